@@ -1,0 +1,78 @@
+/**
+ * The door to the Linux kernel: the typed face of `door.c`.
+ *
+ * Every call returns a value >= 0 or a negative errno; nothing here throws once the binary is loaded.
+ * Byte arguments are read or written in place. Watchers run on the event loop of the thread that made them.
+ */
+
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+
+/** Stops a watcher and forgets its callback; the descriptor stays open. Safe to call twice. */
+export type StopWatching = () => void;
+
+export type Door = {
+  /** socket(2); the descriptor is close-on-exec and non-blocking. */
+  socket(domain: number, type: number, protocol: number): number;
+  close(fd: number): number;
+  /** bind(2) with a raw `sockaddr`. */
+  bind(fd: number, address: Uint8Array): number;
+  connect(fd: number, address: Uint8Array): number;
+  getsockname(fd: number, address: Uint8Array): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** sendto(2); an empty `address` means the connected peer. Gives the bytes sent. */
+  send(fd: number, bytes: Uint8Array, address: Uint8Array, flags: number): number;
+  /** sendmsg(2) with ancillary data (`control` holds complete cmsghdr records; may be empty). */
+  sendmsg(fd: number, bytes: Uint8Array, address: Uint8Array, control: Uint8Array, flags: number): number;
+  /** recv(2) into `bytes`, for request and answer on netlink. */
+  recv(fd: number, bytes: Uint8Array, flags: number): number;
+  /**
+   * One recvmmsg(2) into a caller-owned arena: slot i occupies `slotSize` bytes at `i * slotSize`, laid out as
+   * [payload: payloadSize][name: 128][control: 256]; `lengths` gets 4 numbers a slot: payload, name, control, msg_flags.
+   * Gives the number of packets, 0 when nothing waits (EAGAIN).
+   */
+  recvmmsg(fd: number, arena: Uint8Array, payloadSize: number, lengths: Int32Array): number;
+  /** Calls back whenever the descriptor is readable (level-triggered, uv_poll). The callback must not throw. */
+  watch(fd: number, onReadable: () => void): StopWatching | number;
+  /** ioctl(2) with an in/out buffer. */
+  ioctl(fd: number, request: number, buffer: Uint8Array): number;
+  /** setns(2) for the calling thread. */
+  setns(fd: number, kind: number): number;
+  /** A timerfd on CLOCK_MONOTONIC, close-on-exec and non-blocking. */
+  timerfdCreate(): number;
+  /** Arms the timer for an absolute CLOCK_MONOTONIC time in microseconds; 0 disarms it. */
+  timerfdSet(fd: number, atMicros: number): number;
+  /** CLOCK_MONOTONIC in microseconds. */
+  monotonicMicros(): number;
+  /** sched_setscheduler(2) for the calling thread: SCHED_OTHER 0, SCHED_FIFO 1, SCHED_RR 2. */
+  setScheduler(policy: number, priority: number): number;
+  /** setpriority(2) of the calling thread, -20..19. */
+  setNice(nice: number): number;
+  /** mlockall(2). */
+  mlockall(flags: number): number;
+  /** bpf(2). */
+  bpf(command: number, attributes: Uint8Array): number;
+  /** prctl(2) with four integer arguments. */
+  prctl(option: number, a: number, b: number, c: number, d: number): number;
+};
+
+/** The binary for this CPU, as the build step writes and the package ships it. */
+export const doorPath = (): string =>
+  new URL(`../prebuilds/linux-${process.arch}/door.node`, import.meta.url).pathname;
+
+let loaded: Door | undefined;
+
+/** The door, loaded at first use. Throws one clear error when there is no binary for this machine. */
+export const openDoor = (): Door => {
+  if (loaded !== undefined) return loaded;
+  const path = doorPath();
+  if (!existsSync(path)) {
+    throw new Error(`no kernel door for ${process.platform}-${process.arch} at ${path}: run "npm run build"`);
+  }
+  loaded = createRequire(import.meta.url)(path) as Door;
+  return loaded;
+};
+
+/** The symbolic name of an errno (positive or negative), such as `EPERM`; `E<n>` when it has none here. */
+export { errnoName } from "./errno.ts";

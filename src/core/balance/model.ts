@@ -1,0 +1,48 @@
+/** Virtual servers and their backends as the planners see them. */
+import type { IpAddress } from "#base/address";
+import type { HealthCheckConfig } from "#core/health/config";
+
+export type Protocol = "tcp" | "udp";
+
+/**
+ * How packets reach a backend: `masquerade` rewrites both addresses, so answers come back through us;
+ * `dsr` (direct server return) forwards the packet as it is and the backend answers the client itself.
+ */
+export type ForwardingMode = "masquerade" | "dsr";
+
+export type Scheduler =
+  /** Maglev table over a hash of the client's address and port: the same choice on every edge. */
+  | { readonly type: "consistent-hash"; readonly tableSize: number }
+  | { readonly type: "round-robin" }
+  /** Round robin in proportion to the weights, smoothly interleaved. */
+  | { readonly type: "weighted" };
+
+export type Backend = {
+  /** Unique within its virtual server; consistent hashing depends on it, not on the address. */
+  readonly name: string;
+  readonly address: IpAddress;
+  /** 1..65535. In `dsr` it equals the virtual server's port. */
+  readonly port: number;
+  /** Share of new flows, 0..256; 0 takes none but keeps established flows. */
+  readonly weight: number;
+};
+
+export type VirtualServer = {
+  readonly name: string;
+  readonly address: IpAddress;
+  readonly protocol: Protocol;
+  /** 1..65535 */
+  readonly port: number;
+  readonly mode: ForwardingMode;
+  readonly scheduler: Scheduler;
+  /** Of the same family as `address`; may be empty. */
+  readonly backends: readonly Backend[];
+  /** `undefined` means every backend counts as healthy. */
+  readonly health?: HealthCheckConfig;
+};
+
+/** `SERVER/BACKEND`, unique over all virtual servers. */
+export type BackendKey = `${string}/${string}`;
+
+/** The key of one backend of one virtual server. */
+export const backendKey = (server: string, backend: string): BackendKey => `${server}/${backend}`;
