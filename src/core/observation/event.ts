@@ -1,0 +1,134 @@
+/**
+ * Everything that can be said to have happened, as one closed union.
+ *
+ * Logs, metrics, `steelyard events`, `steelyard status` and the journal are all made from these and from
+ * nothing else. `docs/reference/events.md` lists every type; a test compares the two.
+ */
+import type { IpAddress } from "#base/address";
+import type { MacAddress } from "#base/mac";
+import type { Duration, WallTime } from "#base/time";
+
+/** What a virtual router is: RFC 9568 §6.3, and `fault` while something it tracks forbids it to take part. */
+export type RouterState = "initialize" | "backup" | "active" | "fault";
+
+/** What we know of a checked subject; `unknown` until the first verdict. */
+export type HealthState = "unknown" | "healthy" | "failed";
+
+/** How the ruleset in the kernel got to where it is. */
+export type ForwardingChange = "ruleset" | "elements" | "unchanged" | "removed";
+
+/** One of our processes or threads. */
+export type Part = "wire" | "agent" | "fast";
+
+/** A resource as people name it. */
+export type ResourceName = {
+  readonly kind: "VirtualRouter" | "VirtualServer" | "Check";
+  readonly name: string;
+};
+
+export type Event =
+  | {
+      readonly type: "router-state";
+      readonly router: string;
+      readonly from: RouterState;
+      readonly to: RouterState;
+      /** From a closed list, see `core/vrrp/observe`. */
+      readonly reason: string;
+      /** The advertiser that caused it, where one did. */
+      readonly peer?: IpAddress;
+    }
+  | {
+      readonly type: "router-priority";
+      readonly router: string;
+      /** `fault` while the router may not take part. */
+      readonly priority: number | "fault";
+      /** The tracked subjects that count against it now. */
+      readonly failed: readonly string[];
+    }
+  | {
+      readonly type: "router-conflict";
+      readonly router: string;
+      /** From a closed list, see `core/vrrp/conflict`. */
+      readonly conflict: string;
+      readonly peer: IpAddress;
+      /** Whether it has begun or ended. */
+      readonly state: "begun" | "ended";
+      readonly detail?: string;
+    }
+  | {
+      readonly type: "router-waiting";
+      readonly router: string;
+      /** Why it cannot start yet, with the remedy. */
+      readonly detail: string;
+    }
+  | {
+      readonly type: "address";
+      readonly router: string;
+      readonly address: IpAddress;
+      readonly device: string;
+      readonly change: "added" | "removed" | "failed" | "restored";
+      readonly detail?: string;
+    }
+  | {
+      readonly type: "duplicate-address";
+      readonly router: string;
+      readonly address: IpAddress;
+      readonly mac: MacAddress;
+    }
+  | {
+      readonly type: "link";
+      readonly link: string;
+      readonly state: "up" | "down" | "absent";
+    }
+  | {
+      readonly type: "backend-health";
+      readonly server: string;
+      readonly backend: string;
+      readonly from: HealthState;
+      readonly to: HealthState;
+      /** The last attempt's failure, see `drivers/check/port`. */
+      readonly reason?: string;
+      readonly detail?: string;
+    }
+  | {
+      readonly type: "check-health";
+      readonly check: string;
+      readonly from: HealthState;
+      readonly to: HealthState;
+      readonly reason?: string;
+      readonly detail?: string;
+    }
+  | {
+      readonly type: "forwarding-applied";
+      readonly how: ForwardingChange;
+      readonly took: Duration;
+    }
+  | { readonly type: "forwarding-failed"; readonly detail: string }
+  | {
+      readonly type: "sysctl";
+      readonly key: string;
+      readonly change: "set" | "restored" | "failed";
+      readonly detail: string;
+    }
+  | {
+      readonly type: "config-applied";
+      readonly generation: number;
+      readonly added: readonly ResourceName[];
+      readonly changed: readonly ResourceName[];
+      readonly removed: readonly ResourceName[];
+    }
+  | { readonly type: "config-refused"; readonly problems: readonly string[] }
+  | {
+      readonly type: "process";
+      readonly part: Part;
+      readonly change: "started" | "ready" | "stopping" | "exited" | "stalled";
+      readonly detail: string;
+    };
+
+/** An event with its place in the one sequence of this wire process. */
+export type Observation = {
+  /** 1, 2, 3, ... without gaps for the life of the wire process. */
+  readonly sequence: number;
+  readonly at: WallTime;
+  readonly event: Event;
+};

@@ -1,0 +1,112 @@
+/** Says one event in one line for people: `edge-vip: backup -> active (active-down-timer)`. */
+import { formatDuration } from "#base/time";
+import type { Event, ResourceName } from "./event.ts";
+
+/** How much attention an event asks for, as syslog counts: the logs' level. */
+export type Severity = "info" | "notice" | "warning" | "error";
+
+/** What a line is about, and what it says. */
+export type Sentence = { readonly severity: Severity; readonly subject: string; readonly text: string };
+
+const say = (severity: Severity, subject: string, text: string): Sentence => ({ severity, subject, text });
+
+const because = (reason: string | undefined, detail: string | undefined): string => {
+  const parts = [reason, detail].filter((part) => part !== undefined && part !== "");
+  return parts.length === 0 ? "" : ` (${parts.join(": ")})`;
+};
+
+const names = (verb: string, resources: readonly ResourceName[]): string[] =>
+  resources.length === 0
+    ? []
+    : [`${verb} ${resources.map(({ kind, name }) => `${kind}/${name}`).join(", ")}`];
+
+const configApplied = (event: Event & { type: "config-applied" }): Sentence => {
+  const parts = [
+    ...names("added", event.added),
+    ...names("changed", event.changed),
+    ...names("removed", event.removed),
+  ];
+  return say("notice", "config", parts.length === 0 ? "read again, nothing changed" : parts.join("; "));
+};
+
+type RouterEvent = Extract<Event, { readonly router: string }>;
+
+const routerSentence = (event: RouterEvent): Sentence => {
+  const subject = `router ${event.router}`;
+  switch (event.type) {
+    case "router-state": {
+      const from = event.peer === undefined ? "" : `, peer ${event.peer}`;
+      return say("notice", subject, `${event.from} -> ${event.to} (${event.reason}${from})`);
+    }
+    case "router-priority": {
+      const failed = event.failed.length === 0 ? "" : `, because of ${event.failed.join(", ")}`;
+      return say("notice", subject, `priority is now ${event.priority}${failed}`);
+    }
+    case "router-conflict": {
+      const severity = event.state === "begun" ? "warning" : "notice";
+      return say(
+        severity,
+        subject,
+        `${event.conflict} with ${event.peer} ${event.state}${because(undefined, event.detail)}`,
+      );
+    }
+    case "router-waiting":
+      return say("warning", subject, `waiting: ${event.detail}`);
+    case "address": {
+      const severity = event.change === "failed" ? "error" : event.change === "restored" ? "warning" : "info";
+      return say(
+        severity,
+        subject,
+        `address ${event.address} on ${event.device} ${event.change}${because(undefined, event.detail)}`,
+      );
+    }
+    case "duplicate-address":
+      return say(
+        "error",
+        subject,
+        `${event.address} is also claimed by ${event.mac}: two machines hold one address`,
+      );
+  }
+};
+
+const healthSentence = (event: Event & { type: "backend-health" | "check-health" }): Sentence => {
+  const subject = event.type === "check-health" ? `check ${event.check}` : `server ${event.server}`;
+  const what = event.type === "check-health" ? "" : `backend ${event.backend} `;
+  const severity = event.to === "failed" ? "warning" : "notice";
+  return say(severity, subject, `${what}${event.from} -> ${event.to}${because(event.reason, event.detail)}`);
+};
+
+/** The sentence for an event. */
+export const sentence = (event: Event): Sentence => {
+  switch (event.type) {
+    case "backend-health":
+    case "check-health":
+      return healthSentence(event);
+    case "link":
+      return say(event.state === "up" ? "notice" : "warning", `link ${event.link}`, event.state);
+    case "forwarding-applied":
+      return say("info", "forwarding", `${event.how} in ${formatDuration(event.took)}`);
+    case "forwarding-failed":
+      return say("error", "forwarding", event.detail);
+    case "sysctl":
+      return say(
+        event.change === "failed" ? "error" : "info",
+        `sysctl ${event.key}`,
+        `${event.change}: ${event.detail}`,
+      );
+    case "config-applied":
+      return configApplied(event);
+    case "config-refused":
+      return say(
+        "error",
+        "config",
+        `refused, the running configuration stays: ${event.problems.join(" | ")}`,
+      );
+    case "process": {
+      const severity = event.change === "exited" || event.change === "stalled" ? "warning" : "info";
+      return say(severity, event.part, `${event.change}${because(undefined, event.detail)}`);
+    }
+    default:
+      return routerSentence(event);
+  }
+};

@@ -1,0 +1,209 @@
+/**
+ * What is true now, folded from the observations so far.
+ *
+ * The wire process and the agent run the same fold, so a new agent needs only the wire's view and the observations
+ * after it.
+ */
+import type { IpAddress } from "#base/address";
+import { type WallTime, wallTime } from "#base/time";
+import { type BackendKey, backendKey } from "#core/balance/model";
+import type { Event, HealthState, Observation, RouterState } from "./event.ts";
+
+export type RouterView = {
+  readonly state: RouterState;
+  readonly since: WallTime;
+  readonly reason: string;
+  readonly peer?: IpAddress;
+  /** Priority in force, or `fault`; `undefined` until first known. */
+  readonly priority?: number | "fault";
+  /** Tracked subjects that count against it. */
+  readonly failed: readonly string[];
+  /** Conflicts that have begun and not ended, as `KIND with PEER: DETAIL`, by `KIND PEER`. */
+  readonly conflicts: Readonly<Record<string, string>>;
+  /** Why it cannot start; `undefined` when it has. */
+  readonly waiting?: string;
+  /** Addresses held now. */
+  readonly addresses: readonly IpAddress[];
+  /** How often it became active. */
+  readonly takeovers: number;
+};
+
+export type HealthView = {
+  readonly state: HealthState;
+  readonly since: WallTime;
+  readonly reason?: string;
+  readonly detail?: string;
+};
+
+export type ForwardingView = {
+  readonly state: "idle" | "applied" | "failed";
+  readonly since: WallTime;
+  readonly detail?: string;
+};
+
+/** Counts of events by type, and of transitions by what changed: the source of the metrics. */
+export type Counters = Record<string, number>;
+
+export type View = {
+  /** Sequence of the last observation in it; 0 before the first. */
+  sequence: number;
+  readonly routers: Record<string, RouterView>;
+  readonly backends: Record<BackendKey, HealthView>;
+  readonly checks: Record<string, HealthView>;
+  readonly links: Record<string, "up" | "down" | "absent">;
+  forwarding: ForwardingView;
+  config: { readonly generation: number; readonly since: WallTime; readonly refused?: readonly string[] };
+  readonly counters: Counters;
+};
+
+/** A view before the first observation. */
+export const emptyView = (): View => ({
+  sequence: 0,
+  routers: {},
+  backends: {},
+  checks: {},
+  links: {},
+  forwarding: { state: "idle", since: wallTime(0) },
+  config: { generation: 0, since: wallTime(0) },
+  counters: {},
+});
+
+const NEW_ROUTER: RouterView = {
+  state: "initialize",
+  since: wallTime(0),
+  reason: "not-started",
+  failed: [],
+  conflicts: {},
+  addresses: [],
+  takeovers: 0,
+};
+
+const change = (view: View, name: string, difference: Partial<RouterView>): void => {
+  view.routers[name] = { ...(view.routers[name] ?? NEW_ROUTER), ...difference };
+};
+
+const routerState = (view: View, event: Event & { type: "router-state" }, at: WallTime): void => {
+  const before = view.routers[event.router] ?? NEW_ROUTER;
+  const { peer: _peer, waiting: _waiting, ...rest } = before;
+  view.routers[event.router] = {
+    ...rest,
+    state: event.to,
+    since: at,
+    reason: event.reason,
+    takeovers: before.takeovers + (event.to === "active" && event.from !== "active" ? 1 : 0),
+    ...(event.peer === undefined ? {} : { peer: event.peer }),
+  };
+};
+
+const conflict = (view: View, event: Event & { type: "router-conflict" }): void => {
+  const key = `${event.conflict} ${event.peer}`;
+  const text = `${event.conflict} with ${event.peer}${event.detail === undefined ? "" : `: ${event.detail}`}`;
+  const conflicts = { ...(view.routers[event.router] ?? NEW_ROUTER).conflicts };
+  if (event.state === "begun") conflicts[key] = text;
+  else delete conflicts[key];
+  change(view, event.router, { conflicts });
+};
+
+const address = (view: View, event: Event & { type: "address" }): void => {
+  const others = (view.routers[event.router] ?? NEW_ROUTER).addresses.filter(
+    (held) => held !== event.address,
+  );
+  const held = event.change === "added" || event.change === "restored";
+  change(view, event.router, { addresses: held ? [...others, event.address] : others });
+};
+
+const health = (event: Event & { type: "backend-health" | "check-health" }, at: WallTime): HealthView => ({
+  state: event.to,
+  since: at,
+  ...(event.reason === undefined ? {} : { reason: event.reason }),
+  ...(event.detail === undefined ? {} : { detail: event.detail }),
+});
+
+/** Removed resources leave the view, so that a name used again starts afresh. */
+const configApplied = (view: View, event: Event & { type: "config-applied" }, at: WallTime): void => {
+  view.config = { generation: event.generation, since: at };
+  for (const { kind, name } of event.removed) {
+    if (kind === "VirtualRouter") delete view.routers[name];
+    if (kind === "Check") delete view.checks[name];
+    if (kind !== "VirtualServer") continue;
+    const prefix = backendKey(name, "");
+    for (const key of Object.keys(view.backends) as BackendKey[]) {
+      if (key.startsWith(prefix)) delete view.backends[key];
+    }
+  }
+};
+
+const apply = (view: View, event: Event, at: WallTime): void => {
+  switch (event.type) {
+    case "router-state":
+      routerState(view, event, at);
+      break;
+    case "router-priority":
+      change(view, event.router, { priority: event.priority, failed: event.failed });
+      break;
+    case "router-conflict":
+      conflict(view, event);
+      break;
+    case "router-waiting":
+      change(view, event.router, { waiting: event.detail });
+      break;
+    case "address":
+      address(view, event);
+      break;
+    case "link":
+      view.links[event.link] = event.state;
+      break;
+    case "backend-health":
+      view.backends[backendKey(event.server, event.backend)] = health(event, at);
+      break;
+    case "check-health":
+      view.checks[event.check] = health(event, at);
+      break;
+    case "forwarding-applied":
+      view.forwarding = { state: event.how === "removed" ? "idle" : "applied", since: at };
+      break;
+    case "forwarding-failed":
+      view.forwarding = { state: "failed", since: at, detail: event.detail };
+      break;
+    case "config-applied":
+      configApplied(view, event, at);
+      break;
+    case "config-refused":
+      view.config = { ...view.config, refused: event.problems };
+      break;
+    case "duplicate-address":
+    case "sysctl":
+    case "process":
+      break;
+  }
+};
+
+/** The counter that an event adds to: its type and the part of it that is bounded. */
+export const counterKey = (event: Event): string => {
+  switch (event.type) {
+    case "router-state":
+      return `router-state ${event.router} ${event.to} ${event.reason}`;
+    case "router-conflict":
+      return `router-conflict ${event.router} ${event.conflict}`;
+    case "backend-health":
+      return `backend-health ${event.server} ${event.to}`;
+    case "check-health":
+      return `check-health ${event.check} ${event.to}`;
+    case "forwarding-applied":
+      return `forwarding-applied ${event.how}`;
+    case "process":
+      return `process ${event.part} ${event.change}`;
+    case "address":
+      return `address ${event.router} ${event.change}`;
+    default:
+      return event.type;
+  }
+};
+
+/** Brings the view up to date with one more observation, in place: a view may hold tens of thousands of backends. */
+export const project = (view: View, observation: Observation): void => {
+  apply(view, observation.event, observation.at);
+  view.sequence = observation.sequence;
+  const key = counterKey(observation.event);
+  view.counters[key] = (view.counters[key] ?? 0) + 1;
+};

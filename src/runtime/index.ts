@@ -1,0 +1,9 @@
+/**
+ * Runs the pure machines of `core`: one deadline queue per thread (`deadlines.ts`), one journal that numbers what was
+ * observed (`journal.ts`).
+ *
+ * Left out: sockets and timers themselves; they come in through the small `Clock` that a driver provides.
+ * Start reading at `deadlines.ts`.
+ */
+export { type Clock, createDeadlines, type Deadlines } from "./deadlines.ts";
+export { createJournal, type Journal } from "./journal.ts";
