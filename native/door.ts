@@ -14,6 +14,7 @@ export type StopWatching = () => void;
 export type Door = {
   /** socket(2); the descriptor is close-on-exec and non-blocking. */
   socket(domain: number, type: number, protocol: number): number;
+  /** close(2); first stops a watcher of this thread on the descriptor. */
   close(fd: number): number;
   /** bind(2) with a raw `sockaddr`. */
   bind(fd: number, address: Uint8Array): number;
@@ -21,6 +22,8 @@ export type Door = {
   getsockname(fd: number, address: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
   getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** setsockopt(SO_ATTACH_FILTER) with a classic BPF program: 8 bytes an instruction, in host order (struct sock_filter). */
+  attachFilter(fd: number, program: Uint8Array): number;
   /** sendto(2); an empty `address` means the connected peer. Gives the bytes sent. */
   send(fd: number, bytes: Uint8Array, address: Uint8Array, flags: number): number;
   /** sendmsg(2) with ancillary data (`control` holds complete cmsghdr records; may be empty). */
@@ -30,18 +33,22 @@ export type Door = {
   /**
    * One recvmmsg(2) into a caller-owned arena: slot i occupies `slotSize` bytes at `i * slotSize`, laid out as
    * [payload: payloadSize][name: 128][control: 256]; `lengths` gets 4 numbers a slot: payload, name, control, msg_flags.
-   * Gives the number of packets, 0 when nothing waits (EAGAIN).
+   * Gives the number of packets, at most 64, 0 when nothing waits (EAGAIN).
    */
   recvmmsg(fd: number, arena: Uint8Array, payloadSize: number, lengths: Int32Array): number;
-  /** Calls back whenever the descriptor is readable (level-triggered, uv_poll). The callback must not throw. */
+  /**
+   * Calls back whenever the descriptor is readable or has an error to collect (level-triggered, uv_poll), until
+   * stopped. The callback must read it dry, or at least collect the error; what it throws is an uncaught exception.
+   * One watcher a descriptor and thread: a second is -EEXIST. A live watcher keeps the event loop alive.
+   */
   watch(fd: number, onReadable: () => void): StopWatching | number;
-  /** ioctl(2) with an in/out buffer. */
+  /** ioctl(2) with an in/out buffer of at least 40 bytes (struct ifreq), more if the request number says so. */
   ioctl(fd: number, request: number, buffer: Uint8Array): number;
   /** setns(2) for the calling thread. */
   setns(fd: number, kind: number): number;
   /** A timerfd on CLOCK_MONOTONIC, close-on-exec and non-blocking. */
   timerfdCreate(): number;
-  /** Arms the timer for an absolute CLOCK_MONOTONIC time in microseconds; 0 disarms it. */
+  /** Arms the timer for an absolute CLOCK_MONOTONIC time in microseconds; 0 disarms it. Both make it unreadable: it is never read. */
   timerfdSet(fd: number, atMicros: number): number;
   /** CLOCK_MONOTONIC in microseconds. */
   monotonicMicros(): number;
