@@ -1,0 +1,85 @@
+/**
+ * Links: RTM_GETLINK asks, RTM_NEWLINK and RTM_DELLINK tell (linux/if_link.h).
+ *
+ * Body: `struct ifinfomsg`, 16 bytes (family, pad, u16 hardware type, i32 index, u32 flags, u32 change), attributes.
+ */
+import { type Decoded, decoded, refused } from "#base/decoded";
+import { type MacAddress, macFromBytes } from "#base/mac";
+import { decodeAttributes, textOf, u32Of } from "./attributes.ts";
+import type { MessageBuilder } from "./builder.ts";
+import {
+  AF_UNSPEC,
+  ARPHRD_ETHER,
+  IFF_LOOPBACK,
+  IFF_LOWER_UP,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_EXT_MASK,
+  IFLA_IFNAME,
+  IFLA_MASTER,
+  IFLA_MTU,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM_GETLINK,
+} from "./constants.ts";
+import { readHostI32, readHostU16, readHostU32 } from "./host-order.ts";
+import type { NetlinkDecodeError } from "./message.ts";
+
+/** A network interface. */
+export type Link = {
+  readonly index: number;
+  readonly name: string;
+  /** Ethernet address; `undefined` on links that have none. */
+  readonly mac?: MacAddress;
+  readonly mtu: number;
+  /** Administratively up (IFF_UP). */
+  readonly up: boolean;
+  /** IFF_LOWER_UP: the cable is in and the other side is there. */
+  readonly carrier: boolean;
+  readonly loopback: boolean;
+  /** Index of the bridge or bond it belongs to. */
+  readonly master?: number;
+};
+
+const HEADER_LENGTH = 16;
+
+/** Asks for every link, without counters. */
+export const encodeLinkDump = (builder: MessageBuilder, sequence: number): void => {
+  builder.begin({ type: RTM_GETLINK, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence });
+  for (let word = 0; word < HEADER_LENGTH / 4; word += 1) builder.u32(0);
+  builder.attributeU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  builder.end();
+};
+
+/**
+ * Reads the body of RTM_NEWLINK or RTM_DELLINK.
+ *
+ * A bridge sends both to the same group with family AF_BRIDGE when a port joins or leaves: that is `other-family`
+ * and must not be taken for the link's end.
+ */
+export const decodeLink = (body: Uint8Array): Decoded<Link, NetlinkDecodeError> => {
+  if (body.length < HEADER_LENGTH) return refused("truncated");
+  if (body[0] !== AF_UNSPEC) return refused("other-family");
+  const attributes = decodeAttributes(body.subarray(HEADER_LENGTH));
+  if (!attributes.ok) return attributes;
+  const name = textOf(attributes.value.get(IFLA_IFNAME));
+  const mtu = u32Of(attributes.value.get(IFLA_MTU));
+  const index = readHostI32(body, 4);
+  if (name === undefined || mtu === undefined) return refused("missing-attribute");
+  if (name === "" || index < 1) return refused("bad-attribute");
+  const flags = readHostU32(body, 8);
+  const hardware = attributes.value.get(IFLA_ADDRESS);
+  const ethernet = readHostU16(body, 2) === ARPHRD_ETHER && hardware?.length === 6;
+  const master = u32Of(attributes.value.get(IFLA_MASTER));
+  return decoded({
+    index,
+    name,
+    ...(ethernet ? { mac: macFromBytes(hardware) } : {}),
+    mtu,
+    up: (flags & IFF_UP) !== 0,
+    carrier: (flags & IFF_LOWER_UP) !== 0,
+    loopback: (flags & IFF_LOOPBACK) !== 0,
+    ...(master === undefined ? {} : { master }),
+  });
+};
