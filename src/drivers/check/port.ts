@@ -2,22 +2,9 @@
 import type { IpAddress } from "#base/address";
 import type { Duration } from "#base/time";
 import type { ProbeKind } from "#core/health/config";
+import type { ProbeOutcome } from "#core/health/probe";
 
-/** Why an attempt failed. Each value is also the `reason` label of `steelyard_check_failures_total`. */
-export type ProbeFailure =
-  | "timeout"
-  | "refused"
-  | "unreachable"
-  | "reset"
-  | "tls"
-  | "status"
-  | "protocol"
-  | "exit"
-  | "not-started";
-
-export type ProbeOutcome =
-  | { readonly ok: true; readonly took: Duration }
-  | { readonly ok: false; readonly reason: ProbeFailure; readonly detail: string; readonly took: Duration };
+export type { ProbeFailure, ProbeOutcome } from "#core/health/probe";
 
 export type ProbeRequest = {
   readonly probe: ProbeKind;

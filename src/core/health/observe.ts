@@ -1,0 +1,44 @@
+/** What happened between two states of a subject, in words that logs, metrics and the journal share. */
+import { between, type Duration, type Instant } from "#base/time";
+import type { AttemptFailure, State, Verdict } from "./machine.ts";
+
+/** Every cause of a transition, in the order of the documentation. */
+export const HEALTH_CAUSES = ["first-success", "first-failure", "rise", "fall"] as const;
+
+/**
+ * Why a verdict changed: the first round said so, or enough rounds in a row did.
+ * Each value is also the `cause` label of `steelyard_health_transitions_total`.
+ */
+export type HealthCause = (typeof HEALTH_CAUSES)[number];
+
+/** A change of verdict. */
+export type HealthTransition = {
+  readonly from: Verdict;
+  readonly to: Verdict;
+  readonly cause: HealthCause;
+  readonly at: Instant;
+  /** How long the former verdict had held. */
+  readonly held: Duration;
+  /** The attempt that decided it, on the way to `failed`. */
+  readonly failure?: { readonly reason: AttemptFailure; readonly detail: string };
+};
+
+const causeOf = (from: Verdict, to: Verdict): HealthCause => {
+  if (from === "unknown") return to === "healthy" ? "first-success" : "first-failure";
+  return to === "healthy" ? "rise" : "fall";
+};
+
+/** The change of verdict from `before` to `after`, two states of one subject; `undefined` if there was none. */
+export const observe = (before: State, after: State): HealthTransition | undefined => {
+  if (before.verdict === after.verdict) return undefined;
+  const transition = {
+    from: before.verdict,
+    to: after.verdict,
+    cause: causeOf(before.verdict, after.verdict),
+    at: after.since,
+    held: between(before.since, after.since),
+  };
+  if (after.verdict !== "failed" || after.lastFailure === undefined) return transition;
+  const { reason, detail } = after.lastFailure;
+  return { ...transition, failure: { reason, detail } };
+};
