@@ -380,9 +380,12 @@ static napi_value door_recvmmsg(napi_env env, napi_callback_info info) {
   if (arguments.bad) return number(env, -EINVAL);
 
   size_t slot_size = payload_size + NAME_SIZE + CONTROL_SIZE;
-  size_t slots = arena.length / slot_size;
-  if (slots > array.length / LENGTHS_PER_SLOT) slots = array.length / LENGTHS_PER_SLOT;
-  if (slots > MAX_SLOTS) slots = MAX_SLOTS;
+  size_t slots = 0;
+  /* Counted, not divided: ARMv7 divides in libgcc, which wants raise() from a C library. */
+  for (size_t room = arena.length; slots < MAX_SLOTS && room >= slot_size; room -= slot_size) {
+    if ((slots + 1) * LENGTHS_PER_SLOT > array.length) break;
+    slots++;
+  }
   if (slots == 0) return number(env, -EINVAL);
 
   struct multi_message messages[MAX_SLOTS];
