@@ -1,10 +1,16 @@
 /** Everything the operator wants, as one value. */
+import type { IpAddress } from "#base/address";
 import type { VirtualServer } from "#core/balance/model";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 
-/** A named script that routers track. */
-export type TrackedCheck = { readonly name: string; readonly health: HealthCheckConfig };
+/** A named check that routers track. */
+export type TrackedCheck = {
+  readonly name: string;
+  readonly health: HealthCheckConfig;
+  /** Who is asked; `undefined` for scripts. */
+  readonly target?: { readonly address: IpAddress; readonly port: number };
+};
 
 export type Desired = {
   readonly routers: readonly VirtualRouterConfig[];

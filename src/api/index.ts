@@ -1,0 +1,7 @@
+/**
+ * The types of the admin HTTP API: what a client of `/v1/status` and `/v1/events` may rely on.
+ *
+ * Types only; nothing here exists at run time. Start reading at `status.ts`.
+ */
+export type { EventRecord } from "./events.ts";
+export type { BackendStatus, CheckStatus, RouterStatus, ServerStatus, Status } from "./status.ts";

@@ -1,0 +1,80 @@
+/** The answer of `/v1/status`. Times are milliseconds since 1970-01-01T00:00Z, durations microseconds. */
+import type { HealthState, RouterState } from "#core/observation/event";
+
+export type RouterStatus = {
+  readonly name: string;
+  readonly interface: string;
+  readonly vrid: number;
+  readonly version: 2 | 3;
+  readonly family: "IPv4" | "IPv6";
+  readonly state: RouterState;
+  readonly since: number;
+  /** Why it is in this state, from the list in docs/reference/events.md. */
+  readonly reason: string;
+  /** The router whose advertisement caused it, where one did. */
+  readonly peer?: string;
+  /** Priority from the configuration and the one in force. */
+  readonly priority: number;
+  readonly effectivePriority: number | "fault";
+  /** Tracked interfaces and checks that count against it now. */
+  readonly failed: readonly string[];
+  readonly advertisementInterval: number;
+  readonly addresses: readonly { readonly address: string; readonly held: boolean }[];
+  readonly conflicts: readonly string[];
+  /** Why it cannot start yet. */
+  readonly waiting?: string;
+  readonly takeovers: number;
+};
+
+export type BackendStatus = {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+  /** `unchecked` when the virtual server has no health check. */
+  readonly health: HealthState | "unchecked";
+  readonly since: number;
+  readonly reason?: string;
+};
+
+export type ServerStatus = {
+  readonly name: string;
+  readonly address: string;
+  readonly protocol: "tcp" | "udp";
+  readonly port: number;
+  readonly mode: string;
+  readonly scheduler: string;
+  /** Longest time from the start of the first failing check to removal; `undefined` without a health check. */
+  readonly worstCaseRemoval?: number;
+  readonly backends: readonly BackendStatus[];
+};
+
+export type CheckStatus = {
+  readonly name: string;
+  readonly health: HealthState;
+  readonly since: number;
+  readonly reason?: string;
+};
+
+export type Status = {
+  readonly role: "edge";
+  readonly version: string;
+  readonly now: number;
+  readonly wire: { readonly pid: number; readonly startedAt: number };
+  readonly agent: { readonly pid: number; readonly startedAt: number };
+  readonly config: {
+    /** Counts accepted configurations; 0 before the first. */
+    readonly generation: number;
+    readonly since: number;
+    /** Problems of a newer configuration that was refused. */
+    readonly refused?: readonly string[];
+  };
+  readonly forwarding: {
+    readonly state: "idle" | "applied" | "failed";
+    readonly since: number;
+    readonly detail?: string;
+  };
+  readonly routers: readonly RouterStatus[];
+  readonly servers: readonly ServerStatus[];
+  readonly checks: readonly CheckStatus[];
+};

@@ -1,0 +1,40 @@
+/** `steelyard events`: every transition with its cause, oldest first. */
+import { styleText } from "node:util";
+import type { EventRecord } from "#api/events";
+import { get, stream } from "#drivers/http/client";
+
+export type EventsOptions = {
+  readonly admin: string;
+  readonly json: boolean;
+  readonly follow: boolean;
+};
+
+const COLOURS = { info: "gray", notice: "white", warning: "yellow", error: "red" } as const;
+
+/** `2026-01-02 03:04:05.678 router front: backup -> active (active-down-timer)`. */
+export const eventLine = (record: EventRecord): string => {
+  const when = new Date(record.at).toISOString().replace("T", " ").replace("Z", "");
+  const text = styleText(COLOURS[record.severity], `${record.subject}: ${record.text}`, {
+    stream: process.stdout,
+  });
+  return `${when} ${text}`;
+};
+
+/** Prints the events that are still known, and with `follow` those to come; gives the exit status. */
+export const events = async (options: EventsOptions): Promise<number> => {
+  const print = (line: string): void => {
+    process.stdout.write(`${options.json ? line : eventLine(JSON.parse(line) as EventRecord)}\n`);
+  };
+  if (options.follow) {
+    const answer = await stream(options.admin, "/v1/events?follow=1", print);
+    if (!answer.ok) process.stderr.write(`${answer.message}\n`);
+    return answer.ok ? 0 : 1;
+  }
+  const answer = await get(options.admin, "/v1/events");
+  if (!answer.ok) {
+    process.stderr.write(`${answer.message}\n`);
+    return 1;
+  }
+  for (const line of answer.body.split("\n")) if (line !== "") print(line);
+  return 0;
+};

@@ -1,0 +1,99 @@
+/** Picks a command. Each is loaded only when asked for, so that a daemon does not carry the others along. */
+import { Command, Option } from "commander";
+import { VERSION } from "#base/version";
+import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions } from "#roles/edge/options";
+
+type EdgeFlags = {
+  config: string[];
+  admin: string;
+  runtimeDir: string;
+  logFormat: EdgeOptions["logFormat"];
+  logLevel: EdgeOptions["logLevel"];
+  realtime?: boolean;
+};
+
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+
+const adminOption = (): Option => new Option("--admin <socket>", "admin socket").default(DEFAULT_ADMIN);
+
+const withEdgeOptions = (command: Command): Command =>
+  command
+    .requiredOption(
+      "-c, --config <path>",
+      "configuration file or directory; may be given several times",
+      collect,
+    )
+    .addOption(adminOption())
+    .option("--runtime-dir <directory>", "directory for runtime state", DEFAULT_RUNTIME_DIRECTORY)
+    .addOption(new Option("--log-format <format>", "how logs look").choices(["text", "json"]).default("text"))
+    .addOption(
+      new Option("--log-level <level>", "least severity that is logged")
+        .choices(["error", "warning", "notice", "info"])
+        .default("info"),
+    )
+    .option("--realtime", "ask for real-time scheduling of the thread that speaks VRRP");
+
+const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
+  config: flags.config,
+  admin: flags.admin,
+  runtimeDirectory: flags.runtimeDir,
+  logFormat: flags.logFormat,
+  logLevel: flags.logLevel,
+  realtime: flags.realtime === true,
+});
+
+/** The process ends by itself when nothing is left to do; output to a pipe is complete only then. */
+const finish = (status: number): void => {
+  process.exitCode = status;
+};
+
+const program = new Command("steelyard")
+  .description("Load balancing for Kubernetes on bare metal: allocate, announce, balance, explain.")
+  .version(VERSION)
+  .showHelpAfterError("(--help tells more)")
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+withEdgeOptions(
+  program.command("edge").description("hold virtual addresses and balance what arrives for them"),
+).action(async (flags: EdgeFlags) => {
+  const { runWire } = await import("#roles/edge/wire/run");
+  finish(await runWire(edgeOptions(flags)));
+});
+
+withEdgeOptions(program.command("edge-agent", { hidden: true })).action(async (flags: EdgeFlags) => {
+  const { runAgent } = await import("#roles/edge/agent/run");
+  finish(await runAgent(edgeOptions(flags)));
+});
+
+program
+  .command("check <path...>")
+  .description("validate configuration files and directories")
+  .option("--json", "print JSON")
+  .action(async (paths: string[], flags: { json?: boolean }) => {
+    const { check } = await import("#commands/check");
+    finish(await check({ paths, json: flags.json === true }));
+  });
+
+program
+  .command("status")
+  .description("show what a running edge holds and how it is")
+  .addOption(adminOption())
+  .option("--json", "print JSON")
+  .option("-w, --watch", "show again every second")
+  .action(async (flags: { admin: string; json?: boolean; watch?: boolean }) => {
+    const { status } = await import("#commands/status");
+    finish(await status({ admin: flags.admin, json: flags.json === true, watch: flags.watch === true }));
+  });
+
+program
+  .command("events")
+  .description("show every transition with its cause")
+  .addOption(adminOption())
+  .option("--json", "print JSON lines")
+  .option("-f, --follow", "go on with what happens from now on")
+  .action(async (flags: { admin: string; json?: boolean; follow?: boolean }) => {
+    const { events } = await import("#commands/events");
+    finish(await events({ admin: flags.admin, json: flags.json === true, follow: flags.follow === true }));
+  });
+
+await program.parseAsync();

@@ -1,0 +1,58 @@
+/**
+ * What the three parts of an edge say to each other.
+ *
+ * agent <-> wire: JSON lines on a socket pair. wire <-> fast thread: structured clones on a message port.
+ */
+import type { WallTime } from "#base/time";
+import type { Desired } from "#core/config/desired";
+import type { Event, HealthState, Observation, ResourceName } from "#core/observation/event";
+import type { View } from "#core/observation/view";
+import type { VirtualRouterConfig } from "#core/vrrp/config";
+
+/** Which resources a new configuration adds, changes and removes. */
+export type ConfigChanges = {
+  readonly added: readonly ResourceName[];
+  readonly changed: readonly ResourceName[];
+  readonly removed: readonly ResourceName[];
+};
+
+/** About the wire process, for status. */
+export type WireFacts = { readonly pid: number; readonly startedAt: WallTime; readonly version: string };
+
+export type AgentToWire =
+  /** First message: what the agent has seen already, 0 for nothing. */
+  | { readonly type: "hello"; readonly pid: number }
+  | { readonly type: "desired"; readonly desired: Desired }
+  /** The files changed and hold something that is refused; the running configuration stays. */
+  | { readonly type: "refused"; readonly problems: readonly string[] };
+
+export type WireToAgent =
+  | {
+      readonly type: "snapshot";
+      readonly view: View;
+      readonly recent: readonly Observation[];
+      readonly wire: WireFacts;
+    }
+  | { readonly type: "observation"; readonly observation: Observation }
+  /** Read the files again (SIGHUP). */
+  | { readonly type: "reload" }
+  /** The whole program ends: close the admin socket and exit. */
+  | { readonly type: "stop" };
+
+export type WireToFast =
+  | { readonly type: "configure"; readonly routers: readonly VirtualRouterConfig[] }
+  | { readonly type: "check-health"; readonly check: string; readonly state: HealthState }
+  /** Give everything up in an orderly way and say `stopped`. */
+  | { readonly type: "stop" };
+
+export type FastToWire =
+  | { readonly type: "event"; readonly event: Event; readonly at: WallTime }
+  | { readonly type: "stopped" };
+
+/** What the fast thread is given at its start. */
+export type FastStart = {
+  /** One 64-bit cell: monotonic microseconds until which the wire process vouches for itself. */
+  readonly lease: SharedArrayBuffer;
+  /** Ask for real-time scheduling of the fast thread. */
+  readonly realtime: boolean;
+};

@@ -1,0 +1,42 @@
+/** The command line of an edge, shared by its two processes. */
+
+export type EdgeOptions = {
+  /** Configuration files and directories, in the order given. */
+  readonly config: readonly string[];
+  /** Path of the admin socket. */
+  readonly admin: string;
+  /** Directory for what must survive a restart but not a reboot, created with mode 0700. */
+  readonly runtimeDirectory: string;
+  readonly logFormat: "text" | "json";
+  readonly logLevel: "error" | "warning" | "notice" | "info";
+  /** Ask for SCHED_RR for the thread that speaks VRRP. */
+  readonly realtime: boolean;
+};
+
+/** Where a running edge answers unless told otherwise. */
+export const DEFAULT_ADMIN = "/run/steelyard/edge.sock";
+/** Where an edge keeps its runtime state unless told otherwise. */
+export const DEFAULT_RUNTIME_DIRECTORY = "/run/steelyard";
+
+/** Exit statuses of `steelyard edge`. */
+export const EXIT = {
+  ok: 0,
+  /** The environment: missing rights, no nf_tables, another program on the socket. */
+  environment: 1,
+  /** The configuration or the command line. */
+  usage: 2,
+} as const;
+
+/** The options as arguments for our own second process. */
+export const optionArguments = (options: EdgeOptions): string[] => [
+  ...options.config.flatMap((path) => ["--config", path]),
+  "--admin",
+  options.admin,
+  "--runtime-dir",
+  options.runtimeDirectory,
+  "--log-format",
+  options.logFormat,
+  "--log-level",
+  options.logLevel,
+  ...(options.realtime ? ["--realtime"] : []),
+];

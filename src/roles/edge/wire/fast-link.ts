@@ -1,0 +1,65 @@
+/** The fast thread as the wire's main thread sees it, and the lease that vouches for this thread. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
+
+/** How long the fast thread may go on after a sign of life of the main thread, and how often there is one. Milliseconds. */
+const LEASE = { lasts: 3_000, renewed: 250 } as const;
+/** How long the fast thread may take to give everything up. Milliseconds. */
+const STOP_LIMIT = 1_000;
+
+export type FastLink = {
+  send(message: WireToFast): void;
+  /** Orderly end: priority 0 is sent and addresses are removed before it resolves. */
+  stop(): Promise<void>;
+};
+
+/** In a checkout the thread is a source file beside us, in a build one beside the bundle. */
+const entry = (): URL => {
+  const source = new URL("../fast/thread.ts", import.meta.url);
+  return existsSync(fileURLToPath(source)) ? source : new URL("./fast-thread.js", import.meta.url);
+};
+
+/** Starts the fast thread. `onExit` is told when it ends without having been asked to: our own mistake. */
+export const startFast = (options: {
+  readonly realtime: boolean;
+  readonly monotonicMicros: () => number;
+  readonly onMessage: (message: FastToWire) => void;
+  readonly onExit: (detail: string) => void;
+}): FastLink => {
+  const lease = new SharedArrayBuffer(8);
+  const cell = new BigInt64Array(lease);
+  const renew = (): void => {
+    Atomics.store(cell, 0, BigInt(Math.round(options.monotonicMicros() + LEASE.lasts * 1_000)));
+  };
+  renew();
+  const renewal = setInterval(renew, LEASE.renewed);
+  const start: FastStart = { lease, realtime: options.realtime };
+  const worker = new Worker(entry(), { workerData: start, resourceLimits: { maxOldGenerationSizeMb: 64 } });
+  let stopping = false;
+  let onStopped = (): void => {};
+  worker.on("message", (message: FastToWire) => {
+    if (message.type === "stopped") onStopped();
+    else options.onMessage(message);
+  });
+  worker.on("error", (error: Error) => options.onExit(error.stack ?? error.message));
+  worker.on("exit", (code) => {
+    clearInterval(renewal);
+    onStopped();
+    if (!stopping) options.onExit(`ended with status ${code}`);
+  });
+  return {
+    send: (message) => worker.postMessage(message),
+    stop: () =>
+      new Promise((resolve) => {
+        stopping = true;
+        const limit = setTimeout(resolve, STOP_LIMIT);
+        onStopped = () => {
+          clearTimeout(limit);
+          resolve();
+        };
+        worker.postMessage({ type: "stop" } satisfies WireToFast);
+      }),
+  };
+};
