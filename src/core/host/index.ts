@@ -1,0 +1,7 @@
+/**
+ * What the machine under us allows: which capabilities a process has, and whether its CPU time is rationed.
+ *
+ * Pure readers of /proc and cgroup files; `drivers/host` reads the files. Start at `capabilities.ts`.
+ */
+export { missingCapabilities } from "./capabilities.ts";
+export { cpuLimit } from "./cpu-limit.ts";

@@ -1,0 +1,104 @@
+/** Puts together what is wanted and what is true into the status that people read. */
+import type { BackendStatus, CheckStatus, RouterStatus, ServerStatus, Status } from "#api/status";
+import { VERSION } from "#base/version";
+import { backendKey, type Scheduler, type VirtualServer } from "#core/balance/model";
+import type { Desired, TrackedCheck } from "#core/config/desired";
+import { worstCaseRemoval } from "#core/health/worst-case";
+import type { View } from "#core/observation/view";
+import type { VirtualRouterConfig } from "#core/vrrp/config";
+import type { WireFacts } from "../messages.ts";
+
+/** What the agent knows when it is asked. */
+export type Knowledge = {
+  readonly view: View;
+  readonly desired: Desired;
+  readonly wire: WireFacts;
+  readonly agent: { readonly pid: number; readonly startedAt: number };
+};
+
+const routerStatus = (router: VirtualRouterConfig, view: View): RouterStatus => {
+  const seen = view.routers[router.name];
+  const held = new Set<string>(seen?.addresses ?? []);
+  return {
+    name: router.name,
+    interface: router.interface,
+    vrid: router.vrid,
+    version: router.version,
+    family: router.family,
+    state: seen?.state ?? "initialize",
+    since: seen?.since ?? 0,
+    reason: seen?.reason ?? "not-started",
+    ...(seen?.peer === undefined ? {} : { peer: seen.peer }),
+    priority: router.priority,
+    effectivePriority: seen?.priority ?? router.priority,
+    failed: seen?.failed ?? [],
+    advertisementInterval: router.advertisementInterval,
+    addresses: [...router.addresses, ...router.unadvertisedAddresses].map(({ address, prefixLength }) => ({
+      address: `${address}/${prefixLength}`,
+      held: held.has(address),
+    })),
+    conflicts: Object.values(seen?.conflicts ?? {}),
+    ...(seen?.waiting === undefined ? {} : { waiting: seen.waiting }),
+    takeovers: seen?.takeovers ?? 0,
+  };
+};
+
+const schedulerText = (scheduler: Scheduler): string =>
+  scheduler.type === "consistent-hash" ? `consistent-hash (${scheduler.tableSize} slots)` : scheduler.type;
+
+const because = (reason: string | undefined, detail: string | undefined): { reason?: string } => {
+  if (reason === undefined) return {};
+  return { reason: detail === undefined ? reason : `${reason}: ${detail}` };
+};
+
+const backendStatus = (server: VirtualServer, view: View): BackendStatus[] =>
+  server.backends.map((backend) => {
+    const seen = view.backends[backendKey(server.name, backend.name)];
+    const { name, address, port, weight } = backend;
+    if (server.health === undefined) return { name, address, port, weight, health: "unchecked", since: 0 };
+    const health = seen?.state ?? "unknown";
+    return {
+      name,
+      address,
+      port,
+      weight,
+      health,
+      since: seen?.since ?? 0,
+      ...because(seen?.reason, seen?.detail),
+    };
+  });
+
+const serverStatus = (server: VirtualServer, view: View): ServerStatus => ({
+  name: server.name,
+  address: server.address,
+  protocol: server.protocol,
+  port: server.port,
+  mode: server.mode,
+  scheduler: schedulerText(server.scheduler),
+  ...(server.health === undefined ? {} : { worstCaseRemoval: worstCaseRemoval(server.health) }),
+  backends: backendStatus(server, view),
+});
+
+const checkStatus = ({ name }: TrackedCheck, view: View): CheckStatus => {
+  const seen = view.checks[name];
+  return {
+    name,
+    health: seen?.state ?? "unknown",
+    since: seen?.since ?? 0,
+    ...because(seen?.reason, seen?.detail),
+  };
+};
+
+/** The status at wall time `now`. */
+export const statusOf = ({ view, desired, wire, agent }: Knowledge, now: number): Status => ({
+  role: "edge",
+  version: VERSION,
+  now,
+  wire: { pid: wire.pid, startedAt: wire.startedAt },
+  agent,
+  config: view.config,
+  forwarding: view.forwarding,
+  routers: desired.routers.map((router) => routerStatus(router, view)),
+  servers: desired.servers.map((server) => serverStatus(server, view)),
+  checks: desired.checks.map((check) => checkStatus(check, view)),
+});
