@@ -3,10 +3,9 @@
  *
  * Body: `struct ifaddrmsg`, 8 bytes (family, prefix length, flags, scope, u32 link index), attributes.
  */
-import { addressBytes, familyOf, type IpAddress, isIpv4 } from "#base/address";
+import { addressBytes, familyOf, isIpv4 } from "#base/address";
 import { type Decoded, decoded, refused } from "#base/decoded";
 import type { InterfaceAddress } from "#base/prefix";
-import { addressBits } from "#base/prefix";
 import { type Attributes, decodeAttributes, textOf, u8Of, u32Of } from "./attributes.ts";
 import type { MessageBuilder } from "./builder.ts";
 import {
@@ -54,9 +53,13 @@ const FOREVER = 0xffff_ffff;
 /** An address and the link it belongs to. */
 export type AddressRequest = { readonly linkIndex: number; readonly address: InterfaceAddress };
 
-const putHeader = (builder: MessageBuilder, { linkIndex, address }: AddressRequest): void => {
+const putHeader = (
+  builder: MessageBuilder,
+  { linkIndex, address }: AddressRequest,
+  prefixLength = address.prefixLength,
+): void => {
   builder.u8(familyNumber(familyOf(address.address)));
-  builder.u8(address.prefixLength);
+  builder.u8(prefixLength);
   builder.u8(0);
   builder.u8(0);
   builder.u32(linkIndex);
@@ -114,15 +117,18 @@ export const encodeAddressRemove = (
   builder.end();
 };
 
-/** Asks for one IPv6 address of one link, whatever its prefix length; the kernel offers no such question for IPv4. */
+/**
+ * Asks for one IPv6 address of one link, whatever its prefix length, which a strict kernel wants to be 0 in the
+ * question. There is no such question for IPv4.
+ */
 export const encodeIpv6AddressGet = (
   builder: MessageBuilder,
   sequence: number,
-  { linkIndex, address }: { readonly linkIndex: number; readonly address: IpAddress },
+  request: AddressRequest,
 ): void => {
-  builder.begin({ type: RTM_GETADDR, flags: NLM_F_REQUEST, sequence });
-  putHeader(builder, { linkIndex, address: { address, prefixLength: addressBits(address) } });
-  builder.attributeBytes(IFA_ADDRESS, addressBytes(address));
+  builder.begin({ type: RTM_GETADDR, flags: NLM_F_REQUEST | NLM_F_ACK, sequence });
+  putHeader(builder, request, 0);
+  builder.attributeBytes(IFA_ADDRESS, addressBytes(request.address.address));
   builder.end();
 };
 

@@ -10,6 +10,7 @@ import { addressBits } from "#base/prefix";
 import { decodeAttributes, u32Of } from "./attributes.ts";
 import type { MessageBuilder } from "./builder.ts";
 import {
+  NLM_F_ACK,
   NLM_F_REQUEST,
   RTA_DST,
   RTA_GATEWAY,
@@ -33,7 +34,7 @@ const HEADER_LENGTH = 12;
 
 /** Asks which way the kernel would send to `destination`. */
 export const encodeRouteGet = (builder: MessageBuilder, sequence: number, destination: IpAddress): void => {
-  builder.begin({ type: RTM_GETROUTE, flags: NLM_F_REQUEST, sequence });
+  builder.begin({ type: RTM_GETROUTE, flags: NLM_F_REQUEST | NLM_F_ACK, sequence });
   builder.u8(familyNumber(familyOf(destination)));
   builder.u8(addressBits(destination));
   builder.u16(0);

@@ -4,16 +4,19 @@
  * All calls are synchronous: one request and its answer cost about 20 microseconds.
  */
 import type { IpAddress } from "#base/address";
-import type { MacAddress } from "#base/mac";
 import type { InterfaceAddress } from "#base/prefix";
+import type { LinkAddress } from "#core/netlink/address";
+import type { Link } from "#core/netlink/link";
+import type { Neighbour } from "#core/netlink/neighbour";
+import type { Route } from "#core/netlink/route";
 
 /** A request that the kernel refused, with the values involved. */
 export type NetlinkError = {
-  /** Symbolic errno such as `EPERM`, or `timeout`. */
+  /** Symbolic errno such as `EPERM`; `timeout` when no answer came; `malformed` when it could not be read. */
   readonly code: string;
-  /** What was asked, for the message: `add 192.0.2.10/24 to eth0`. */
+  /** What was asked, for the message: `add 192.0.2.10/24 to link 3`. */
   readonly request: string;
-  /** The kernel's own words (NLMSGERR_ATTR_MSG), if it gave any. */
+  /** The kernel's own words (NLMSGERR_ATTR_MSG), or ours where the errno does not say enough. */
   readonly detail?: string;
 };
 
@@ -21,31 +24,7 @@ export type NetlinkResult<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: NetlinkError };
 
-export type Link = {
-  readonly index: number;
-  readonly name: string;
-  /** Ethernet address; `undefined` on links that have none. */
-  readonly mac?: MacAddress;
-  readonly mtu: number;
-  /** Administratively up (IFF_UP). */
-  readonly up: boolean;
-  /** IFF_LOWER_UP: the cable is in and the other side is there. */
-  readonly carrier: boolean;
-  readonly loopback: boolean;
-  /** Index of the bridge or bond it belongs to. */
-  readonly master?: number;
-};
-
-export type LinkAddress = InterfaceAddress & {
-  readonly linkIndex: number;
-  readonly label?: string;
-  /** IFA_F_TENTATIVE: duplicate address detection is still running. */
-  readonly tentative: boolean;
-  /** IFA_F_DADFAILED: somebody else has it. */
-  readonly duplicate: boolean;
-  /** IFA_PROTO, which tells our addresses from others'; `undefined` on kernels before 5.18. */
-  readonly protocol?: number;
-};
+export type { Link, LinkAddress, Neighbour, Route };
 
 export type NetlinkChange =
   | { readonly type: "link"; readonly link: Link }
@@ -58,23 +37,31 @@ export type NetlinkChange =
 export type NetlinkPort = {
   links(): NetlinkResult<readonly Link[]>;
   addresses(): NetlinkResult<readonly LinkAddress[]>;
-  /** Adds an address (IPv6 without duplicate address detection); it is no error when it is already there. */
+  /** What the kernel knows of the machines on its links: who answered ARP and NDP, who did not. */
+  neighbours(): NetlinkResult<readonly Neighbour[]>;
+  /**
+   * Adds an address; it is no error when it is already there.
+   *
+   * IPv6 addresses skip duplicate address detection and are deprecated, so that the host does not choose them as
+   * the source of its own connections. One that is there but still being probed, or found duplicate, is replaced.
+   *
+   * The same address with another prefix length: IPv4 links carry both side by side, and each is removed by its own
+   * length. An IPv6 link can carry an address once, so there this fails with `EEXIST` and says the other length.
+   *
+   * `label` is for IPv4 only: ASCII, at most 15 characters.
+   */
   addAddress(request: {
     readonly linkIndex: number;
     readonly address: InterfaceAddress;
     readonly label?: string;
   }): NetlinkResult<"added" | "present">;
-  /** Removes an address; it is no error when it is not there. */
+  /** Removes an address with exactly this prefix length; it is no error when it, or its link, is not there. */
   removeAddress(request: {
     readonly linkIndex: number;
     readonly address: InterfaceAddress;
   }): NetlinkResult<"removed" | "absent">;
   /** How the kernel would send to `destination`: the link and, if not direct, the gateway. */
-  routeTo(destination: IpAddress): NetlinkResult<{
-    readonly linkIndex: number;
-    readonly gateway?: IpAddress;
-    readonly source?: IpAddress;
-  }>;
+  routeTo(destination: IpAddress): NetlinkResult<Route>;
   /** Calls back for every change from now on. Gives a function that stops it. */
   subscribe(onChange: (change: NetlinkChange) => void): NetlinkResult<() => void>;
   close(): void;

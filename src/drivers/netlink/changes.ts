@@ -1,0 +1,102 @@
+/** Word of every change: a second rtnetlink socket that belongs to multicast groups. */
+import { constants } from "node:os";
+import { decodeAddress } from "#core/netlink/address";
+import {
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_LINK,
+} from "#core/netlink/constants";
+import { decodeLink } from "#core/netlink/link";
+import { decodeMessages, type NetlinkMessage } from "#core/netlink/message";
+import type { Door } from "#native/door";
+import type { NetlinkChange, NetlinkResult } from "./port.ts";
+import { failure, MSG_TRUNC, openRouteSocket, option } from "./socket.ts";
+
+const SOL_NETLINK = 270;
+const NETLINK_ADD_MEMBERSHIP = 1;
+const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
+
+/** How many datagrams are read before the event loop gets its turn; the rest wake us again. */
+const READS_PER_TURN = 64;
+
+/**
+ * What a message says; `undefined` for what is no change to us: other types, a bridge's view of its ports, and the
+ * incomplete link messages that wireless drivers send to the same group.
+ */
+const changeOf = ({ type, body }: NetlinkMessage): NetlinkChange | undefined => {
+  if (type === RTM_NEWLINK || type === RTM_DELLINK) {
+    const link = decodeLink(body);
+    if (!link.ok) return undefined;
+    if (type === RTM_NEWLINK) return { type: "link", link: link.value };
+    return { type: "link-gone", index: link.value.index, name: link.value.name };
+  }
+  if (type === RTM_NEWADDR || type === RTM_DELADDR) {
+    const address = decodeAddress(body);
+    if (!address.ok) return undefined;
+    return { type: type === RTM_NEWADDR ? "address" : "address-gone", address: address.value };
+  }
+  return undefined;
+};
+
+const join = (door: Door, fd: number): number => {
+  for (const group of GROUPS) {
+    const joined = door.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, option(group));
+    if (joined < 0) return joined;
+  }
+  return 0;
+};
+
+/** Watches links and addresses until the function that it gives is called; `queueBytes` is what may wait unread. */
+export const watchChanges = (
+  door: Door,
+  queueBytes: number,
+  onChange: (change: NetlinkChange) => void,
+): NetlinkResult<() => void> => {
+  const opened = openRouteSocket(door, queueBytes);
+  if (!opened.ok) return opened;
+  const fd = opened.value;
+  const joined = join(door, fd);
+  if (joined < 0) {
+    door.close(fd);
+    return { ok: false, error: failure("join the rtnetlink groups", joined) };
+  }
+  const buffer = new Uint8Array(65_536);
+  let stopped = false;
+
+  const readOne = (): boolean => {
+    const length = door.recv(fd, buffer, MSG_TRUNC);
+    if (length === -constants.errno.EAGAIN) return false;
+    const messages =
+      length < 0 || length > buffer.length ? undefined : decodeMessages(buffer.subarray(0, length));
+    if (messages?.ok !== true) {
+      onChange({ type: "overrun" });
+      return true;
+    }
+    for (const message of messages.value) {
+      const change = changeOf(message);
+      if (change !== undefined && !stopped) onChange(change);
+    }
+    return true;
+  };
+
+  const watching = door.watch(fd, () => {
+    for (let read = 0; read < READS_PER_TURN && !stopped; read += 1) if (!readOne()) return;
+  });
+  if (typeof watching === "number") {
+    door.close(fd);
+    return { ok: false, error: failure("watch the rtnetlink socket", watching) };
+  }
+  return {
+    ok: true,
+    value: () => {
+      if (stopped) return;
+      stopped = true;
+      watching();
+      door.close(fd);
+    },
+  };
+};

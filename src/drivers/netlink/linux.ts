@@ -1,0 +1,156 @@
+/** The kernel's network configuration through rtnetlink. */
+
+import { familyOf, type IpAddress, isIpv4 } from "#base/address";
+import type { InterfaceAddress } from "#base/prefix";
+import { formatInterfaceAddress } from "#base/prefix";
+import {
+  type AddressRequest,
+  decodeAddress,
+  encodeAddressAdd,
+  encodeAddressDump,
+  encodeAddressRemove,
+  encodeIpv6AddressGet,
+  type LinkAddress,
+} from "#core/netlink/address";
+import { decodeLink, encodeLinkDump } from "#core/netlink/link";
+import { decodeNeighbour, encodeNeighbourDump } from "#core/netlink/neighbour";
+import { decodeRoute, encodeRouteGet } from "#core/netlink/route";
+import type { Door } from "#native/door";
+import { watchChanges } from "./changes.ts";
+import type { NetlinkError, NetlinkPort, NetlinkResult } from "./port.ts";
+import { openRouteSocket, RouteSocket } from "./socket.ts";
+
+const QUEUE_BYTES = 8 * 1024 * 1024;
+const LABEL = /^[\x21-\x7e]{1,15}$/;
+
+const onLink = (address: InterfaceAddress, preposition: string, linkIndex: number): string =>
+  `${formatInterfaceAddress(address)} ${preposition} link ${linkIndex}`;
+
+const failed = (error: NetlinkError): { readonly ok: false; readonly error: NetlinkError } => ({
+  ok: false,
+  error,
+});
+
+class LinuxNetlink implements NetlinkPort {
+  readonly #door: Door;
+  readonly #socket: RouteSocket;
+  readonly #queueBytes: number;
+  readonly #subscriptions = new Set<() => void>();
+
+  constructor(door: Door, socket: RouteSocket, queueBytes: number) {
+    this.#door = door;
+    this.#socket = socket;
+    this.#queueBytes = queueBytes;
+  }
+
+  links(): ReturnType<NetlinkPort["links"]> {
+    return this.#socket.collect({ request: "list links", encode: encodeLinkDump }, decodeLink);
+  }
+
+  addresses(): ReturnType<NetlinkPort["addresses"]> {
+    return this.#socket.collect({ request: "list addresses", encode: encodeAddressDump }, decodeAddress);
+  }
+
+  neighbours(): ReturnType<NetlinkPort["neighbours"]> {
+    return this.#socket.collect({ request: "list neighbours", encode: encodeNeighbourDump }, decodeNeighbour);
+  }
+
+  addAddress(request: Parameters<NetlinkPort["addAddress"]>[0]): NetlinkResult<"added" | "present"> {
+    const { address, linkIndex, label } = request;
+    if (label !== undefined && !LABEL.test(label)) {
+      const detail = `the label "${label}" is not 1 to 15 printable ASCII characters`;
+      return failed({ code: "EINVAL", request: `add ${onLink(address, "to", linkIndex)}`, detail });
+    }
+    const error = this.#add(request);
+    if (error === undefined) return { ok: true, value: "added" };
+    if (error.code !== "EEXIST") return failed(error);
+    return isIpv4(address.address) ? { ok: true, value: "present" } : this.#addIpv6Again(request, error);
+  }
+
+  removeAddress(request: AddressRequest): NetlinkResult<"removed" | "absent"> {
+    const error = this.#remove(request);
+    if (error === undefined) return { ok: true, value: "removed" };
+    const absent = error.code === "EADDRNOTAVAIL" || error.code === "ENODEV";
+    return absent ? { ok: true, value: "absent" } : failed(error);
+  }
+
+  routeTo(destination: IpAddress): ReturnType<NetlinkPort["routeTo"]> {
+    const request = `find the route to ${destination}`;
+    const routes = this.#socket.collect(
+      { request, encode: (builder, sequence) => encodeRouteGet(builder, sequence, destination) },
+      decodeRoute,
+    );
+    if (!routes.ok) return routes;
+    const [route] = routes.value;
+    return route === undefined
+      ? failed({ code: "malformed", request, detail: `no ${familyOf(destination)} route in the answer` })
+      : { ok: true, value: route };
+  }
+
+  subscribe(onChange: Parameters<NetlinkPort["subscribe"]>[0]): NetlinkResult<() => void> {
+    const watching = watchChanges(this.#door, this.#queueBytes, onChange);
+    if (!watching.ok) return watching;
+    const stop = (): void => {
+      this.#subscriptions.delete(stop);
+      watching.value();
+    };
+    this.#subscriptions.add(stop);
+    return { ok: true, value: stop };
+  }
+
+  close(): void {
+    for (const stop of [...this.#subscriptions]) stop();
+    this.#socket.close();
+  }
+
+  #add(request: AddressRequest & { readonly label?: string }): NetlinkError | undefined {
+    return this.#socket.change({
+      request: `add ${onLink(request.address, "to", request.linkIndex)}`,
+      encode: (builder, sequence) => encodeAddressAdd(builder, sequence, request),
+    });
+  }
+
+  #remove(request: AddressRequest): NetlinkError | undefined {
+    return this.#socket.change({
+      request: `remove ${onLink(request.address, "from", request.linkIndex)}`,
+      encode: (builder, sequence) => encodeAddressRemove(builder, sequence, request),
+    });
+  }
+
+  /** The link has this IPv6 address in some form: with another length, or not usable, or just as we want it. */
+  #addIpv6Again(request: AddressRequest, exists: NetlinkError): NetlinkResult<"added" | "present"> {
+    const found = this.#socket.collect(
+      {
+        request: `look up ${onLink(request.address, "on", request.linkIndex)}`,
+        encode: (builder, sequence) => encodeIpv6AddressGet(builder, sequence, request),
+      },
+      decodeAddress,
+    );
+    if (!found.ok) return found;
+    const there: LinkAddress | undefined = found.value[0];
+    if (there !== undefined && there.prefixLength !== request.address.prefixLength) {
+      return failed({ ...exists, detail: `the link has it with prefix length ${there.prefixLength}` });
+    }
+    if (there !== undefined && !there.tentative && !there.duplicate) return { ok: true, value: "present" };
+    // Probed by somebody else's rules, or already given up: ours must answer now.
+    const error = this.#remove(request) ?? this.#add(request);
+    return error === undefined ? { ok: true, value: "added" } : failed(error);
+  }
+}
+
+/** What the driver stands on. */
+export type NetlinkOptions = {
+  readonly door: Door;
+  /** How many bytes of unread changes the kernel keeps for a subscriber before it loses some; 8 MiB if not said. */
+  readonly queueBytes?: number;
+};
+
+/** Opens the driver in the network namespace of the calling thread. Changing addresses needs CAP_NET_ADMIN. */
+export const openNetlink = ({
+  door,
+  queueBytes = QUEUE_BYTES,
+}: NetlinkOptions): NetlinkResult<NetlinkPort> => {
+  const opened = openRouteSocket(door, QUEUE_BYTES);
+  if (!opened.ok) return opened;
+  return { ok: true, value: new LinuxNetlink(door, new RouteSocket(door, opened.value), queueBytes) };
+};
