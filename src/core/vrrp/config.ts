@@ -8,6 +8,10 @@ declare const vridBrand: unique symbol;
 /** Virtual Router Identifier, 1..255 (RFC 9568 §5.2.3). */
 export type Vrid = number & { readonly [vridBrand]: true };
 
+/** The number as a Virtual Router Identifier; `undefined` unless it is a whole number in 1..255. */
+export const parseVrid = (value: number): Vrid | undefined =>
+  Number.isInteger(value) && value >= 1 && value <= 255 ? (value as Vrid) : undefined;
+
 /** An address that follows the Active Router. */
 export type VirtualAddress = InterfaceAddress & {
   /** The interface that carries it; `undefined` means the router's own. */

@@ -1,0 +1,138 @@
+/**
+ * What other routers on the link do that cannot be meant: seen on packets, said once.
+ *
+ * A machine of its own. A conflict begins with the first packet that shows it and ends when none has for a while;
+ * between the two nothing is reported. The list is bounded, for a hostile neighbour may use any number of addresses.
+ */
+import type { IpAddress } from "#base/address";
+import { after, type Duration, earliest, type Instant, micros, seconds } from "#base/time";
+import type { AdmissionReason } from "./admission.ts";
+import type { VirtualRouterConfig, Vrid } from "./config.ts";
+import { PRIORITY_OWNER } from "./constants.ts";
+import type { DecodedAdvertisement } from "./packet.ts";
+import type { State } from "./state.ts";
+
+/** What can be wrong. Each is also a `kind` label of the conflict gauge. */
+export const CONFLICT_KINDS = [
+  /** Another router is active with our priority while we are: only the addresses decide. */
+  "same-priority-active",
+  /** Two routers say that they own the addresses. */
+  "owner-conflict",
+  /** A virtual router that nobody configured here. For information: it may be all right. */
+  "vrid-unexpected",
+  "interval-mismatch",
+  "address-list-mismatch",
+  "version-mismatch",
+  "auth-mismatch",
+  /** The other side covers other bytes with its checksum and may not understand ours. */
+  "checksum-mismatch",
+  /** Somebody else sends from our address. */
+  "own-address-as-sender",
+] as const;
+/** What can be wrong. */
+export type ConflictKind = (typeof CONFLICT_KINDS)[number];
+
+/** One packet's evidence of a conflict. */
+export type Sighting = {
+  readonly kind: ConflictKind;
+  readonly peer: IpAddress;
+  readonly vrid: Vrid;
+  /** How long without evidence until the conflict counts as over. */
+  readonly hold: Duration;
+};
+
+/** A conflict that goes on. */
+export type Conflict = Pick<Sighting, "kind" | "peer" | "vrid"> & {
+  readonly since: Instant;
+  readonly endsAt: Instant;
+};
+
+/** What goes on at present, at most `CONFLICT_LIMIT`. */
+export type Conflicts = readonly Conflict[];
+
+/** The edges. */
+export type ConflictEffect = {
+  readonly type: "conflict-began" | "conflict-ended";
+  readonly conflict: Conflict;
+};
+
+export type ConflictStep = { readonly state: Conflicts; readonly effects: readonly ConflictEffect[] };
+
+/** How many conflicts are kept; further ones are not noticed until one of these is over. */
+export const CONFLICT_LIMIT = 32;
+/** The least time without evidence before a conflict counts as over. */
+export const CONFLICT_HOLD: Duration = seconds(10);
+
+const isOf =
+  (sighting: Sighting) =>
+  (conflict: Conflict): boolean =>
+    conflict.kind === sighting.kind && conflict.peer === sighting.peer && conflict.vrid === sighting.vrid;
+
+/** Takes note of one packet's evidence. */
+export const sight = (state: Conflicts, sighting: Sighting, now: Instant): ConflictStep => {
+  const endsAt = after(now, sighting.hold);
+  const known = state.find(isOf(sighting));
+  if (known !== undefined) {
+    return {
+      state: state.map((conflict) => (conflict === known ? { ...known, endsAt } : conflict)),
+      effects: [],
+    };
+  }
+  if (state.length >= CONFLICT_LIMIT) return { state, effects: [] };
+  const { kind, peer, vrid } = sighting;
+  const conflict = { kind, peer, vrid, since: now, endsAt };
+  return { state: [...state, conflict], effects: [{ type: "conflict-began", conflict }] };
+};
+
+/** Ends what has not been seen for its hold time. */
+export const expire = (state: Conflicts, now: Instant): ConflictStep => {
+  const over = state.filter((conflict) => conflict.endsAt <= now);
+  if (over.length === 0) return { state, effects: [] };
+  return {
+    state: state.filter((conflict) => conflict.endsAt > now),
+    effects: over.map((conflict) => ({ type: "conflict-ended", conflict })),
+  };
+};
+
+/** When `expire` has something to do. */
+export const conflictDeadline = (state: Conflicts): Instant | undefined =>
+  earliest(...state.map((conflict) => conflict.endsAt));
+
+const KIND_BY_REFUSAL: Readonly<Partial<Record<AdmissionReason, ConflictKind>>> = {
+  "version-mismatch": "version-mismatch",
+  "auth-mismatch": "auth-mismatch",
+  "interval-mismatch": "interval-mismatch",
+  "own-address": "own-address-as-sender",
+};
+
+const sameAddresses = (config: VirtualRouterConfig, advertised: readonly IpAddress[]): boolean => {
+  const ours = config.addresses.map(({ address }) => address);
+  return ours.length === advertised.length && ours.every((address) => advertised.includes(address));
+};
+
+/** Everything one packet shows; `refusal` says why it was not let in, if it was not. */
+export const conflictsIn = (
+  config: VirtualRouterConfig,
+  state: State,
+  { advertisement, checksum }: DecodedAdvertisement,
+  refusal: AdmissionReason | undefined,
+): readonly ConflictKind[] => {
+  const kinds: ConflictKind[] = [];
+  if (refusal !== undefined) {
+    const kind = KIND_BY_REFUSAL[refusal];
+    return kind === undefined ? kinds : [kind];
+  }
+  const { priority } = advertisement;
+  if (priority === PRIORITY_OWNER && config.priority === PRIORITY_OWNER) kinds.push("owner-conflict");
+  else if (state.name === "active" && priority === state.priority) kinds.push("same-priority-active");
+  if (advertisement.advertisementInterval !== config.advertisementInterval) kinds.push("interval-mismatch");
+  if (!sameAddresses(config, advertisement.addresses)) kinds.push("address-list-mismatch");
+  if (config.version === 3 && config.family === "IPv4" && checksum !== config.checksum) {
+    kinds.push("checksum-mismatch");
+  }
+  return kinds;
+};
+
+/** A conflict outlives four of the slower side's intervals, so that it does not flicker. */
+export const conflictHold = (config: VirtualRouterConfig, advertised: Duration): Duration =>
+  micros(Math.max(CONFLICT_HOLD, 4 * config.advertisementInterval, 4 * advertised));

@@ -1,0 +1,146 @@
+/**
+ * One virtual router, from bytes to effects: the codec, the admission checks, the machine and the watch for
+ * conflicts, put together so that a driver has one function to call and one deadline to keep.
+ */
+import type { IpAddress } from "#base/address";
+import { earliest, type Instant } from "#base/time";
+import { type AdmissionReason, admit } from "./admission.ts";
+import type { VirtualRouterConfig } from "./config.ts";
+import {
+  type ConflictEffect,
+  type Conflicts,
+  conflictDeadline,
+  conflictHold,
+  conflictsIn,
+  expire,
+  sight,
+} from "./conflict.ts";
+import { multicastGroup } from "./constants.ts";
+import * as machine from "./machine.ts";
+import { type Transition, transitionBetween } from "./observe.ts";
+import { type Advertisement, type DecodeReason, decode, encode, type IpContext } from "./packet.ts";
+import type { Effect, Input, State } from "./state.ts";
+
+/** A machine and the conflicts it sees. */
+export type RouterState = { readonly machine: State; readonly conflicts: Conflicts };
+
+/** An IP payload of protocol 112 whose VRID is this router's. `hopLimit` is the IPv4 TTL or IPv6 Hop Limit. */
+export type PacketInput = {
+  readonly type: "packet";
+  readonly payload: Uint8Array;
+  readonly context: IpContext & { readonly hopLimit: number };
+};
+
+/** What happened: packets are not decoded yet. */
+export type RouterInput = Exclude<Input, { type: "advertisement" }> | PacketInput;
+
+/** Why a packet had no effect. */
+export type DropReason = DecodeReason | AdmissionReason;
+
+/** What the caller must do or report, in order. */
+export type RouterEffect =
+  | Effect
+  | ConflictEffect
+  | { readonly type: "drop"; readonly reason: DropReason; readonly source: IpAddress };
+
+export type RouterStep = {
+  readonly state: RouterState;
+  readonly effects: readonly RouterEffect[];
+  /** Set when the machine's state has another name than before. */
+  readonly transition?: Transition;
+};
+
+/** A router that has not been started and knows no address. */
+export const initialRouter = (config: VirtualRouterConfig): RouterState => ({
+  machine: machine.initialState(config),
+  conflicts: [],
+});
+
+/** When `step` must be called with `timer` at the latest. */
+export const deadline = (state: RouterState): Instant | undefined =>
+  earliest(machine.deadline(state.machine), conflictDeadline(state.conflicts));
+
+const stepMachine = (
+  config: VirtualRouterConfig,
+  state: RouterState,
+  input: Input,
+  now: Instant,
+): RouterStep => {
+  const next = machine.step(config, state.machine, input, now);
+  const transition = transitionBetween(state.machine, input, next.state, now);
+  return {
+    state: { ...state, machine: next.state },
+    effects: next.effects,
+    ...(transition === undefined ? {} : { transition }),
+  };
+};
+
+const stepPacket = (
+  config: VirtualRouterConfig,
+  state: RouterState,
+  { payload, context }: PacketInput,
+  now: Instant,
+): RouterStep => {
+  const { source } = context;
+  const packet = decode(payload, context);
+  if (!packet.ok) return { state, effects: [{ type: "drop", reason: packet.reason, source }] };
+  const { vrid, priority, advertisementInterval } = packet.value.advertisement;
+  const admitted = admit(config, state.machine.address, packet.value.advertisement, context);
+  const effects: RouterEffect[] = [];
+  let { conflicts } = state;
+  const refusal = admitted.ok ? undefined : admitted.reason;
+  for (const kind of conflictsIn(config, state.machine, packet.value, refusal)) {
+    const hold = conflictHold(config, advertisementInterval);
+    const seen = sight(conflicts, { kind, peer: source, vrid, hold }, now);
+    conflicts = seen.state;
+    effects.push(...seen.effects);
+  }
+  if (!admitted.ok) effects.push({ type: "drop", reason: admitted.reason, source });
+  const noted = { ...state, conflicts };
+  if (!admitted.ok) return { state: noted, effects };
+  const input: Input = { type: "advertisement", source, priority, advertisementInterval };
+  const next = stepMachine(config, noted, input, now);
+  return { ...next, effects: [...next.effects, ...effects] };
+};
+
+const stepTimer = (config: VirtualRouterConfig, state: RouterState, now: Instant): RouterStep => {
+  const expired = expire(state.conflicts, now);
+  const next = stepMachine(config, { ...state, conflicts: expired.state }, { type: "timer" }, now);
+  return { ...next, effects: [...next.effects, ...expired.effects] };
+};
+
+/** The new state and the effects of one input. What must be done comes before what must be reported. */
+export const step = (
+  config: VirtualRouterConfig,
+  state: RouterState,
+  input: RouterInput,
+  now: Instant,
+): RouterStep => {
+  if (input.type === "packet") return stepPacket(config, state, input, now);
+  return input.type === "timer" ? stepTimer(config, state, now) : stepMachine(config, state, input, now);
+};
+
+/** Where a router sends its advertisements: the group, or each peer. */
+export const destinations = (config: VirtualRouterConfig): readonly IpAddress[] =>
+  config.transport.type === "multicast" ? [multicastGroup(config.family)] : config.transport.peers;
+
+const advertisementOf = (config: VirtualRouterConfig, priority: number): Advertisement => {
+  const { vrid, advertisementInterval, password } = config;
+  const addresses = config.addresses.map(({ address }) => address);
+  const common = { vrid, priority, advertisementInterval, addresses };
+  if (config.version === 3) return { version: 3, ...common };
+  return {
+    version: 2,
+    authentication: password === undefined ? { type: "none" } : { type: "simple", password },
+    ...common,
+  };
+};
+
+/** The IP payload of a `send-advertisement` effect for one destination. */
+export const encodeAdvertisement = (
+  config: VirtualRouterConfig,
+  { priority, source, destination }: { priority: number; source: IpAddress; destination: IpAddress },
+): Uint8Array => {
+  const { family, checksum } = config;
+  return encode(advertisementOf(config, priority), { family, source, destination, checksum });
+};
