@@ -1,0 +1,146 @@
+/** What must hold between resources. */
+import { isLinkLocal } from "#base/address";
+import type { VirtualServer } from "#core/balance/model";
+import type { VirtualRouterConfig } from "#core/vrrp/config";
+import type { TrackedCheck } from "./desired.ts";
+import { nearestHint } from "./nearest.ts";
+import { error, type Finding, type Path, type Problem, warning } from "./problem.ts";
+
+/** A resource whose parts are right by themselves, and the document it came from. */
+export type Placed<Value> = { readonly document: number; readonly value: Value };
+
+/** All resources whose parts are right by themselves. */
+export type Resources = {
+  readonly routers: readonly Placed<VirtualRouterConfig>[];
+  readonly servers: readonly Placed<VirtualServer>[];
+  readonly checks: readonly Placed<TrackedCheck>[];
+  /** Names of all tracked checks, also of those that could not be read: a reference to one is not a second mistake. */
+  readonly checkNames: readonly string[];
+  /** Whether something could not be read, so that what seems missing may only be broken. */
+  readonly incomplete: boolean;
+};
+
+const within =
+  (document: number) =>
+  (finding: Finding): Problem => ({ ...finding, document });
+
+/** An error for every later resource that claims what an earlier one has. */
+const claimedTwice = <Value extends { readonly name: string }>(
+  placed: readonly Placed<Value>[],
+  claimsOf: (value: Value) => readonly { readonly key: string; readonly path: Path; readonly what: string }[],
+  hint?: string,
+): readonly Problem[] => {
+  const ownerByKey = new Map<string, string>();
+  return placed.flatMap(({ document, value }) =>
+    claimsOf(value).flatMap(({ key, path, what }) => {
+      const owner = ownerByKey.get(key);
+      if (owner === undefined) {
+        ownerByKey.set(key, value.name);
+        return [];
+      }
+      const message = owner === value.name ? `${what} twice` : `${what}, and so does ${owner}`;
+      return [within(document)(error(path, message, hint))];
+    }),
+  );
+};
+
+const routerProblems = ({ routers }: Resources): readonly Problem[] => [
+  ...claimedTwice(
+    routers,
+    ({ interface: device, family, vrid }) => [
+      {
+        key: `${device} ${family} ${vrid}`,
+        path: ["spec", "vrid"],
+        what: `uses vrid ${vrid} for ${family} on ${device}`,
+      },
+    ],
+    "Give each router of an interface and family its own vrid.",
+  ),
+  ...claimedTwice(routers, (router) =>
+    (["addresses", "unadvertisedAddresses"] as const).flatMap((list) =>
+      router[list].map(({ address, device = router.interface }, index) => ({
+        // Link-local addresses are unique per link only (RFC 4291 §2.5.6).
+        key: isLinkLocal(address) ? `${address}%${device}` : address,
+        path: ["spec", list, index],
+        what: `holds ${address}`,
+      })),
+    ),
+  ),
+];
+
+const serverProblems = ({ servers, routers, incomplete }: Resources): readonly Problem[] => {
+  const held = new Set(
+    routers.flatMap(({ value }) =>
+      [...value.addresses, ...value.unadvertisedAddresses].map(({ address }) => address),
+    ),
+  );
+  return [
+    ...claimedTwice(servers, ({ address, protocol, port }) => [
+      {
+        key: `${address} ${protocol} ${port}`,
+        path: ["spec", "port"],
+        what: `serves ${protocol} port ${port} of ${address}`,
+      },
+    ]),
+    ...servers
+      .filter(({ value }) => !incomplete && !held.has(value.address))
+      .map(({ document, value }) =>
+        within(document)(
+          warning(
+            ["spec", "address"],
+            `${value.address} is held by no VirtualRouter`,
+            "Fine if something else brings it to this box; it will not move to another one.",
+          ),
+        ),
+      ),
+  ];
+};
+
+const checkProblems = ({ routers, checks, checkNames, incomplete }: Resources): readonly Problem[] => {
+  const used = new Set<string>();
+  const problems = routers.flatMap(({ document, value }) =>
+    value.track
+      .filter(({ subject }) => subject.kind === "check")
+      .flatMap(({ subject }, index) => {
+        used.add(subject.name);
+        if (checkNames.includes(subject.name)) return [];
+        const message = `there is no TrackedCheck named ${subject.name}`;
+        const path = ["spec", "track", "checks", index, "name"];
+        return [within(document)(error(path, message, nearestHint(subject.name, checkNames)))];
+      }),
+  );
+  const idle = checks
+    .filter(({ value }) => !incomplete && !used.has(value.name))
+    .map(({ document }) => within(document)(warning(["metadata", "name"], "is tracked by no VirtualRouter")));
+  return [...problems, ...idle];
+};
+
+const syncGroupProblems = ({ routers, incomplete }: Resources): readonly Problem[] =>
+  routers.flatMap(({ document, value }) => {
+    const group = value.syncGroup;
+    if (group === undefined) return [];
+    const members = routers.filter((other) => other.value.syncGroup === group);
+    const path = ["spec", "syncGroup"];
+    if (members.length === 1) {
+      return incomplete ? [] : [within(document)(warning(path, `${group} has no other member`))];
+    }
+    const mixed = members.some((other) => (other.value.priority === 255) !== (value.priority === 255));
+    return mixed && value.priority === 255
+      ? [
+          within(document)(
+            error(
+              path,
+              `${group} mixes an owner (priority 255) with others, which cannot change state together`,
+            ),
+          ),
+        ]
+      : [];
+  });
+
+/** Everything that is wrong between resources. */
+export const crossProblems = (resources: Resources): readonly Problem[] => [
+  ...routerProblems(resources),
+  ...serverProblems(resources),
+  ...checkProblems(resources),
+  ...syncGroupProblems(resources),
+];

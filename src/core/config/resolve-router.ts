@@ -1,0 +1,55 @@
+/** From a checked `VirtualRouter` to the router that runs. */
+
+import { familyOf } from "#base/address";
+import { at } from "#base/assert";
+import type { InterfaceAddress } from "#base/prefix";
+import type { Tracked, Transport, VirtualAddress, VirtualRouterConfig, Vrid } from "#core/vrrp/config";
+import type { RouterSpec } from "./schema-router.ts";
+
+type AddressSpec = RouterSpec["addresses"][number];
+
+/** The address of either spelling: bare text, or a section with device and label. */
+export const interfaceAddressOf = (spec: AddressSpec): InterfaceAddress =>
+  "prefixLength" in spec ? spec : spec.address;
+
+const virtualAddressOf = (spec: AddressSpec): VirtualAddress => {
+  if ("prefixLength" in spec) return spec;
+  const { address, ...rest } = spec;
+  return { ...address, ...rest };
+};
+
+const trackedOf = (
+  kind: "interface" | "check",
+  { name, weight }: RouterSpec["track"]["checks"][number],
+): Tracked => ({
+  subject: { kind, name },
+  effect: weight === undefined ? { type: "fault" } : { type: "weight", weight },
+});
+
+const transportOf = ({ unicast }: RouterSpec): Transport =>
+  unicast === undefined ? { type: "multicast" } : { type: "unicast", peers: unicast.peers };
+
+/** The router that a `VirtualRouter` describes; the schema has checked every range. */
+export const routerOf = (name: string, spec: RouterSpec): VirtualRouterConfig => ({
+  name,
+  interface: spec.interface,
+  vrid: spec.vrid as Vrid,
+  version: spec.version === 2 ? 2 : 3,
+  family: familyOf(interfaceAddressOf(at(spec.addresses, 0)).address),
+  priority: spec.priority,
+  advertisementInterval: spec.advertisementInterval,
+  preempt: spec.preempt,
+  preemptDelay: spec.preemptDelay,
+  transport: transportOf(spec),
+  ...(spec.sourceAddress === undefined ? {} : { sourceAddress: spec.sourceAddress }),
+  checksum: spec.checksum,
+  ...(spec.authentication === undefined ? {} : { password: spec.authentication.simplePassword }),
+  addresses: spec.addresses.map(virtualAddressOf),
+  unadvertisedAddresses: spec.unadvertisedAddresses.map(virtualAddressOf),
+  track: [
+    ...spec.track.interfaces.map((tracked) => trackedOf("interface", tracked)),
+    ...spec.track.checks.map((tracked) => trackedOf("check", tracked)),
+  ],
+  ...(spec.syncGroup === undefined ? {} : { syncGroup: spec.syncGroup }),
+  gratuitous: spec.gratuitous,
+});

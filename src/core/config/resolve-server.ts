@@ -1,0 +1,38 @@
+/** From a checked `VirtualServer` to the server that runs. */
+import { type IpAddress, isIpv4 } from "#base/address";
+import type { Backend, Scheduler, VirtualServer } from "#core/balance/model";
+import { healthOf } from "./resolve-health.ts";
+import type { ServerSpec } from "./schema-server.ts";
+
+/** Slots of the consistent hash table unless the operator says otherwise. */
+export const DEFAULT_TABLE_SIZE = 1021;
+
+/** `ADDRESS:PORT`, or `[ADDRESS]:PORT` for IPv6: a name that every edge derives alike. */
+const defaultBackendName = (address: IpAddress, port: number): string =>
+  isIpv4(address) ? `${address}:${port}` : `[${address}]:${port}`;
+
+const schedulerOf = ({ scheduler, tableSize }: ServerSpec): Scheduler =>
+  scheduler === "consistent-hash"
+    ? { type: scheduler, tableSize: tableSize ?? DEFAULT_TABLE_SIZE }
+    : { type: scheduler };
+
+/** The backends that a `VirtualServer` lists, names and ports filled in. */
+export const backendsOf = (spec: ServerSpec): readonly Backend[] =>
+  spec.backends.map(({ name, address, port = spec.port, weight }) => ({
+    name: name ?? defaultBackendName(address, port),
+    address,
+    port,
+    weight,
+  }));
+
+/** The server that a `VirtualServer` describes; the schema has checked every range. */
+export const serverOf = (name: string, spec: ServerSpec): VirtualServer => ({
+  name,
+  address: spec.address,
+  protocol: spec.protocol === "TCP" ? "tcp" : "udp",
+  port: spec.port,
+  mode: spec.mode,
+  scheduler: schedulerOf(spec),
+  backends: backendsOf(spec),
+  ...(spec.health === undefined ? {} : { health: healthOf(spec.health) }),
+});

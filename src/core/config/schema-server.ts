@@ -1,0 +1,62 @@
+/** The schema of a `VirtualServer`: one address and port whose connections are spread over backends. */
+import * as v from "valibot";
+import { address, integer, list, oneOf, section, text } from "./fields.ts";
+import { probeEntries, timingEntries } from "./schema-probe.ts";
+
+const backend = section("One machine that takes connections.", {
+  name: v.exactOptional(
+    text(
+      "Unique within the server, and the same on all edges: consistent hashing goes by it. Default: `ADDRESS:PORT`.",
+      {
+        pattern: /^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,62}$/,
+        rule: "1 to 63 letters, digits, dots, dashes, underscores, colons or brackets",
+        format: "name",
+      },
+    ),
+  ),
+  address: address("Its address, of the server's family."),
+  port: v.exactOptional(
+    integer("Its port. Default: the server's. In `dsr` mode it cannot differ.", { min: 1, max: 65_535 }),
+  ),
+  weight: v.optional(
+    integer("Its share of new connections; 0 takes none and keeps those it has.", { min: 0, max: 256 }),
+    1,
+  ),
+});
+
+/** `VirtualServer.spec`. */
+export const serverSpec = section("One address and port, and who answers there.", {
+  address: address("Address that clients use; normally one of a VirtualRouter's."),
+  port: integer("Port that clients use.", { min: 1, max: 65_535 }),
+  protocol: v.optional(oneOf("Transport protocol.", ["TCP", "UDP"]), "TCP"),
+  mode: v.optional(
+    oneOf(
+      "`masquerade`: answers come back through this box, and backends see its address. `dsr`: backends hold the address too, and answer the client themselves.",
+      ["masquerade", "dsr"],
+    ),
+    "masquerade",
+  ),
+  scheduler: v.optional(
+    oneOf(
+      "`consistent-hash`: the same client port gets the same backend on every edge. `round-robin`: in turn. `weighted`: in turn, in proportion to the weights.",
+      ["consistent-hash", "round-robin", "weighted"],
+    ),
+    "consistent-hash",
+  ),
+  tableSize: v.exactOptional(
+    integer(
+      "Slots of the consistent hash table: a prime, the same on all edges, at least ten times the number of backends. Default: 1021.",
+      { min: 7, max: 65_537 },
+    ),
+  ),
+  backends: v.optional(list("Who takes the connections.", backend, { max: 1024 }), []),
+  health: v.exactOptional(
+    section(
+      "How backends are asked whether they work: one of `tcp`, `http`, `https`, `script`; an empty section means `tcp`. Default: not at all.",
+      { ...probeEntries, ...timingEntries },
+    ),
+  ),
+});
+
+/** A checked `VirtualServer.spec` with its defaults. */
+export type ServerSpec = v.InferOutput<typeof serverSpec>;
