@@ -274,9 +274,12 @@ const stepAddress = (
   now: Instant,
 ): Step => {
   if (address === undefined) {
-    const stopped = add(state, "no-address");
-    // Without a source address there is nothing to send from.
-    return { state: stopped.state, effects: stopped.effects.filter((effect) => effect !== RESIGN) };
+    const stopped = add(state, "no-address").state;
+    // Without a source address there is nothing to say priority zero from.
+    return {
+      state: stopped.name === "initialize" ? { ...stopped, address } : stopped,
+      effects: state.name === "active" ? [WITHDRAW] : [],
+    };
   }
   if (state.name === "initialize") return remove(config, { ...state, address }, "no-address", now);
   if (address === state.address) return unchanged(state);

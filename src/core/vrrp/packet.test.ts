@@ -215,24 +215,30 @@ const anyAdvertisement = (family: IpFamily): fc.Arbitrary<Advertisement> => {
       maxLength: 255,
     }),
   };
-  const version3 = fc.record({
-    version: fc.constant(3 as const),
-    advertisementInterval: fc.integer({ min: 1, max: 4_095 }).map((n) => millis(10 * n)),
-    ...common,
-  }, PLAIN);
+  const version3 = fc.record(
+    {
+      version: fc.constant(3 as const),
+      advertisementInterval: fc.integer({ min: 1, max: 4_095 }).map((n) => millis(10 * n)),
+      ...common,
+    },
+    PLAIN,
+  );
   if (family === "IPv6") return version3;
   const password = fc
     .array(fc.integer({ min: 1, max: 255 }), { maxLength: 8 })
     .map((codes) => String.fromCharCode(...codes));
-  const version2 = fc.record({
-    version: fc.constant(2 as const),
-    advertisementInterval: fc.integer({ min: 1, max: 255 }).map(seconds),
-    authentication: fc.oneof(
-      fc.constant({ type: "none" as const }),
-      password.map((text) => ({ type: "simple" as const, password: text })),
-    ),
-    ...common,
-  }, PLAIN);
+  const version2 = fc.record(
+    {
+      version: fc.constant(2 as const),
+      advertisementInterval: fc.integer({ min: 1, max: 255 }).map(seconds),
+      authentication: fc.oneof(
+        fc.constant({ type: "none" as const }),
+        password.map((text) => ({ type: "simple" as const, password: text })),
+      ),
+      ...common,
+    },
+    PLAIN,
+  );
   return fc.oneof(version2, version3);
 };
 

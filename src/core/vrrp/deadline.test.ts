@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { after, instant, micros, millis, seconds } from "#base/time";
+import { address, virtualRouter } from "#testing/values";
+import { deadline, step } from "./machine.ts";
+import type { ActiveState, BackupState, Input, MachineConfig, State } from "./state.ts";
+
+const NOW = instant(1_000_000_000);
+const INTERVAL = millis(200);
+const CONFIG: MachineConfig = virtualRouter({ priority: 100, advertisementInterval: INTERVAL });
+const PATIENT = { ...CONFIG, preemptDelay: seconds(5) };
+const GROUPED = { ...CONFIG, syncGroup: "g" };
+
+/** 3 x 200 ms + (256 - 100) x 200 ms / 256. */
+const DOWN = micros(721_875);
+
+const backup: BackupState = {
+  name: "backup",
+  priority: 100,
+  address: address("192.0.2.5"),
+  activeAdverInterval: INTERVAL,
+  activeDownAt: after(NOW, millis(400)),
+  expectation: "silence",
+  preemptAt: undefined,
+  willing: false,
+};
+const active: ActiveState = {
+  name: "active",
+  priority: 100,
+  address: address("192.0.2.5"),
+  adverAt: after(NOW, millis(50)),
+  sentAt: after(NOW, millis(-150)),
+};
+const SEND = { type: "send-advertisement", priority: 100 };
+const BETTER: Input = {
+  type: "advertisement",
+  source: address("192.0.2.4"),
+  priority: 101,
+  advertisementInterval: INTERVAL,
+};
+
+describe("the deadline", () => {
+  const fire = (config: MachineConfig, state: State, at: number) =>
+    step(config, state, { type: "timer" }, instant(at));
+
+  it("of a backup: nothing one microsecond before, active at it", () => {
+    const due = NOW + 400_000;
+    assert.equal(deadline(backup), due);
+    assert.deepEqual(fire(CONFIG, backup, due - 1), { state: backup, effects: [] });
+    const { state, effects } = fire(CONFIG, backup, due);
+    assert.deepEqual(effects, [SEND, { type: "announce-addresses" }]);
+    assert.equal(deadline(state), due + INTERVAL);
+  });
+
+  it("of a preempt delay: nothing one microsecond before, active at it", () => {
+    const state = { ...backup, preemptAt: after(NOW, millis(300)) };
+    assert.equal(deadline(state), NOW + 300_000);
+    assert.equal(fire(PATIENT, state, NOW + 299_999).state, state);
+    assert.equal(fire(PATIENT, state, NOW + 300_000).state.name, "active");
+  });
+
+  it("of a preempt delay is not waited for when the worse router falls silent", () => {
+    const state = { ...backup, preemptAt: after(NOW, seconds(5)) };
+    assert.equal(deadline(state), backup.activeDownAt);
+    assert.equal(fire(PATIENT, state, backup.activeDownAt).state.name, "active");
+  });
+
+  it("of a backup in a group makes it willing, not active", () => {
+    const { state, effects } = fire(GROUPED, backup, backup.activeDownAt);
+    assert.deepEqual(effects, []);
+    assert.deepEqual(state, { ...backup, willing: true, activeDownAt: after(backup.activeDownAt, DOWN) });
+  });
+
+  it("of an active router: nothing one microsecond before, an advertisement at it", () => {
+    const due = NOW + 50_000;
+    assert.equal(deadline(active), due);
+    assert.deepEqual(fire(CONFIG, active, due - 1), { state: active, effects: [] });
+    assert.deepEqual(fire(CONFIG, active, due).effects, [SEND]);
+  });
+
+  it("of an active router does not drift when the timer is late", () => {
+    const { state } = fire(CONFIG, active, NOW + 50_000 + 199_999);
+    assert.equal(deadline(state), NOW + 250_000);
+  });
+
+  it("of an active router skips what was slept through", () => {
+    const late = NOW + 50_000 + 10 * INTERVAL;
+    const { state, effects } = fire(CONFIG, active, late);
+    assert.deepEqual(effects, [SEND]);
+    assert.equal(deadline(state), late + INTERVAL);
+  });
+
+  it("does not exist in initialize", () =>
+    assert.equal(
+      deadline({ name: "initialize", priority: 1, address: undefined, obstacles: ["no-address"] }),
+      undefined,
+    ));
+});
+
+describe("after a long sleep", () => {
+  const late = instant(backup.activeDownAt + 3_000_000);
+
+  it("a backup believes an advertisement read before the timer, though its deadline has passed", () => {
+    const { state } = step(CONFIG, backup, BETTER, late);
+    assert.deepEqual(step(CONFIG, state, { type: "timer" }, late), { state, effects: [] });
+    assert.equal(deadline(state), late + DOWN);
+  });
+
+  it("an active router yields to one read before the timer and sends nothing more", () => {
+    const { state, effects } = step(CONFIG, active, BETTER, late);
+    assert.deepEqual(effects, [{ type: "withdraw-addresses" }]);
+    assert.deepEqual(step(CONFIG, state, { type: "timer" }, late).effects, []);
+  });
+
+  it("a backup takes over at once when nothing was heard", () => {
+    assert.equal(step(CONFIG, backup, { type: "timer" }, late).state.name, "active");
+  });
+});
