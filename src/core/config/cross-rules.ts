@@ -16,8 +16,10 @@ export type Resources = {
   readonly checks: readonly Placed<TrackedCheck>[];
   /** Names of all tracked checks, also of those that could not be read: a reference to one is not a second mistake. */
   readonly checkNames: readonly string[];
-  /** Whether something could not be read, so that what seems missing may only be broken. */
+  /** Whether something could not be read, so that what seems unused may be used there. */
   readonly incomplete: boolean;
+  /** Whether not even its kind and name could be read, so that what seems missing may only be hidden. */
+  readonly hidden: boolean;
 };
 
 const within =
@@ -96,14 +98,20 @@ const serverProblems = ({ servers, routers, incomplete }: Resources): readonly P
   ];
 };
 
-const checkProblems = ({ routers, checks, checkNames, incomplete }: Resources): readonly Problem[] => {
+const checkProblems = ({
+  routers,
+  checks,
+  checkNames,
+  incomplete,
+  hidden,
+}: Resources): readonly Problem[] => {
   const used = new Set<string>();
   const problems = routers.flatMap(({ document, value }) =>
     value.track
       .filter(({ subject }) => subject.kind === "check")
       .flatMap(({ subject }, index) => {
         used.add(subject.name);
-        if (checkNames.includes(subject.name)) return [];
+        if (hidden || checkNames.includes(subject.name)) return [];
         const message = `there is no TrackedCheck named ${subject.name}`;
         const path = ["spec", "track", "checks", index, "name"];
         return [within(document)(error(path, message, nearestHint(subject.name, checkNames)))];

@@ -109,6 +109,8 @@ class Collection {
   readonly checks: Placed<TrackedCheck>[] = [];
   /** Whether a document could not be read as what it says it is. */
   unread = false;
+  /** Whether a document does not even say what it is. */
+  hidden = false;
 
   /** Reads one document and keeps what it holds. */
   add(value: unknown, document: number): void {
@@ -116,13 +118,13 @@ class Collection {
       this.#report(document, [
         error([], `${show(value)} is not a resource`, "A resource has apiVersion, kind, metadata and spec."),
       ]);
-      this.unread = true;
+      this.hidden = true;
       return;
     }
     const envelope = envelopeFindings(value);
     if (hasErrors(envelope)) {
       this.#report(document, envelope);
-      this.unread = true;
+      this.hidden = true;
       return;
     }
     if (value.kind === "VirtualRouter") this.#keep(document, this.routers, readRouter(value));
@@ -162,10 +164,15 @@ const readCheck = (document: unknown) =>
  * Checks documents, each one parsed resource, and gives what they ask for with every default filled in.
  *
  * Never throws, whatever the documents hold. All problems are found at once, except that rules between values
- * of a document wait until each value is right by itself.
+ * of a document wait until each value is right by itself. With `hidden` the caller says that there are more
+ * documents which could not even be parsed, so nothing is called missing or unused.
  */
-export const parseResources = (documents: readonly unknown[]): Parsed => {
+export const parseResources = (
+  documents: readonly unknown[],
+  { hidden = false }: { readonly hidden?: boolean } = {},
+): Parsed => {
   const found = new Collection();
+  found.hidden = hidden;
   for (const [index, document] of documents.entries()) found.add(document, index);
   const { routers, servers, checks } = found;
   const isCheck = (document: unknown) => isSection(document) && document.kind === "TrackedCheck";
@@ -177,7 +184,8 @@ export const parseResources = (documents: readonly unknown[]): Parsed => {
       servers,
       checks,
       checkNames: documents.filter(isCheck).flatMap((document) => nameOf(document) ?? []),
-      incomplete: found.unread,
+      incomplete: found.unread || found.hidden,
+      hidden: found.hidden,
     }),
   ].sort((left, right) => left.document - right.document);
   if (hasErrors(problems)) return { ok: false, problems };

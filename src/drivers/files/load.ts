@@ -1,0 +1,99 @@
+/** From paths to the desired state, or to every problem with its place. */
+import type { Desired } from "#core/config/desired";
+import { parseResources } from "#core/config/parse";
+import { formatPath, type Problem } from "#core/config/problem";
+import type { FilesPort } from "./port.ts";
+import { parseYaml, type YamlDocument } from "./yaml.ts";
+
+/** A problem and the place in the files where it is mended. */
+export type LocatedProblem = {
+  readonly severity: "error" | "warning";
+  readonly file: string;
+  /** From 1; `undefined` when the file as a whole is meant. */
+  readonly line?: number;
+  /** From 1. */
+  readonly column?: number;
+  /** Keys down to the value, such as `spec.priority`; empty when none is meant. */
+  readonly path: string;
+  readonly message: string;
+  readonly hint?: string;
+};
+
+/** A configuration that may run, or every reason why not. */
+export type Loaded =
+  | {
+      readonly ok: true;
+      readonly desired: Desired;
+      readonly warnings: readonly LocatedProblem[];
+      /** The files read, as shown to the operator. */
+      readonly files: readonly string[];
+    }
+  | { readonly ok: false; readonly problems: readonly LocatedProblem[] };
+
+const located = (problem: Problem, document: YamlDocument | undefined): LocatedProblem => ({
+  severity: problem.severity,
+  file: document?.file ?? "",
+  ...document?.locate(problem.path, problem.at),
+  path: formatPath(problem.path),
+  message: problem.message,
+  ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+});
+
+/** Reads, parses and checks a configuration. Never throws. */
+export const loadConfiguration = (files: FilesPort, paths: readonly string[]): Loaded => {
+  const read = files.read(paths);
+  const parsed = read.files.map(parseYaml);
+  const documents = parsed.flatMap((file) => file.documents);
+  const unreadable: LocatedProblem[] = [
+    ...read.problems.map(
+      (problem) => ({ severity: "error", path: "", file: problem.path, ...withoutPath(problem) }) as const,
+    ),
+    ...parsed.flatMap((file) =>
+      file.problems.map((problem) => ({ severity: "error", path: "", ...problem }) as const),
+    ),
+  ];
+  const outcome = parseResources(
+    documents.map(({ value }) => value),
+    { hidden: unreadable.length > 0 },
+  );
+  const found = (outcome.ok ? outcome.warnings : outcome.problems).map((problem) =>
+    located(problem, documents[problem.document]),
+  );
+  // What a broken file would have defined is not missing, so only mistakes are worth showing beside it.
+  if (unreadable.length > 0) {
+    return { ok: false, problems: [...unreadable, ...found.filter(({ severity }) => severity === "error")] };
+  }
+  if (!outcome.ok) return { ok: false, problems: found };
+  if (documents.length === 0) return { ok: false, problems: [nothingIn(paths)] };
+  return { ok: true, desired: outcome.desired, warnings: found, files: read.files.map(({ path }) => path) };
+};
+
+const withoutPath = ({ message, hint }: { readonly message: string; readonly hint?: string }) => ({
+  message,
+  ...(hint === undefined ? {} : { hint }),
+});
+
+/** An empty file is more likely half written than a wish to stop everything. */
+const nothingIn = (paths: readonly string[]): LocatedProblem => ({
+  severity: "error",
+  file: paths.join(", "),
+  path: "",
+  message: "holds no resource",
+  hint: "To stop serving, stop the program.",
+});
+
+/** One line: `edge.yaml:14:9 spec.priority: 300 is above 255. Use 1..254, or 255 for the owner of the addresses.` */
+export const formatProblem = ({
+  severity,
+  file,
+  line,
+  column,
+  path,
+  message,
+  hint,
+}: LocatedProblem): string => {
+  const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
+  const labels = [...(severity === "warning" ? ["warning"] : []), ...(path === "" ? [] : [path])];
+  const subject = labels.length === 0 ? "" : ` ${labels.join(": ")}`;
+  return `${place}${subject}: ${message}.${hint === undefined ? "" : ` ${hint}`}`;
+};

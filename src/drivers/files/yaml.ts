@@ -1,0 +1,171 @@
+/**
+ * YAML 1.2 text to plain values that remember where they stood.
+ *
+ * Stricter than the standard where that saves an operator from a surprise: keys are text and unique, numbers
+ * have no leading zeros (octal to some readers, decimal to others), tags are refused, anchors may not multiply.
+ */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseAllDocuments,
+  visit,
+  type YAMLError,
+} from "yaml";
+import type { Path } from "#core/config/problem";
+import type { SourceFile } from "./port.ts";
+
+/** Line and column, both from 1. */
+export type Position = { readonly line: number; readonly column: number };
+
+/** One resource as it stood in a file. */
+export type YamlDocument = {
+  readonly file: string;
+  readonly value: unknown;
+  /** Where the value under a path starts, or its key; what does not exist is placed at its nearest parent. */
+  locate(path: Path, at: "key" | "value"): Position;
+};
+
+/** A mistake in the writing, before anything is known about its meaning. */
+export type YamlProblem = Position & {
+  readonly file: string;
+  readonly message: string;
+  readonly hint?: string;
+};
+
+/** Most mistakes reported of one file: after a few, the rest are consequences. */
+const MAX_PROBLEMS = 20;
+/** How often anchors may be used in a document, all that they stand for counted. */
+const MAX_ALIASES = 100;
+
+const HINTS: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: "Keep one of the two.",
+  TAB_AS_INDENT: "Indent with spaces.",
+  NON_STRING_KEY: "Write the key as plain text.",
+  TAG_RESOLVE_FAILED: "Remove the tag.",
+};
+
+const sentenceStart = (message: string): string => message.charAt(0).toLowerCase() + message.slice(1);
+
+type Parsed = Document.Parsed<ParsedNode>;
+
+const positionIn = (lines: LineCounter, offset: number): Position => {
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(1, line), column: Math.max(1, col) };
+};
+
+const startOf = (node: unknown): number | undefined =>
+  isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range?.[0] : undefined;
+
+const resolved = (node: unknown, document: Parsed): unknown =>
+  isAlias(node) ? node.resolve(document) : node;
+
+/** The offset of what a path leads to. */
+const offsetOf = (document: Parsed, path: Path, at: "key" | "value"): number => {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [index, step] of path.entries()) {
+    const parent = resolved(node, document);
+    if (isSeq(parent)) {
+      node = parent.items[Number(step)];
+      offset = startOf(node) ?? offset;
+      continue;
+    }
+    const pair = isMap(parent)
+      ? parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
+      : undefined;
+    if (pair === undefined) return offset;
+    node = pair.value;
+    const last = index === path.length - 1;
+    const inLine = at === "value" && last && (isScalar(node) || isAlias(node)) && startOf(node);
+    offset = (inLine && node !== null ? startOf(node) : startOf(pair.key)) ?? offset;
+  }
+  return offset;
+};
+
+const LEADING_ZERO = /^[-+]?0\d/;
+
+const problemOf = (file: string, lines: LineCounter, { code, pos, message }: YAMLError): YamlProblem => {
+  const hint = HINTS[code];
+  const first = message.split("\n")[0] ?? message;
+  return {
+    file,
+    ...positionIn(lines, pos[0]),
+    message: sentenceStart(first),
+    ...(hint === undefined ? {} : { hint }),
+  };
+};
+
+/** Numbers whose value depends on who reads them. */
+const ambiguousNumbers = (file: string, lines: LineCounter, document: Parsed): readonly YamlProblem[] => {
+  const problems: YamlProblem[] = [];
+  visit(document, {
+    Scalar: (_key, node: Node) => {
+      if (!isScalar(node) || typeof node.value !== "number" || node.source === undefined) return;
+      if (!LEADING_ZERO.test(node.source)) return;
+      const hint = `Write ${Number(node.source)}, or put it in quotes.`;
+      problems.push({
+        file,
+        ...positionIn(lines, node.range?.[0] ?? 0),
+        message: `${node.source} has a leading zero`,
+        hint,
+      });
+    },
+  });
+  return problems;
+};
+
+const readDocument = (
+  file: string,
+  lines: LineCounter,
+  document: Parsed,
+): { readonly problems: readonly YamlProblem[]; readonly document?: YamlDocument } => {
+  const written = [...document.errors, ...document.warnings].map((each) => problemOf(file, lines, each));
+  const problems = written.length > 0 ? written : ambiguousNumbers(file, lines, document);
+  if (problems.length > 0) return { problems };
+  const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+  if (value === null || value === undefined) return { problems };
+  return {
+    problems,
+    document: { file, value, locate: (path, at) => positionIn(lines, offsetOf(document, path, at)) },
+  };
+};
+
+/** Every document of a file that holds something. Never throws, whatever the text is. */
+export const parseYaml = ({
+  path,
+  text,
+}: SourceFile): {
+  readonly documents: readonly YamlDocument[];
+  readonly problems: readonly YamlProblem[];
+} => {
+  const lines = new LineCounter();
+  const problems: YamlProblem[] = [];
+  const documents: YamlDocument[] = [];
+  try {
+    const parsed = parseAllDocuments(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      stringKeys: true,
+      logLevel: "error",
+    });
+    for (const each of Array.isArray(parsed) ? parsed : []) {
+      const outcome = readDocument(path, lines, each);
+      problems.push(...outcome.problems);
+      if (outcome.document !== undefined) documents.push(outcome.document);
+    }
+  } catch (cause) {
+    // Nesting deeper than the stack, or anchors that multiply: the library throws for both.
+    const message =
+      cause instanceof RangeError
+        ? "is nested too deeply"
+        : sentenceStart(cause instanceof Error ? cause.message : "cannot be read");
+    problems.push({ file: path, line: 1, column: 1, message });
+  }
+  return { documents, problems: problems.slice(0, MAX_PROBLEMS) };
+};
