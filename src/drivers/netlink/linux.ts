@@ -17,11 +17,11 @@ import { decodeNeighbour, encodeNeighbourDump } from "#core/netlink/neighbour";
 import { decodeRoute, encodeRouteGet } from "#core/netlink/route";
 import type { Door } from "#native/door";
 import { watchChanges } from "./changes.ts";
+import { labelProblem } from "./label.ts";
 import type { NetlinkError, NetlinkPort, NetlinkResult } from "./port.ts";
 import { openRouteSocket, RouteSocket } from "./socket.ts";
 
 const QUEUE_BYTES = 8 * 1024 * 1024;
-const LABEL = /^[\x21-\x7e]{1,15}$/;
 
 const onLink = (address: InterfaceAddress, preposition: string, linkIndex: number): string =>
   `${formatInterfaceAddress(address)} ${preposition} link ${linkIndex}`;
@@ -57,8 +57,8 @@ class LinuxNetlink implements NetlinkPort {
 
   addAddress(request: Parameters<NetlinkPort["addAddress"]>[0]): NetlinkResult<"added" | "present"> {
     const { address, linkIndex, label } = request;
-    if (label !== undefined && !LABEL.test(label)) {
-      const detail = `the label "${label}" is not 1 to 15 printable ASCII characters`;
+    const detail = labelProblem(label);
+    if (detail !== undefined) {
       return failed({ code: "EINVAL", request: `add ${onLink(address, "to", linkIndex)}`, detail });
     }
     const error = this.#add(request);
