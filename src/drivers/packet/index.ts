@@ -1,0 +1,20 @@
+/**
+ * Packets below TCP and UDP: VRRP advertisements, ARP, and Neighbour Discovery.
+ *
+ * VRRP goes through a raw IP socket, one for each link and family that all virtual routers there share: every raw
+ * socket gets a copy of every packet, so a socket for each of N routers would cost N copies of N routers' packets.
+ * The source address is given with each packet, since routers may differ in it.
+ *
+ * ARP goes through a packet socket. Neighbour advertisements leave through a packet socket too, so that the source
+ * may be an address the kernel has only just been given; they arrive through a raw ICMPv6 socket, because a packet
+ * socket for IPv6 would run a filter over every packet of the balanced traffic.
+ *
+ * Filters in the kernel keep the ARP and Neighbour Discovery of strangers from waking us. VRRP has none: whatever
+ * is wrong with an advertisement is to be counted and said.
+ *
+ * Left out: links other than Ethernet for announcements; a source MAC address that is not the link's own (give the
+ * virtual router a macvlan link instead); sending through a VRF's table.
+ *
+ * Start at `port.ts`, then `linux.ts`.
+ */
+export type { PacketPort } from "./port.ts";
