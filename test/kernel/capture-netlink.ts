@@ -46,11 +46,10 @@ const capture = async (): Promise<void> => {
   assert(door.setns(descriptor, CLONE_NEWNET) === 0, "setns failed");
   closeSync(descriptor);
   let dumps: string[] = [];
-  const opened = openNetlink({
-    door: recordingDoor(door, (direction, bytes) => {
-      dumps.push(formatDump(`${direction}, Linux ${release()}, ${process.arch}.`, bytes));
-    }),
-  });
+  const record = (direction: string, bytes: Uint8Array): void => {
+    dumps.push(formatDump(`${direction}, Linux ${release()}, ${process.arch}.`, bytes));
+  };
+  const opened = openNetlink(recordingDoor(door, record));
   assert(opened.ok, "no netlink", opened);
   const netlink = opened.value;
   const write = (file: string, about: string, act: (netlink: NetlinkPort) => unknown): void => {

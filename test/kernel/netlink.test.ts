@@ -48,7 +48,7 @@ const openBench = (queueBytes?: number): KernelBench => {
     inside("link", "set", "edge0", "up");
     ip("-n", far, "link", "set", "far0", "up");
     enter(`/run/netns/${near}`);
-    const opened = openNetlink({ door, ...(queueBytes === undefined ? {} : { queueBytes }) });
+    const opened = openNetlink(door, queueBytes === undefined ? {} : { queueBytes });
     assert.ok(opened.ok, JSON.stringify(opened));
     const netlink = opened.value;
     const links = granted(netlink.links());

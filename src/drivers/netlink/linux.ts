@@ -138,18 +138,16 @@ class LinuxNetlink implements NetlinkPort {
   }
 }
 
-/** What the driver stands on. */
 export type NetlinkOptions = {
-  readonly door: Door;
   /** How many bytes of unread changes the kernel keeps for a subscriber before it loses some; 8 MiB if not said. */
   readonly queueBytes?: number;
 };
 
 /** Opens the driver in the network namespace of the calling thread. Changing addresses needs CAP_NET_ADMIN. */
-export const openNetlink = ({
-  door,
-  queueBytes = QUEUE_BYTES,
-}: NetlinkOptions): NetlinkResult<NetlinkPort> => {
+export const openNetlink = (
+  door: Door,
+  { queueBytes = QUEUE_BYTES }: NetlinkOptions = {},
+): NetlinkResult<NetlinkPort> => {
   const opened = openRouteSocket(door, QUEUE_BYTES);
   if (!opened.ok) return opened;
   return { ok: true, value: new LinuxNetlink(door, new RouteSocket(door, opened.value), queueBytes) };
