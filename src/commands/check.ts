@@ -25,7 +25,7 @@ const counted = (count: number, noun: string): string => `${count} ${noun}${coun
 const healthLine = ({ name, health }: VirtualServer): string =>
   health === undefined
     ? `  ${name}: no health check, a dead backend is never removed`
-    : `  ${name}: a dead backend is removed ${formatWorstCase(health)}`;
+    : `  ${name}: a dead backend is removed after ${formatWorstCase(health)}`;
 
 const problemCounts = (problems: readonly LocatedProblem[]): string => {
   const warnings = problems.filter(({ severity }) => severity === "warning").length;

@@ -39,6 +39,17 @@ const located = (problem: Problem, document: YamlDocument | undefined): LocatedP
   ...(problem.hint === undefined ? {} : { hint: problem.hint }),
 });
 
+/** File by file, from the top of each to its end. */
+const inReadingOrder = (problems: readonly LocatedProblem[]): readonly LocatedProblem[] => {
+  const order = [...new Set(problems.map(({ file }) => file))];
+  return problems.toSorted(
+    (left, right) =>
+      order.indexOf(left.file) - order.indexOf(right.file) ||
+      (left.line ?? 0) - (right.line ?? 0) ||
+      (left.column ?? 0) - (right.column ?? 0),
+  );
+};
+
 /** Reads, parses and checks a configuration. Never throws. */
 export const loadConfiguration = (files: FilesPort, paths: readonly string[]): Loaded => {
   const read = files.read(paths);
@@ -61,11 +72,17 @@ export const loadConfiguration = (files: FilesPort, paths: readonly string[]): L
   );
   // What a broken file would have defined is not missing, so only mistakes are worth showing beside it.
   if (unreadable.length > 0) {
-    return { ok: false, problems: [...unreadable, ...found.filter(({ severity }) => severity === "error")] };
+    const errors = found.filter(({ severity }) => severity === "error");
+    return { ok: false, problems: inReadingOrder([...unreadable, ...errors]) };
   }
-  if (!outcome.ok) return { ok: false, problems: found };
+  if (!outcome.ok) return { ok: false, problems: inReadingOrder(found) };
   if (documents.length === 0) return { ok: false, problems: [nothingIn(paths)] };
-  return { ok: true, desired: outcome.desired, warnings: found, files: read.files.map(({ path }) => path) };
+  return {
+    ok: true,
+    desired: outcome.desired,
+    warnings: inReadingOrder(found),
+    files: read.files.map(({ path }) => path),
+  };
 };
 
 const withoutPath = ({ message, hint }: { readonly message: string; readonly hint?: string }) => ({

@@ -126,14 +126,26 @@ const readDocument = (
   document: Parsed,
 ): { readonly problems: readonly YamlProblem[]; readonly document?: YamlDocument } => {
   const written = [...document.errors, ...document.warnings].map((each) => problemOf(file, lines, each));
-  const problems = written.length > 0 ? written : ambiguousNumbers(file, lines, document);
-  if (problems.length > 0) return { problems };
+  if (written.length > 0) return { problems: written };
+  const problems = ambiguousNumbers(file, lines, document);
   const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
   if (value === null || value === undefined) return { problems };
   return {
     problems,
     document: { file, value, locate: (path, at) => positionIn(lines, offsetOf(document, path, at)) },
   };
+};
+
+const TOO_DEEP = "is nested too deeply";
+/** The library catches some overflows of its own recursion and reports them as mistakes in the text. */
+const STACK_OVERFLOW = /call stack|stack overflow/i;
+
+const thrownMessage = (cause: unknown): string => {
+  if (cause instanceof RangeError) return TOO_DEEP;
+  // The library's word for anchors that multiply.
+  if (cause instanceof ReferenceError)
+    return `uses anchors more than ${MAX_ALIASES} times, counting what they stand for`;
+  return sentenceStart(cause instanceof Error ? cause.message : "cannot be read");
 };
 
 /** Every document of a file that holds something. Never throws, whatever the text is. */
@@ -160,12 +172,12 @@ export const parseYaml = ({
       if (outcome.document !== undefined) documents.push(outcome.document);
     }
   } catch (cause) {
-    // Nesting deeper than the stack, or anchors that multiply: the library throws for both.
-    const message =
-      cause instanceof RangeError
-        ? "is nested too deeply"
-        : sentenceStart(cause instanceof Error ? cause.message : "cannot be read");
-    problems.push({ file: path, line: 1, column: 1, message });
+    return { documents: [], problems: [{ file: path, line: 1, column: 1, message: thrownMessage(cause) }] };
+  }
+  const overflow = problems.find(({ message }) => STACK_OVERFLOW.test(message));
+  if (overflow !== undefined) {
+    const { file, line, column } = overflow;
+    return { documents: [], problems: [{ file, line, column, message: TOO_DEEP }] };
   }
   return { documents, problems: problems.slice(0, MAX_PROBLEMS) };
 };

@@ -1,0 +1,344 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseResources } from "./parse.ts";
+import { formatPath } from "./problem.ts";
+
+type Spec = Readonly<Record<string, unknown>>;
+
+const resource = (kind: string, name: string, spec: Spec) => ({
+  apiVersion: "steelyard.dev/v1alpha1",
+  kind,
+  metadata: { name },
+  spec,
+});
+const router = (change: Spec, name = "r") =>
+  resource("VirtualRouter", name, { interface: "eth0", vrid: 51, addresses: ["192.0.2.10/24"], ...change });
+const server = (change: Spec, name = "s") =>
+  resource("VirtualServer", name, {
+    address: "192.0.2.10",
+    port: 80,
+    backends: [{ address: "192.0.2.21" }],
+    health: {},
+    ...change,
+  });
+const check = (name: string, spec: Spec = { script: { command: ["/bin/true"] } }) =>
+  resource("TrackedCheck", name, spec);
+
+const foundIn = (documents: readonly unknown[]): readonly string[] => {
+  const parsed = parseResources(documents);
+  return (parsed.ok ? parsed.warnings : parsed.problems).map(
+    ({ severity, document, path, message }) => `${severity} ${document} ${formatPath(path)}: ${message}`,
+  );
+};
+
+type Row = { readonly that: string; readonly given: readonly unknown[]; readonly found: readonly string[] };
+
+const rows = (title: string, table: readonly Row[]) =>
+  describe(title, () => {
+    for (const { that, given, found } of table) it(that, () => assert.deepEqual(foundIn(given), found));
+  });
+
+rows("a virtual router", [
+  {
+    that: "has an interval in steps of 10 ms in version 3 (RFC 9568 §5.2.7)",
+    given: [router({ advertisementInterval: "255ms" })],
+    found: ["error 0 spec.advertisementInterval: 255ms is not a multiple of 10ms, the step of version 3"],
+  },
+  {
+    that: "may advertise every 40.95 s in version 3",
+    given: [router({ advertisementInterval: "40.95s" })],
+    found: [],
+  },
+  {
+    that: "cannot say 40.96 s in version 3",
+    given: [router({ advertisementInterval: "40.96s" })],
+    found: ["error 0 spec.advertisementInterval: 40.96s is above 40.95s, the most version 3 can say"],
+  },
+  {
+    that: "has an interval in whole seconds in version 2 (RFC 3768 §5.3.7)",
+    given: [router({ version: 2, advertisementInterval: "1500ms" })],
+    found: ["error 0 spec.advertisementInterval: 1.5s is not whole seconds, all that version 2 can say"],
+  },
+  {
+    that: "cannot speak version 2 with IPv6 addresses",
+    given: [router({ version: 2, addresses: ["fe80::1/64"] })],
+    found: ["error 0 spec.version: is 2, which knows IPv4 only"],
+  },
+  {
+    that: "has no password in version 3 (RFC 9568 §9)",
+    given: [router({ authentication: { simplePassword: "x" } })],
+    found: ["error 0 spec.authentication: does not exist in version 3 (RFC 9568 §9)"],
+  },
+  {
+    that: "cannot be an owner that loses priority or does not preempt (RFC 9568 §6.1)",
+    given: [router({ priority: 255, preempt: false, track: { interfaces: [{ name: "eth1", weight: 5 }] } })],
+    found: [
+      "error 0 spec.track.interfaces[0].weight: cannot lower the priority of an owner (255)",
+      "error 0 spec.preempt: is false, but an owner (priority 255) always takes over (RFC 9568 §6.1)",
+    ],
+  },
+  {
+    that: "needs peers for unicast",
+    given: [router({ unicast: { peers: [] } })],
+    found: ["error 0 spec.unicast.peers: has 0 entries"],
+  },
+  {
+    that: "has peers of its own family, once each, and not itself",
+    given: [
+      router({
+        sourceAddress: "192.0.2.1",
+        unicast: { peers: ["192.0.2.1", "fe80::2", "192.0.2.3", "192.0.2.3"] },
+      }),
+    ],
+    found: [
+      "error 0 spec.unicast.peers[0]: 192.0.2.1 is this box's own sourceAddress",
+      "error 0 spec.unicast.peers[1]: fe80::2 is IPv6, but the router is IPv4",
+      "error 0 spec.unicast.peers[3]: 192.0.2.3 is given twice",
+    ],
+  },
+  {
+    that: "advertises addresses of one family and real hosts only",
+    given: [router({ addresses: ["192.0.2.10/24", "fe80::1/64", "224.0.0.18/32", "0.0.0.0/0"] })],
+    found: [
+      "error 0 spec.addresses[1]: fe80::1 is IPv6, but the first one is IPv4",
+      "error 0 spec.addresses[2]: 224.0.0.18 cannot be a host's address",
+      "error 0 spec.addresses[3]: 0.0.0.0 cannot be a host's address",
+      "warning 0 spec.addresses[3]: 0.0.0.0/0 is the network's own address",
+    ],
+  },
+  {
+    that: "has labels that start with the device, on IPv4 addresses only",
+    given: [
+      router({
+        addresses: [
+          { address: "192.0.2.10/24", label: "eth1:x" },
+          { address: "192.0.2.11/24", device: "eth1", label: "eth1:x" },
+        ],
+        unadvertisedAddresses: [{ address: "2001:db8::1/64", label: "eth0:x" }],
+      }),
+    ],
+    found: [
+      'error 0 spec.addresses[0].label: "eth1:x" does not start with its device',
+      "error 0 spec.unadvertisedAddresses[0].label: is given to an IPv6 address, which cannot carry one",
+    ],
+  },
+  {
+    that: "has labels of at most 15 characters",
+    given: [router({ addresses: [{ address: "192.0.2.10/24", label: "eth0:01234567890" }] })],
+    found: ['error 0 spec.addresses[0].label: "eth0:01234567890" is not accepted here'],
+  },
+  {
+    that: "tracks each subject once, with one effect",
+    given: [
+      router({
+        track: {
+          interfaces: [
+            { name: "a" },
+            { name: "a" },
+            { name: "b", weight: 3, fault: true },
+            { name: "c", fault: false },
+          ],
+        },
+      }),
+    ],
+    found: [
+      "error 0 spec.track.interfaces[1].name: a is given twice",
+      "error 0 spec.track.interfaces[2]: has both a weight and fault: true",
+      "error 0 spec.track.interfaces[3].fault: is false, and there is no weight",
+    ],
+  },
+  {
+    that: "is doubted when its first IPv6 address is not link-local (RFC 9568 §5.2.9)",
+    given: [router({ addresses: ["2001:db8::10/64"], preempt: false, preemptDelay: "5s" })],
+    found: [
+      "warning 0 spec.preemptDelay: has no effect with preempt: false",
+      "warning 0 spec.addresses[0]: 2001:db8::10 is not link-local, as the first IPv6 address should be (RFC 9568 §5.2.9)",
+    ],
+  },
+]);
+
+rows("a virtual server", [
+  {
+    that: "has a prime table with a slot for every backend",
+    given: [
+      router({}),
+      server({ tableSize: 1000 }, "a"),
+      server(
+        {
+          port: 81,
+          tableSize: 7,
+          backends: Array.from({ length: 8 }, (_, i) => ({ address: `10.0.0.${i + 1}` })),
+        },
+        "b",
+      ),
+      server({ port: 82, tableSize: 11, backends: [{ address: "10.0.0.1" }, { address: "10.0.0.2" }] }, "c"),
+      server({ port: 83, tableSize: 11, scheduler: "weighted" }, "d"),
+    ],
+    found: [
+      "error 1 spec.tableSize: 1000 is not a prime",
+      "error 2 spec.tableSize: 7 slots cannot serve 8 backends",
+      "warning 3 spec.tableSize: 11 slots are few for 2 backends",
+      "error 4 spec.tableSize: means nothing to weighted",
+    ],
+  },
+  {
+    that: "has in dsr mode backends on its own port only",
+    given: [
+      router({}),
+      server({
+        mode: "dsr",
+        backends: [
+          { address: "192.0.2.21", port: 8080 },
+          { address: "192.0.2.22", port: 80 },
+        ],
+      }),
+    ],
+    found: ["error 1 spec.backends[0].port: 8080 differs from the server's 80, and dsr cannot rewrite ports"],
+  },
+  {
+    that: "has backends of its own family, each once, and not itself",
+    given: [
+      router({}),
+      server({
+        backends: [
+          { address: "2001:db8::1" },
+          { address: "192.0.2.10" },
+          { name: "x", address: "192.0.2.21" },
+          { name: "x", address: "192.0.2.22" },
+          { name: "y", address: "192.0.2.21" },
+        ],
+      }),
+    ],
+    found: [
+      "error 1 spec.backends[0].address: 2001:db8::1 is IPv6, but the server's is IPv4",
+      "error 1 spec.backends[1].address: 192.0.2.10 is the virtual server's own address",
+      "error 1 spec.backends[3].name: x is given twice",
+      "error 1 spec.backends[4].address: y is the same machine and port as x",
+    ],
+  },
+  {
+    that: "asks in one way, by an absolute program, and verifies what it has an authority for",
+    given: [
+      router({}),
+      server({ health: { tcp: {}, script: { command: ["check.sh"] }, port: 1 } }, "a"),
+      server({ port: 81, health: { https: { verify: false, caFile: "/ca.pem" } } }, "b"),
+      server({ port: 53, protocol: "UDP" }, "c"),
+    ],
+    found: [
+      "error 1 spec.health: asks in 2 ways: tcp, script",
+      'error 1 spec.health.script.command[0]: "check.sh" is not an absolute path',
+      "warning 1 spec.health.port: means nothing to a script",
+      "error 2 spec.health.https.caFile: is given although nothing is verified",
+      "warning 3 spec.health: asks over TCP for a UDP service",
+    ],
+  },
+  {
+    that: "is doubted without backends, with weights that do nothing, and without a health check",
+    given: [
+      router({}),
+      server({ backends: [] }, "a"),
+      server({ port: 81, backends: [{ address: "10.0.0.1", weight: 0 }] }, "b"),
+      server(
+        {
+          port: 82,
+          scheduler: "round-robin",
+          backends: [{ address: "10.0.0.1", weight: 2 }, { address: "10.0.0.2" }],
+        },
+        "c",
+      ),
+      resource("VirtualServer", "d", {
+        address: "192.0.2.10",
+        port: 83,
+        backends: [{ address: "10.0.0.1" }],
+      }),
+    ],
+    found: [
+      "warning 1 spec.backends: lists nobody: every connection will be refused",
+      "warning 2 spec.backends: has only weights of 0: every new connection will be refused",
+      "warning 3 spec.scheduler: is round-robin, which ignores weights",
+      "warning 4 spec: has no health check: a dead backend keeps its share",
+    ],
+  },
+]);
+
+rows("resources together", [
+  {
+    that: "have names of their own within a kind",
+    given: [router({}, "a"), router({ vrid: 52, addresses: ["192.0.2.11/24"] }, "a"), server({}, "a")],
+    found: ["error 1 metadata.name: there is another VirtualRouter named a"],
+  },
+  {
+    that: "use a vrid once per interface and family",
+    given: [
+      router({}, "a"),
+      router({ addresses: ["192.0.2.11/24"] }, "b"),
+      router({ interface: "eth1", addresses: ["192.0.2.12/24"] }, "c"),
+      router({ addresses: ["fe80::10/64"] }, "d"),
+    ],
+    found: ["error 1 spec.vrid: uses vrid 51 for IPv4 on eth0, and so does a"],
+  },
+  {
+    that: "hold an address once, link-local ones once per link",
+    given: [
+      router({ unadvertisedAddresses: ["192.0.2.10/32", "fe80::1/64"] }, "a"),
+      router({ vrid: 52, addresses: ["192.0.2.10/24"] }, "b"),
+      router(
+        {
+          vrid: 53,
+          addresses: ["192.0.2.12/24"],
+          unadvertisedAddresses: [{ address: "fe80::1/64", device: "eth1" }],
+        },
+        "c",
+      ),
+    ],
+    found: [
+      "error 0 spec.unadvertisedAddresses[0]: holds 192.0.2.10 twice",
+      "error 1 spec.addresses[0]: holds 192.0.2.10, and so does a",
+    ],
+  },
+  {
+    that: "serve an address, protocol and port once, and an address that some router holds",
+    given: [
+      router({}),
+      server({}, "a"),
+      server({ backends: [{ address: "10.0.0.1" }] }, "b"),
+      server({ protocol: "UDP", health: { tcp: {}, port: 1 } }, "c"),
+      server({ address: "192.0.2.99" }, "d"),
+    ],
+    found: [
+      "error 2 spec.port: serves tcp port 80 of 192.0.2.10, and so does a",
+      "warning 4 spec.address: 192.0.2.99 is held by no VirtualRouter",
+    ],
+  },
+  {
+    that: "track checks that exist, and leave none untracked",
+    given: [
+      router({ track: { checks: [{ name: "uplnk" }] } }),
+      check("uplink"),
+      check("ask", { tcp: {}, port: 3 }),
+    ],
+    found: [
+      "error 0 spec.track.checks[0].name: there is no TrackedCheck named uplnk",
+      "warning 1 metadata.name: is tracked by no VirtualRouter",
+      "error 2 spec.address: is missing",
+      "warning 2 metadata.name: is tracked by no VirtualRouter",
+    ],
+  },
+  {
+    that: "do not call a check missing that is only wrong",
+    given: [router({ track: { checks: [{ name: "uplink" }] } }), check("uplink", { interval: 3 })],
+    found: ["error 1 spec.interval: 3 is a number, not text"],
+  },
+  {
+    that: "have sync groups of two or more, without owners among others",
+    given: [
+      router({ syncGroup: "lonely" }, "a"),
+      router({ vrid: 52, addresses: ["192.0.2.11/24"], syncGroup: "g", priority: 255 }, "b"),
+      router({ vrid: 53, addresses: ["192.0.2.12/24"], syncGroup: "g" }, "c"),
+    ],
+    found: [
+      "warning 0 spec.syncGroup: lonely has no other member",
+      "error 1 spec.syncGroup: g mixes an owner (priority 255) with others, which cannot change state together",
+    ],
+  },
+]);
