@@ -1,0 +1,32 @@
+/** Which backend a client gets, worked out as the kernel does it. */
+import { at } from "#base/assert";
+import { clientSlot, type Endpoint } from "./jhash.ts";
+import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from "./plan-model.ts";
+
+/** The seed of the hash that picks a slot; the same on every edge, in every version. */
+export const SLOT_SEED = 0x57ee_17a4;
+
+export type BackendChoice =
+  /** A new flow of this client goes to `backend` by its slot; `keeps` still has the slot's older, unrecorded flows. */
+  | {
+      readonly type: "backend";
+      readonly backend: PlannedBackend;
+      readonly slot: number;
+      readonly keeps?: PlannedBackend;
+    }
+  /** Flows are counted through the slots, so it depends on how many came before. */
+  | { readonly type: "counted" }
+  /** New flows are refused: no backend is available. */
+  | { readonly type: "refused" };
+
+/** Which backend a new flow from `client` would get now. */
+export const chooseBackend = (server: ServerPlan, client: Endpoint): BackendChoice => {
+  if (server.slots.every((owner) => owner === NO_BACKEND)) return { type: "refused" };
+  if (!choosesByHash(server)) return { type: "counted" };
+  const slot = clientSlot(client, { size: server.slots.length, seed: SLOT_SEED });
+  const backend = server.backends.find((candidate) => candidate.id === at(server.slots, slot));
+  if (backend === undefined) return { type: "refused" };
+  const move = server.moves.find((candidate) => candidate.slot === slot);
+  const keeps = server.backends.find((candidate) => candidate.id === move?.from);
+  return keeps === undefined ? { type: "backend", backend, slot } : { type: "backend", backend, slot, keeps };
+};

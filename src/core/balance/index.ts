@@ -1,0 +1,17 @@
+/**
+ * Layer 4 balancing: which backend gets which flow.
+ *
+ * Pure planning. `planForwarding` takes the virtual servers, the availability of their backends and the plan that
+ * runs now, and gives the plan to run next; `#core/nftables` renders it, `#drivers/nftables` applies it.
+ *
+ * - `model.ts`: virtual servers and backends as configured.
+ * - `plan.ts`, `plan-model.ts`: the planner and its result. Start reading here.
+ * - `ring.ts`: the consistent-hash table (Maglev with rendezvous fallback), see docs/decisions/consistent-hash.md.
+ * - `schedule.ts`: round robin and weighted, as a cycle.
+ * - `moves.ts`: how established `dsr` flows stay with their backend while slots change owner.
+ * - `jhash.ts`, `choice.ts`: the kernel's hash, to say in advance which backend a client gets.
+ *
+ * Left out: least connections (the kernel does not count them for nftables), persistence by client address, and
+ * mode `nat` with the client's address kept. Overlapping servers are refused by the configuration, not here.
+ */
+export {};

@@ -1,0 +1,81 @@
+/** The forwarding plan: which backend every slot of every virtual server belongs to. A pure, comparable value. */
+import type { IpAddress } from "#base/address";
+import type { Duration, Instant } from "#base/time";
+import { seconds } from "#base/time";
+import type { ForwardingMode, Protocol, Scheduler } from "./model.ts";
+
+/**
+ * What a backend may be given. `draining` takes no new flows and keeps its established ones, like weight 0;
+ * `unavailable` gets nothing, and its flows move.
+ */
+export type Availability = "available" | "draining" | "unavailable";
+
+/**
+ * The number of a backend in packet marks and flow tables, 1..2^31-1. It comes from the names of server and backend
+ * alone, so it is the same on every edge and after every restart.
+ */
+export type BackendId = number;
+
+/** The owner of a slot that nobody owns. */
+export const NO_BACKEND: BackendId = 0;
+
+/** A configured backend that packets can reach. */
+export type PlannedBackend = {
+  readonly name: string;
+  readonly id: BackendId;
+  readonly address: IpAddress;
+  readonly port: number;
+  /** 0..256 */
+  readonly weight: number;
+  readonly availability: Availability;
+  /** The interface that leads to it; only in `dsr`. */
+  readonly device?: string;
+};
+
+/**
+ * A slot in transition: established flows that nobody recorded belong to `from` until `until`, then to the slot's
+ * owner. Flows seen meanwhile are recorded, so that they stay where they are for good.
+ */
+export type SlotMove = { readonly slot: number; readonly from: BackendId; readonly until: Instant };
+
+export type ServerPlan = {
+  readonly name: string;
+  readonly address: IpAddress;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly mode: ForwardingMode;
+  readonly scheduler: Scheduler;
+  /** Sorted by name. */
+  readonly backends: readonly PlannedBackend[];
+  /** The owner of each slot: who gets its new flows; NO_BACKEND when nobody can take them. Follows from the rest. */
+  readonly slots: readonly BackendId[];
+  /** `dsr` by hash only: slots in transition, sorted by slot. */
+  readonly moves: readonly SlotMove[];
+  /** `dsr` by hash only: slots whose packets are looked up among the recorded flows first, ascending. */
+  readonly tracked: readonly number[];
+};
+
+/**
+ * How a slot is found: by hash of the client's address and port, or by counting new flows through the slots.
+ */
+export const choosesByHash = (server: Pick<ServerPlan, "scheduler">): boolean =>
+  server.scheduler.type === "consistent-hash";
+
+export type ForwardingPlan = {
+  /** The interfaces where traffic for `dsr` servers arrives, sorted. */
+  readonly ingress: readonly string[];
+  /** Sorted by name. */
+  readonly servers: readonly ServerPlan[];
+};
+
+/** No servers at all. */
+export const EMPTY_PLAN: ForwardingPlan = { ingress: [], servers: [] };
+
+/** How long an idle TCP flow stays recorded, and so how long a transition lasts: what IPVS gives a connection too. */
+export const TCP_FLOW_IDLE: Duration = seconds(900);
+/** The same for UDP, where a new flow cannot be told from an old one, so long transitions would delay draining. */
+export const UDP_FLOW_IDLE: Duration = seconds(120);
+
+/** How long an idle flow of this protocol stays recorded. */
+export const flowIdle = (protocol: Protocol): Duration =>
+  protocol === "tcp" ? TCP_FLOW_IDLE : UDP_FLOW_IDLE;

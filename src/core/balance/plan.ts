@@ -1,0 +1,158 @@
+/** The planner: what is configured, what is healthy and what ran before give the plan to run now. */
+
+import type { IpAddress } from "#base/address";
+import { earliest, type Instant } from "#base/time";
+import { type Backend, type BackendKey, backendKey, type Scheduler, type VirtualServer } from "./model.ts";
+import { trackMoves } from "./moves.ts";
+import { hashName } from "./name-hash.ts";
+import {
+  type Availability,
+  type BackendId,
+  type ForwardingPlan,
+  NO_BACKEND,
+  type PlannedBackend,
+  type ServerPlan,
+} from "./plan-model.ts";
+import { buildRing } from "./ring.ts";
+import { buildCycle, cycleLength } from "./schedule.ts";
+
+/** Where packets come in and go out; needed for `dsr` servers only. */
+export type Links = {
+  /** The interfaces where traffic for this virtual address arrives; empty when it is not known yet. */
+  readonly ingress: (virtualAddress: IpAddress) => readonly string[];
+  /** The interface with the backend's network on it; `undefined` when the backend is not on a connected network. */
+  readonly egress: (backendAddress: IpAddress) => string | undefined;
+};
+
+export type PlanInput = {
+  readonly servers: readonly VirtualServer[];
+  /** Asked for every backend; weight 0 makes an available one draining whatever this says. */
+  readonly availability: (key: BackendKey) => Availability;
+  readonly links: Links;
+  /** What runs now, so that its flows stay where they are; `undefined` after a start with nothing to adopt. */
+  readonly previous: ForwardingPlan | undefined;
+  readonly now: Instant;
+};
+
+const ID_SEED = 0x6261_636b;
+const HIGHEST_ID = 0x7fff_ffff;
+
+/** The number of a backend: from its name, moved up past those of a server's other backends in the rare collision. */
+const assignIds = (server: VirtualServer, taken: Set<BackendId>): ReadonlyMap<string, BackendId> => {
+  const idByName = new Map<string, BackendId>();
+  for (const name of server.backends.map((backend) => backend.name).sort()) {
+    let id = hashName(backendKey(server.name, name), ID_SEED) & HIGHEST_ID || 1;
+    while (taken.has(id)) id = id === HIGHEST_ID ? 1 : id + 1;
+    taken.add(id);
+    idByName.set(name, id);
+  }
+  return idByName;
+};
+
+const planBackend = (
+  backend: Backend,
+  { server, id, input }: { server: VirtualServer; id: BackendId; input: PlanInput },
+): PlannedBackend => {
+  const reported = input.availability(backendKey(server.name, backend.name));
+  const availability: Availability = reported === "available" && backend.weight === 0 ? "draining" : reported;
+  const { name, address, port, weight } = backend;
+  const planned = { name, id, address, port, weight };
+  if (server.mode !== "dsr") return { ...planned, availability };
+  const device = input.links.egress(backend.address);
+  return device === undefined
+    ? { ...planned, availability: "unavailable" }
+    : { ...planned, availability, device };
+};
+
+/** How the scheduler weighs a backend: plain round robin knows only whether it takes flows at all. */
+const scheduledWeight = ({ type }: Scheduler, weight: number): number =>
+  type === "round-robin" ? Math.min(weight, 1) : weight;
+
+/** The owner of every slot, which follows from the scheduler and the backends alone. */
+export const assignSlots = (
+  scheduler: Scheduler,
+  backends: readonly PlannedBackend[],
+): readonly BackendId[] => {
+  const members = backends.map((backend) => ({
+    name: backend.name,
+    weight: scheduledWeight(scheduler, backend.weight),
+    available: backend.availability === "available",
+  }));
+  const idByName = new Map(backends.map((backend) => [backend.name, backend.id]));
+  const owners =
+    scheduler.type === "consistent-hash"
+      ? buildRing(members, scheduler.tableSize)
+      : buildCycle(members, cycleLength(members));
+  return owners.map((name) => (name === undefined ? NO_BACKEND : (idByName.get(name) ?? NO_BACKEND)));
+};
+
+const sameScheduler = (left: Scheduler, right: Scheduler): boolean =>
+  left.type === "consistent-hash" && right.type === "consistent-hash"
+    ? left.tableSize === right.tableSize
+    : left.type === right.type;
+
+const sameBackend = (left: PlannedBackend, right: PlannedBackend | undefined): boolean =>
+  right !== undefined &&
+  left.name === right.name &&
+  left.id === right.id &&
+  left.address === right.address &&
+  left.port === right.port &&
+  left.weight === right.weight &&
+  left.availability === right.availability &&
+  left.device === right.device;
+
+/** Whether a server's slots can be taken over as they are; most servers do not change when the plan does. */
+const sameInputs = (left: Omit<ServerPlan, "slots" | "moves" | "tracked">, right: ServerPlan): boolean =>
+  left.address === right.address &&
+  left.protocol === right.protocol &&
+  left.port === right.port &&
+  left.mode === right.mode &&
+  sameScheduler(left.scheduler, right.scheduler) &&
+  left.backends.length === right.backends.length &&
+  left.backends.every((backend, index) => sameBackend(backend, right.backends[index]));
+
+type Surroundings = {
+  readonly input: PlanInput;
+  readonly previous: ServerPlan | undefined;
+  /** The ids given so far; the server's are added. */
+  readonly taken: Set<BackendId>;
+};
+
+const planServer = (server: VirtualServer, { input, previous, taken }: Surroundings): ServerPlan => {
+  const idByName = assignIds(server, taken);
+  const backends = server.backends
+    .map((backend) => planBackend(backend, { server, id: idByName.get(backend.name) ?? NO_BACKEND, input }))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
+  const { name, address, protocol, port, mode, scheduler } = server;
+  const configured = { name, address, protocol, port, mode, scheduler, backends };
+  const unchanged = previous !== undefined && sameInputs(configured, previous);
+  if (unchanged && previous.moves.every((move) => move.until > input.now)) return previous;
+  const slots = unchanged ? previous.slots : assignSlots(scheduler, backends);
+  const untracked = { ...configured, slots };
+  return { ...untracked, ...trackMoves(untracked, previous, input.now) };
+};
+
+/**
+ * Plans forwarding for all virtual servers. Planning again at the same instant, with its own result, changes nothing,
+ * and a server that did not change is the same object as before.
+ */
+export const planForwarding = (input: PlanInput): ForwardingPlan => {
+  const taken = new Set<BackendId>();
+  const previousByName = new Map(input.previous?.servers.map((server) => [server.name, server]));
+  const servers = [...input.servers]
+    .sort((left, right) => (left.name < right.name ? -1 : 1))
+    .map((server) => planServer(server, { input, previous: previousByName.get(server.name), taken }));
+  const ingress = new Set(
+    servers
+      .filter((server) => server.mode === "dsr")
+      .flatMap((server) => input.links.ingress(server.address)),
+  );
+  return { ingress: [...ingress].sort(), servers };
+};
+
+/** When the next transition ends and planning is due even if nothing else happens; `undefined` when none runs. */
+export const planDeadline = (plan: ForwardingPlan): Instant | undefined => {
+  let first: Instant | undefined;
+  for (const server of plan.servers) for (const move of server.moves) first = earliest(first, move.until);
+  return first;
+};

@@ -1,0 +1,68 @@
+/** What changes between two plans: nothing, elements of sets only, or the ruleset. */
+import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
+import { keyIdentity, type SetElement, TABLES, type TableFamily } from "./ruleset.ts";
+import { renderServer, sameStructure } from "./skeleton.ts";
+
+/** Elements that leave and enter one set, in this order. */
+export type SetChange = {
+  readonly family: TableFamily;
+  readonly set: string;
+  readonly remove: readonly SetElement[];
+  readonly add: readonly SetElement[];
+};
+
+export type PlanDelta =
+  | { readonly type: "none" }
+  | { readonly type: "elements"; readonly changes: readonly SetChange[] }
+  | { readonly type: "ruleset" };
+
+const diffElements = (
+  before: readonly SetElement[],
+  now: readonly SetElement[],
+): Pick<SetChange, "remove" | "add"> => {
+  const chainByKey = new Map(before.map((element) => [keyIdentity(element.key), element.chain]));
+  const kept = new Set<string | number>();
+  const add: SetElement[] = [];
+  for (const element of now) {
+    const identity = keyIdentity(element.key);
+    if (chainByKey.has(identity) && chainByKey.get(identity) === element.chain) kept.add(identity);
+    else add.push(element);
+  }
+  return { remove: before.filter((element) => !kept.has(keyIdentity(element.key))), add };
+};
+
+const diffServer = (before: ServerPlan, now: ServerPlan): readonly SetChange[] => {
+  const [old, fresh] = [renderServer(before), renderServer(now)];
+  const changes: SetChange[] = [];
+  for (const family of TABLES) {
+    const names = new Set([...old[family].elementsBySet.keys(), ...fresh[family].elementsBySet.keys()]);
+    for (const set of names) {
+      const change = diffElements(
+        old[family].elementsBySet.get(set) ?? [],
+        fresh[family].elementsBySet.get(set) ?? [],
+      );
+      if (change.remove.length + change.add.length > 0) changes.push({ family, set, ...change });
+    }
+  }
+  return changes;
+};
+
+/** What must be done to get from a plan that runs to another one. */
+export const diffPlans = (before: ForwardingPlan, now: ForwardingPlan): PlanDelta => {
+  if (
+    before.servers.length !== now.servers.length ||
+    before.ingress.length !== now.ingress.length ||
+    before.ingress.some((device, index) => device !== now.ingress[index])
+  ) {
+    return { type: "ruleset" };
+  }
+  const changes: SetChange[] = [];
+  for (const [index, server] of now.servers.entries()) {
+    const old = before.servers[index];
+    if (old === server) continue;
+    if (old === undefined || old.name !== server.name || !sameStructure(old, server))
+      return { type: "ruleset" };
+    changes.push(...diffServer(old, server));
+  }
+  return changes.length === 0 ? { type: "none" } : { type: "elements", changes };
+};

@@ -1,0 +1,91 @@
+/**
+ * Rules for one virtual server in mode `masquerade`: the first packet of a flow picks a backend, connection tracking
+ * keeps the flow there whatever changes later.
+ */
+import { isIpv4 } from "#base/address";
+import { SLOT_SEED } from "#core/balance/choice";
+import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
+import { backendChain, commentText, serverNames } from "./names.ts";
+import { type ChainDeclaration, familyDigit, type SetElement, type TableRuleset } from "./ruleset.ts";
+
+const sourceAddress = (server: ServerPlan): "ip saddr" | "ip6 saddr" =>
+  isIpv4(server.address) ? "ip saddr" : "ip6 saddr";
+
+/** The expression that gives the slot of a new flow. */
+export const slotExpression = (server: ServerPlan, client = `${sourceAddress(server)} . th sport`): string =>
+  choosesByHash(server)
+    ? `jhash ${client} mod ${server.slots.length} seed ${SLOT_SEED}`
+    : `numgen inc mod ${server.slots.length}`;
+
+/** `web 192.0.2.10:80/tcp dsr consistent-hash`, for people who read the ruleset. */
+export const describeServer = (server: ServerPlan): string => {
+  const host = isIpv4(server.address) ? server.address : `[${server.address}]`;
+  return commentText(
+    `${server.name} ${host}:${server.port}/${server.protocol} ${server.mode} ${server.scheduler.type}`,
+  );
+};
+
+/** Elements that lead each owned slot to the chain of its owner. */
+export const slotElements = (
+  server: ServerPlan,
+  chainOf: (backend: PlannedBackend, slot: number) => string,
+): readonly SetElement[] => {
+  const backendById = new Map(server.backends.map((backend) => [backend.id, backend]));
+  const elements: SetElement[] = [];
+  for (const [slot, owner] of server.slots.entries()) {
+    const backend = owner === NO_BACKEND ? undefined : backendById.get(owner);
+    if (backend === undefined) continue;
+    elements.push({ key: { type: "number", value: slot }, chain: chainOf(backend, slot) });
+  }
+  return elements;
+};
+
+const destination = ({ address, port }: PlannedBackend): string =>
+  isIpv4(address) ? `ip to ${address}:${port}` : `ip6 to [${address}]:${port}`;
+
+/** The part of the `inet` table that belongs to a masqueraded server. */
+export const renderMasquerade = (server: ServerPlan): TableRuleset => {
+  const names = serverNames(server.name, server.slots.length);
+  const family = familyDigit(server.address);
+  const key = {
+    type: "service",
+    address: server.address,
+    protocol: server.protocol,
+    port: server.port,
+  } as const;
+  const backendChains: readonly ChainDeclaration[] = server.backends.map((backend) => ({
+    name: backendChain(server.name, backend.name),
+    rules: [`meta l4proto ${server.protocol} counter dnat ${destination(backend)}`],
+  }));
+  const choose = `${slotExpression(server)} vmap @${names.ring}`;
+  return {
+    sets: [
+      {
+        name: names.ring,
+        kind: "map",
+        statements: ["typeof numgen inc mod 2 : verdict", `size ${Math.max(server.slots.length, 1)}`],
+        dynamic: false,
+        raw: false,
+      },
+    ],
+    chains: [
+      ...backendChains,
+      {
+        name: names.serverChain,
+        comment: describeServer(server),
+        rules: server.slots.length === 0 ? [] : [choose],
+      },
+    ],
+    elementsBySet: new Map([
+      [names.ring, slotElements(server, (backend) => backendChain(server.name, backend.name))],
+      [`servers${family}`, [{ key, chain: names.serverChain }]],
+      [`listeners${family}`, [{ key }]],
+      [
+        `masqueraded${family}`,
+        server.backends.map(({ address, port }) => ({
+          key: { type: "service", via: server.address, address, protocol: server.protocol, port } as const,
+        })),
+      ],
+    ]),
+  };
+};

@@ -1,0 +1,61 @@
+/** Names of chains and sets in the ruleset, made from the operator's names so that `nft list ruleset` can be read. */
+import { hashName } from "#core/balance/name-hash";
+
+const PLAIN = /^[A-Za-z0-9_.-]{1,40}$/;
+const PUNCTUATION = /[^A-Za-z0-9_.-]/g;
+const NAME_SEED = 0x6e61_6d65;
+
+/**
+ * The operator's name as a part of an nftables identifier: unchanged when nft can read it and it is at most 40
+ * characters long, else shortened, without what nft cannot read, and with a hash that keeps it unique.
+ */
+export const identifierPart = (name: string): string =>
+  PLAIN.test(name)
+    ? name
+    : `${name.slice(0, 31).replace(PUNCTUATION, "_")}_${hashName(name, NAME_SEED).toString(16).padStart(8, "0")}`;
+
+/** Names that belong to one virtual server. */
+export type ServerNames = {
+  /** Picks a backend for a packet of this server. */
+  readonly serverChain: string;
+  /** Packets in slots that changed owner. */
+  readonly movedChain: string;
+  /** ICMP errors about this server's packets. */
+  readonly errorChain: string;
+  /** Slot to the chain for its packets. Named with its size, because a set cannot change its size. */
+  readonly ring: string;
+  /** Moved slot to the chain for new flows. */
+  readonly owners: string;
+  /** Moved slot to the chain for unrecorded flows, while the transition runs. */
+  readonly formerOwners: string;
+  /** Recorded flow to the number of its backend. */
+  readonly flows: string;
+};
+
+export const serverNames = (server: string, slots: number): ServerNames => {
+  const part = identifierPart(server);
+  return {
+    serverChain: `server/${part}`,
+    movedChain: `moved/${part}`,
+    errorChain: `error/${part}`,
+    ring: `ring/${part}/${slots}`,
+    owners: `owners/${part}/${slots}`,
+    formerOwners: `former-owners/${part}/${slots}`,
+    flows: `flows/${part}`,
+  };
+};
+
+/** The chain that sends a packet to this backend. */
+export const backendChain = (server: string, backend: string): string =>
+  `backend/${identifierPart(server)}/${identifierPart(backend)}`;
+
+/** The chain that records the packet's flow, then sends it to this backend. */
+export const pinChain = (server: string, backend: string): string =>
+  `pin/${identifierPart(server)}/${identifierPart(backend)}`;
+
+/** The chain for flows of this backend that are about to end. */
+export const closingChain = (server: string, backend: string): string =>
+  `closing/${identifierPart(server)}/${identifierPart(backend)}`;
+
+/** What may stand in an nftables comment: printable ASCII without quotes, at most 120 characters. */
+export const commentText = (text: string): string => text.replace(/[^\x20-\x7e]|["\\]/g, "?").slice(0, 120);

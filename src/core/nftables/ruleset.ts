@@ -1,0 +1,96 @@
+/**
+ * An nftables ruleset as a value: tables with chains of rules and maps with elements.
+ *
+ * Only what we use of nftables, kept so that one description gives the text that `nft` loads, the difference between
+ * two rulesets, and the netlink messages that change elements without `nft`.
+ */
+import { addressBytes, type IpAddress, isIpv4 } from "#base/address";
+import { concatBytes, writeU16 } from "#base/bytes";
+import type { Protocol } from "#core/balance/model";
+import { writeHostU32 } from "#core/netlink/host-order";
+
+/** The two tables that are ours; everything we load into the kernel is in them. */
+export const TABLES = ["inet", "netdev"] as const;
+export type TableFamily = (typeof TABLES)[number];
+/** The name of both tables. */
+export const TABLE_NAME = "steelyard";
+
+/** What finds an element. */
+export type ElementKey =
+  /** A slot of a ring or the number of a backend: 32 bits in host order. */
+  | { readonly type: "number"; readonly value: number }
+  /** `address . protocol . port`, numbers where nft knows the key as raw bytes only. */
+  | {
+      readonly type: "service";
+      readonly address: IpAddress;
+      readonly protocol: Protocol;
+      readonly port: number;
+      /** The virtual address in front of it all, in sets whose keys are `virtual address . address . protocol . port`. */
+      readonly via?: IpAddress;
+    };
+
+/** One element of a map, which leads to a chain, or of a set, which leads nowhere. */
+export type SetElement = { readonly key: ElementKey; readonly chain?: string };
+
+/** A map or set. Maps that packets write to (`dynamic`) keep their elements when the ruleset is replaced. */
+export type SetDeclaration = {
+  readonly name: string;
+  readonly kind: "map" | "set";
+  /** Everything between the braces but the elements, one statement each. */
+  readonly statements: readonly string[];
+  /** Written by packets, never by us. */
+  readonly dynamic: boolean;
+  /** Keys are raw bytes to nft, so they are spelt as numbers. */
+  readonly raw: boolean;
+};
+
+export type ChainDeclaration = {
+  readonly name: string;
+  /** Printable ASCII without quotes, at most 128 characters. */
+  readonly comment?: string;
+  readonly rules: readonly string[];
+};
+
+export type TableRuleset = {
+  readonly sets: readonly SetDeclaration[];
+  readonly chains: readonly ChainDeclaration[];
+  /** By the name of the set. */
+  readonly elementsBySet: ReadonlyMap<string, readonly SetElement[]>;
+};
+
+export type Ruleset = Readonly<Record<TableFamily, TableRuleset>>;
+
+const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17 };
+
+const NO_BYTES = new Uint8Array();
+
+const hex = (bytes: Uint8Array): string =>
+  `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+
+/** The key as nft writes it; `raw` for sets whose key nft knows as bytes only. */
+export const formatKey = (key: ElementKey, raw: boolean): string => {
+  if (key.type === "number") return `${key.value}`;
+  const { address, protocol, port, via } = key;
+  if (raw) return `${hex(addressBytes(address))} . ${PROTOCOL_NUMBERS[protocol]} . ${port}`;
+  return `${via === undefined ? "" : `${via} . `}${address} . ${protocol} . ${port}`;
+};
+
+/** The key as the kernel stores it: every field padded to 4 bytes. */
+export const keyBytes = (key: ElementKey): Uint8Array => {
+  const tail = new Uint8Array(key.type === "number" ? 4 : 8);
+  if (key.type === "number") {
+    writeHostU32(tail, 0, key.value);
+    return tail;
+  }
+  tail[0] = PROTOCOL_NUMBERS[key.protocol];
+  writeU16(tail, 4, key.port);
+  const via = key.via === undefined ? NO_BYTES : addressBytes(key.via);
+  return concatBytes(via, addressBytes(key.address), tail);
+};
+
+/** What tells two keys of one set apart. */
+export const keyIdentity = (key: ElementKey): string | number =>
+  key.type === "number" ? key.value : formatKey(key, false);
+
+/** `4` or `6`, for the names of sets that exist once per family. */
+export const familyDigit = (address: IpAddress): "4" | "6" => (isIpv4(address) ? "4" : "6");
