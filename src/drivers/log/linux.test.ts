@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { after, type Instant, instant, micros, millis, wallTime } from "#base/time";
+import { openDoor } from "#native/door";
 import { createFakeLog } from "./fake.ts";
 import { createLog, isJournal, type LogWorld } from "./linux.ts";
 import type { LogLevel } from "./port.ts";
@@ -207,6 +208,26 @@ describe("the writer", () => {
       assert.equal(typeof writer.write(Buffer.from("more")), "number");
       writer.close();
     });
+  });
+
+  it("does not wait for room in a socket that nobody reads", () => {
+    const door = openDoor();
+    const AF_UNIX = 1;
+    const SOCK_DGRAM = 2;
+    // An abstract address (unix(7)): family, zero byte, name.
+    const address = Buffer.from(`\u0001\u0000\u0000steelyard-log-${process.pid}`);
+    const reader = door.socket(AF_UNIX, SOCK_DGRAM, 0);
+    const descriptor = door.socket(AF_UNIX, SOCK_DGRAM, 0);
+    assert.equal(door.bind(reader, address), 0);
+    assert.equal(door.connect(descriptor, address), 0);
+    const writer = openWriter(descriptor, door.send);
+    let written: Written = 0;
+    for (let tries = 0; tries < 10_000 && written !== "again"; tries += 1)
+      written = writer.write(Buffer.from("x"));
+    assert.equal(written, "again");
+    door.close(reader);
+    assert.equal(writer.write(Buffer.from("x")), "failed");
+    door.close(descriptor);
   });
 
   it("says when nobody reads the pipe any more", () => {
