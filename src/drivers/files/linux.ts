@@ -1,4 +1,5 @@
 /** The real file system behind `FilesPort`. */
+import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { FileProblem, FilesPort, FilesRead, SourceFile } from "./port.ts";
@@ -60,7 +61,7 @@ const readText = (path: string): SourceFile | FileProblem => {
 const isConfigurationName = (name: string): boolean => /^[^.].*\.ya?ml$/.test(name);
 
 /** The files that a path stands for: itself, or what a directory holds. Throws what the file system throws. */
-export const listFiles = (path: string): readonly string[] => {
+const listFiles = (path: string): readonly string[] => {
   if (!statSync(path).isDirectory()) return [path];
   return readdirSync(path)
     .filter(isConfigurationName)
@@ -115,8 +116,20 @@ const read = (paths: readonly string[]): FilesRead => {
   return { files, problems };
 };
 
+const fingerprintOf = (paths: readonly string[]): string =>
+  createHash("sha256")
+    .update(JSON.stringify(read(paths)))
+    .digest("base64");
+
 /** Files on this machine; `timing` only differs in tests. */
 export const openFiles = (timing?: WatchTiming): FilesPort => ({
   read,
-  watch: (paths, onChange) => watchPaths({ paths, list: listFiles, onChange, ...(timing ? { timing } : {}) }),
+  watch: (paths, onChange) =>
+    watchPaths({
+      paths,
+      list: listFiles,
+      fingerprint: () => fingerprintOf(paths),
+      onChange,
+      ...(timing === undefined ? {} : { timing }),
+    }),
 });

@@ -3,8 +3,8 @@
  *
  * Editors write a new file and rename it over the old one; Kubernetes swaps the symbolic link `..data`; tools
  * replace whole directories. So directories are watched, not files, and an event only means "look again": what
- * counts is whether a fingerprint of the files differs. A slow look without any event covers file systems that
- * send none.
+ * counts is whether the contents differ. (Times of modification would not do: two writes within one tick of the
+ * kernel's clock have the same.) A slow look without any event covers file systems that send none.
  */
 import { type FSWatcher, realpathSync, statSync, watch } from "node:fs";
 import { dirname } from "node:path";
@@ -23,6 +23,8 @@ type WatchRequest = {
   readonly paths: readonly string[];
   /** The files a path stands for; may throw. */
   readonly list: (path: string) => readonly string[];
+  /** A short text that differs when the contents of the files do. */
+  readonly fingerprint: () => string;
   readonly onChange: () => void;
   readonly timing?: WatchTiming;
 };
@@ -36,21 +38,17 @@ const attempt = <Value>(action: () => Value): Value | undefined => {
   }
 };
 
-const stamp = (path: string): string => {
-  const stat = attempt(() => statSync(path, { bigint: true }));
-  return stat === undefined
-    ? `${path} -`
-    : `${path} ${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
-};
-
 /** Calls back when what the paths stand for has changed; gives a function that stops it. */
-export const watchPaths = ({ paths, list, onChange, timing = TIMING }: WatchRequest): (() => void) => {
+export const watchPaths = ({
+  paths,
+  list,
+  fingerprint,
+  onChange,
+  timing = TIMING,
+}: WatchRequest): (() => void) => {
   const watchers = new Map<string, FSWatcher>();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
-
-  const fingerprint = (): string =>
-    paths.flatMap((path) => (attempt(() => list(path)) ?? [path]).map(stamp)).join("\n");
 
   /** Every directory in which a rename or a write could change what we read. */
   const directories = (): ReadonlySet<string> => {

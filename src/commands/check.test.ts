@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { globSync } from "node:fs";
+import { describe, it } from "node:test";
+import { fakeFiles } from "#drivers/files/fake";
+import { openFiles } from "#drivers/files/linux";
+import { loadConfiguration } from "#drivers/files/load";
+import { check } from "./check.ts";
+
+const VALID = `apiVersion: steelyard.dev/v1alpha1
+kind: VirtualRouter
+metadata: {name: home}
+spec: {interface: eth0, vrid: 51, addresses: [192.0.2.10/24]}
+---
+apiVersion: steelyard.dev/v1alpha1
+kind: VirtualServer
+metadata: {name: web}
+spec:
+  address: 192.0.2.10
+  port: 80
+  backends: [{address: 192.0.2.21}]
+  health: {timeout: 3s, retries: 2, retryDelay: 2s, interval: 5s}
+`;
+
+const run = (text: string, json = false) => {
+  const lines: string[] = [];
+  const status = check({
+    paths: ["edge.yaml"],
+    json,
+    files: fakeFiles({ "edge.yaml": text }),
+    print: (line) => lines.push(line),
+  });
+  return { status, lines };
+};
+
+describe("steelyard check", () => {
+  it("sums a valid configuration up, with the worst-case removal time, and exits with 0", () => {
+    assert.deepEqual(run(VALID), {
+      status: 0,
+      lines: [
+        "valid: 1 virtual router, 1 virtual server, 1 backend, 0 tracked checks in 1 file",
+        "  home: vrid 51 on eth0, priority 100, advertises every 1s",
+        "  web: a dead backend is removed after at most 13s = 3s + 2 x (3s + 2s), after a wait of up to 5s for the next round: 18s in all",
+      ],
+    });
+  });
+
+  it("prints every problem and exits with 2", () => {
+    assert.deepEqual(run(VALID.replace("51", "0").replace("80", "eighty")), {
+      status: 2,
+      lines: [
+        "edge.yaml:4:31 spec.vrid: 0 is below 1. Use 1..255.",
+        'edge.yaml:11:9 spec.port: "eighty" is not a whole number. Use 1..65535.',
+        "not valid: 2 errors, 0 warnings",
+      ],
+    });
+  });
+
+  it("gives the same as JSON", () => {
+    const valid: unknown = JSON.parse(run(VALID, true).lines.join("\n"));
+    assert.deepEqual(valid, {
+      valid: true,
+      problems: [],
+      files: ["edge.yaml"],
+      virtualRouters: ["home"],
+      virtualServers: [{ name: "web", backends: ["192.0.2.21:80"], worstCaseRemovalMilliseconds: 13_000 }],
+      trackedChecks: [],
+    });
+    const { status, lines } = run("kind: 3\n", true);
+    assert.equal(status, 2);
+    const invalid: unknown = JSON.parse(lines.join("\n"));
+    assert.deepEqual(invalid, {
+      valid: false,
+      problems: [
+        {
+          severity: "error",
+          file: "edge.yaml",
+          line: 1,
+          column: 1,
+          path: "apiVersion",
+          message: "is missing",
+          hint: "Write apiVersion: steelyard.dev/v1alpha1.",
+        },
+        {
+          severity: "error",
+          file: "edge.yaml",
+          line: 1,
+          column: 7,
+          path: "kind",
+          message: "3 is not known",
+          hint: "Known: VirtualRouter, VirtualServer, TrackedCheck.",
+        },
+      ],
+    });
+  });
+});
+
+describe("the examples", () => {
+  const root = new URL("../../", import.meta.url).pathname;
+  const examples = globSync("examples/**/*.yaml", { cwd: root });
+
+  it("are there", () => assert.ok(examples.length >= 6));
+
+  for (const example of examples) {
+    it(`${example} is valid and gives no cause for a warning`, () => {
+      const loaded = loadConfiguration(openFiles(), [root + example]);
+      assert.deepEqual(loaded.ok ? loaded.warnings : loaded.problems, []);
+    });
+  }
+});
