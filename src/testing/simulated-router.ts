@@ -1,7 +1,8 @@
 /** A virtual router on a simulated link: the real codec and machine, a simulated host around them. */
 import type { IpAddress } from "#base/address";
 import { type Instant, instant } from "#base/time";
-import type { VirtualRouterConfig } from "#core/vrrp/config";
+import type { ChecksumCoverage, VirtualRouterConfig } from "#core/vrrp/config";
+import { decode } from "#core/vrrp/packet";
 import {
   deadline,
   destinations,
@@ -28,6 +29,8 @@ export type SimulatedHost = {
   readonly config: VirtualRouterConfig;
   /** How fast its clock runs: 1.001 gains a millisecond a second. */
   readonly clockRate: number;
+  /** Set for a peer that understands this checksum coverage only. */
+  readonly understands?: ChecksumCoverage;
 };
 
 /** One router of a simulation. */
@@ -133,7 +136,7 @@ export class SimulatedRouter {
   #send(priority: number): void {
     const { node, address: source, config } = this.host;
     for (const destination of destinations(config)) {
-      const payload = encodeAdvertisement(config, { priority, source, destination });
+      const payload = encodeAdvertisement(config, this.#state, { priority, source, destination });
       this.#network.multicast(node, { payload, source, destination });
     }
   }
@@ -142,6 +145,9 @@ export class SimulatedRouter {
     if (this.#power === "stopped") this.#queue.push(packet);
     const { payload, source, destination } = packet;
     const context = { source, destination, family: this.host.config.family, hopLimit: 255 };
+    const { understands } = this.host;
+    const read = decode(payload, context);
+    if (understands !== undefined && read.ok && read.value.checksum !== understands) return;
     this.input({ type: "packet", payload, context });
   }
 }

@@ -26,10 +26,13 @@ export type Transport =
   | { readonly type: "unicast"; readonly peers: readonly IpAddress[] };
 
 /**
- * Which bytes the version 3 checksum of an IPv4 advertisement covers when we send: the message alone
- * (RFC 9568 §5.2.8) or also a pseudo-header (how keepalived reads RFC 5798). Both are accepted.
+ * Which bytes the version 3 checksum of an IPv4 advertisement covers: the message alone (RFC 9568 §5.2.8) or also a
+ * pseudo-header (how keepalived reads RFC 5798). Both are accepted.
  */
 export type ChecksumCoverage = "message" | "pseudo-header";
+
+/** What we send: one coverage, or (`auto`) that of the peer heard last, and a pseudo-header before any was heard. */
+export type ChecksumPolicy = ChecksumCoverage | "auto";
 
 /** When and how often the network is told that the addresses have moved here. */
 export type GratuitousPolicy = {
@@ -69,7 +72,7 @@ export type VirtualRouterConfig = {
   readonly transport: Transport;
   /** Source of advertisements; `undefined` means the interface's first address of the family. */
   readonly sourceAddress?: IpAddress;
-  readonly checksum: ChecksumCoverage;
+  readonly checksum: ChecksumPolicy;
   /** Version 2 simple-text password, at most 8 characters. It travels in clear and protects nothing. */
   readonly password?: string;
   /** Advertised addresses, all of `family`; at least one, at most 255. */

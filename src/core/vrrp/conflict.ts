@@ -127,9 +127,8 @@ export const conflictsIn = (
   else if (state.name === "active" && priority === state.priority) kinds.push("same-priority-active");
   if (advertisement.advertisementInterval !== config.advertisementInterval) kinds.push("interval-mismatch");
   if (!sameAddresses(config, advertisement.addresses)) kinds.push("address-list-mismatch");
-  if (config.version === 3 && config.family === "IPv4" && checksum !== config.checksum) {
-    kinds.push("checksum-mismatch");
-  }
+  const divided = config.version === 3 && config.family === "IPv4" && config.checksum !== "auto";
+  if (divided && checksum !== config.checksum) kinds.push("checksum-mismatch");
   return kinds;
 };
 

@@ -5,6 +5,7 @@ import { after, instant, millis, seconds } from "#base/time";
 import { address, virtualAddress, virtualRouter, vrid } from "#testing/values";
 import type { VirtualRouterConfig } from "./config.ts";
 import { CONFLICT_LIMIT } from "./conflict.ts";
+import { decode } from "./packet.ts";
 import {
   deadline,
   destinations,
@@ -34,7 +35,7 @@ const packet = (
   { source = PEER, destination = GROUP, priority = config.priority } = {},
 ): PacketInput => ({
   type: "packet",
-  payload: encodeAdvertisement(config, { priority, source, destination }),
+  payload: encodeAdvertisement(config, initialRouter(config), { priority, source, destination }),
   context: { family: config.family, source, destination, hopLimit: 255 },
 });
 
@@ -136,6 +137,7 @@ describe("conflicts", () => {
   };
   const owner = virtualRouter({ priority: 255 });
   const addresses = [virtualAddress("192.0.2.101/24")];
+  const rfc = virtualRouter({ checksum: "message" });
   const rows = [
     ["an equal priority while active", activate(CONFIG), CONFIG, packet(CONFIG), "same-priority-active"],
     ["a second owner", started(owner), owner, packet(owner), "owner-conflict"],
@@ -155,8 +157,8 @@ describe("conflicts", () => {
     ],
     [
       "another checksum coverage",
-      started(),
-      CONFIG,
+      started(rfc),
+      rfc,
       packet({ ...CONFIG, checksum: "pseudo-header" }),
       "checksum-mismatch",
     ],
@@ -268,6 +270,19 @@ describe("transitions say their cause", () => {
 });
 
 describe("sending", () => {
+  it("covers with its checksum what the peer heard last does, a pseudo-header at first", () => {
+    const send = (config: VirtualRouterConfig, state: RouterState) => {
+      const context = { source: OURS, destination: GROUP, family: "IPv4", hopLimit: 255 } as const;
+      const payload = encodeAdvertisement(config, state, { priority: 100, ...context });
+      const result = decode(payload, context);
+      return result.ok ? result.value.checksum : result.reason;
+    };
+    assert.equal(send(CONFIG, started()), "pseudo-header");
+    const heard = step(CONFIG, started(), packet({ ...CONFIG, checksum: "message" }), NOW).state;
+    assert.equal(send(CONFIG, heard), "message");
+    assert.equal(send({ ...CONFIG, checksum: "pseudo-header" }, heard), "pseudo-header");
+  });
+
   it("goes to the group, or to each peer", () => {
     assert.deepEqual(destinations(CONFIG), [GROUP]);
     const peers = [PEER, address("192.0.2.3")];

@@ -5,7 +5,7 @@
 import type { IpAddress } from "#base/address";
 import { earliest, type Instant } from "#base/time";
 import { type AdmissionReason, admit } from "./admission.ts";
-import type { VirtualRouterConfig } from "./config.ts";
+import type { ChecksumCoverage, VirtualRouterConfig } from "./config.ts";
 import {
   type ConflictEffect,
   type Conflicts,
@@ -21,8 +21,13 @@ import { type Transition, transitionBetween } from "./observe.ts";
 import { type Advertisement, type DecodeReason, decode, encode, type IpContext } from "./packet.ts";
 import type { Effect, Input, State } from "./state.ts";
 
-/** A machine and the conflicts it sees. */
-export type RouterState = { readonly machine: State; readonly conflicts: Conflicts };
+/** A machine, the conflicts it sees, and how the others speak. */
+export type RouterState = {
+  readonly machine: State;
+  readonly conflicts: Conflicts;
+  /** The checksum coverage of the peer heard last; `undefined` before any was. */
+  readonly heardChecksum: ChecksumCoverage | undefined;
+};
 
 /** An IP payload of protocol 112 whose VRID is this router's. `hopLimit` is the IPv4 TTL or IPv6 Hop Limit. */
 export type PacketInput = {
@@ -54,6 +59,7 @@ export type RouterStep = {
 export const initialRouter = (config: VirtualRouterConfig): RouterState => ({
   machine: machine.initialState(config),
   conflicts: [],
+  heardChecksum: undefined,
 });
 
 /** When `step` must be called with `timer` at the latest. */
@@ -96,8 +102,8 @@ const stepPacket = (
     effects.push(...seen.effects);
   }
   if (!admitted.ok) effects.push({ type: "drop", reason: admitted.reason, source });
-  const noted = { ...state, conflicts };
-  if (!admitted.ok) return { state: noted, effects };
+  if (!admitted.ok) return { state: { ...state, conflicts }, effects };
+  const noted = { ...state, conflicts, heardChecksum: packet.value.checksum };
   const input: Input = { type: "advertisement", source, priority, advertisementInterval };
   const next = stepMachine(config, noted, input, now);
   return { ...next, effects: [...next.effects, ...effects] };
@@ -136,11 +142,20 @@ const advertisementOf = (config: VirtualRouterConfig, priority: number): Adverti
   };
 };
 
-/** The IP payload of a `send-advertisement` effect for one destination. */
+/**
+ * The coverage to send with. `auto` begins with the pseudo-header because keepalived (seen: 2.2.7) drops anything else;
+ * a peer that follows RFC 9568 to the letter is understood from its first advertisement on and then understands us.
+ */
+const checksumToSend = (config: VirtualRouterConfig, state: RouterState): ChecksumCoverage =>
+  config.checksum === "auto" ? (state.heardChecksum ?? "pseudo-header") : config.checksum;
+
+/** The IP payload of a `send-advertisement` effect for one destination; `state` is the one the step gave with it. */
 export const encodeAdvertisement = (
   config: VirtualRouterConfig,
+  state: RouterState,
   { priority, source, destination }: { priority: number; source: IpAddress; destination: IpAddress },
 ): Uint8Array => {
-  const { family, checksum } = config;
+  const { family } = config;
+  const checksum = checksumToSend(config, state);
   return encode(advertisementOf(config, priority), { family, source, destination, checksum });
 };

@@ -99,7 +99,7 @@ const baseConfig = (random: Random): VirtualRouterConfig => {
     addresses: [virtualAddress(family === "IPv4" ? "192.0.2.100/24" : "fe80::100/64")],
     advertisementInterval: version === 2 ? seconds(1) : pick(random, [millis(50), millis(100), millis(200)]),
     preempt: random() < 0.8,
-    checksum: pick(random, ["message", "pseudo-header"]),
+    checksum: pick(random, ["message", "pseudo-header", "auto"]),
   });
 };
 
@@ -201,4 +201,25 @@ describe(`simulation of ${SEEDS.length} seeds`, () => {
       }
     }
   });
+});
+
+describe("a router with automatic checksums", () => {
+  for (const understands of ["message", "pseudo-header"] as const) {
+    for (const priority of [50, 200]) {
+      it(`agrees with a peer of priority ${priority} that understands ${understands} only`, () => {
+        const clock = new Clock();
+        const network = new Network<SimulatedPacket>(clock, 1);
+        const host = (node: number, config: VirtualRouterConfig) =>
+          ({ node, address: address(`192.0.2.${node}`), config, clockRate: 1 }) as const;
+        const ours = new SimulatedRouter(host(1, virtualRouter()), clock, network);
+        const config = virtualRouter({ priority, checksum: understands });
+        const peer = new SimulatedRouter({ ...host(2, config), understands }, clock, network);
+        ours.start();
+        clock.advanceTo(after(clock.now, seconds(10)));
+        peer.start();
+        clock.advanceTo(after(clock.now, seconds(10)));
+        assert.deepEqual([ours.active, peer.active], [priority === 50, priority === 200]);
+      });
+    }
+  }
 });
