@@ -1,0 +1,62 @@
+/** The peer: real keepalived on `e2`. */
+import type { LabProcess } from "#lab/host";
+import type { Bed } from "./bed.ts";
+import { edgeAddress, type Variant, VRID, virtualAddresses } from "./variant.ts";
+
+/** What one test wants of keepalived besides the variant. */
+export type KeepalivedOptions = {
+  readonly priority: number;
+  /** keepalived's own words for one more line in the instance, such as `nopreempt`. */
+  readonly more?: readonly string[];
+};
+
+/** keepalived's configuration file. */
+export const keepalivedConfig = (variant: Variant, { priority, more = [] }: KeepalivedOptions): string => {
+  const { version, transport, password, intervalMs } = variant;
+  const unicast = [
+    `  unicast_src_ip ${edgeAddress(variant, "e2")}`,
+    `  unicast_peer { ${edgeAddress(variant, "e1")} }`,
+  ];
+  return [
+    "global_defs {",
+    "  router_id e2",
+    `  vrrp_version ${version}`,
+    "  vrrp_garp_master_refresh 0",
+    "}",
+    "vrrp_instance V {",
+    "  state BACKUP",
+    "  interface eth0",
+    `  virtual_router_id ${VRID}`,
+    `  priority ${priority}`,
+    `  advert_int ${intervalMs / 1_000}`,
+    ...(transport === "unicast" ? unicast : []),
+    ...(password === undefined
+      ? []
+      : [`  authentication { auth_type PASS`, `  auth_pass ${password}`, "  }"]),
+    ...more.map((line) => `  ${line}`),
+    "  virtual_ipaddress {",
+    ...virtualAddresses(variant).map((address) => `    ${address}`),
+    "  }",
+    "}",
+    "",
+  ].join("\n");
+};
+
+let starts = 0;
+
+/** Starts keepalived and resolves when it speaks VRRP. */
+export const startKeepalived = async (
+  bed: Bed,
+  variant: Variant,
+  options: KeepalivedOptions,
+): Promise<LabProcess> => {
+  starts += 1;
+  const config = `/run/keepalived-${starts}.conf`;
+  const host = bed.lab.host("e2");
+  await host.write(config, keepalivedConfig(variant, options));
+  const pids = ["-p", `/run/keepalived-${starts}.pid`, "-r", `/run/keepalived-vrrp-${starts}.pid`];
+  const program = await host.spawn(["keepalived", "-n", "-l", "-D", "-P", "-f", config, ...pids]);
+  bed.remember(`keepalived ${starts}`, program);
+  await program.said(/Entering BACKUP STATE/);
+  return program;
+};

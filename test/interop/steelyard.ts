@@ -1,0 +1,69 @@
+/** The program under test: the built `steelyard edge` on `e1`. */
+import { join } from "node:path";
+import type { Status } from "#api/status";
+import type { LabProcess } from "#lab/host";
+import type { Bed } from "./bed.ts";
+import { edgeAddress, type Variant, VRID, virtualAddresses } from "./variant.ts";
+
+/** What one test wants of the edge besides the variant. */
+export type EdgeOptions = {
+  readonly priority: number;
+  /** Lines for `spec`, such as `preempt: false`. */
+  readonly more?: readonly string[];
+};
+
+const MAIN = join(import.meta.dirname, "../../dist/main.js");
+const ADMIN = "/run/steelyard/edge.sock";
+
+/** The edge's configuration file. */
+export const edgeConfig = (variant: Variant, { priority, more = [] }: EdgeOptions): string => {
+  const { version, transport, password, intervalMs } = variant;
+  return [
+    "apiVersion: steelyard.dev/v1alpha1",
+    "kind: VirtualRouter",
+    "metadata: { name: v }",
+    "spec:",
+    "  interface: eth0",
+    `  vrid: ${VRID}`,
+    `  version: ${version}`,
+    `  priority: ${priority}`,
+    `  advertisementInterval: ${intervalMs}ms`,
+    ...(transport === "unicast"
+      ? [
+          `  sourceAddress: ${edgeAddress(variant, "e1")}`,
+          `  unicast: { peers: ["${edgeAddress(variant, "e2")}"] }`,
+        ]
+      : []),
+    ...(password === undefined ? [] : [`  authentication: { simplePassword: ${password} }`]),
+    ...more.map((line) => `  ${line}`),
+    "  addresses:",
+    ...virtualAddresses(variant).map((address) => `    - "${address}"`),
+    "",
+  ].join("\n");
+};
+
+const command = (...args: readonly string[]): readonly string[] => [process.execPath, MAIN, ...args];
+
+let starts = 0;
+
+/** Asks the running edge how it is; `undefined` while it does not answer. */
+export const statusOf = async (bed: Bed): Promise<Status | undefined> => {
+  const asked = await bed.lab.host("e1").run(command("status", "--admin", ADMIN, "--json"));
+  return asked.code === 0 ? JSON.parse(asked.stdout) : undefined;
+};
+
+/** Starts the edge and resolves when its virtual router takes part. */
+export const startEdge = async (bed: Bed, variant: Variant, options: EdgeOptions): Promise<LabProcess> => {
+  starts += 1;
+  const host = bed.lab.host("e1");
+  const config = `/run/edge-${starts}.yaml`;
+  await host.write(config, edgeConfig(variant, options));
+  const program = await host.spawn(command("edge", "--config", config, "--admin", ADMIN));
+  bed.remember(`steelyard ${starts}`, program);
+  const limit = performance.now() + 5_000;
+  for (;;) {
+    const state = (await statusOf(bed))?.routers[0]?.state;
+    if (state === "backup" || state === "active") return program;
+    if (performance.now() > limit) throw new Error(`steelyard is ${state ?? "silent"} after 5 s`);
+  }
+};
