@@ -1,0 +1,170 @@
+/**
+ * Which kernel settings the edge's work needs, and what to change.
+ *
+ * Every want has its reason here, once; it is also what the operator reads.
+ */
+import { type SysctlKey, sysctlKey } from "./key.ts";
+import type { NetworkUse } from "./use.ts";
+
+/** The settings that were read, without their line end; those that the kernel does not have are not there. */
+export type ObservedSysctls = ReadonlyMap<SysctlKey, string>;
+
+/** One setting to change. */
+export type SysctlChange = {
+  readonly key: SysctlKey;
+  readonly from: string;
+  readonly to: string;
+  /** One sentence for the operator. */
+  readonly reason: string;
+};
+
+/** A setting that the work needs and this kernel does not have. */
+export type MissingSysctl = { readonly key: SysctlKey; readonly reason: string };
+
+export type SysctlPlan = {
+  /** To be made in this order. */
+  readonly changes: readonly SysctlChange[];
+  readonly missing: readonly MissingSysctl[];
+};
+
+type Want = {
+  readonly key: SysctlKey;
+  readonly value: string;
+  readonly reason: string;
+  /** A kernel without the setting behaves as wanted. */
+  readonly optional?: true;
+};
+
+const ipv4 = (name: string, setting: string): SysctlKey => sysctlKey("net", "ipv4", "conf", name, setting);
+const ipv6 = (name: string, setting: string): SysctlKey => sysctlKey("net", "ipv6", "conf", name, setting);
+
+const IPV6_FORWARDING = ipv6("all", "forwarding");
+const TCP_LOOSE = sysctlKey("net", "netfilter", "nf_conntrack_tcp_loose");
+
+/** The interfaces of `names` that exist. */
+const existing = (use: NetworkUse, names: readonly string[]): readonly string[] =>
+  names.filter((name) => use.interfaces.includes(name));
+
+/** IPv4 forwarding is decided by the interface that a packet arrives on, so no other interface starts to route. */
+const ipv4Forwarding = (use: NetworkUse): readonly Want[] =>
+  existing(use, use.forwarding.IPv4).map((name) => ({
+    key: ipv4(name, "forwarding"),
+    value: "1",
+    reason: `masqueraded packets that arrive on ${name} are sent on to a backend or back to a client`,
+  }));
+
+/**
+ * A client on the backends' own network would be told to go there directly, past the translation. The kernel sends
+ * redirects if either the interface or `all` says so; `all` alone changes nothing for other interfaces.
+ */
+const noRedirects = (use: NetworkUse): readonly Want[] => {
+  const names = existing(use, use.forwarding.IPv4);
+  return (names.length === 0 ? [] : [...names, "all"]).map((name) => ({
+    key: ipv4(name, "send_redirects"),
+    value: "0",
+    reason: "clients on the same network must not be redirected past the translation to a backend",
+  }));
+};
+
+/**
+ * IPv6 forwards for every interface or none, and a host that forwards ignores router advertisements where
+ * `accept_ra` is 1: it would lose its default route. Linux 6.17 brought a switch for one interface that does
+ * neither, `force_forwarding`; where it is missing, `accept_ra` goes to 2 first, then forwarding to 1.
+ */
+const ipv6Forwarding = (use: NetworkUse, observed: ObservedSysctls): readonly Want[] => {
+  const names = existing(use, use.forwarding.IPv6);
+  if (names.length === 0 || observed.get(IPV6_FORWARDING) === "1") return [];
+  if (names.every((name) => observed.has(ipv6(name, "force_forwarding")))) {
+    return names.map((name) => ({
+      key: ipv6(name, "force_forwarding"),
+      value: "1",
+      reason: `masqueraded packets that arrive on ${name} are sent on to a backend or back to a client`,
+    }));
+  }
+  const listening = [...use.interfaces, "default"].filter(
+    (name) => observed.get(ipv6(name, "accept_ra")) === "1",
+  );
+  return [
+    ...listening.map((name) => ({
+      key: ipv6(name, "accept_ra"),
+      value: "2",
+      reason: "without it the host would drop the default route it learnt once it forwards IPv6",
+    })),
+    { key: IPV6_FORWARDING, value: "1", reason: "masqueraded packets are sent on to backends and clients" },
+  ];
+};
+
+/** A flow that this edge takes over is in its middle: connection tracking must pick it up without its SYN. */
+const midStreamPickUp = ({ forwarding }: NetworkUse): readonly Want[] =>
+  forwarding.IPv4.length + forwarding.IPv6.length === 0
+    ? []
+    : [
+        {
+          key: TCP_LOOSE,
+          value: "1",
+          reason: "masqueraded connections that come over from the other edge are picked up mid-stream",
+          optional: true,
+        },
+      ];
+
+/**
+ * If our address is the first of its subnet on an interface, the host's own becomes its secondary, and removing ours
+ * would remove the host's. Either the interface's setting or `all` prevents that.
+ */
+const promotion = (use: NetworkUse, observed: ObservedSysctls): readonly Want[] =>
+  observed.get(ipv4("all", "promote_secondaries")) === "1"
+    ? []
+    : existing(use, use.subnets).map((name) => ({
+        key: ipv4(name, "promote_secondaries"),
+        value: "1",
+        reason: `removing a virtual address from ${name} must not take the host's own address along`,
+      }));
+
+const wants = (use: NetworkUse, observed: ObservedSysctls): readonly Want[] => [
+  ...ipv4Forwarding(use),
+  ...noRedirects(use),
+  ...ipv6Forwarding(use, observed),
+  ...midStreamPickUp(use),
+  ...promotion(use, observed),
+];
+
+/** Every setting that planning for this use may look at. */
+export const sysctlsToObserve = (use: NetworkUse): readonly SysctlKey[] => [
+  ...[...existing(use, use.forwarding.IPv4), "all"].flatMap((name) => [
+    ipv4(name, "forwarding"),
+    ipv4(name, "send_redirects"),
+  ]),
+  ...existing(use, use.forwarding.IPv6).map((name) => ipv6(name, "force_forwarding")),
+  ...[...use.interfaces, "default"].map((name) => ipv6(name, "accept_ra")),
+  ...[...existing(use, use.subnets), "all"].map((name) => ipv4(name, "promote_secondaries")),
+  IPV6_FORWARDING,
+  TCP_LOOSE,
+];
+
+/** What to change; after it was made, planning again gives no change. */
+export const planSysctls = (use: NetworkUse, observed: ObservedSysctls): SysctlPlan => {
+  const changes: SysctlChange[] = [];
+  const missing: MissingSysctl[] = [];
+  for (const { key, value, reason, optional } of wants(use, observed)) {
+    const from = observed.get(key);
+    if (from === undefined) {
+      if (optional !== true) missing.push({ key, reason });
+    } else if (from !== value) {
+      changes.push({ key, from, to: value, reason });
+    }
+  }
+  return { changes, missing };
+};
+
+/**
+ * How to put back what was changed, last change first. A setting that no longer has our value was set by somebody
+ * else since, and stays.
+ */
+export const planSysctlRestore = (
+  made: readonly SysctlChange[],
+  observed: ObservedSysctls,
+): readonly SysctlChange[] =>
+  made
+    .filter(({ key, to }) => observed.get(key) === to)
+    .map(({ key, from, to }) => ({ key, from: to, to: from, reason: "steelyard no longer needs it" }))
+    .reverse();

@@ -1,0 +1,48 @@
+/** What the configuration asks of the host's network, as far as kernel settings are concerned. */
+import { familyOf, type IpAddress, type IpFamily } from "#base/address";
+import type { Desired } from "#core/config/desired";
+
+/** Which interfaces do what. */
+export type NetworkUse = {
+  /** Every interface of the host; what is not here gets no setting. */
+  readonly interfaces: readonly string[];
+  /** Interfaces on which packets of masqueraded servers arrive: from clients, and answers from backends. */
+  readonly forwarding: Readonly<Record<IpFamily, readonly string[]>>;
+  /** Interfaces that get an IPv4 address with a prefix shorter than 32 bits from us. */
+  readonly subnets: readonly string[];
+};
+
+/** What is known of the host. */
+export type Host = {
+  readonly interfaces: readonly string[];
+  /** The interfaces on which traffic for an address of ours arrives. */
+  readonly ingress: (address: IpAddress) => readonly string[];
+  /** The interface that leads to a machine, be it through a gateway; `undefined` when there is no route. */
+  readonly egress: (address: IpAddress) => string | undefined;
+};
+
+const sorted = (names: readonly (string | undefined)[]): readonly string[] =>
+  [...new Set(names.filter((name) => name !== undefined))].sort();
+
+/** Works out which interfaces the configuration uses how. */
+export const networkUse = ({ routers, servers }: Desired, host: Host): NetworkUse => {
+  const subnets = routers.flatMap((router) =>
+    [...router.addresses, ...router.unadvertisedAddresses]
+      .filter(({ address, prefixLength }) => familyOf(address) === "IPv4" && prefixLength < 32)
+      .map(({ device }) => device ?? router.interface),
+  );
+  const forwarding = (family: IpFamily): readonly string[] =>
+    sorted(
+      servers
+        .filter(({ mode, address }) => mode === "masquerade" && familyOf(address) === family)
+        .flatMap(({ address, backends }) => [
+          ...host.ingress(address),
+          ...backends.map((backend) => host.egress(backend.address)),
+        ]),
+    );
+  return {
+    interfaces: host.interfaces,
+    forwarding: { IPv4: forwarding("IPv4"), IPv6: forwarding("IPv6") },
+    subnets: sorted(subnets),
+  };
+};
