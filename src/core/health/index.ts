@@ -9,23 +9,4 @@
  *
  * Start with `machine.ts`; `schedule.ts` says when rounds start, `worst-case.ts` how long a removal can take.
  */
-export type { HealthCheckConfig, ProbeKind } from "./config.ts";
-export {
-  ANSWER_GRACE,
-  type AttemptFailure,
-  deadline,
-  type Effect,
-  type HealthCounters,
-  type Input,
-  initialState,
-  isAvailable,
-  type LastFailure,
-  type Phase,
-  type State,
-  type Step,
-  step,
-  type Verdict,
-} from "./machine.ts";
-export { HEALTH_CAUSES, type HealthCause, type HealthTransition, observe } from "./observe.ts";
-export { PROBE_FAILURES, type ProbeFailure, type ProbeOutcome } from "./probe.ts";
-export { formatWorstCase, type WorstCase, worstCase, worstCaseRemoval } from "./worst-case.ts";
+export {};

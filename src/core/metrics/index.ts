@@ -5,11 +5,4 @@
  * how it is written. Left out: OpenMetrics and the protobuf format (every scraper still takes 0.0.4), time stamps
  * (the scrape is the time), summaries (histograms can be added up over machines, quantiles cannot).
  */
-export {
-  CONTENT_TYPE,
-  type Histogram,
-  type Labels,
-  type MetricFamily,
-  renderMetrics,
-  type Sample,
-} from "./exposition.ts";
+export {};

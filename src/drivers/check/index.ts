@@ -7,5 +7,4 @@
  *
  * Start with `linux.ts`; `attempt.ts` is the frame around every kind: places, deadline, one answer.
  */
-export { type CheckLimits, openChecks } from "./linux.ts";
-export type { CheckPort, ProbeFailure, ProbeOutcome, ProbeRequest } from "./port.ts";
+export {};

@@ -7,6 +7,4 @@
  *
  * Start with `linux.ts`; `writer.ts` explains why a reader that stands still cannot stop us.
  */
-export type { LogFormat } from "./format.ts";
-export { isJournal, type LogOptions, openLog } from "./linux.ts";
-export { LOG_LEVELS, type LogFields, type LogLevel, type LogPort } from "./port.ts";
+export {};
