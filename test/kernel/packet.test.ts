@@ -88,9 +88,11 @@ const openLan = (): KernelLan => {
     left: station(left, 1),
     right: station(right, 2),
     settle: async (done) => {
-      const end = door.monotonicMicros() + 150_000;
+      // The kernel may take a second to notice that a link came up (linkwatch).
+      const end = door.monotonicMicros() + 5_000_000;
       while (!done() && door.monotonicMicros() < end) await new Promise((resolve) => setTimeout(resolve, 1));
     },
+    quiet: () => new Promise((resolve) => setTimeout(resolve, 50)),
     close: () => {
       for (const namespace of namespaces) run("netns", "del", namespace);
     },

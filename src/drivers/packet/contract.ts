@@ -32,6 +32,8 @@ export type Lan = {
   readonly right: Station;
   /** Lets packets arrive until `done` holds, or until it is clear that it never will. */
   readonly settle: (done: () => boolean) => Promise<void>;
+  /** Gives packets that should not arrive the time to do so. */
+  readonly quiet: () => Promise<void>;
   readonly close: () => void;
 };
 
@@ -187,7 +189,7 @@ export const packetContract = (open: () => Lan): void => {
           right.close();
         });
         for (let count = 0; count < 3; count += 1) must(left.send(message(count)));
-        await lan.settle(() => heard > 1);
+        await lan.quiet();
         assert.equal(heard, 1);
         assert.equal(right.drain(), 0);
         const result = right.send({ ...message(1), source: from(lan.right) });
@@ -242,7 +244,7 @@ export const packetContract = (open: () => Lan): void => {
         const left = openNeighbour(lan.left, family, (neighbour) => self.push(neighbour));
         must(left.watch([one]));
         must(left.send(claim(one)));
-        await lan.settle(() => self.length > 0);
+        await lan.quiet();
         assert.deepEqual(self, []);
       });
 
