@@ -5,4 +5,4 @@
  *
  * Start at `clock.ts` (who acts next), then `network.ts` (what happens to a packet on the way).
  */
-export { virtualRouter } from "./values.ts";
+export {};

@@ -9,4 +9,4 @@
  *
  * Start at `tracking.ts`. The protocol itself is in `#core/vrrp`.
  */
-export { judge } from "./tracking.ts";
+export {};

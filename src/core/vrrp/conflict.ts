@@ -61,7 +61,7 @@ export type ConflictStep = { readonly state: Conflicts; readonly effects: readon
 /** How many conflicts are kept; further ones are not noticed until one of these is over. */
 export const CONFLICT_LIMIT = 32;
 /** The least time without evidence before a conflict counts as over. */
-export const CONFLICT_HOLD: Duration = seconds(10);
+const CONFLICT_HOLD: Duration = seconds(10);
 
 const isOf =
   (sighting: Sighting) =>
@@ -99,6 +99,7 @@ export const conflictDeadline = (state: Conflicts): Instant | undefined =>
   earliest(...state.map((conflict) => conflict.endsAt));
 
 const KIND_BY_REFUSAL: Readonly<Partial<Record<AdmissionReason, ConflictKind>>> = {
+  "vrid-mismatch": "vrid-unexpected",
   "version-mismatch": "version-mismatch",
   "auth-mismatch": "auth-mismatch",
   "interval-mismatch": "interval-mismatch",

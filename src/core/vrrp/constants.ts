@@ -1,9 +1,7 @@
 /** Numbers the standards assign to VRRP. */
 import { type IpAddress, type IpFamily, parseAddress } from "#base/address";
 import { assert } from "#base/assert";
-import { type MacAddress, macFromBytes } from "#base/mac";
-import { type Duration, millis, seconds } from "#base/time";
-import type { Vrid } from "./config.ts";
+import { type Duration, millis } from "#base/time";
 
 /** IP protocol number (RFC 9568 §5.1.1.4, §5.1.2.4). */
 export const IP_PROTOCOL = 112;
@@ -14,18 +12,11 @@ export const HOP_LIMIT = 255;
 export const PRIORITY_LEAVING = 0;
 /** Lowest priority a router that wants to be elected may have (RFC 9568 §5.2.4). */
 export const PRIORITY_LOWEST = 1;
-/** Highest priority of a router that does not own the addresses (RFC 9568 §5.2.4). */
-export const PRIORITY_HIGHEST = 254;
 /** The router whose own interface addresses the virtual addresses are (RFC 9568 §5.2.4). */
 export const PRIORITY_OWNER = 255;
 
 /** The unit of the version 3 interval field (RFC 9568 §5.2.7). */
 export const CENTISECOND: Duration = millis(10);
-/** Largest interval that fits 12 bits of centiseconds: 40.95 s (RFC 9568 §5.2.7). */
-export const LONGEST_INTERVAL_V3: Duration = millis(40_950);
-/** Largest interval that fits 8 bits of seconds: 255 s (RFC 3768 §5.3.7). */
-export const LONGEST_INTERVAL_V2: Duration = seconds(255);
-
 const constantAddress = (text: string): IpAddress => {
   const address = parseAddress(text);
   assert(address !== undefined, "not an address", { text });
@@ -39,7 +30,3 @@ const GROUP_BY_FAMILY: Readonly<Record<IpFamily, IpAddress>> = {
 
 /** The multicast group of advertisements (RFC 9568 §5.1.1.2, §5.1.2.2). */
 export const multicastGroup = (family: IpFamily): IpAddress => GROUP_BY_FAMILY[family];
-
-/** The Virtual Router MAC address: 00:00:5e:00:01:VRID for IPv4, 00:00:5e:00:02:VRID for IPv6 (RFC 9568 §7.3). */
-export const virtualRouterMac = (vrid: Vrid, family: IpFamily): MacAddress =>
-  macFromBytes(Uint8Array.of(0x00, 0x00, 0x5e, 0x00, family === "IPv4" ? 1 : 2, vrid));

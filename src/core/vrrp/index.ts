@@ -13,4 +13,4 @@
  * `admission.ts` (is this advertisement for us), `machine.ts` (the state machine) and `conflict.ts` (what
  * neighbours do that they should not). `observe.ts` says in words what a step changed.
  */
-export type { VirtualRouterConfig, Vrid } from "./config.ts";
+export {};

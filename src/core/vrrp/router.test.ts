@@ -51,7 +51,12 @@ describe("admission (RFC 9568 §7.1)", () => {
   const unicast = virtualRouter({ transport: { type: "unicast", peers: [PEER] } });
   const stranger = address("192.0.2.9");
   const rows = [
-    ["another router's VRID", CONFIG, packet({ ...CONFIG, vrid: vrid(52) }), ["drop vrid-mismatch"]],
+    [
+      "a virtual router that is not configured",
+      CONFIG,
+      packet({ ...CONFIG, vrid: vrid(52) }),
+      ["conflict-began vrid-unexpected", "drop vrid-mismatch"],
+    ],
     [
       "unicast where multicast is spoken",
       CONFIG,

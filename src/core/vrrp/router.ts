@@ -29,7 +29,10 @@ export type RouterState = {
   readonly heardChecksum: ChecksumCoverage | undefined;
 };
 
-/** An IP payload of protocol 112 whose VRID is this router's. `hopLimit` is the IPv4 TTL or IPv6 Hop Limit. */
+/**
+ * An IP payload of protocol 112 from the router's interface. `hopLimit` is the IPv4 TTL or IPv6 Hop Limit. One with a
+ * VRID that no router of this host has may be given to any of them: it is reported as `vrid-unexpected`.
+ */
 export type PacketInput = {
   readonly type: "packet";
   readonly payload: Uint8Array;
