@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { globSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fakeFiles } from "#drivers/files/fake";
 import { openFiles } from "#drivers/files/linux";
@@ -104,6 +104,20 @@ describe("the examples", () => {
     it(`${example} is valid and gives no cause for a warning`, () => {
       const loaded = loadConfiguration(openFiles(), [root + example]);
       assert.deepEqual(loaded.ok ? loaded.warnings : loaded.problems, []);
+    });
+  }
+});
+
+describe("the operator's guide", () => {
+  const guide = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+  const blocks = [...guide.matchAll(/^```yaml\n(apiVersion:[^`]*)^```/gm)].map(([, block = ""]) => block);
+
+  it("shows whole resources", () => assert.ok(blocks.length >= 3));
+
+  for (const block of blocks) {
+    it(`shows a valid ${/kind: (\w+)/.exec(block)?.[1]}`, () => {
+      const loaded = loadConfiguration(fakeFiles({ "guide.yaml": block }), ["guide.yaml"]);
+      assert.deepEqual(loaded.ok ? [] : loaded.problems, []);
     });
   }
 });

@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { type IpAddress, parseAddress } from "#base/address";
 import { type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
-import { type Duration, formatDuration, micros, parseDuration } from "#base/time";
+import { type Duration, formatDuration, micros, parseDuration, seconds } from "#base/time";
 import { nearestHint } from "./nearest.ts";
 import { show } from "./problem.ts";
 
@@ -103,22 +103,20 @@ export const oneOf = <const Words extends readonly string[]>(description: string
     v.description(description),
   );
 
+/** As an operator would write it: `255s` rather than `4.25m`. */
+const spelt = (span: number): string =>
+  span > seconds(60) && span % seconds(60) !== 0 ? `${span / seconds(1)}s` : formatDuration(micros(span));
+
 /** A time span as text with a unit, within inclusive bounds. */
 export const duration = (
   description: string,
   { min, max }: { readonly min: Duration; readonly max: Duration },
 ) => {
-  const range = `${formatDuration(min)}..${formatDuration(max)}`;
+  const range = `${spelt(min)}..${spelt(max)}`;
   return v.pipe(
     parsed("", "", "Write a number and a unit: 200ms, 1.5s, 2m.", "a duration", parseDuration),
-    v.minValue(
-      min,
-      ({ input }) => `${formatDuration(micros(input))} is below ${formatDuration(min)}\nUse ${range}.`,
-    ),
-    v.maxValue(
-      max,
-      ({ input }) => `${formatDuration(micros(input))} is above ${formatDuration(max)}\nUse ${range}.`,
-    ),
+    v.minValue(min, ({ input }) => `${spelt(input)} is below ${spelt(min)}\nUse ${range}.`),
+    v.maxValue(max, ({ input }) => `${spelt(input)} is above ${spelt(max)}\nUse ${range}.`),
     v.metadata({ format: `duration ${range}` }),
     v.description(description),
   );
