@@ -1,0 +1,122 @@
+/**
+ * A plan as text, kept by the driver so that a restarted program knows whom flows belong to.
+ *
+ * Slots are left out: they follow from scheduler and backends.
+ */
+import { type IpAddress, parseAddress } from "#base/address";
+import { instant } from "#base/time";
+import type { Scheduler } from "./model.ts";
+import { assignSlots } from "./plan.ts";
+import type { Availability, ForwardingPlan, PlannedBackend, ServerPlan, SlotMove } from "./plan-model.ts";
+
+const FORMAT = 1;
+
+/** The plan as one line of JSON. */
+export const encodeCheckpoint = (plan: ForwardingPlan): string =>
+  JSON.stringify({
+    format: FORMAT,
+    ingress: plan.ingress,
+    servers: plan.servers.map(({ slots: _slots, moves, ...server }) => ({
+      ...server,
+      moves: moves.map(({ slot, from, until }) => [slot, from, until]),
+    })),
+  });
+
+/** Thrown inside this file only. */
+class NotACheckpoint extends Error {}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null;
+
+const fieldsOf = (value: unknown): Fields => {
+  if (!isFields(value)) throw new NotACheckpoint();
+  return value;
+};
+const listOf = (value: unknown): readonly unknown[] => {
+  if (!Array.isArray(value)) throw new NotACheckpoint();
+  return value;
+};
+const textOf = (value: unknown): string => {
+  if (typeof value !== "string") throw new NotACheckpoint();
+  return value;
+};
+const integerOf = (value: unknown, highest: number): number => {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > highest) {
+    throw new NotACheckpoint();
+  }
+  return value;
+};
+const addressOf = (value: unknown): IpAddress => {
+  const address = parseAddress(textOf(value));
+  if (address === undefined) throw new NotACheckpoint();
+  return address;
+};
+const oneOf = <Choice extends string>(value: unknown, choices: readonly Choice[]): Choice => {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw new NotACheckpoint();
+  return choice;
+};
+
+const AVAILABILITIES: readonly Availability[] = ["available", "draining", "unavailable"];
+const HIGHEST_ID = 0x7fff_ffff;
+const LARGEST_TABLE = 1_048_576;
+
+const readBackend = (value: unknown): PlannedBackend => {
+  const { name, id, address, port, weight, availability, device } = fieldsOf(value);
+  return {
+    name: textOf(name),
+    id: integerOf(id, HIGHEST_ID),
+    address: addressOf(address),
+    port: integerOf(port, 65_535),
+    weight: integerOf(weight, 256),
+    availability: oneOf(availability, AVAILABILITIES),
+    ...(device === undefined ? {} : { device: textOf(device) }),
+  };
+};
+
+const readScheduler = (value: unknown): Scheduler => {
+  const { type, tableSize } = fieldsOf(value);
+  const kind = oneOf(type, ["consistent-hash", "round-robin", "weighted"]);
+  return kind === "consistent-hash"
+    ? { type: kind, tableSize: integerOf(tableSize, LARGEST_TABLE) }
+    : { type: kind };
+};
+
+const readMove = (value: unknown): SlotMove => {
+  const [slot, from, until] = listOf(value);
+  return {
+    slot: integerOf(slot, LARGEST_TABLE),
+    from: integerOf(from, HIGHEST_ID),
+    until: instant(integerOf(until, Number.MAX_SAFE_INTEGER)),
+  };
+};
+
+const readServer = (value: unknown): ServerPlan => {
+  const fields = fieldsOf(value);
+  const scheduler = readScheduler(fields.scheduler);
+  const backends = listOf(fields.backends).map(readBackend);
+  return {
+    name: textOf(fields.name),
+    address: addressOf(fields.address),
+    protocol: oneOf(fields.protocol, ["tcp", "udp"]),
+    port: integerOf(fields.port, 65_535),
+    mode: oneOf(fields.mode, ["masquerade", "dsr"]),
+    scheduler,
+    backends,
+    slots: assignSlots(scheduler, backends),
+    moves: listOf(fields.moves).map(readMove),
+    tracked: listOf(fields.tracked).map((slot) => integerOf(slot, LARGEST_TABLE)),
+  };
+};
+
+/** Reads a checkpoint; `undefined` when the text is none or of another version. Never throws. */
+export const decodeCheckpoint = (text: string): ForwardingPlan | undefined => {
+  try {
+    const { format, ingress, servers } = fieldsOf(JSON.parse(text));
+    if (format !== FORMAT) return undefined;
+    return { ingress: listOf(ingress).map(textOf), servers: listOf(servers).map(readServer) };
+  } catch {
+    return undefined;
+  }
+};

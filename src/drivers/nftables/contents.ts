@@ -1,0 +1,35 @@
+/** Reads what `nft -j -t list table` says of one of our tables. */
+import type { TableContents } from "#core/nftables/text";
+
+/** Names and the number of rules. */
+export type TableReading = TableContents & { readonly rules: number };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null;
+
+/** The contents of a table from nft's JSON; `undefined` when the text is something else. */
+export const parseTableListing = (text: string): TableReading | undefined => {
+  let listing: unknown;
+  try {
+    listing = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isFields(listing) || !Array.isArray(listing.nftables)) return undefined;
+  const chains = new Set<string>();
+  const sets = new Map<string, { kind: "map" | "set"; dynamic: boolean }>();
+  let rules = 0;
+  for (const item of listing.nftables) {
+    if (!isFields(item)) continue;
+    if (isFields(item.rule)) rules += 1;
+    if (isFields(item.chain) && typeof item.chain.name === "string") chains.add(item.chain.name);
+    for (const kind of ["map", "set"] as const) {
+      const set = item[kind];
+      if (!isFields(set) || typeof set.name !== "string") continue;
+      // nft 1.0.6 leaves `dynamic` out of its JSON; of ours exactly the dynamic ones have a timeout.
+      sets.set(set.name, { kind, dynamic: set.timeout !== undefined });
+    }
+  }
+  return { chains, sets, rules };
+};

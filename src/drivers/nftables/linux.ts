@@ -1,0 +1,238 @@
+/** Forwarding by nftables on Linux: rulesets through `nft -f FILE`, element changes through netlink. */
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { decodeCheckpoint, encodeCheckpoint } from "#core/balance/checkpoint";
+import type { ForwardingPlan } from "#core/balance/plan-model";
+import { diffPlans } from "#core/nftables/delta";
+import { TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
+import { rulesetOf } from "#core/nftables/skeleton";
+import { contentsOf, REMOVAL, renderReplacement, renderRuleset } from "#core/nftables/text";
+import type { Door } from "#native/door";
+import { parseTableListing, type TableReading } from "./contents.ts";
+import { runNft } from "./nft.ts";
+import type { ApplyResult, BalanceEngine, BalanceError, Observed, Unavailable } from "./port.ts";
+import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
+import { NetfilterSocket } from "./socket.ts";
+
+export type EngineOptions = {
+  readonly door: Door;
+  /** A directory that only we write to, on a file system that a reboot empties, such as /run/steelyard. */
+  readonly runDirectory: string;
+  /** The `nft` program; `nft` from PATH when `undefined`. */
+  readonly nft?: string;
+};
+
+/** The file that was loaded last, for people to read. */
+const RULESET_FILE = "ruleset.nft";
+const CHECKPOINT_FILE = "forwarding.json";
+
+type Step = { readonly how: "unchanged" | "elements" | "ruleset"; readonly repaired: boolean };
+type StepResult =
+  | { readonly ok: true; readonly step: Step }
+  | { readonly ok: false; readonly error: BalanceError };
+type Readings = Readonly<Record<TableFamily, TableReading | undefined>>;
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+class LinuxEngine implements BalanceEngine {
+  readonly #options: EngineOptions;
+  readonly #nft: string;
+  #socket: NetfilterSocket | undefined;
+  /** The plan that runs as far as we know. */
+  #applied: ForwardingPlan | undefined;
+  /** The generation right after our last change; `undefined` when somebody may have been in between. */
+  #generation: number | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#nft = options.nft ?? "nft";
+    const socket = NetfilterSocket.open(options.door);
+    this.#socket = socket instanceof NetfilterSocket ? socket : undefined;
+  }
+
+  available(): Promise<Unavailable | undefined> {
+    return this.#inOrder(async () => {
+      const generation = this.#socket?.generation() ?? { code: "EPROTONOSUPPORT" };
+      const version = await runNft(this.#nft, ["--version"]);
+      if (typeof generation !== "number" || !version.ok)
+        return explainUnavailable(generation, version, undefined);
+      const file = await this.#write("probe.nft", FEATURE_PROBE).catch(() => undefined);
+      if (file === undefined) return undefined;
+      const probe = await runNft(this.#nft, ["--check", "--file", file]);
+      await rm(file, { force: true });
+      return explainUnavailable(generation, version, probe);
+    });
+  }
+
+  apply(plan: ForwardingPlan): Promise<ApplyResult> {
+    return this.#inOrder(async () => {
+      const { door } = this.#options;
+      const started = door.monotonicMicros();
+      const result = await this.#applyNow(plan);
+      const tookMicros = door.monotonicMicros() - started;
+      if (!result.ok) return result;
+      if (result.step.how !== "unchanged") await this.#writeCheckpoint(plan);
+      return { ok: true, ...result.step, tookMicros };
+    });
+  }
+
+  observe(): Promise<Observed> {
+    return this.#inOrder(async () => {
+      const readings = await this.#read();
+      const found = TABLES.filter((family) => readings[family] !== undefined).length;
+      if (found === 0) return { tables: "absent", lastPlan: undefined };
+      const whole =
+        found === TABLES.length && (this.#applied === undefined || holds(this.#applied, readings));
+      const text = await readFile(this.#path(CHECKPOINT_FILE), "utf8").catch(() => "");
+      return {
+        tables: whole ? "present" : "partial",
+        lastPlan: this.#applied ?? decodeCheckpoint(text),
+      };
+    });
+  }
+
+  remove(): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: BalanceError }> {
+    return this.#inOrder(async () => {
+      const failed = await this.#load(REMOVAL);
+      if (failed !== undefined) return { ok: false, error: failed };
+      this.#applied = undefined;
+      this.#generation = undefined;
+      await Promise.all([RULESET_FILE, CHECKPOINT_FILE].map((name) => rm(this.#path(name), { force: true })));
+      return { ok: true };
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+
+  #inOrder<Value>(work: () => Promise<Value>): Promise<Value> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #applyNow(plan: ForwardingPlan): Promise<StepResult> {
+    const readings = await this.#readIfDisturbed();
+    const repaired = readings !== undefined && this.#applied !== undefined && !holds(this.#applied, readings);
+    if (this.#applied !== undefined && !repaired) {
+      const delta = diffPlans(this.#applied, plan);
+      if (delta.type === "none") {
+        this.#applied = plan;
+        return { ok: true, step: { how: "unchanged", repaired } };
+      }
+      if (delta.type === "elements" && this.#changeElements(delta.changes)) {
+        this.#applied = plan;
+        return { ok: true, step: { how: "elements", repaired } };
+      }
+    }
+    return this.#replaceRuleset(plan, readings ?? (await this.#read()), repaired);
+  }
+
+  /** What is in the kernel, if others have been at it since our last change; else `undefined`. */
+  async #readIfDisturbed(): Promise<Readings | undefined> {
+    const generation = this.#socket?.generation();
+    if (this.#applied !== undefined && typeof generation === "number" && generation === this.#generation) {
+      return undefined;
+    }
+    const readings = await this.#read();
+    this.#generation = typeof generation === "number" ? generation : undefined;
+    return readings;
+  }
+
+  #changeElements(changes: Parameters<NetfilterSocket["change"]>[0]): boolean {
+    const before = this.#generation;
+    if (this.#socket === undefined || this.#socket.change(changes) !== undefined) return false;
+    const now = this.#socket.generation();
+    this.#generation = before !== undefined && now === before + 1 ? now : undefined;
+    return true;
+  }
+
+  async #replaceRuleset(plan: ForwardingPlan, readings: Readings, repaired: boolean): Promise<StepResult> {
+    const ruleset = rulesetOf(plan);
+    const failed = await this.#load(renderReplacement(ruleset, readings));
+    // Something that has our names but not our shape is in the way: then nothing of it is kept.
+    const error = failed?.code === "refused" ? await this.#load(renderRuleset(ruleset)) : failed;
+    if (error !== undefined) return { ok: false, error };
+    this.#applied = plan;
+    const generation = this.#socket?.generation();
+    this.#generation = typeof generation === "number" ? generation : undefined;
+    return { ok: true, step: { how: "ruleset", repaired } };
+  }
+
+  async #read(): Promise<Readings> {
+    const [inet, netdev] = await Promise.all(
+      TABLES.map(async (family) => {
+        const listing = await runNft(this.#nft, ["-j", "-t", "list", "table", family, TABLE_NAME]);
+        return listing.ok ? parseTableListing(listing.output) : undefined;
+      }),
+    );
+    return { inet, netdev };
+  }
+
+  /** Loads a file in one transaction. */
+  async #load(text: string): Promise<BalanceError | undefined> {
+    try {
+      const path = await this.#write(`${RULESET_FILE}.new`, text);
+      const loaded = await runNft(this.#nft, ["--file", path]);
+      if (!loaded.ok) {
+        return loaded.code === "not-found"
+          ? { code: "no-nft", message: `there is no ${this.#nft} program: install nftables` }
+          : {
+              code: "refused",
+              message: `nft refused the ruleset: ${loaded.output.split("\n", 1)[0]}`,
+              output: loaded.output,
+            };
+      }
+      await rename(path, this.#path(RULESET_FILE));
+      return undefined;
+    } catch (error) {
+      return { code: "files", message: `cannot write in ${this.#options.runDirectory}: ${messageOf(error)}` };
+    }
+  }
+
+  async #write(name: string, text: string): Promise<string> {
+    await mkdir(this.#options.runDirectory, { recursive: true, mode: 0o750 });
+    const path = this.#path(name);
+    await writeFile(path, text, { mode: 0o640 });
+    return path;
+  }
+
+  /** Failing to write it costs a restart's memory of flows, not forwarding. */
+  async #writeCheckpoint(plan: ForwardingPlan): Promise<void> {
+    try {
+      const path = await this.#write(`${CHECKPOINT_FILE}.new`, encodeCheckpoint(plan));
+      await rename(path, this.#path(CHECKPOINT_FILE));
+    } catch {
+      await rm(this.#path(CHECKPOINT_FILE), { force: true }).catch(() => undefined);
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#options.runDirectory, name);
+  }
+}
+
+/** Whether both tables have every chain, set and rule of the plan. Elements are not compared. */
+const holds = (plan: ForwardingPlan, readings: Readings): boolean => {
+  const ruleset = rulesetOf(plan);
+  return TABLES.every((family) => {
+    const [wanted, found] = [contentsOf(ruleset[family]), readings[family]];
+    if (found === undefined) return false;
+    const rules = ruleset[family].chains.reduce(
+      (count, chain) => count + chain.rules.filter((rule) => !rule.startsWith("type ")).length,
+      0,
+    );
+    return (
+      found.rules === rules &&
+      [...wanted.chains].every((name) => found.chains.has(name)) &&
+      [...wanted.sets.keys()].every((name) => found.sets.has(name))
+    );
+  });
+};
+
+/** The engine for the network namespace of the calling thread. */
+export const openEngine = (options: EngineOptions): BalanceEngine => new LinuxEngine(options);

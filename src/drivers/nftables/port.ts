@@ -1,0 +1,60 @@
+/** What we ask of the kernel's forwarding: run this plan, atomically, and say what is there. */
+import type { ForwardingPlan } from "#core/balance/plan-model";
+
+/** Why forwarding cannot work on this machine. */
+export type Unavailable = {
+  readonly code: /** There is no `nft` program. */
+    | "no-nft"
+    /** The kernel has no nf_tables. */
+    | "no-nf-tables"
+    /** The process lacks CAP_NET_ADMIN. */
+    | "no-permission"
+    /** The kernel or `nft` lacks an expression that our rules use. */
+    | "missing-feature";
+  readonly detail: string;
+  /** What the operator does about it. */
+  readonly remedy: string;
+};
+
+export type BalanceError = {
+  /** `nft` gave up on the ruleset, was not found, or the files in the run directory could not be written. */
+  readonly code: "refused" | "no-nft" | "files";
+  /** One line that stands alone. */
+  readonly message: string;
+  /** What `nft` said, if it did. */
+  readonly output?: string;
+};
+
+export type ApplyResult =
+  | {
+      readonly ok: true;
+      /** Nothing to do, elements replaced through netlink, or the ruleset replaced through `nft`. */
+      readonly how: "unchanged" | "elements" | "ruleset";
+      /** Somebody else had changed our tables, and they are whole again. */
+      readonly repaired: boolean;
+      readonly tookMicros: number;
+    }
+  | { readonly ok: false; readonly error: BalanceError };
+
+export type Observed = {
+  /** `partial`: one of our tables is missing, or an applied plan's chains, rules or sets are not all there. */
+  readonly tables: "present" | "partial" | "absent";
+  /**
+   * The plan that an earlier run of the program applied last, to be the first plan's `previous`, so that flows stay
+   * where they are across a restart; `undefined` when there is none or the tables are gone.
+   */
+  readonly lastPlan: ForwardingPlan | undefined;
+};
+
+/** Calls run one after the other, whatever the caller does. */
+export type BalanceEngine = {
+  /** Whether this machine can forward; `undefined` when it can. */
+  available(): Promise<Unavailable | undefined>;
+  /** Makes the kernel run `plan`. When it fails, nothing has changed. */
+  apply(plan: ForwardingPlan): Promise<ApplyResult>;
+  observe(): Promise<Observed>;
+  /** Takes everything of ours away. Established connections in `masquerade` end with it. */
+  remove(): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: BalanceError }>;
+  /** Waits for what runs and gives the socket back; the rules stay. */
+  close(): Promise<void>;
+};

@@ -1,0 +1,136 @@
+/**
+ * The NETLINK_NETFILTER socket for element changes.
+ *
+ * The kernel works a batch off inside send(2), so its answers wait in our queue when that returns.
+ */
+import { constants } from "node:os";
+import { MessageBuilder } from "#core/netlink/builder";
+import { AF_NETLINK } from "#core/netlink/constants";
+import { writeHostU16, writeHostU32 } from "#core/netlink/host-order";
+import {
+  decodeAcknowledgement,
+  decodeMessages,
+  isAcknowledgement,
+  type NetlinkMessage,
+} from "#core/netlink/message";
+import type { SetChange } from "#core/nftables/delta";
+import { decodeGeneration, writeBatch, writeGenerationRequest } from "#core/nftables/nfnetlink";
+import { type Door, errnoName } from "#native/door";
+
+const SOCK_RAW = 3;
+const NETLINK_NETFILTER = 12;
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NO_ADDRESS = new Uint8Array(0);
+/** A batch is one message to the socket layer and must fit its send buffer. */
+const BUFFER_BYTES = 16 * 1_048_576;
+/** Larger changes go through `nft`, whose batches libmnl splits by pages. */
+export const LARGEST_BATCH = 8 * 1_048_576;
+
+/** `undefined` is success; else the name of the errno and the kernel's own words if it had any. */
+export type SocketError = { readonly code: string; readonly detail?: string };
+
+const int32 = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(4);
+  writeHostU32(bytes, 0, value);
+  return bytes;
+};
+
+export class NetfilterSocket {
+  readonly #door: Door;
+  readonly #fd: number;
+  readonly #builder = new MessageBuilder();
+  readonly #buffer = new Uint8Array(262_144);
+  #sequence = 1;
+
+  private constructor(door: Door, fd: number) {
+    this.#door = door;
+    this.#fd = fd;
+  }
+
+  /** Opens the socket in the network namespace of the calling thread. */
+  static open(door: Door): NetfilterSocket | SocketError {
+    const fd = door.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+    if (fd < 0) return { code: errnoName(fd) };
+    for (const name of [SO_SNDBUFFORCE, SO_RCVBUFFORCE])
+      door.setsockopt(fd, SOL_SOCKET, name, int32(BUFFER_BYTES));
+    for (const name of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) door.setsockopt(fd, SOL_NETLINK, name, int32(1));
+    const address = new Uint8Array(12);
+    writeHostU16(address, 0, AF_NETLINK);
+    const bound = door.bind(fd, address);
+    if (bound >= 0) return new NetfilterSocket(door, fd);
+    door.close(fd);
+    return { code: errnoName(bound) };
+  }
+
+  close(): void {
+    this.#door.close(this.#fd);
+  }
+
+  /** The generation of the ruleset; it changes with every transaction of anybody. */
+  generation(): number | SocketError {
+    this.#builder.reset();
+    writeGenerationRequest(this.#builder, this.#takeSequence(1));
+    const failed = this.#send();
+    if (failed !== undefined) return failed;
+    for (const message of this.#answers()) {
+      if (isAcknowledgement(message)) return this.#errorOf(message) ?? { code: "EPROTO" };
+      const generation = decodeGeneration(message);
+      if (generation.ok) return generation.value;
+    }
+    return { code: "EPROTO", detail: "the kernel did not answer" };
+  }
+
+  /** Makes the changes in one transaction; `undefined` when the kernel made them all. */
+  change(changes: readonly SetChange[]): SocketError | undefined {
+    this.#builder.reset();
+    const { first, end } = writeBatch(this.#builder, changes, this.#sequence);
+    this.#takeSequence(end - this.#sequence + 1);
+    if (this.#builder.bytes().length > LARGEST_BATCH) return { code: "EMSGSIZE" };
+    const failed = this.#send();
+    if (failed !== undefined) return failed;
+    let acknowledged = 0;
+    let error: SocketError | undefined;
+    for (const message of this.#answers()) {
+      if (!isAcknowledgement(message) || message.sequence < first - 1 || message.sequence > end) continue;
+      acknowledged += 1;
+      error ??= this.#errorOf(message);
+    }
+    if (error !== undefined) return error;
+    return acknowledged === end - first ? undefined : { code: "EPROTO", detail: "an answer is missing" };
+  }
+
+  #takeSequence(count: number): number {
+    const first = this.#sequence;
+    this.#sequence = first + count > 0x7fff_0000 ? 1 : first + count;
+    return first;
+  }
+
+  #send(): SocketError | undefined {
+    const sent = this.#door.send(this.#fd, this.#builder.bytes(), NO_ADDRESS, 0);
+    return sent < 0 ? { code: errnoName(sent) } : undefined;
+  }
+
+  /** Everything that waits. */
+  *#answers(): Generator<NetlinkMessage> {
+    for (;;) {
+      const length = this.#door.recv(this.#fd, this.#buffer, 0);
+      if (length === -constants.errno.EINTR) continue;
+      if (length <= 0) return;
+      const messages = decodeMessages(this.#buffer.subarray(0, length));
+      if (messages.ok) yield* messages.value;
+    }
+  }
+
+  #errorOf(message: NetlinkMessage): SocketError | undefined {
+    const acknowledgement = decodeAcknowledgement(message);
+    if (!acknowledgement.ok) return { code: "EPROTO", detail: acknowledgement.reason };
+    const { errno, detail } = acknowledgement.value;
+    if (errno === 0) return undefined;
+    return { code: errnoName(errno), ...(detail === undefined ? {} : { detail }) };
+  }
+}
