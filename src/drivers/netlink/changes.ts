@@ -12,9 +12,8 @@ import {
 } from "#core/netlink/constants";
 import { decodeLink } from "#core/netlink/link";
 import { decodeMessages, type NetlinkMessage } from "#core/netlink/message";
-import type { Door } from "#native/door";
 import type { NetlinkChange, NetlinkResult } from "./port.ts";
-import { failure, MSG_TRUNC, openRouteSocket, option } from "./socket.ts";
+import { failure, MSG_TRUNC, type NetlinkDoor, openRouteSocket, option } from "./socket.ts";
 
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
@@ -42,7 +41,7 @@ const changeOf = ({ type, body }: NetlinkMessage): NetlinkChange | undefined => 
   return undefined;
 };
 
-const join = (door: Door, fd: number): number => {
+const join = (door: NetlinkDoor, fd: number): number => {
   for (const group of GROUPS) {
     const joined = door.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, option(group));
     if (joined < 0) return joined;
@@ -52,7 +51,7 @@ const join = (door: Door, fd: number): number => {
 
 /** Watches links and addresses until the function that it gives is called; `queueBytes` is what may wait unread. */
 export const watchChanges = (
-  door: Door,
+  door: NetlinkDoor,
   queueBytes: number,
   onChange: (change: NetlinkChange) => void,
 ): NetlinkResult<() => void> => {

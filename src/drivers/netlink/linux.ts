@@ -15,11 +15,10 @@ import {
 import { decodeLink, encodeLinkDump } from "#core/netlink/link";
 import { decodeNeighbour, encodeNeighbourDump } from "#core/netlink/neighbour";
 import { decodeRoute, encodeRouteGet } from "#core/netlink/route";
-import type { Door } from "#native/door";
 import { watchChanges } from "./changes.ts";
 import { labelProblem } from "./label.ts";
 import type { NetlinkError, NetlinkPort, NetlinkResult } from "./port.ts";
-import { openRouteSocket, RouteSocket } from "./socket.ts";
+import { type NetlinkDoor, openRouteSocket, RouteSocket } from "./socket.ts";
 
 const QUEUE_BYTES = 8 * 1024 * 1024;
 
@@ -32,12 +31,12 @@ const failed = (error: NetlinkError): { readonly ok: false; readonly error: Netl
 });
 
 class LinuxNetlink implements NetlinkPort {
-  readonly #door: Door;
+  readonly #door: NetlinkDoor;
   readonly #socket: RouteSocket;
   readonly #queueBytes: number;
   readonly #subscriptions = new Set<() => void>();
 
-  constructor(door: Door, socket: RouteSocket, queueBytes: number) {
+  constructor(door: NetlinkDoor, socket: RouteSocket, queueBytes: number) {
     this.#door = door;
     this.#socket = socket;
     this.#queueBytes = queueBytes;
@@ -145,7 +144,7 @@ export type NetlinkOptions = {
 
 /** Opens the driver in the network namespace of the calling thread. Changing addresses needs CAP_NET_ADMIN. */
 export const openNetlink = (
-  door: Door,
+  door: NetlinkDoor,
   { queueBytes = QUEUE_BYTES }: NetlinkOptions = {},
 ): NetlinkResult<NetlinkPort> => {
   const opened = openRouteSocket(door, QUEUE_BYTES);

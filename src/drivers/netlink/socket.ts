@@ -43,6 +43,9 @@ const ANY_PORT = ((): Uint8Array => {
 /** A dump that the kernel says changed under it is read again, this often in all. */
 const DUMP_ATTEMPTS = 8;
 
+/** The calls that this driver makes. */
+export type NetlinkDoor = Pick<Door, "socket" | "bind" | "setsockopt" | "send" | "recv" | "watch" | "close">;
+
 /** A setsockopt value: one int. */
 export const option = (value: number): Uint8Array => {
   const bytes = new Uint8Array(4);
@@ -61,7 +64,7 @@ export const failure = (request: string, errno: number, detail?: string): Netlin
  * Opens and binds an rtnetlink socket whose queue holds about `queueBytes`: the default of 208 kB loses messages in a
  * burst of 500 changes. Without CAP_NET_ADMIN the system's limit applies instead.
  */
-export const openRouteSocket = (door: Door, queueBytes: number): NetlinkResult<number> => {
+export const openRouteSocket = (door: NetlinkDoor, queueBytes: number): NetlinkResult<number> => {
   const fd = door.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
   if (fd < 0) return { ok: false, error: failure("open an rtnetlink socket", fd) };
   if (door.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, option(queueBytes)) < 0) {
@@ -88,13 +91,13 @@ export type Question = {
 
 /** Asks the kernel questions, one at a time. */
 export class RouteSocket {
-  readonly #door: Door;
+  readonly #door: NetlinkDoor;
   readonly #fd: number;
   readonly #builder = new MessageBuilder(512);
   #buffer = new Uint8Array(65_536);
   #sequence = 0;
 
-  constructor(door: Door, fd: number) {
+  constructor(door: NetlinkDoor, fd: number) {
     this.#door = door;
     this.#fd = fd;
   }
