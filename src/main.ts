@@ -50,6 +50,7 @@ const finish = (status: number): void => {
 const program = new Command("steelyard")
   .description("Load balancing for Kubernetes on bare metal: allocate, announce, balance, explain.")
   .version(VERSION)
+  .enablePositionalOptions()
   .showHelpAfterError("(--help tells more)")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
@@ -94,6 +95,27 @@ program
   .action(async (flags: { admin: string; json?: boolean; follow?: boolean }) => {
     const { events } = await import("#commands/events");
     finish(await events({ admin: flags.admin, json: flags.json === true, follow: flags.follow === true }));
+  });
+
+program
+  .command("demo")
+  .description("two real edges in private namespaces: what clients see when the active one goes")
+  .option("--json", "print JSON")
+  .action(async (flags: { json?: boolean }) => {
+    const { demo } = await import("#commands/demo");
+    finish(await demo({ json: flags.json === true }));
+  });
+
+// The lab reads its own arguments: what follows a host's name belongs to the command that runs there.
+program
+  .command("lab [arguments...]")
+  .description("a whole network in private namespaces, to play with by hand")
+  .helpOption(false)
+  .allowUnknownOption()
+  .passThroughOptions()
+  .action(async (args: string[]) => {
+    const { lab } = await import("#commands/lab");
+    finish(await lab(args));
   });
 
 await program.parseAsync();

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import type { Network } from "./network.ts";
 import type { Exit, Message, StartOptions } from "./protocol.ts";
 
-/** How long a program's outputs may stay open after its end, held by children it left behind. */
+/** How long outputs may stay open and silent after a program's end, held by children it left behind. */
 const OUTPUT_GRACE_MS = 100;
 
 /** The programs that one connection has started, by the id of the request. */
@@ -34,7 +34,8 @@ const watchEnd = (child: ChildProcess, report: (exit: Exit) => void): void => {
       report({ code, signal });
     };
     child.once("close", tell);
-    setTimeout(tell, OUTPUT_GRACE_MS).unref();
+    const grace = setTimeout(tell, OUTPUT_GRACE_MS);
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", () => grace.refresh());
   });
 };
 

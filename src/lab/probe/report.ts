@@ -1,5 +1,5 @@
 /** What the records mean: pure arithmetic on what the probes saw. */
-import { between, type Duration, type Instant, micros } from "#base/time";
+import { after, between, type Duration, type Instant, micros } from "#base/time";
 import type { DownloadsRecord, HttpRecord } from "./records.ts";
 
 /** A stretch of time; both ends belong to it. */
@@ -30,6 +30,15 @@ export const reportRequests = ({ requests }: HttpRecord, { from, to }: Window): 
     slowest: micros(begun.reduce((slowest, { took }) => Math.max(slowest, took), 0)),
     byBackend: count(begun.map(({ backend }) => backend)),
   };
+};
+
+/** How many requests were under way at an instant, and how many of those failed. */
+export const requestsInFlight = (
+  { requests }: HttpRecord,
+  at: Instant,
+): { readonly all: number; readonly lost: number } => {
+  const open = requests.filter((each) => each.at < at && after(each.at, each.took) > at);
+  return { all: open.length, lost: open.filter(({ error }) => error !== undefined).length };
 };
 
 /** The longest time without an answer. */

@@ -12,7 +12,7 @@ const OPTIONS = {
   interval: { type: "string", default: "1" },
   seconds: { type: "string" },
   /** Each datagram from a port of its own among so many: as many flows through a hashing balancer. */
-  flows: { type: "string", default: "8" },
+  flows: { type: "string", default: "32" },
 } as const;
 
 /** How long answers may come in after the last datagram. */
