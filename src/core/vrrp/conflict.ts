@@ -106,9 +106,13 @@ const KIND_BY_REFUSAL: Readonly<Partial<Record<AdmissionReason, ConflictKind>>> 
   "own-address": "own-address-as-sender",
 };
 
+/** The same set in any order; the usual case, the same order too, is quick, for every packet is compared. */
 const sameAddresses = (config: VirtualRouterConfig, advertised: readonly IpAddress[]): boolean => {
-  const ours = config.addresses.map(({ address }) => address);
-  return ours.length === advertised.length && ours.every((address) => advertised.includes(address));
+  const { addresses } = config;
+  if (addresses.length !== advertised.length) return false;
+  if (addresses.every(({ address }, index) => address === advertised[index])) return true;
+  const theirs = new Set(advertised);
+  return addresses.every(({ address }) => theirs.has(address));
 };
 
 /** Everything one packet shows; `refusal` says why it was not let in, if it was not. */
