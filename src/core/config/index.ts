@@ -11,6 +11,4 @@
  *
  * Start with `kinds.ts`, then `parse.ts`.
  */
-export type { Desired } from "./desired.ts";
-export { diff } from "./diff.ts";
-export { parseResources } from "./parse.ts";
+export {};

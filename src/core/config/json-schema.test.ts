@@ -21,7 +21,7 @@ describe("configurationJsonSchema", () => {
   it("carries ranges, words, patterns and defaults", () => {
     const vrid = under(spec, "properties", "vrid");
     assert.deepEqual([under(vrid, "minimum"), under(vrid, "maximum")], [1, 255]);
-    assert.deepEqual(under(spec, "properties", "checksum", "enum"), ["message", "pseudo-header"]);
+    assert.deepEqual(under(spec, "properties", "checksum", "enum"), ["auto", "message", "pseudo-header"]);
     const interval = under(spec, "properties", "advertisementInterval");
     assert.equal(under(interval, "default"), "1s");
     assert.match("200ms", new RegExp(String(under(interval, "pattern"))));

@@ -37,7 +37,7 @@ describe("parseResources", () => {
         preempt: true,
         preemptDelay: 0,
         transport: { type: "multicast" },
-        checksum: "pseudo-header",
+        checksum: "auto",
         addresses: [{ address: "192.0.2.10", prefixLength: 24 }],
         unadvertisedAddresses: [],
         track: [],

@@ -1,9 +1,16 @@
 /** From a checked `VirtualRouter` to the router that runs. */
 
 import { familyOf } from "#base/address";
-import { at } from "#base/assert";
+import { assert, at } from "#base/assert";
 import type { InterfaceAddress } from "#base/prefix";
-import type { Tracked, Transport, VirtualAddress, VirtualRouterConfig, Vrid } from "#core/vrrp/config";
+import {
+  parseVrid,
+  type Tracked,
+  type Transport,
+  type VirtualAddress,
+  type VirtualRouterConfig,
+  type Vrid,
+} from "#core/vrrp/config";
 import type { RouterSpec } from "./schema-router.ts";
 
 type AddressSpec = RouterSpec["addresses"][number];
@@ -29,11 +36,17 @@ const trackedOf = (
 const transportOf = ({ unicast }: RouterSpec): Transport =>
   unicast === undefined ? { type: "multicast" } : { type: "unicast", peers: unicast.peers };
 
+const vridOf = (value: number): Vrid => {
+  const vrid = parseVrid(value);
+  assert(vrid !== undefined, "the schema let a vrid pass", { value });
+  return vrid;
+};
+
 /** The router that a `VirtualRouter` describes; the schema has checked every range. */
 export const routerOf = (name: string, spec: RouterSpec): VirtualRouterConfig => ({
   name,
   interface: spec.interface,
-  vrid: spec.vrid as Vrid,
+  vrid: vridOf(spec.vrid),
   version: spec.version === 2 ? 2 : 3,
   family: familyOf(interfaceAddressOf(at(spec.addresses, 0)).address),
   priority: spec.priority,

@@ -129,11 +129,11 @@ export const routerSpec = section("One virtual router on one interface.", {
     address("Source of advertisements. Default: the interface's first address of the family."),
   ),
   checksum: v.optional(
-    oneOf("What the checksum of a version 3 IPv4 advertisement covers when we send; both are accepted.", [
-      "message",
-      "pseudo-header",
-    ]),
-    "pseudo-header",
+    oneOf(
+      "What the checksum of a version 3 IPv4 advertisement covers when we send. `auto`: as the peer heard last does, and `pseudo-header`, as keepalived, before any was heard. `message`: as RFC 9568 has it. All are accepted.",
+      ["auto", "message", "pseudo-header"],
+    ),
+    "auto",
   ),
   authentication: v.exactOptional(
     section("Version 2 only.", {

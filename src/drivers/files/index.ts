@@ -7,4 +7,4 @@
  * Start with `load.ts`; `port.ts` is what the real file system (`linux.ts`, `watch.ts`) and the tests' (`fake.ts`)
  * have in common.
  */
-export { formatProblem, type LocatedProblem, loadConfiguration } from "./load.ts";
+export {};
