@@ -10,4 +10,3 @@
  *
  * Start at `machine.ts` (when to announce), then `frames.ts` (with which packets) and `duplicate.ts` (the watch).
  */
-export type { Config, Effect, Input, State } from "./machine.ts";

@@ -8,4 +8,3 @@
  *
  * Start at `packet.ts`: the codec, and the two forms of a gratuitous packet.
  */
-export { type ArpPacket, decode } from "./packet.ts";

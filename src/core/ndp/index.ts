@@ -9,4 +9,3 @@
  *
  * Start at `packet.ts`: the codec. `group.ts` has the multicast addresses.
  */
-export { decode, type NdpMessage } from "./packet.ts";

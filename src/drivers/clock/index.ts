@@ -8,4 +8,3 @@
  *
  * Start at `port.ts`.
  */
-export type { ClockPort } from "./port.ts";

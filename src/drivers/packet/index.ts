@@ -17,4 +17,3 @@
  *
  * Start at `port.ts`, then `linux.ts`.
  */
-export type { PacketPort } from "./port.ts";
