@@ -4,7 +4,7 @@ import type { Duration } from "#base/time";
 import type { ProbeKind } from "#core/health/config";
 import type { ProbeOutcome } from "#core/health/probe";
 
-export type { ProbeFailure, ProbeOutcome } from "#core/health/probe";
+export type { ProbeOutcome } from "#core/health/probe";
 
 export type ProbeRequest = {
   readonly probe: ProbeKind;

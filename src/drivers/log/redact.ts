@@ -29,7 +29,7 @@ const printableError = (error: Error, depth: number): unknown => {
 };
 
 /** A copy of `value` of plain objects, arrays, texts, numbers and booleans, at most five levels deep. */
-export const printable = (value: unknown, depth = 0): unknown => {
+const printable = (value: unknown, depth = 0): unknown => {
   if (typeof value === "string") return shorten(value);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value === "boolean" || value === null) return value;
