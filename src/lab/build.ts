@@ -45,13 +45,19 @@ export const renderHostInit = (name: string, sysctls: Readonly<Record<string, st
     "exec cat",
   ].join("\n");
 
+/**
+ * Interfaces of hosts are numbered from here on. When both ends of a cable have the same number, the kernel takes them
+ * for something else than a pair and may be a second late to say that the link is up.
+ */
+const FIRST_INDEX = 100;
+
 /** An `ip -batch` text for the namespace that knows all hosts by name: lays every cable. */
 export const renderCables = (topology: Topology): string =>
   topology.hosts
     .flatMap((host) =>
       host.interfaces.map(
-        (port) =>
-          `link add name ${port.name} netns ${host.name} address ${port.mac} type veth` +
+        (port, position) =>
+          `link add name ${port.name} netns ${host.name} index ${FIRST_INDEX + position} address ${port.mac} type veth` +
           ` peer name ${host.name} netns ${port.switch}\n`,
       ),
     )

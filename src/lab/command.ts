@@ -2,14 +2,14 @@
 import { spawn } from "node:child_process";
 
 /** How a command ended and what it said. */
-export type CommandResult = {
+type CommandResult = {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 };
 
 /** Runs `argv` with `input` on its standard input. A command that cannot be started ends with code 127. */
-export const runCommand = (argv: readonly string[], input = ""): Promise<CommandResult> =>
+const runCommand = (argv: readonly string[], input = ""): Promise<CommandResult> =>
   new Promise((resolve) => {
     const [command = "", ...args] = argv;
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });

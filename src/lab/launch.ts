@@ -4,7 +4,7 @@ import { programCommand } from "./programs.ts";
 import { searchPath } from "./requirements.ts";
 
 /** Where the folder of a named lab appears inside of it. */
-export const STATE_INSIDE = "/run/lab/state";
+const STATE_INSIDE = "/run/lab/state";
 
 /**
  * Process 1 of the lab. A shell, because it must reap what is left to it, which Node.js does not do. It learns its

@@ -3,7 +3,7 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** Where system tools live, for users whose PATH leaves these out. */
-export const SYSTEM_PATH: readonly string[] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const SYSTEM_PATH: readonly string[] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /** The programs that a lab starts, and the Debian packages they are in. */
 const PACKAGE_BY_TOOL: Readonly<Record<string, string>> = {

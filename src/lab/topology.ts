@@ -153,7 +153,3 @@ export const topologyProblems = (topology: Topology): readonly string[] => {
   }
   return problems;
 };
-
-/** The host of that name, or `undefined`. */
-export const findHost = (topology: Topology, name: string): LabHost | undefined =>
-  topology.hosts.find((each) => each.name === name);

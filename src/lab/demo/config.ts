@@ -1,7 +1,6 @@
 /** The edges' configuration files, as an operator would write them. */
 import { type IpAddress, parseAddress } from "#base/address";
 import { assert } from "#base/assert";
-import { millis } from "#base/time";
 
 const parsed = (text: string): IpAddress => {
   const address = parseAddress(text);
@@ -17,12 +16,8 @@ export const WEB_PORT = 80;
 export const DOWNLOAD_PORT = 8080;
 /** UDP echo in `dsr` mode. */
 export const ECHO_PORT = 9000;
-/** Pause between advertisements. */
-export const ADVERTISEMENT_INTERVAL = millis(200);
-/** The second edge's priority; the first one's is higher. */
-export const BACKUP_PRIORITY = 100;
-
-const PRIORITY_BY_EDGE: Readonly<Record<string, number>> = { e1: 150, e2: BACKUP_PRIORITY };
+/** The first edge is preferred. */
+const PRIORITY_BY_EDGE = { e1: 150, e2: 100 };
 
 const server = (name: string, lines: readonly string[], port: number): string => `---
 apiVersion: steelyard.dev/v1alpha1
@@ -38,8 +33,8 @@ ${lines.map((line) => `  ${line}\n`).join("")}  backends:
     - {name: n3, address: 10.2.0.23}
 `;
 
-/** The file of an edge, `e1` or `e2`. */
-export const edgeConfig = (edge: string): string =>
+/** The file of an edge. */
+export const edgeConfig = (edge: keyof typeof PRIORITY_BY_EDGE): string =>
   [
     `apiVersion: steelyard.dev/v1alpha1
 kind: VirtualRouter
@@ -48,7 +43,7 @@ metadata:
 spec:
   interface: eth0
   vrid: 51
-  priority: ${PRIORITY_BY_EDGE[edge] ?? BACKUP_PRIORITY}
+  priority: ${PRIORITY_BY_EDGE[edge]}
   advertisementInterval: 200ms
   addresses: [${VIRTUAL_ADDRESS}/24]
 `,

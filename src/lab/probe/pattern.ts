@@ -1,7 +1,7 @@
 /** The content of long downloads: bytes that tell where they belong, so that a lost or doubled piece is noticed. */
 
-/** The byte at `offset`: changes with every byte and does not repeat with the size of a packet. */
-export const patternByte = (offset: number): number => (offset * 31 + (offset >>> 8) * 7 + 11) & 0xff;
+/** The byte at `offset`: the top of a multiplicative hash, so that no power of two is a period. */
+const patternByte = (offset: number): number => Math.imul(offset + 1, 0x9e37_79b1) >>> 24;
 
 /** The bytes from `offset` on. */
 export const patternBytes = (offset: number, length: number): Uint8Array =>
