@@ -28,7 +28,7 @@ const withEdgeOptions = (command: Command): Command =>
     .addOption(new Option("--log-format <format>", "how logs look").choices(["text", "json"]).default("text"))
     .addOption(
       new Option("--log-level <level>", "least severity that is logged")
-        .choices(["error", "warning", "notice", "info"])
+        .choices(["error", "warning", "info", "debug"])
         .default("info"),
     )
     .option("--realtime", "ask for real-time scheduling of the thread that speaks VRRP");

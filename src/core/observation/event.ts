@@ -22,7 +22,7 @@ export type Part = "wire" | "agent" | "fast";
 
 /** A resource as people name it. */
 export type ResourceName = {
-  readonly kind: "VirtualRouter" | "VirtualServer" | "Check";
+  readonly kind: "VirtualRouter" | "VirtualServer" | "TrackedCheck";
   readonly name: string;
 };
 

@@ -124,7 +124,7 @@ const configApplied = (view: View, event: Event & { type: "config-applied" }, at
   view.config = { generation: event.generation, since: at };
   for (const { kind, name } of event.removed) {
     if (kind === "VirtualRouter") delete view.routers[name];
-    if (kind === "Check") delete view.checks[name];
+    if (kind === "TrackedCheck") delete view.checks[name];
     if (kind !== "VirtualServer") continue;
     const prefix = backendKey(name, "");
     for (const key of Object.keys(view.backends) as BackendKey[]) {

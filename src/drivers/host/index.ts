@@ -1,2 +1,3 @@
 /** Reads what /proc and the control group say about this process. Start at `linux.ts`. */
 export { readCpuLimit, readMissingCapabilities } from "./linux.ts";
+export { beRealtime } from "./realtime.ts";

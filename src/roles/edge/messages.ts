@@ -32,8 +32,11 @@ export type WireToAgent =
       readonly view: View;
       readonly recent: readonly Observation[];
       readonly wire: WireFacts;
+      /** The configuration in force; `undefined` before the first. */
+      readonly desired?: Desired;
     }
   | { readonly type: "observation"; readonly observation: Observation }
+  | { readonly type: "counts"; readonly counts: Readonly<Record<string, number>> }
   /** Read the files again (SIGHUP). */
   | { readonly type: "reload" }
   /** The whole program ends: close the admin socket and exit. */
@@ -47,6 +50,8 @@ export type WireToFast =
 
 export type FastToWire =
   | { readonly type: "event"; readonly event: Event; readonly at: WallTime }
+  /** Packets dropped and not sent since the start, by reason; at most every 200 ms, when they changed. */
+  | { readonly type: "counts"; readonly counts: Readonly<Record<string, number>> }
   | { readonly type: "stopped" };
 
 /** What the fast thread is given at its start. */

@@ -8,7 +8,7 @@ export type EdgeOptions = {
   /** Directory for what must survive a restart but not a reboot, created with mode 0700. */
   readonly runtimeDirectory: string;
   readonly logFormat: "text" | "json";
-  readonly logLevel: "error" | "warning" | "notice" | "info";
+  readonly logLevel: "error" | "warning" | "info" | "debug";
   /** Ask for SCHED_RR for the thread that speaks VRRP. */
   readonly realtime: boolean;
 };

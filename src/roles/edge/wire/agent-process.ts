@@ -17,6 +17,13 @@ const RESTART = { first: 100, longest: 5_000, forgetAfter: 60_000 } as const;
 /** Observations of the past that a new agent is given. */
 const RECENT = 1_000;
 
+/** How an agent ended; `pid` is 0 when it could not be started. */
+export type AgentExit = {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly pid: number;
+};
+
 export type AgentProcess = {
   /** A new observation is in the journal. */
   pump(): void;
@@ -32,11 +39,7 @@ type Options = {
   /** The configuration in force, for the agent's status; `undefined` before the first. */
   readonly desired: () => Desired | undefined;
   readonly onMessage: (message: AgentToWire) => void;
-  readonly onExit: (exit: {
-    readonly code: number | null;
-    readonly signal: string | null;
-    readonly pid: number;
-  }) => "restart" | "leave";
+  readonly onExit: (exit: AgentExit) => "restart" | "leave";
 };
 
 /** Starts the agent and keeps it running until `stop`. */

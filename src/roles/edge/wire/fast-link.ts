@@ -2,10 +2,13 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { after, type Instant, seconds } from "#base/time";
 import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
 
-/** How long the fast thread may go on after a sign of life of the main thread, and how often there is one. Milliseconds. */
-const LEASE = { lasts: 3_000, renewed: 250 } as const;
+/** How long the fast thread may go on after a sign of life of the main thread. */
+const LEASE_LASTS = seconds(3);
+/** How often there is one, in milliseconds. */
+const LEASE_RENEWED = 250;
 /** How long the fast thread may take to give everything up. Milliseconds. */
 const STOP_LIMIT = 1_000;
 
@@ -24,17 +27,17 @@ const entry = (): URL => {
 /** Starts the fast thread. `onExit` is told when it ends without having been asked to: our own mistake. */
 export const startFast = (options: {
   readonly realtime: boolean;
-  readonly monotonicMicros: () => number;
+  readonly now: () => Instant;
   readonly onMessage: (message: FastToWire) => void;
   readonly onExit: (detail: string) => void;
 }): FastLink => {
   const lease = new SharedArrayBuffer(8);
   const cell = new BigInt64Array(lease);
   const renew = (): void => {
-    Atomics.store(cell, 0, BigInt(Math.round(options.monotonicMicros() + LEASE.lasts * 1_000)));
+    Atomics.store(cell, 0, BigInt(after(options.now(), LEASE_LASTS)));
   };
   renew();
-  const renewal = setInterval(renew, LEASE.renewed);
+  const renewal = setInterval(renew, LEASE_RENEWED);
   const start: FastStart = { lease, realtime: options.realtime };
   const worker = new Worker(entry(), { workerData: start, resourceLimits: { maxOldGenerationSizeMb: 64 } });
   let stopping = false;

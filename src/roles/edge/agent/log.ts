@@ -1,0 +1,26 @@
+/** Writes observations to the log. */
+import type { Event, Observation } from "#core/observation/event";
+import { type Severity, sentence } from "#core/observation/sentence";
+import { openLog } from "#drivers/log/linux";
+import type { LogLevel } from "#drivers/log/port";
+import type { EdgeOptions } from "../options.ts";
+
+const LEVEL: Readonly<Record<Severity, LogLevel>> = {
+  info: "info",
+  notice: "info",
+  warning: "warning",
+  error: "error",
+};
+
+/** The parts of an event that are not in its sentence's subject: what a log search looks for. */
+const fieldsOf = ({ type, ...rest }: Event): Record<string, unknown> => ({ event: type, ...rest });
+
+/** Opens the log; gives what writes one observation to it. */
+export const createObservationLog = (options: EdgeOptions): ((observation: Observation) => void) => {
+  const log = openLog({ format: options.logFormat, level: options.logLevel });
+  return ({ event, sequence }) => {
+    const { severity, subject, text } = sentence(event);
+    const fields = options.logFormat === "json" ? { sequence, ...fieldsOf(event) } : {};
+    log.log(LEVEL[severity], `${subject}: ${text}`, fields);
+  };
+};

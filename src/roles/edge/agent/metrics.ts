@@ -1,0 +1,140 @@
+/** Everything that Prometheus may ask an edge, made from the status and the event counters. */
+import type { Status } from "#api/status";
+import { type MetricFamily, renderMetrics, type Sample } from "#core/metrics/exposition";
+import type { Counters } from "#core/observation/view";
+import { type Knowledge, statusOf } from "./status.ts";
+
+const gauge = (name: string, help: string, samples: readonly Sample[]): MetricFamily => ({
+  name,
+  help,
+  type: "gauge",
+  samples,
+});
+const counter = (name: string, help: string, samples: readonly Sample[]): MetricFamily => ({
+  name,
+  help,
+  type: "counter",
+  samples,
+});
+
+/** The counters of one event type; `labels` names the words after the type in their keys. */
+const counted = (counters: Counters, type: string, labels: readonly string[]): Sample[] =>
+  Object.entries(counters)
+    .map(([key, value]) => ({ words: key.split(" "), value }))
+    .filter(({ words }) => words[0] === type)
+    .map(({ words, value }) => ({
+      labels: Object.fromEntries(labels.map((label, index) => [label, words[index + 1] ?? ""])),
+      value,
+    }));
+
+const STATES = ["initialize", "backup", "active", "fault"] as const;
+
+const routerFamilies = (status: Status, counters: Counters): MetricFamily[] => [
+  gauge(
+    "steelyard_router_state",
+    "1 for the state that the virtual router is in, 0 for the others.",
+    status.routers.flatMap((router) =>
+      STATES.map((state) => ({
+        labels: { router: router.name, state },
+        value: router.state === state ? 1 : 0,
+      })),
+    ),
+  ),
+  gauge(
+    "steelyard_router_priority",
+    "Priority in force, after tracking; 0 while the router may not take part.",
+    status.routers.map(({ name, effectivePriority }) => ({
+      labels: { router: name },
+      value: effectivePriority === "fault" ? 0 : effectivePriority,
+    })),
+  ),
+  gauge(
+    "steelyard_router_conflicts",
+    "Conflicts with other routers that go on now.",
+    status.routers.map(({ name, conflicts }) => ({ labels: { router: name }, value: conflicts.length })),
+  ),
+  gauge(
+    "steelyard_address_held",
+    "1 if this machine holds the virtual address.",
+    status.routers.flatMap(({ name, addresses }) =>
+      addresses.map(({ address, held }) => ({ labels: { router: name, address }, value: held ? 1 : 0 })),
+    ),
+  ),
+  counter(
+    "steelyard_router_transitions_total",
+    "Changes of state by their reason.",
+    counted(counters, "router-state", ["router", "to", "reason"]),
+  ),
+  counter(
+    "steelyard_address_changes_total",
+    "Virtual addresses added, removed, put back after a foreign change, or failed.",
+    counted(counters, "address", ["router", "change"]),
+  ),
+];
+
+const serverFamilies = (status: Status, counters: Counters): MetricFamily[] => [
+  gauge(
+    "steelyard_backend_available",
+    "1 if the backend is healthy or not checked.",
+    status.servers.flatMap((server) =>
+      server.backends.map(({ name, health }) => ({
+        labels: { server: server.name, backend: name },
+        value: health === "healthy" || health === "unchecked" ? 1 : 0,
+      })),
+    ),
+  ),
+  counter(
+    "steelyard_health_transitions_total",
+    "Changes of backends' health.",
+    counted(counters, "backend-health", ["server", "to"]),
+  ),
+  gauge(
+    "steelyard_check_healthy",
+    "1 if the tracked check is healthy.",
+    status.checks.map(({ name, health }) => ({
+      labels: { check: name },
+      value: health === "healthy" ? 1 : 0,
+    })),
+  ),
+  gauge("steelyard_forwarding_applied", "1 if the kernel forwards as wanted.", [
+    { labels: {}, value: status.forwarding.state === "applied" ? 1 : 0 },
+  ]),
+  counter(
+    "steelyard_forwarding_changes_total",
+    "Changes made to the kernel's forwarding, by how.",
+    counted(counters, "forwarding-applied", ["how"]),
+  ),
+  counter(
+    "steelyard_forwarding_failures_total",
+    "Changes that the kernel refused.",
+    counted(counters, "forwarding-failed", []),
+  ),
+];
+
+const programFamilies = (status: Status, counters: Counters): MetricFamily[] => [
+  gauge("steelyard_info", "Always 1; the labels say what runs.", [
+    { labels: { version: status.version, role: status.role }, value: 1 },
+  ]),
+  gauge("steelyard_config_generation", "Accepted configurations since the start.", [
+    { labels: {}, value: status.config.generation },
+  ]),
+  gauge("steelyard_config_stale", "1 while the files hold something that is refused.", [
+    { labels: {}, value: status.config.refused === undefined ? 0 : 1 },
+  ]),
+  counter(
+    "steelyard_process_changes_total",
+    "Starts and ends of the program's parts.",
+    counted(counters, "process", ["part", "change"]),
+  ),
+];
+
+/** The metrics page. */
+export const metricsText = (known: Knowledge): string => {
+  const status = statusOf(known, Date.now());
+  const { counters } = known.view;
+  return renderMetrics([
+    ...routerFamilies(status, counters),
+    ...serverFamilies(status, counters),
+    ...programFamilies(status, counters),
+  ]);
+};

@@ -1,0 +1,137 @@
+/**
+ * The agent: reads the configuration, answers on the admin socket, writes the log.
+ *
+ * It holds nothing that matters to traffic. When it dies the wire process goes on and starts another, which learns
+ * from the wire what is in force.
+ */
+import { Socket } from "node:net";
+import { NOTHING_DESIRED } from "#core/config/desired";
+import type { Observation } from "#core/observation/event";
+import { emptyView, project, type View } from "#core/observation/view";
+import { openFiles } from "#drivers/files/linux";
+import { formatProblem, type Loaded, loadConfiguration } from "#drivers/files/load";
+import { openAdminServer } from "#drivers/http/server";
+import { type Channel, openChannel } from "#drivers/ipc/channel";
+import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
+import { type EdgeOptions, EXIT } from "../options.ts";
+import { adminRoutes } from "./admin.ts";
+import { createEvents, type Events } from "./events.ts";
+import { createObservationLog } from "./log.ts";
+
+type Snapshot = Extract<WireToAgent, { type: "snapshot" }>;
+
+/** The file descriptor on which the wire process started us. */
+const WIRE_FD = 3;
+
+class Agent {
+  readonly #options: EdgeOptions;
+  readonly #files = openFiles();
+  readonly #events: Events = createEvents();
+  readonly #log: (observation: Observation) => void;
+  readonly #startedAt = Date.now();
+  readonly #channel: Channel<AgentToWire>;
+  readonly #end: (status: number) => void;
+  #view: View = emptyView();
+  #desired = NOTHING_DESIRED;
+  #wire: WireFacts | undefined;
+  #close: (() => Promise<void>) | undefined;
+
+  constructor(options: EdgeOptions, end: (status: number) => void) {
+    this.#options = options;
+    this.#end = end;
+    this.#log = createObservationLog(options);
+    this.#channel = openChannel<WireToAgent, AgentToWire>(new Socket({ fd: WIRE_FD }), {
+      onMessage: (message) => void this.#onMessage(message),
+      // Without the wire process there is nothing to tell and nobody to tell it to.
+      onClose: () => end(EXIT.ok),
+    });
+    this.#channel.send({ type: "hello", pid: process.pid });
+  }
+
+  async #onMessage(message: WireToAgent): Promise<void> {
+    switch (message.type) {
+      case "snapshot":
+        await this.#adopt(message);
+        break;
+      case "observation":
+        this.#observe(message.observation);
+        break;
+      case "reload":
+        this.#reload();
+        break;
+      case "stop":
+        await this.#close?.();
+        this.#end(EXIT.ok);
+        break;
+    }
+  }
+
+  async #adopt(snapshot: Snapshot): Promise<void> {
+    const first = this.#wire === undefined;
+    this.#view = snapshot.view;
+    this.#wire = snapshot.wire;
+    this.#desired = snapshot.desired ?? NOTHING_DESIRED;
+    for (const observation of this.#events.add(snapshot.recent)) this.#log(observation);
+    if (first) await this.#begin(snapshot.desired !== undefined);
+  }
+
+  /** Opens the admin socket before anything is asked of the wire, so that of two programs the second changes nothing. */
+  async #begin(isRunning: boolean): Promise<void> {
+    const loaded = loadConfiguration(this.#files, this.#options.config);
+    if (!loaded.ok && !isRunning) {
+      for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem)}\n`);
+      this.#end(EXIT.usage);
+      return;
+    }
+    const admin = await openAdminServer(
+      this.#options.admin,
+      adminRoutes(() => this.#knowledge(), this.#events),
+    );
+    if ("message" in admin) {
+      process.stderr.write(`${admin.message}\n`);
+      this.#end(EXIT.environment);
+      return;
+    }
+    this.#close = () => admin.close();
+    this.#files.watch(this.#options.config, () => this.#reload());
+    this.#propose(loaded);
+  }
+
+  #reload(): void {
+    this.#propose(loadConfiguration(this.#files, this.#options.config));
+  }
+
+  #propose(loaded: Loaded): void {
+    if (!loaded.ok) {
+      this.#channel.send({ type: "refused", problems: loaded.problems.map(formatProblem) });
+      return;
+    }
+    for (const warning of loaded.warnings) process.stderr.write(`${formatProblem(warning)}\n`);
+    this.#desired = loaded.desired;
+    this.#channel.send({ type: "desired", desired: loaded.desired });
+  }
+
+  #observe(observation: Observation): void {
+    project(this.#view, observation);
+    this.#events.add([observation]);
+    this.#log(observation);
+  }
+
+  #knowledge() {
+    const agent = { pid: process.pid, startedAt: this.#startedAt };
+    return this.#wire === undefined
+      ? undefined
+      : { view: this.#view, desired: this.#desired, wire: this.#wire, agent };
+  }
+}
+
+/** Runs until the wire process ends or asks for it; gives the exit status. */
+export const runAgent = async (options: EdgeOptions): Promise<number> => {
+  // The wire process decides when the program ends; a terminal's Ctrl-C reaches both.
+  process.on("SIGINT", () => {});
+  process.on("SIGHUP", () => {});
+  const status = await new Promise<number>((resolve) => new Agent(options, resolve));
+  // Watchers and streams would keep the process alive.
+  setImmediate(() => process.exit(status));
+  return status;
+};

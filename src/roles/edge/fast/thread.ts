@@ -1,0 +1,88 @@
+/**
+ * The fast thread: VRRP and what it does to addresses, on a thread and a heap of its own, so that nothing else in the
+ * program can delay an advertisement.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "#base/assert";
+import { after, type Instant, instant, millis, wallTime } from "#base/time";
+import type { Event } from "#core/observation/event";
+import { openClock } from "#drivers/clock/linux";
+import { beRealtime } from "#drivers/host/realtime";
+import { openNetlink } from "#drivers/netlink/linux";
+import { openPacketPort } from "#drivers/packet/linux";
+import { createDeadlines } from "#runtime/deadlines";
+import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
+import { Fleet } from "./fleet.ts";
+
+/** How often the lease of the main thread is looked at, and the counts of what was dropped are handed on. */
+const LEASE_CHECK = millis(200);
+
+const port = parentPort;
+assert(port !== null, "the fast thread is started as a worker");
+const { lease, realtime } = workerData as FastStart;
+
+const say = (message: FastToWire): void => port.postMessage(message);
+const emit = (event: Event): void => say({ type: "event", event, at: wallTime(Date.now()) });
+
+const counts: Record<string, number> = {};
+let countsChanged = false;
+const count = (key: string): void => {
+  counts[key] = (counts[key] ?? 0) + 1;
+  countsChanged = true;
+};
+
+const netlink = openNetlink();
+if (!netlink.ok) throw new Error(`${netlink.error.request}: ${netlink.error.code}`);
+const clock = openClock({
+  onWake: () => {
+    // What waits on the sockets was sent before now: a peer is not dead whose packet nobody has read.
+    fleet.drain();
+    deadlines.runDue();
+  },
+});
+if (!clock.ok) throw new Error(`${clock.error.operation}: ${clock.error.code}`);
+const { now, wake } = clock.value;
+const deadlines = createDeadlines({ now, wake });
+const fleet = new Fleet({ netlink: netlink.value, packets: openPacketPort(), deadlines, now, emit, count });
+
+const vouchedUntil = new BigInt64Array(lease);
+/** Whether the lease had run out at the last look: a process that was frozen as a whole gets one look's grace. */
+let suspected = false;
+
+const checkLease = (at: Instant): void => {
+  const expired = instant(Number(Atomics.load(vouchedUntil, 0))) < at;
+  if (expired && suspected) {
+    emit({
+      type: "process",
+      part: "wire",
+      change: "stalled",
+      detail: "its main thread gives no sign of life",
+    });
+    fleet.pause(true, at);
+  } else if (!expired) fleet.pause(false, at);
+  suspected = expired;
+  if (countsChanged) say({ type: "counts", counts: { ...counts } });
+  countsChanged = false;
+  deadlines.set("lease", after(at, LEASE_CHECK), checkLease);
+};
+
+port.on("message", (message: WireToFast) => {
+  switch (message.type) {
+    case "configure":
+      fleet.configure(message.routers, now());
+      break;
+    case "check-health":
+      fleet.checkHealth(message.check, message.state, now());
+      break;
+    case "stop":
+      fleet.stop(now());
+      say({ type: "stopped" });
+      port.close();
+      break;
+  }
+});
+
+const watching = netlink.value.subscribe((change) => fleet.networkChanged(change, now()));
+if (!watching.ok) throw new Error(`${watching.error.request}: ${watching.error.code}`);
+checkLease(now());
+if (realtime) emit({ type: "process", part: "fast", change: "ready", detail: beRealtime() });

@@ -1,0 +1,77 @@
+/** Which interfaces lead where, for `dsr`: asked of the kernel once and again after each change to its network. */
+import type { IpAddress } from "#base/address";
+import { contains } from "#base/prefix";
+import type { Host } from "#core/sysctl/use";
+import type { VirtualRouterConfig } from "#core/vrrp/config";
+import type { Link, NetlinkPort } from "#drivers/netlink/port";
+
+/** Changes come in bursts; plans are made when they have been still for this long. Milliseconds. */
+const SETTLE = 50;
+
+export type Paths = {
+  /** The interfaces on which traffic for a virtual address arrives: those of its router, else those on its network. */
+  ingress(address: IpAddress, routers: readonly VirtualRouterConfig[]): readonly string[];
+  /** What the kernel settings depend on, under these routers. */
+  host(routers: readonly VirtualRouterConfig[]): Host;
+  /** The interface that a neighbour is connected to; `undefined` when it lies behind a gateway or nowhere. */
+  egress(address: IpAddress): string | undefined;
+};
+
+/** Reads the kernel's network; `onChange` is told, not too often, when the answers may have changed. */
+export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths => {
+  const egressByAddress = new Map<IpAddress, string | undefined>();
+  let links: ReadonlyMap<number, Link> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const settled = (): void => {
+    timer = undefined;
+    onChange();
+  };
+  netlink.subscribe(() => {
+    egressByAddress.clear();
+    links = undefined;
+    if (timer === undefined) timer = setTimeout(settled, SETTLE);
+  });
+
+  const linkByIndex = (): ReadonlyMap<number, Link> => {
+    const read = netlink.links();
+    links ??= new Map((read.ok ? read.value : []).map((link) => [link.index, link]));
+    return links;
+  };
+
+  const connectedTo = (address: IpAddress): readonly string[] => {
+    const present = netlink.addresses();
+    const networks = present.ok ? present.value.filter((network) => contains(network, address)) : [];
+    const names = networks.map(({ linkIndex }) => linkByIndex().get(linkIndex));
+    return names.flatMap((link) => (link === undefined || link.loopback ? [] : [link.name]));
+  };
+
+  const paths: Paths = {
+    host: (routers) => ({
+      interfaces: [...linkByIndex().values()].map(({ name }) => name),
+      ingress: (address) => paths.ingress(address, routers),
+      egress(address) {
+        const route = netlink.routeTo(address);
+        return route.ok ? linkByIndex().get(route.value.linkIndex)?.name : undefined;
+      },
+    }),
+    ingress(address, routers) {
+      const devices = routers.flatMap((router) =>
+        [...router.addresses, ...router.unadvertisedAddresses]
+          .filter((held) => held.address === address)
+          .map(({ device }) => device ?? router.interface),
+      );
+      const present = new Set([...linkByIndex().values()].map(({ name }) => name));
+      return devices.length > 0 ? devices.filter((device) => present.has(device)) : connectedTo(address);
+    },
+    egress(address) {
+      if (egressByAddress.has(address)) return egressByAddress.get(address);
+      const route = netlink.routeTo(address);
+      const direct = route.ok && route.value.gateway === undefined ? route.value.linkIndex : undefined;
+      const name = direct === undefined ? undefined : linkByIndex().get(direct)?.name;
+      egressByAddress.set(address, name);
+      return name;
+    },
+  };
+  return paths;
+};

@@ -1,0 +1,255 @@
+/** The parts of the wire process, and what each tells the others. */
+import { wallTime } from "#base/time";
+import type { BackendKey } from "#core/balance/model";
+import type { Availability } from "#core/balance/plan-model";
+import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
+import type { HealthTransition } from "#core/health/observe";
+import type { Event } from "#core/observation/event";
+import type { CheckPort } from "#drivers/check/port";
+import type { ClockPort } from "#drivers/clock/port";
+import type { NetlinkPort } from "#drivers/netlink/port";
+import type { BalanceEngine } from "#drivers/nftables/port";
+import type { SysctlPort } from "#drivers/sysctl/port";
+import type { Deadlines } from "#runtime/deadlines";
+import { createJournal } from "#runtime/journal";
+import type { AgentToWire, FastToWire, WireFacts } from "../messages.ts";
+import { type EdgeOptions, EXIT, optionArguments } from "../options.ts";
+import { type AgentExit, type AgentProcess, startAgent } from "./agent-process.ts";
+import { changesBetween } from "./changes.ts";
+import { type FastLink, startFast } from "./fast-link.ts";
+import { createForwarding, type Forwarding } from "./forwarding.ts";
+import { createPaths, type Paths } from "./paths.ts";
+import { createSettings, type Settings } from "./settings.ts";
+import { checkSubjects, createSubjects, type Subject, type Subjects, serverSubjects } from "./subjects.ts";
+
+/** Observations that a late agent can still be given. */
+const JOURNAL_CAPACITY = 10_000;
+/**
+ * How long the first application waits for the first verdict on every subject, in milliseconds. Without the wait a
+ * restart would take every backend out until it is asked; one that is silent for longer is out until it answers.
+ */
+const FIRST_VERDICTS_LIMIT = 1_000;
+
+/** Where the wire process touches the world. */
+export type WireParts = {
+  readonly options: EdgeOptions;
+  readonly facts: WireFacts;
+  readonly netlink: NetlinkPort;
+  readonly engine: BalanceEngine;
+  readonly sysctl: SysctlPort;
+  readonly checks: CheckPort;
+  readonly clock: ClockPort;
+  readonly deadlines: Deadlines;
+  /** Called once, when there is nothing left to do. */
+  readonly end: (status: number) => void;
+};
+
+export class Wire {
+  readonly #parts: WireParts;
+  readonly #journal = createJournal({ capacity: JOURNAL_CAPACITY, onObservation: () => this.#agent.pump() });
+  readonly #agent: AgentProcess;
+  readonly #fast: FastLink;
+  readonly #subjects: Subjects;
+  readonly #forwarding: Forwarding;
+  readonly #paths: Paths;
+  readonly #settings: Settings;
+  #desired: Desired | undefined;
+  /** Backends that are checked; the others count as available. */
+  #checked: ReadonlySet<string> = new Set();
+  #generation = 0;
+  /** Whether forwarding is in place, so that routers may attract traffic. */
+  #mayAttract = false;
+  #onVerdictAwaited: (() => void) | undefined;
+  #accepting: Promise<void> = Promise.resolve();
+  #stopping = false;
+
+  constructor(parts: WireParts) {
+    this.#parts = parts;
+    const { options, netlink, engine, clock, deadlines } = parts;
+    const emit = (event: Event): void => this.#emit(event);
+    const [script = ""] = process.argv.slice(1);
+    this.#agent = startAgent({
+      command: [process.execPath, ...process.execArgv, script, "edge-agent", ...optionArguments(options)],
+      journal: this.#journal,
+      facts: parts.facts,
+      desired: () => this.#desired,
+      onMessage: (message) => this.#onAgent(message),
+      onExit: (exit) => this.#onAgentExit(exit),
+    });
+    this.#fast = startFast({
+      realtime: options.realtime,
+      now: () => clock.now(),
+      onMessage: (message) => this.#onFast(message),
+      onExit: (detail) => this.#onFastExit(detail),
+    });
+    const onTransition = (subject: Subject, transition: HealthTransition) =>
+      this.#onVerdict(subject, transition);
+    this.#subjects = createSubjects({ clock, deadlines, checks: parts.checks, onTransition });
+    this.#paths = createPaths(netlink, () => this.#onPathsChanged());
+    this.#settings = createSettings({
+      sysctl: parts.sysctl,
+      host: () => this.#paths.host(this.#desired?.routers ?? []),
+      directory: options.runtimeDirectory,
+      emit,
+    });
+    this.#forwarding = createForwarding({
+      inputs: {
+        servers: () => this.#desired?.servers ?? [],
+        availability: (key) => this.#availability(key),
+        ingress: (address) => this.#paths.ingress(address, this.#desired?.routers ?? []),
+        egress: (address) => this.#paths.egress(address),
+      },
+      engine,
+      clock,
+      deadlines,
+      emit,
+    });
+  }
+
+  /** Tells the agent to read the files again. */
+  reload(): void {
+    this.#agent.send({ type: "reload" });
+  }
+
+  /** Gives everything up in order: addresses first, then forwarding and settings, then the agent. */
+  async stop(why: string): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#emit({ type: "process", part: "wire", change: "stopping", detail: why });
+    this.#subjects.close();
+    await this.#fast.stop();
+    if (this.#desired !== undefined) {
+      await this.#forwarding.remove();
+      this.#settings.restore();
+    }
+    await this.#agent.stop();
+    this.#parts.end(EXIT.ok);
+  }
+
+  #emit(event: Event, at = Date.now()): void {
+    this.#journal.record(event, wallTime(at));
+    if (event.type === "forwarding-applied" && event.how !== "removed") this.#attract();
+  }
+
+  #onAgent(message: AgentToWire): void {
+    if (message.type === "refused") this.#emit({ type: "config-refused", problems: message.problems });
+    if (message.type !== "desired") return;
+    // One configuration at a time, in the order they came.
+    this.#accepting = this.#accepting.then(() => this.#accept(message.desired));
+  }
+
+  async #accept(desired: Desired): Promise<void> {
+    if (this.#stopping) return;
+    const unavailable = desired.servers.length === 0 ? undefined : await this.#parts.engine.available();
+    if (unavailable !== undefined) {
+      this.#refuse(`virtual servers cannot run here: ${unavailable.detail}. ${unavailable.remedy}`);
+      return;
+    }
+    const changes = changesBetween(this.#desired ?? NOTHING_DESIRED, desired);
+    this.#desired = desired;
+    this.#generation += 1;
+    this.#emit({ type: "config-applied", generation: this.#generation, ...changes });
+    const subjects = serverSubjects(desired.servers);
+    this.#checked = new Set(subjects.map(({ id }) => id));
+    this.#subjects.reconcile([...subjects, ...checkSubjects(desired.checks)]);
+    this.#settings.apply(desired);
+    if (!this.#mayAttract) await this.#verdictsOrLimit();
+    this.#forwarding.update();
+    await this.#forwarding.settled();
+    if (this.#mayAttract) this.#configureFast();
+  }
+
+  /** What cannot run here is refused: at the start the program ends, later the running configuration stays. */
+  #refuse(problem: string): void {
+    if (this.#desired !== undefined) {
+      this.#emit({ type: "config-refused", problems: [problem] });
+      return;
+    }
+    process.stderr.write(`steelyard edge: ${problem}\n`);
+    void this.#leave(EXIT.environment);
+  }
+
+  /** Ends before anything was touched. */
+  async #leave(status: number): Promise<void> {
+    this.#stopping = true;
+    await this.#fast.stop();
+    await this.#agent.stop();
+    this.#parts.end(status);
+  }
+
+  #verdictsOrLimit(): Promise<void> {
+    if (this.#subjects.allKnown()) return Promise.resolve();
+    return new Promise<void>((resolve) => {
+      const limit = setTimeout(resolve, FIRST_VERDICTS_LIMIT);
+      this.#onVerdictAwaited = () => {
+        if (!this.#subjects.allKnown()) return;
+        clearTimeout(limit);
+        resolve();
+      };
+    }).then(() => {
+      this.#onVerdictAwaited = undefined;
+    });
+  }
+
+  /** A router that becomes active before its forwarding is in place would draw users into nothing. */
+  #attract(): void {
+    if (this.#mayAttract) return;
+    this.#mayAttract = true;
+    this.#configureFast();
+    const took = Date.now() - this.#parts.facts.startedAt;
+    this.#emit({ type: "process", part: "wire", change: "ready", detail: `${took} ms after its start` });
+  }
+
+  #configureFast(): void {
+    for (const { name } of this.#desired?.checks ?? []) {
+      this.#fast.send({ type: "check-health", check: name, state: this.#subjects.verdict(`check ${name}`) });
+    }
+    this.#fast.send({ type: "configure", routers: this.#desired?.routers ?? [] });
+  }
+
+  #onVerdict(subject: Subject, { from, to, failure }: HealthTransition): void {
+    const because = failure === undefined ? {} : { reason: failure.reason, detail: failure.detail };
+    if (subject.of.kind === "check") {
+      const { check } = subject.of;
+      this.#emit({ type: "check-health", check, from, to, ...because });
+      this.#fast.send({ type: "check-health", check, state: to });
+    } else {
+      const { server, backend } = subject.of;
+      this.#emit({ type: "backend-health", server, backend, from, to, ...because });
+      if (this.#mayAttract) this.#forwarding.update();
+    }
+    this.#onVerdictAwaited?.();
+  }
+
+  #availability(key: BackendKey): Availability {
+    const id = `backend ${key}`;
+    return !this.#checked.has(id) || this.#subjects.verdict(id) === "healthy" ? "available" : "unavailable";
+  }
+
+  /** Only direct server return depends on the paths that packets take. */
+  #onPathsChanged(): void {
+    if (this.#mayAttract && this.#desired?.servers.some(({ mode }) => mode === "dsr") === true)
+      this.#forwarding.update();
+  }
+
+  #onFast(message: FastToWire): void {
+    if (message.type === "event") this.#emit(message.event, message.at);
+    if (message.type === "counts") this.#agent.send({ type: "counts", counts: message.counts });
+  }
+
+  /** Our own mistake: the kernel keeps what it has, and the service manager starts us again. */
+  #onFastExit(detail: string): void {
+    process.stderr.write(`steelyard edge: the fast thread ended: ${detail}\n`);
+    this.#parts.end(EXIT.environment);
+  }
+
+  #onAgentExit({ code, signal, pid }: AgentExit): "restart" | "leave" {
+    if (this.#desired === undefined && code !== null && code !== EXIT.ok) {
+      void this.#leave(code);
+      return "leave";
+    }
+    const detail = `pid ${pid}: ${signal === null ? `status ${code}` : signal}`;
+    this.#emit({ type: "process", part: "agent", change: "exited", detail });
+    return "restart";
+  }
+}
