@@ -1,43 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { after, instant, micros, millis, seconds } from "#base/time";
-import { address, virtualRouter } from "#testing/values";
+import { after, instant, millis, seconds } from "#base/time";
+import {
+  ANNOUNCE,
+  active,
+  backup,
+  CONFIG,
+  DOWN,
+  GROUPED,
+  heard,
+  INTERVAL,
+  NOW,
+  PATIENT,
+  send,
+  WITHDRAW,
+} from "#testing/vrrp-machine";
 import { deadline, step } from "./machine.ts";
-import type { ActiveState, BackupState, Input, MachineConfig, State } from "./state.ts";
-
-const NOW = instant(1_000_000_000);
-const INTERVAL = millis(200);
-const CONFIG: MachineConfig = virtualRouter({ priority: 100, advertisementInterval: INTERVAL });
-const PATIENT = { ...CONFIG, preemptDelay: seconds(5) };
-const GROUPED = { ...CONFIG, syncGroup: "g" };
-
-/** 3 x 200 ms + (256 - 100) x 200 ms / 256. */
-const DOWN = micros(721_875);
-
-const backup: BackupState = {
-  name: "backup",
-  priority: 100,
-  address: address("192.0.2.5"),
-  activeAdverInterval: INTERVAL,
-  activeDownAt: after(NOW, millis(400)),
-  expectation: "silence",
-  preemptAt: undefined,
-  willing: false,
-};
-const active: ActiveState = {
-  name: "active",
-  priority: 100,
-  address: address("192.0.2.5"),
-  adverAt: after(NOW, millis(50)),
-  sentAt: after(NOW, millis(-150)),
-};
-const SEND = { type: "send-advertisement", priority: 100 };
-const BETTER: Input = {
-  type: "advertisement",
-  source: address("192.0.2.4"),
-  priority: 101,
-  advertisementInterval: INTERVAL,
-};
+import type { MachineConfig, State } from "./state.ts";
 
 describe("the deadline", () => {
   const fire = (config: MachineConfig, state: State, at: number) =>
@@ -48,7 +27,7 @@ describe("the deadline", () => {
     assert.equal(deadline(backup), due);
     assert.deepEqual(fire(CONFIG, backup, due - 1), { state: backup, effects: [] });
     const { state, effects } = fire(CONFIG, backup, due);
-    assert.deepEqual(effects, [SEND, { type: "announce-addresses" }]);
+    assert.deepEqual(effects, [send(100), ANNOUNCE]);
     assert.equal(deadline(state), due + INTERVAL);
   });
 
@@ -75,7 +54,7 @@ describe("the deadline", () => {
     const due = NOW + 50_000;
     assert.equal(deadline(active), due);
     assert.deepEqual(fire(CONFIG, active, due - 1), { state: active, effects: [] });
-    assert.deepEqual(fire(CONFIG, active, due).effects, [SEND]);
+    assert.deepEqual(fire(CONFIG, active, due).effects, [send(100)]);
   });
 
   it("of an active router does not drift when the timer is late", () => {
@@ -83,10 +62,15 @@ describe("the deadline", () => {
     assert.equal(deadline(state), NOW + 250_000);
   });
 
+  it("of an active router lies ahead when the timer is late by exactly one interval", () => {
+    const late = NOW + 50_000 + INTERVAL;
+    assert.equal(deadline(fire(CONFIG, active, late).state), late + INTERVAL);
+  });
+
   it("of an active router skips what was slept through", () => {
     const late = NOW + 50_000 + 10 * INTERVAL;
     const { state, effects } = fire(CONFIG, active, late);
-    assert.deepEqual(effects, [SEND]);
+    assert.deepEqual(effects, [send(100)]);
     assert.equal(deadline(state), late + INTERVAL);
   });
 
@@ -101,14 +85,14 @@ describe("after a long sleep", () => {
   const late = instant(backup.activeDownAt + 3_000_000);
 
   it("a backup believes an advertisement read before the timer, though its deadline has passed", () => {
-    const { state } = step(CONFIG, backup, BETTER, late);
+    const { state } = step(CONFIG, backup, heard(101), late);
     assert.deepEqual(step(CONFIG, state, { type: "timer" }, late), { state, effects: [] });
     assert.equal(deadline(state), late + DOWN);
   });
 
   it("an active router yields to one read before the timer and sends nothing more", () => {
-    const { state, effects } = step(CONFIG, active, BETTER, late);
-    assert.deepEqual(effects, [{ type: "withdraw-addresses" }]);
+    const { state, effects } = step(CONFIG, active, heard(101), late);
+    assert.deepEqual(effects, [WITHDRAW]);
     assert.deepEqual(step(CONFIG, state, { type: "timer" }, late).effects, []);
   });
 

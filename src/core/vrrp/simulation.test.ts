@@ -93,11 +93,14 @@ class World {
 const baseConfig = (random: Random): VirtualRouterConfig => {
   const version = random() < 0.25 ? 2 : 3;
   const family = version === 3 && random() < 0.3 ? "IPv6" : "IPv4";
+  const advertisementInterval =
+    version === 2 ? seconds(1) : pick(random, [millis(50), millis(100), millis(200)]);
   return virtualRouter({
     version,
     family,
+    preemptDelay: random() < 0.3 ? micros(5 * advertisementInterval) : micros(0),
     addresses: [virtualAddress(family === "IPv4" ? "192.0.2.100/24" : "fe80::100/64")],
-    advertisementInterval: version === 2 ? seconds(1) : pick(random, [millis(50), millis(100), millis(200)]),
+    advertisementInterval,
     preempt: random() < 0.8,
     checksum: pick(random, ["message", "pseudo-header", "auto"]),
   });
