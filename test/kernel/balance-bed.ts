@@ -1,0 +1,261 @@
+/**
+ * A network for the balance tests, in network namespaces with names of their own:
+ *
+ * ```
+ *  client 10.1.0.2 --- router 10.1.0.1 | 10.2.0.1 (bridge) --+-- edges   10.2.0.11, 10.2.0.12
+ *         fd01::2                fd01::1   fd02::1           +-- workers 10.2.0.21 ... 10.2.0.24
+ * ```
+ *
+ * Virtual addresses 10.2.0.100 and fd02::100. Workers have them on loopback too, without answering ARP for them.
+ */
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type IpAddress, parseAddress } from "#base/address";
+import { openEngine } from "#drivers/nftables/linux";
+import type { BalanceEngine } from "#drivers/nftables/port";
+import { openDoor } from "#native/door";
+
+export const VIRTUAL = { IPv4: "10.2.0.100", IPv6: "fd02::100" } as const;
+const CLONE_NEWNET = 0x4000_0000;
+const FILES = new URL(".", import.meta.url).pathname;
+
+/** The address in `text`, which the test knows to be one. */
+export const address = (text: string): IpAddress => {
+  const parsed = parseAddress(text);
+  assert.ok(parsed, text);
+  return parsed;
+};
+
+const ip = (...words: readonly string[]): string => execFileSync("ip", words, { encoding: "utf8" });
+
+/** Told what to do line by line, answering line by line. */
+export class Client {
+  readonly #child: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    assert.ok(child.stdout);
+    this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  }
+
+  async ask(command: Readonly<Record<string, unknown>>): Promise<unknown> {
+    this.#child.stdin?.write(`${JSON.stringify(command)}\n`);
+    const answer = await this.#answers.next();
+    assert.equal(answer.done, false, "the client ended");
+    return JSON.parse(answer.value);
+  }
+
+  /** How many flows met each backend. */
+  async count(command: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, number>>> {
+    const answer = await this.ask(command);
+    assert.ok(typeof answer === "object" && answer !== null && !Array.isArray(answer));
+    return Object.fromEntries(Object.entries(answer).map(([name, count]) => [name, Number(count)]));
+  }
+
+  async list(command: Readonly<Record<string, unknown>>): Promise<readonly string[]> {
+    const answer = await this.ask(command);
+    assert.ok(Array.isArray(answer));
+    return answer.map(String);
+  }
+}
+
+export class Bed {
+  readonly #prefix = `bal${process.pid}-`;
+  readonly #directory = mkdtempSync(join(tmpdir(), "balance-"));
+  readonly #namespaces: string[] = [];
+  readonly #children: ChildProcess[] = [];
+  readonly #engines: BalanceEngine[] = [];
+
+  constructor() {
+    this.#addNamespace("client");
+    this.#addNamespace("router");
+    ip("-n", this.name("router"), "link", "add", "br0", "type", "bridge");
+    this.inside(
+      "router",
+      "ip link set br0 up; ip addr add 10.2.0.1/24 dev br0; ip addr add fd02::1/64 dev br0 nodad",
+    );
+    this.inside(
+      "router",
+      "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.br0.send_redirects=0 net.ipv4.icmp_ratelimit=0",
+    );
+    ip(
+      "link",
+      "add",
+      "eth0",
+      "netns",
+      this.name("client"),
+      "type",
+      "veth",
+      "peer",
+      "name",
+      "down0",
+      "netns",
+      this.name("router"),
+    );
+    this.inside(
+      "router",
+      "ip link set down0 up; ip addr add 10.1.0.1/24 dev down0; ip addr add fd01::1/64 dev down0 nodad",
+    );
+    this.inside(
+      "client",
+      "ip link set eth0 up; ip addr add 10.1.0.2/24 dev eth0; ip addr add fd01::2/64 dev eth0 nodad; ip route add default via 10.1.0.1; ip -6 route add default via fd01::1",
+    );
+    for (const [name, host] of [
+      ["e1", 11],
+      ["e2", 12],
+      ["w1", 21],
+      ["w2", 22],
+      ["w3", 23],
+      ["w4", 24],
+    ] as const)
+      this.#addStation(name, host);
+    for (const edge of ["e1", "e2"])
+      this.inside(edge, "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+    for (const worker of ["w1", "w2", "w3", "w4"]) {
+      this.inside(
+        worker,
+        "sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2 net.ipv4.tcp_mtu_probing=0",
+      );
+      this.inside(
+        worker,
+        `ip addr add ${VIRTUAL.IPv4}/32 dev lo; ip addr add ${VIRTUAL.IPv6}/128 dev lo nodad preferred_lft 0`,
+      );
+    }
+  }
+
+  name(station: string): string {
+    return `${this.#prefix}${station}`;
+  }
+
+  /** Runs a shell command in a station and gives what it printed. */
+  inside(station: string, command: string): string {
+    return execFileSync("ip", ["netns", "exec", this.name(station), "sh", "-ec", command], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      maxBuffer: 64 * 1_048_576,
+    });
+  }
+
+  #addNamespace(station: string): void {
+    ip("netns", "add", this.name(station));
+    this.#namespaces.push(station);
+    this.inside(station, "sysctl -qw net.ipv6.conf.default.accept_dad=0; ip link set lo up");
+  }
+
+  #addStation(station: string, host: number): void {
+    this.#addNamespace(station);
+    ip(
+      "link",
+      "add",
+      "eth0",
+      "netns",
+      this.name(station),
+      "type",
+      "veth",
+      "peer",
+      "name",
+      `to-${station}`,
+      "netns",
+      this.name("router"),
+    );
+    this.inside("router", `ip link set to-${station} master br0 up`);
+    this.inside(
+      station,
+      `ip link set eth0 up; ip addr add 10.2.0.${host}/24 dev eth0; ip addr add fd02::${host}/64 dev eth0 nodad; ip route add default via 10.2.0.1; ip -6 route add default via fd02::1`,
+    );
+  }
+
+  /** Gives the virtual addresses to one edge alone and lets the router know, as a takeover does. */
+  giveAddressesTo(edge: "e1" | "e2"): void {
+    const other = edge === "e1" ? "e2" : "e1";
+    this.inside(
+      other,
+      `ip addr del ${VIRTUAL.IPv4}/32 dev eth0 2>/dev/null || true; ip addr del ${VIRTUAL.IPv6}/128 dev eth0 2>/dev/null || true`,
+    );
+    this.inside(
+      edge,
+      `ip addr replace ${VIRTUAL.IPv4}/32 dev eth0; ip addr replace ${VIRTUAL.IPv6}/128 dev eth0 nodad preferred_lft 0`,
+    );
+    const mac = this.inside(edge, "cat /sys/class/net/eth0/address").trim();
+    for (const virtual of Object.values(VIRTUAL)) {
+      this.inside("router", `ip neigh replace ${virtual} lladdr ${mac} dev br0 nud reachable`);
+    }
+  }
+
+  /** An engine that works in this edge, with a run directory that outlives it. */
+  openEngine(edge: "e1" | "e2"): BalanceEngine {
+    const nft = join(this.#directory, `nft-${edge}`);
+    writeFileSync(nft, `#!/bin/sh\nexec ip netns exec ${this.name(edge)} nft "$@"\n`, { mode: 0o755 });
+    const engine = this.#inNamespace(edge, () =>
+      openEngine({ door: openDoor(), runDirectory: join(this.#directory, edge), nft }),
+    );
+    this.#engines.push(engine);
+    return engine;
+  }
+
+  /** Sockets opened in `work` belong to the station's namespace; the thread comes back to its own. */
+  #inNamespace<Value>(station: string, work: () => Value): Value {
+    const door = openDoor();
+    const [own, other] = [
+      openSync("/proc/thread-self/ns/net", "r"),
+      openSync(`/run/netns/${this.name(station)}`, "r"),
+    ];
+    try {
+      assert.equal(door.setns(other, CLONE_NEWNET), 0);
+      return work();
+    } finally {
+      assert.equal(door.setns(own, CLONE_NEWNET), 0);
+      closeSync(own);
+      closeSync(other);
+    }
+  }
+
+  #spawn(
+    station: string,
+    script: string,
+    parameters: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): ChildProcess {
+    const child = spawn(
+      "ip",
+      ["netns", "exec", this.name(station), process.execPath, join(FILES, script), ...parameters],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+        env: { ...process.env, ...environment },
+      },
+    );
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Starts the four backends on these ports. */
+  async startWorkers(ports: readonly number[]): Promise<void> {
+    await Promise.all(
+      ["w1", "w2", "w3", "w4"].map(async (worker, index) => {
+        const own = `10.2.0.2${index + 1} fd02::2${index + 1} ${VIRTUAL.IPv4} ${VIRTUAL.IPv6}`;
+        const child = this.#spawn(worker, "balance-worker.ts", [worker, ...ports.map(String)], {
+          ADDRESSES: own,
+        });
+        assert.ok(child.stdout);
+        for await (const line of createInterface({ input: child.stdout })) if (line === "ready") return;
+        assert.fail(`${worker} did not start`);
+      }),
+    );
+  }
+
+  startClient(station = "client"): Client {
+    return new Client(this.#spawn(station, "balance-client.ts", []));
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.#children) child.kill("SIGKILL");
+    for (const engine of this.#engines) await engine.close();
+    for (const station of this.#namespaces) ip("netns", "del", this.name(station));
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,123 @@
+/** Each mode, scheduler, family and protocol with real traffic through this kernel. Needs root. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { instant } from "#base/time";
+import type { ForwardingMode, Protocol, Scheduler, VirtualServer } from "#core/balance/model";
+import { planForwarding } from "#core/balance/plan";
+import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
+import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
+
+const SCHEDULERS: readonly Scheduler[] = [
+  { type: "consistent-hash", tableSize: 1021 },
+  { type: "round-robin" },
+  { type: "weighted" },
+];
+const MODES: readonly ForwardingMode[] = ["masquerade", "dsr"];
+const PROTOCOLS: readonly Protocol[] = ["tcp", "udp"];
+const FAMILIES = ["IPv4", "IPv6"] as const;
+const WEIGHTS = [5, 2, 1];
+const FLOWS = 160;
+
+type Case = { readonly server: VirtualServer; readonly title: string };
+
+const CASES: readonly Case[] = FAMILIES.flatMap((family) =>
+  PROTOCOLS.flatMap((protocol) =>
+    MODES.flatMap((mode) =>
+      SCHEDULERS.map((scheduler, index) => {
+        const port = 8000 + (mode === "dsr" ? 10 : 0) + index;
+        const host = (number: number): string =>
+          family === "IPv4" ? `10.2.0.2${number}` : `fd02::2${number}`;
+        return {
+          title: `${mode}, ${scheduler.type}, ${family}, ${protocol}`,
+          server: {
+            name: `${mode}-${scheduler.type}-${family}-${protocol}`,
+            address: address(VIRTUAL[family]),
+            protocol,
+            port,
+            mode,
+            scheduler,
+            backends: [1, 2, 3].map((number) => ({
+              name: `w${number}`,
+              address: address(host(number)),
+              port: mode === "dsr" ? port : port + 100,
+              weight: scheduler.type === "weighted" ? (WEIGHTS[number - 1] ?? 1) : 1,
+            })),
+          },
+        };
+      }),
+    ),
+  ),
+);
+
+/** The share of each backend in the slots. */
+const shares = (server: ServerPlan): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    server.backends.map(({ name, id }) => [
+      name,
+      server.slots.filter((owner) => owner === id).length / server.slots.length,
+    ]),
+  );
+
+/** Pearson's statistic of what was counted against the expected shares. */
+const chiSquare = (
+  counts: Readonly<Record<string, number>>,
+  expected: Readonly<Record<string, number>>,
+): number =>
+  Object.entries(expected).reduce(
+    (sum, [name, share]) => sum + ((counts[name] ?? 0) - share * FLOWS) ** 2 / (share * FLOWS),
+    0,
+  );
+
+/** A fair spread over three backends exceeds this once in 100,000 runs. */
+const CHI_SQUARE_LIMIT = 23.03;
+
+describe("forwarding of real traffic", () => {
+  let bed: Bed;
+  let client: Client;
+  let plan: ForwardingPlan;
+
+  before(async () => {
+    bed = new Bed();
+    await bed.startWorkers([
+      ...new Set(CASES.flatMap(({ server }) => server.backends.map(({ port }) => port))),
+    ]);
+    bed.giveAddressesTo("e1");
+    client = bed.startClient();
+    const engine = bed.openEngine("e1");
+    assert.equal(await engine.available(), undefined);
+    plan = planForwarding({
+      servers: CASES.map(({ server }) => server),
+      availability: () => "available",
+      links: { ingress: () => ["eth0"], egress: () => "eth0" },
+      previous: undefined,
+      now: instant(0),
+    });
+    const applied = await engine.apply(plan);
+    assert.ok(applied.ok, JSON.stringify(applied));
+  });
+  after(() => bed.close());
+
+  for (const { server, title } of CASES) {
+    it(`spreads new flows as the scheduler says: ${title}`, async () => {
+      const planned = plan.servers.find(({ name }) => name === server.name);
+      assert.ok(planned);
+      const { protocol, port } = server;
+      const counts = await client.count({
+        op: "spread",
+        count: FLOWS,
+        address: server.address,
+        port,
+        protocol,
+      });
+      assert.deepEqual(Object.keys(counts).sort(), ["w1", "w2", "w3"], JSON.stringify(counts));
+      const expected = shares(planned);
+      if (server.scheduler.type === "consistent-hash") {
+        assert.ok(chiSquare(counts, expected) < CHI_SQUARE_LIMIT, JSON.stringify({ counts, expected }));
+        return;
+      }
+      for (const [name, share] of Object.entries(expected)) {
+        assert.ok(Math.abs((counts[name] ?? 0) - share * FLOWS) <= 1, JSON.stringify({ counts, expected }));
+      }
+    });
+  }
+});
