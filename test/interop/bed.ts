@@ -110,6 +110,13 @@ const startCapture = async (lab: Lab, file: string): Promise<void> => {
   await capture.said(/listening on/);
 };
 
+/** What a program said, without keepalived's line for every gratuitous ARP. */
+const transcript = (program: LabProcess): string =>
+  `${program.stdout()}${program.stderr()}`
+    .split("\n")
+    .filter((line) => !/Sending gratuitous|Sending unsolicited|Sending\/queueing/.test(line))
+    .join("\n");
+
 /** Runs one test in a lab of its own, which is gone afterwards however the test ends. */
 export const inBed = async (context: TestContext, test: (bed: Bed) => Promise<void>): Promise<void> => {
   if (!existsSync(join(import.meta.dirname, "../../dist/main.js")))
@@ -123,8 +130,7 @@ export const inBed = async (context: TestContext, test: (bed: Bed) => Promise<vo
     await lab.close();
     rmSync(folder, { recursive: true });
   } catch (error) {
-    for (const [name, program] of programs)
-      context.diagnostic(`${name}:\n${program.stdout()}${program.stderr()}`);
+    for (const [name, program] of programs) context.diagnostic(`${name}:\n${transcript(program)}`);
     context.diagnostic(`capture and configuration: ${folder}`);
     await lab.close();
     throw error;

@@ -55,6 +55,10 @@ const noConflicts = async (bed: Bed): Promise<void> => {
   assert.deepEqual((await statusOf(bed))?.routers[0]?.conflicts, []);
 };
 
+const conflict = async (bed: Bed, pattern: RegExp): Promise<void> => {
+  assert.match(String((await statusOf(bed))?.routers[0]?.conflicts), pattern);
+};
+
 const quiet = (variant: Variant): number => Math.max(1_500, 2 * variant.intervalMs);
 
 for (const variant of VARIANTS) {
@@ -173,6 +177,48 @@ describe("with keepalived, preemption", () => {
   });
 });
 
+describe("with keepalived, differences that are said and survived", () => {
+  const [variant] = VARIANTS;
+  assert.ok(variant !== undefined);
+  const addresses = virtualAddresses(variant);
+
+  it("backs up a faster keepalived by the active router's interval (RFC 9568 §6.1)", async (context) => {
+    await inBed(context, async (bed) => {
+      const ours: Variant = { ...variant, intervalMs: 2_000 };
+      await startKeepalived(bed, variant, { priority: HIGH });
+      await bed.settle("them", addresses, activeDownMs(variant, HIGH) + SLACK);
+      await startEdge(bed, ours, { priority: LOW });
+      await bed.stays("them", addresses, 1_000);
+      await conflict(bed, /interval-mismatch/);
+      await bed.lab.fault("silence e2");
+      await bed.settleHeld("us", addresses, activeDownMs(variant, LOW) + SLACK);
+    });
+  });
+
+  it("reports a keepalived that advertises other addresses, and still lets it be active", async (context) => {
+    await inBed(context, async (bed) => {
+      const [address = ""] = addresses;
+      await startKeepalived(bed, variant, { priority: HIGH, addresses: [address] });
+      await bed.settle("them", [address], activeDownMs(variant, HIGH) + SLACK);
+      await startEdge(bed, variant, { priority: LOW });
+      await bed.stays("them", [address], 1_000);
+      await conflict(bed, /address-list-mismatch/);
+    });
+  });
+
+  it("reports a keepalived with another password of version 2", async (context) => {
+    await inBed(context, async (bed) => {
+      const theirs = VARIANTS.find(({ password }) => password !== undefined);
+      assert.ok(theirs !== undefined);
+      await startEdge(bed, { ...theirs, password: "wrong" }, { priority: LOW });
+      await startKeepalived(bed, theirs, { priority: HIGH });
+      await bed.settleHeld("them", addresses, activeDownMs(theirs, HIGH) + SLACK);
+      await pause(2 * theirs.intervalMs);
+      await conflict(bed, /auth-mismatch/);
+    });
+  });
+});
+
 describe("with keepalived, the checksum of version 3 over IPv4", () => {
   const [variant] = VARIANTS;
   assert.ok(variant !== undefined);
@@ -187,7 +233,7 @@ describe("with keepalived, the checksum of version 3 over IPv4", () => {
       const ours = (await bed.advertisements()).filter((each) => sentBy("e1", variant, each));
       assert.ok(ours.length > 0 && ours.every((each) => !each.checksumRight));
       await pause(2 * variant.intervalMs);
-      assert.match(String((await statusOf(bed))?.routers[0]?.conflicts), /checksum/);
+      await conflict(bed, /checksum-mismatch/);
     });
   });
 });

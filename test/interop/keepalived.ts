@@ -6,13 +6,16 @@ import { edgeAddress, type Variant, VRID, virtualAddresses } from "./variant.ts"
 /** What one test wants of keepalived besides the variant. */
 export type KeepalivedOptions = {
   readonly priority: number;
+  /** Addresses with prefix lengths; `undefined` means the variant's. */
+  readonly addresses?: readonly string[];
   /** keepalived's own words for one more line in the instance, such as `nopreempt`. */
   readonly more?: readonly string[];
 };
 
 /** keepalived's configuration file. */
-export const keepalivedConfig = (variant: Variant, { priority, more = [] }: KeepalivedOptions): string => {
+export const keepalivedConfig = (variant: Variant, options: KeepalivedOptions): string => {
   const { version, transport, password, intervalMs } = variant;
+  const { priority, addresses = virtualAddresses(variant), more = [] } = options;
   const unicast = [
     `  unicast_src_ip ${edgeAddress(variant, "e2")}`,
     `  unicast_peer { ${edgeAddress(variant, "e1")} }`,
@@ -35,7 +38,7 @@ export const keepalivedConfig = (variant: Variant, { priority, more = [] }: Keep
       : [`  authentication { auth_type PASS`, `  auth_pass ${password}`, "  }"]),
     ...more.map((line) => `  ${line}`),
     "  virtual_ipaddress {",
-    ...virtualAddresses(variant).map((address) => `    ${address}`),
+    ...addresses.map((address) => `    ${address}`),
     "  }",
     "}",
     "",

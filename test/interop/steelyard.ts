@@ -61,9 +61,14 @@ export const startEdge = async (bed: Bed, variant: Variant, options: EdgeOptions
   const program = await host.spawn(command("edge", "--config", config, "--admin", ADMIN));
   bed.remember(`steelyard ${starts}`, program);
   const limit = performance.now() + 5_000;
+  let ended = false;
+  void program.exited.then(() => {
+    ended = true;
+  });
   for (;;) {
     const state = (await statusOf(bed))?.routers[0]?.state;
     if (state === "backup" || state === "active") return program;
+    if (ended) throw new Error("steelyard ended as soon as it was started");
     if (performance.now() > limit) throw new Error(`steelyard is ${state ?? "silent"} after 5 s`);
   }
 };
