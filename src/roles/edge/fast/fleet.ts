@@ -12,8 +12,7 @@ import type { PacketInput } from "#core/vrrp/router";
 import type { Link, NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { PacketPort } from "#drivers/packet/port";
 import type { Deadlines } from "#runtime/deadlines";
-import { Addresses, allAddresses } from "./addresses.ts";
-import { Announcer } from "./announcer.ts";
+import { allAddresses } from "./addresses.ts";
 import { createLinks, type Links } from "./links.ts";
 import { Router } from "./router.ts";
 import { createStations, type Seat, type Stations } from "./stations.ts";
@@ -85,13 +84,16 @@ export class Fleet {
       router.stop(now);
       this.#routerByName.delete(name);
     }
+    const started: Router[] = [];
     for (const config of configs) {
       const running = this.#routerByName.get(config.name);
-      if (running === undefined) this.#start(config, now);
+      if (running === undefined) started.push(this.#create(config));
       else if (JSON.stringify(running.config) !== JSON.stringify(config)) running.reconfigure(config, now);
     }
     this.#watchLinks(now);
     this.#trackAll(now);
+    // Last, when everything that may forbid a router to run is known to it.
+    if (!this.#paused) for (const router of started) router.feed({ type: "startup" }, now);
     this.#coordinate(now);
   }
 
@@ -125,31 +127,15 @@ export class Fleet {
     this.#routerByName.clear();
   }
 
-  #start(config: VirtualRouterConfig, now: Instant): void {
-    const { netlink, packets, deadlines, emit, count } = this.#parts;
-    const links = this.#links;
-    const addresses = new Addresses({ config: () => router.config, netlink, links, emit });
-    const announcer = new Announcer({
-      config: () => router.config,
-      packets,
-      links,
-      deadlines,
-      now: this.#parts.now,
-      emit,
-      count,
-    });
-    const router: Router = new Router(config, {
+  #create(config: VirtualRouterConfig): Router {
+    const router = new Router(config, {
+      ...this.#parts,
       stations: this.#stations,
-      deadlines,
-      addresses,
-      announcer,
-      now: this.#parts.now,
-      emit,
-      count,
+      links: this.#links,
       onStep: () => this.#coordinate(this.#parts.now()),
     });
     this.#routerByName.set(config.name, router);
-    if (!this.#paused) router.feed({ type: "startup" }, now);
+    return router;
   }
 
   /** Seats every router on its link, with the address it speaks from, and says which links changed. */

@@ -15,19 +15,21 @@ import {
   step,
 } from "#core/vrrp/router";
 import type { Input, State } from "#core/vrrp/state";
-import type { LinkAddress } from "#drivers/netlink/port";
-import type { PacketError, VrrpSocket } from "#drivers/packet/port";
+import type { LinkAddress, NetlinkPort } from "#drivers/netlink/port";
+import type { PacketError, PacketPort, VrrpSocket } from "#drivers/packet/port";
 import type { Deadlines } from "#runtime/deadlines";
-import type { Addresses } from "./addresses.ts";
-import type { Announcer } from "./announcer.ts";
+import { Addresses } from "./addresses.ts";
+import { Announcer } from "./announcer.ts";
+import type { Links } from "./links.ts";
 import type { Listener, Seat, Stations } from "./stations.ts";
 
 /** What a router needs of its surroundings. */
 export type RouterParts = {
   readonly stations: Stations;
   readonly deadlines: Deadlines;
-  readonly addresses: Addresses;
-  readonly announcer: Announcer;
+  readonly netlink: NetlinkPort;
+  readonly packets: PacketPort;
+  readonly links: Links;
   readonly now: () => Instant;
   readonly emit: (event: Event) => void;
   readonly count: (key: string) => void;
@@ -47,6 +49,8 @@ const shown = (state: State): ShownState => {
 export class Router implements Listener {
   #config: VirtualRouterConfig;
   readonly #parts: RouterParts;
+  readonly #addresses: Addresses;
+  readonly #announcer: Announcer;
   #state: RouterState;
   #seat: Seat | undefined;
   #socket: VrrpSocket | undefined;
@@ -60,7 +64,9 @@ export class Router implements Listener {
     this.#config = config;
     this.#parts = parts;
     this.#state = initialRouter(config);
-    this.#leftBehind = parts.addresses.leftBehind();
+    this.#addresses = new Addresses({ ...parts, config: () => this.#config });
+    this.#announcer = new Announcer({ ...parts, config: () => this.#config });
+    this.#leftBehind = this.#addresses.leftBehind();
   }
 
   get config(): VirtualRouterConfig {
@@ -156,21 +162,21 @@ export class Router implements Listener {
 
   /** Somebody took an address off an interface. */
   addressRemoved(address: LinkAddress): void {
-    this.#parts.addresses.removed(address);
+    this.#addresses.removed(address);
   }
 
   /** A link has come back: what the kernel and the switches forgot is put and said again. */
   linkReturned(name: string, now: Instant): void {
     if (this.#state.machine.name !== "active") return;
-    this.#parts.addresses.linkReturned(name);
-    this.#parts.announcer.linkUp(now);
+    this.#addresses.linkReturned(name);
+    this.#announcer.linkUp(now);
   }
 
   /** Leaves: priority 0 if active, addresses gone, seat empty. */
   stop(now: Instant): void {
     this.feed({ type: "shutdown" }, now);
     if (this.#leftBehind) this.#clearLeftBehind();
-    this.#parts.announcer.silence(now);
+    this.#announcer.silence(now);
     this.#parts.deadlines.set(`router ${this.#config.name}`, undefined, this.#onTimer);
     if (this.#seat !== undefined) this.#parts.stations.leave(this.#seat);
     this.#seat = undefined;
@@ -181,7 +187,7 @@ export class Router implements Listener {
 
   #clearLeftBehind(): void {
     this.#leftBehind = false;
-    this.#parts.addresses.release();
+    this.#addresses.release();
   }
 
   #wait(detail: string): void {
@@ -195,15 +201,15 @@ export class Router implements Listener {
         break;
       case "announce-addresses":
         this.#leftBehind = false;
-        this.#parts.addresses.take();
-        this.#parts.announcer.takeover(now);
+        this.#addresses.take();
+        this.#announcer.takeover(now);
         break;
       case "reannounce-addresses":
-        this.#parts.announcer.otherSpeaker(now);
+        this.#announcer.otherSpeaker(now);
         break;
       case "withdraw-addresses":
-        this.#parts.announcer.silence(now);
-        this.#parts.addresses.release();
+        this.#announcer.silence(now);
+        this.#addresses.release();
         break;
       case "conflict-began":
       case "conflict-ended":
