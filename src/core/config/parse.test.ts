@@ -257,4 +257,23 @@ describe("parseResources", () => {
       warnings: [],
     });
   });
+
+  it("calls nothing missing or unused while documents are hidden from it", () => {
+    const tracking = resource("VirtualRouter", "a", {
+      ...ROUTER,
+      track: { checks: [{ name: "elsewhere" }] },
+    });
+    const idle = resource("TrackedCheck", "idle", { script: { command: ["/bin/true"] } });
+    const homeless = resource("VirtualServer", "web", { ...SERVER, address: "192.0.2.99" });
+    assert.equal(problemsOf(tracking, idle, homeless).length, 3);
+    const parsed = parseResources([tracking, idle, homeless], { hidden: true });
+    assert.deepEqual(parsed.ok && parsed.warnings, []);
+  });
+
+  it("calls nothing unused while a document is unreadable", () => {
+    const idle = resource("TrackedCheck", "idle", { script: { command: ["/bin/true"] } });
+    const homeless = resource("VirtualServer", "web", { ...SERVER, address: "192.0.2.99" });
+    const broken = resource("VirtualRouter", "a", { ...ROUTER, vrid: 0 });
+    assert.deepEqual(textsOf(idle, homeless, broken), ["spec.vrid: 0 is below 1. Use 1..255."]);
+  });
 });
