@@ -66,6 +66,17 @@ describe("splitting what a netlink socket gave", () => {
     }
   });
 
+  it("finds the next message on the 4-byte boundary after one of odd length", () => {
+    const bytes = new Uint8Array(36);
+    bytes[0] = 17;
+    bytes[20] = 16;
+    const messages = messagesIn(bytes);
+    assert.deepEqual(
+      messages.map(({ body }) => body.length),
+      [1, 0],
+    );
+  });
+
   it("refuses a length below the header, which would never end", () => {
     const bytes = new Uint8Array(32);
     bytes[0] = 15;
@@ -118,6 +129,17 @@ describe("acknowledgements", () => {
       ok: true,
       value: { errno: 22, detail: "no", offset: 16 },
     });
+  });
+
+  it("reads the kernel's words at the end of a dump, where no request is echoed", () => {
+    const builder = new MessageBuilder();
+    builder.begin({ type: NLMSG_DONE, flags: NLM_F_ACK_TLVS, sequence: 1 });
+    builder.u32(-22);
+    builder.attributeText(1, "no");
+    builder.end();
+    const [end] = messagesIn(builder.bytes());
+    assert.ok(end);
+    assert.deepEqual(decodeAcknowledgement(end), { ok: true, value: { errno: 22, detail: "no" } });
   });
 
   it("refuses an errno that the kernel cannot give", () => {

@@ -174,6 +174,39 @@ describe("rtnetlink objects", () => {
     });
   });
 
+  it("takes our own end of an address with a peer", () => {
+    const peer = [8, 0, 1, 0, 192, 0, 2, 2];
+    const own = [8, 0, 2, 0, 192, 0, 2, 1];
+    const decodedAddress = decodeAddress(Uint8Array.from([2, 32, 0, 0, 3, 0, 0, 0, ...peer, ...own]));
+    assert.equal(decodedAddress.ok && decodedAddress.value.address, "192.0.2.1");
+  });
+
+  it("refuses a link without a name or an index", () => {
+    const link = (index: number, name: number): Uint8Array =>
+      Uint8Array.from([
+        ...[0, 0, 1, 0, index, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        6,
+        0,
+        3,
+        0,
+        name,
+        0,
+        0,
+        0,
+        8,
+        0,
+        4,
+        0,
+        0,
+        5,
+        0,
+        0,
+      ]);
+    assert.ok(decodeLink(link(1, 0x65)).ok);
+    assert.deepEqual(decodeLink(link(0, 0x65)), { ok: false, reason: "bad-attribute" });
+    assert.deepEqual(decodeLink(link(1, 0)), { ok: false, reason: "bad-attribute" });
+  });
+
   it("refuses a prefix longer than the address", () => {
     const body = Uint8Array.from([2, 33, 0, 0, 3, 0, 0, 0, 8, 0, 2, 0, 192, 0, 2, 1]);
     assert.deepEqual(decodeAddress(body), { ok: false, reason: "bad-attribute" });

@@ -15,6 +15,7 @@ import {
 import { decodeLink, encodeLinkDump } from "#core/netlink/link";
 import { decodeNeighbour, encodeNeighbourDump } from "#core/netlink/neighbour";
 import { decodeRoute, encodeRouteGet } from "#core/netlink/route";
+import { openDoor } from "#native/door";
 import { watchChanges } from "./changes.ts";
 import { labelProblem } from "./label.ts";
 import type { NetlinkError, NetlinkPort, NetlinkResult } from "./port.ts";
@@ -144,7 +145,7 @@ export type NetlinkOptions = {
 
 /** Opens the driver in the network namespace of the calling thread. Changing addresses needs CAP_NET_ADMIN. */
 export const openNetlink = (
-  door: NetlinkDoor,
+  door: NetlinkDoor = openDoor(),
   { queueBytes = QUEUE_BYTES }: NetlinkOptions = {},
 ): NetlinkResult<NetlinkPort> => {
   const opened = openRouteSocket(door, QUEUE_BYTES);

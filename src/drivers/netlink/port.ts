@@ -62,7 +62,12 @@ export type NetlinkPort = {
   }): NetlinkResult<"removed" | "absent">;
   /** How the kernel would send to `destination`: the link and, if not direct, the gateway. */
   routeTo(destination: IpAddress): NetlinkResult<Route>;
-  /** Calls back for every change from now on. Gives a function that stops it. */
+  /**
+   * Calls back for every change from now on, never inside a call of ours. Gives a function that stops it.
+   *
+   * A change of carrier is told within a millisecond, but the kernel tells at most one a second for most links: one
+   * that follows the last within a second may come up to a second late.
+   */
   subscribe(onChange: (change: NetlinkChange) => void): NetlinkResult<() => void>;
   close(): void;
 };

@@ -24,6 +24,7 @@ type Reply = Uint8Array | number;
 const scriptedDoor = (
   script: readonly ((sequence: number) => readonly Reply[])[],
   overrides: Partial<NetlinkDoor> = {},
+  busyUntilRead = false,
 ): NetlinkDoor & { readonly asked: () => number } => {
   let queue: Reply[] = [];
   let asked = 0;
@@ -35,6 +36,8 @@ const scriptedDoor = (
     close: () => 0,
     watch: () => () => undefined,
     send: (_fd, bytes) => {
+      // The kernel does so when the last dump was not read to its end.
+      if (busyUntilRead && queue.length > 0) return -constants.errno.EBUSY;
       const replies = script[asked]?.((bytes[8] ?? 0) | ((bytes[9] ?? 0) << 8)) ?? [];
       asked += 1;
       queue = [...queue, ...replies];
@@ -123,7 +126,7 @@ describe("questions to the kernel", () => {
 
   it("asks again with more room when an answer did not fit, after reading the old one to its end", () => {
     const large = (n: number): readonly Reply[] => [address(n, 1, 100_000), address(n, 2), done(n)];
-    const door = scriptedDoor([large, large]);
+    const door = scriptedDoor([large, large], {}, true);
     assert.deepEqual(listed(open(door)), ["192.0.2.1", "192.0.2.2"]);
     assert.equal(door.asked(), 2);
   });
@@ -169,10 +172,13 @@ describe("questions to the kernel", () => {
   it("passes on why a question could not be sent, or a socket not opened", () => {
     const refuse = (): number => -constants.errno.EPERM;
     assert.equal(listed(open(scriptedDoor([], { send: refuse }))), "EPERM");
+    const closed: number[] = [];
+    const close = (fd: number): number => closed.push(fd);
     for (const overrides of [{ socket: refuse }, { bind: refuse }]) {
-      const opened = openNetlink(scriptedDoor([], overrides));
+      const opened = openNetlink(scriptedDoor([], { ...overrides, close }));
       assert.equal(!opened.ok && opened.error.code, "EPERM");
     }
+    assert.deepEqual(closed, [7]);
   });
 
   it("works on kernels that know none of the socket options", () => {
@@ -221,6 +227,29 @@ describe("word of changes", () => {
 
   it("gives the event loop its turn after 64 reads", () => {
     assert.equal(types(Array.from({ length: 100 }, () => address(0, 1))).length, 64);
+  });
+
+  it("ends every subscription and closes every socket when the driver is closed", () => {
+    const closed: number[] = [];
+    let sockets = 10;
+    let watchers = 0;
+    const netlink = open(
+      scriptedDoor([], {
+        socket: () => sockets++,
+        close: (fd) => closed.push(fd),
+        watch: () => {
+          watchers += 1;
+          return () => {
+            watchers -= 1;
+          };
+        },
+      }),
+    );
+    for (let count = 0; count < 2; count += 1) assert.ok(netlink.subscribe(() => undefined).ok);
+    assert.equal(watchers, 2);
+    netlink.close();
+    assert.equal(watchers, 0);
+    assert.deepEqual(closed, [11, 12, 10]);
   });
 
   it("passes on why it cannot watch, and closes its socket", () => {
