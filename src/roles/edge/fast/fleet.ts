@@ -1,7 +1,7 @@
 /** All virtual routers of this machine: brought to the configuration, told of links and checks, kept in sync groups. */
 import type { IpAddress } from "#base/address";
 import { assert } from "#base/assert";
-import { type Instant, seconds } from "#base/time";
+import { after, type Instant, micros, millis, seconds } from "#base/time";
 import { plan } from "#core/election/sync-group";
 import type { SubjectHealth } from "#core/election/tracking";
 import type { Event, HealthState } from "#core/observation/event";
@@ -19,6 +19,10 @@ import { createStations, type Seat, type Stations } from "./stations.ts";
 
 /** How long an unexpected virtual router id must be silent before the conflict counts as over. */
 const STRANGER_HOLD = seconds(30);
+/** A successor follows within its skew, which is less than an interval; this is for a busy one. */
+const HANDOVER_GRACE = millis(200);
+/** Nobody waits longer than this for a successor that may not exist. */
+const HANDOVER_LIMIT = seconds(3);
 /** More rounds of a sync group's plan than any group needs: beyond it is our mistake. */
 const GROUP_ROUNDS = 16;
 
@@ -121,10 +125,23 @@ export class Fleet {
       router.feed({ type: paused ? "shutdown" : "startup" }, now);
   }
 
-  /** Leaves in an orderly way. */
-  stop(now: Instant): void {
-    for (const router of this.#routerByName.values()) router.stop(now);
+  /** Leaves in an orderly way: serves until every active router has a successor, but not for long. */
+  stop(now: Instant, onStopped: () => void): void {
+    const routers = [...this.#routerByName.values()];
     this.#routerByName.clear();
+    const finish = (at: Instant): void => {
+      this.#parts.deadlines.set("stop", undefined, finish);
+      for (const router of routers) router.stop(at);
+      onStopped();
+    };
+    const onSuccessor = (): void => {
+      if (!routers.some(({ handingOver }) => handingOver)) finish(this.#parts.now());
+    };
+    const waits = routers.map(({ config }) => config.advertisementInterval);
+    for (const router of routers) router.resign(now, onSuccessor);
+    const limit = after(now, micros(Math.min(HANDOVER_LIMIT, Math.max(0, ...waits) + HANDOVER_GRACE)));
+    if (routers.some(({ handingOver }) => handingOver)) this.#parts.deadlines.set("stop", limit, finish);
+    else finish(now);
   }
 
   #create(config: VirtualRouterConfig): Router {

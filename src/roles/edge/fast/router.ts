@@ -57,6 +57,8 @@ export class Router implements Listener {
   #judged = "";
   /** A killed predecessor left the addresses here: they stay until another router is heard to be active. */
   #leftBehind: boolean;
+  /** Set between the resignation and the first word of a successor. */
+  #onSuccessor: (() => void) | undefined;
   /** Whether the last packet was dropped. */
   #refused = false;
 
@@ -107,8 +109,15 @@ export class Router implements Listener {
   onPacket(packet: RouterInput & { type: "packet" }, now: Instant): void {
     const wasBackup = this.#state.machine.name === "backup";
     this.feed(packet, now);
+    if (this.#refused) return;
+    if (this.#onSuccessor !== undefined) {
+      const onSuccessor = this.#onSuccessor;
+      this.stop(now);
+      onSuccessor();
+      return;
+    }
     // Another router that is active in our place ends what a killed predecessor held.
-    if (this.#leftBehind && wasBackup && !this.#refused) this.#clearLeftBehind();
+    if (this.#leftBehind && wasBackup) this.#clearLeftBehind();
   }
 
   onError(error: PacketError): void {
@@ -172,8 +181,24 @@ export class Router implements Listener {
     this.#announcer.linkUp(now);
   }
 
-  /** Leaves: priority 0 if active, addresses gone, seat empty. */
+  /** Whether it has resigned and still serves until a successor is heard. */
+  get handingOver(): boolean {
+    return this.#onSuccessor !== undefined;
+  }
+
+  /**
+   * Leaves without a gap: an active router sends priority 0 and goes on serving until another is heard to be active,
+   * then `onSuccessor` is told. The caller bounds the wait and calls `stop` in any case.
+   */
+  resign(now: Instant, onSuccessor: () => void): void {
+    if (this.#state.machine.name === "active") this.#onSuccessor = onSuccessor;
+    this.feed({ type: "shutdown" }, now);
+  }
+
+  /** Leaves at once: priority 0 if active, addresses gone, seat empty. */
   stop(now: Instant): void {
+    if (this.#onSuccessor !== undefined) this.#addresses.release();
+    this.#onSuccessor = undefined;
     this.feed({ type: "shutdown" }, now);
     if (this.#leftBehind) this.#clearLeftBehind();
     this.#announcer.silence(now);
@@ -209,7 +234,7 @@ export class Router implements Listener {
         break;
       case "withdraw-addresses":
         this.#announcer.silence(now);
-        this.#addresses.release();
+        if (this.#onSuccessor === undefined) this.#addresses.release();
         break;
       case "conflict-began":
       case "conflict-ended":

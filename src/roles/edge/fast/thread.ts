@@ -75,9 +75,10 @@ port.on("message", (message: WireToFast) => {
       fleet.checkHealth(message.check, message.state, now());
       break;
     case "stop":
-      fleet.stop(now());
-      say({ type: "stopped" });
-      port.close();
+      fleet.stop(now(), () => {
+        say({ type: "stopped" });
+        port.close();
+      });
       break;
   }
 });

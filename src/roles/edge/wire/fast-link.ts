@@ -10,7 +10,7 @@ const LEASE_LASTS = seconds(3);
 /** How often there is one, in milliseconds. */
 const LEASE_RENEWED = 250;
 /** How long the fast thread may take to give everything up. Milliseconds. */
-const STOP_LIMIT = 1_000;
+const STOP_LIMIT = 5_000;
 
 export type FastLink = {
   send(message: WireToFast): void;
