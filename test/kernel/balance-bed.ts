@@ -215,18 +215,12 @@ export class Bed {
     }
   }
 
-  #spawn(
-    station: string,
-    script: string,
-    parameters: readonly string[],
-    environment: Readonly<Record<string, string>> = {},
-  ): ChildProcess {
+  #spawn(station: string, script: string, parameters: readonly string[]): ChildProcess {
     const child = spawn(
       "ip",
       ["netns", "exec", this.name(station), process.execPath, join(FILES, script), ...parameters],
       {
         stdio: ["pipe", "pipe", "inherit"],
-        env: { ...process.env, ...environment },
       },
     );
     this.#children.push(child);
@@ -235,17 +229,15 @@ export class Bed {
 
   /** Starts the four backends on these ports. */
   async startWorkers(ports: readonly number[]): Promise<void> {
-    await Promise.all(
-      ["w1", "w2", "w3", "w4"].map(async (worker, index) => {
-        const own = `10.2.0.2${index + 1} fd02::2${index + 1} ${VIRTUAL.IPv4} ${VIRTUAL.IPv6}`;
-        const child = this.#spawn(worker, "balance-worker.ts", [worker, ...ports.map(String)], {
-          ADDRESSES: own,
-        });
-        assert.ok(child.stdout);
-        for await (const line of createInterface({ input: child.stdout })) if (line === "ready") return;
-        assert.fail(`${worker} did not start`);
-      }),
-    );
+    await Promise.all(["w1", "w2", "w3", "w4"].map((worker) => this.startWorker(worker, ports)));
+  }
+
+  /** Starts a server that says the station's name on these ports of all its addresses. */
+  async startWorker(station: string, ports: readonly number[]): Promise<void> {
+    const child = this.#spawn(station, "balance-worker.ts", [station, ...ports.map(String)]);
+    assert.ok(child.stdout);
+    for await (const line of createInterface({ input: child.stdout })) if (line === "ready") return;
+    assert.fail(`${station} did not start`);
   }
 
   startClient(station = "client"): Client {

@@ -2,7 +2,7 @@
  * A client for the balance tests, told by JSON lines on standard input what to do; it answers each with one line.
  *
  * - `spread`: opens `count` flows one after the other and gives how many met each backend.
- * - `choose`: opens one connection from each port from 40000 up; gives their backends in order.
+ * - `choose`: opens one connection from each port from 20000 up; gives their backends in order.
  * - `hold`: opens connections and keeps them; gives their backends in order.
  * - `poke`: says something on every held connection; gives the backend that answered, or why none did, in order.
  * - `download`: 200,000 bytes over one connection; gives how many came.
@@ -112,7 +112,7 @@ const perform = async (command: Command): Promise<unknown> => {
     }
     case "choose": {
       const answers: string[] = [];
-      for (let localPort = 40_000; localPort < 40_000 + command.count; localPort += 1) {
+      for (let localPort = 20_000; localPort < 20_000 + command.count; localPort += 1) {
         answers.push(await once({ ...command, localPort }));
       }
       return answers;

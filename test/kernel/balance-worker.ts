@@ -7,6 +7,7 @@
  */
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 
 const [name = "?", ...ports] = process.argv.slice(2);
 const BIG = `${"x".repeat(199_999)}\n`;
@@ -37,7 +38,11 @@ const openUdp = (port: number, address: string, type: "udp4" | "udp6"): Promise<
   });
 
 /** UDP answers must leave from the address that was asked, so each address has its own socket. */
-const addresses = (process.env.ADDRESSES ?? "").split(" ").filter((address) => address !== "");
+const addresses = Object.values(networkInterfaces())
+  .flatMap((entries) => entries ?? [])
+  .map(({ address }) => address)
+  .filter((address) => !/^(127\.|::1$|fe80)/.test(address));
+
 for (const port of ports.map(Number)) {
   await openTcp(port);
   for (const address of addresses) {
