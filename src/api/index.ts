@@ -3,5 +3,4 @@
  *
  * Types only; nothing here exists at run time. Start reading at `status.ts`.
  */
-export type { EventRecord } from "./events.ts";
-export type { BackendStatus, CheckStatus, RouterStatus, ServerStatus, Status } from "./status.ts";
+export {};

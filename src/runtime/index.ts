@@ -5,5 +5,4 @@
  * Left out: sockets and timers themselves; they come in through the small `Clock` that a driver provides.
  * Start reading at `deadlines.ts`.
  */
-export { type Clock, createDeadlines, type Deadlines } from "./deadlines.ts";
-export { createJournal, type Journal } from "./journal.ts";
+export {};

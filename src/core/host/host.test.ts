@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { cpuLimit, missingCapabilities } from "./index.ts";
+import { missingCapabilities } from "./capabilities.ts";
+import { cpuLimit } from "./cpu-limit.ts";
 
 const status = (effective: string): string =>
   `Name:\tnode\nCapPrm:\tffffffffffffffff\nCapEff:\t${effective}\nCapBnd:\t0\n`;

@@ -3,5 +3,4 @@
  *
  * Pure readers of /proc and cgroup files; `drivers/host` reads the files. Start at `capabilities.ts`.
  */
-export { missingCapabilities } from "./capabilities.ts";
-export { cpuLimit } from "./cpu-limit.ts";
+export {};

@@ -3,5 +3,4 @@
  *
  * Left out: TCP with TLS and a token. Start reading at `server.ts`; `client.ts` is the other end, for the commands.
  */
-export { get, stream } from "./client.ts";
-export { type AdminError, type AdminServer, openAdminServer, type Route } from "./server.ts";
+export {};

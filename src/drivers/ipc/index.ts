@@ -4,4 +4,4 @@
  * Left out: schemas. Both ends are the same program; what does not parse ends the channel.
  * Start reading at `channel.ts`.
  */
-export { type Channel, openChannel } from "./channel.ts";
+export {};

@@ -12,7 +12,7 @@ import { type Knowledge, statusOf } from "./status.ts";
 const FOLLOWER_LIMIT = 1024 * 1024;
 
 /** One line of `/v1/events`. */
-export const eventRecord = ({ sequence, at, event }: Observation): EventRecord => ({
+const eventRecord = ({ sequence, at, event }: Observation): EventRecord => ({
   sequence,
   at,
   ...sentence(event),
