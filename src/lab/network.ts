@@ -13,6 +13,8 @@ export type Network = {
   readonly anchorByName: ReadonlyMap<string, number>;
   /** The command line that runs `argv` in a host. */
   readonly enter: (host: string, argv: readonly string[], directory?: string) => readonly string[];
+  /** Whether a process is in a host's network. */
+  readonly isIn: (host: string, pid: number) => boolean;
   /** The processes in a host, without the one that keeps its namespaces. */
   readonly processesIn: (host: string) => readonly number[];
 };
@@ -96,6 +98,7 @@ export const buildNetwork = async (topology: Topology): Promise<Network> => {
       ],
       ...argv,
     ],
+    isIn: (host, pid) => networkOf(pid) === networkOf(anchorOf(host)),
     processesIn: (host) => companions(anchorOf(host)),
   };
 };

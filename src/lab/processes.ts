@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Network } from "./network.ts";
 import type { Exit, Message, StartOptions } from "./protocol.ts";
 
@@ -65,6 +66,7 @@ export const openProcesses = (send: (message: Message) => void): Processes => {
         env: { ...process.env, ...options.env },
         detached: true,
       });
+      childById.set(id, child);
       if (log !== undefined) closeSync(log);
       for (const stream of ["stdout", "stderr"] as const) {
         child[stream]?.setEncoding("utf8").on("data", (text: string) => {
@@ -77,7 +79,9 @@ export const openProcesses = (send: (message: Message) => void): Processes => {
         send({ type: "exit", process: id, exit });
       });
       const pid = await started(child);
-      childById.set(id, child);
+      // Only now may somebody kill everything in that host and expect this program to be among it.
+      while (child.exitCode === null && child.signalCode === null && !network.isIn(options.host, pid))
+        await pause(1);
       if (options.lasting === true) lasting.add(id);
       return { pid };
     },
