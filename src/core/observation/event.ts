@@ -106,7 +106,8 @@ export type Event =
   | { readonly type: "forwarding-failed"; readonly detail: string }
   | {
       readonly type: "sysctl";
-      readonly key: string;
+      /** Its path below /proc/sys. */
+      readonly setting: string;
       readonly change: "set" | "restored" | "failed";
       readonly detail: string;
     }

@@ -91,7 +91,7 @@ export const sentence = (event: Event): Sentence => {
     case "sysctl":
       return say(
         event.change === "failed" ? "error" : "info",
-        `sysctl ${event.key}`,
+        `sysctl ${event.setting}`,
         `${event.change}: ${event.detail}`,
       );
     case "config-applied":

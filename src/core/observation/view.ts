@@ -179,7 +179,7 @@ const apply = (view: View, event: Event, at: WallTime): void => {
 };
 
 /** The counter that an event adds to: its type and the part of it that is bounded. */
-export const counterKey = (event: Event): string => {
+const counterKey = (event: Event): string => {
   switch (event.type) {
     case "router-state":
       return `router-state ${event.router} ${event.to} ${event.reason}`;

@@ -1,6 +1,7 @@
 /** The pages of the admin socket: health, readiness, status, events, metrics. */
 import type { ServerResponse } from "node:http";
 import type { EventRecord } from "#api/events";
+import { CONTENT_TYPE } from "#core/metrics/exposition";
 import type { Observation } from "#core/observation/event";
 import { sentence } from "#core/observation/sentence";
 import type { Route } from "#drivers/http/server";
@@ -49,7 +50,7 @@ export const adminRoutes = (
       response.writeHead(ready ? 200 : 503).end(ready ? "ok\n" : "forwarding is not in place yet\n");
     }),
     "/metrics": withKnowledge((response, known) => {
-      response.setHeader("content-type", "text/plain; version=0.0.4; charset=utf-8");
+      response.setHeader("content-type", CONTENT_TYPE);
       response.end(metricsText(known));
     }),
     "/v1/status": withKnowledge((response, known) => {

@@ -18,7 +18,7 @@ const counter = (name: string, help: string, samples: readonly Sample[]): Metric
 });
 
 /** The counters of one event type; `labels` names the words after the type in their keys. */
-const counted = (counters: Counters, type: string, labels: readonly string[]): Sample[] =>
+const counted = (counters: Readonly<Counters>, type: string, labels: readonly string[]): Sample[] =>
   Object.entries(counters)
     .map(([key, value]) => ({ words: key.split(" "), value }))
     .filter(({ words }) => words[0] === type)
@@ -26,6 +26,11 @@ const counted = (counters: Counters, type: string, labels: readonly string[]): S
       labels: Object.fromEntries(labels.map((label, index) => [label, words[index + 1] ?? ""])),
       value,
     }));
+
+const withLabel = ({ labels, value }: Sample, name: string, text: string): Sample => ({
+  labels: { ...labels, [name]: text },
+  value,
+});
 
 const STATES = ["initialize", "backup", "active", "fault"] as const;
 
@@ -69,6 +74,36 @@ const routerFamilies = (status: Status, counters: Counters): MetricFamily[] => [
     "steelyard_address_changes_total",
     "Virtual addresses added, removed, put back after a foreign change, or failed.",
     counted(counters, "address", ["router", "change"]),
+  ),
+];
+
+const packetFamilies = (counts: Readonly<Counters>): MetricFamily[] => [
+  counter(
+    "steelyard_vrrp_dropped_total",
+    "Advertisements without effect, by reason.",
+    counted(counts, "vrrp-dropped", ["router", "reason"]),
+  ),
+  counter(
+    "steelyard_vrrp_unsent_total",
+    "Advertisements that the kernel did not send, by errno.",
+    counted(counts, "vrrp-unsent", ["router", "errno"]),
+  ),
+  counter(
+    "steelyard_announcements_unsent_total",
+    "Gratuitous ARP and unsolicited neighbour advertisements that the kernel did not send, by errno.",
+    counted(counts, "announcement-unsent", ["router", "errno"]),
+  ),
+  counter(
+    "steelyard_socket_errors_total",
+    "Errors of the sockets that hear advertisements and neighbours, by errno.",
+    [
+      ...counted(counts, "vrrp-socket", ["router", "errno"]).map((sample) =>
+        withLabel(sample, "socket", "vrrp"),
+      ),
+      ...counted(counts, "neighbour-socket", ["router", "errno"]).map((sample) =>
+        withLabel(sample, "socket", "neighbour"),
+      ),
+    ],
   ),
 ];
 
@@ -134,6 +169,7 @@ export const metricsText = (known: Knowledge): string => {
   const { counters } = known.view;
   return renderMetrics([
     ...routerFamilies(status, counters),
+    ...packetFamilies(known.counts),
     ...serverFamilies(status, counters),
     ...programFamilies(status, counters),
   ]);

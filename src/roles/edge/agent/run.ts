@@ -34,6 +34,7 @@ class Agent {
   #view: View = emptyView();
   #desired = NOTHING_DESIRED;
   #wire: WireFacts | undefined;
+  #counts: Readonly<Record<string, number>> = {};
   #close: (() => Promise<void>) | undefined;
 
   constructor(options: EdgeOptions, end: (status: number) => void) {
@@ -52,6 +53,9 @@ class Agent {
     switch (message.type) {
       case "snapshot":
         await this.#adopt(message);
+        break;
+      case "counts":
+        this.#counts = message.counts;
         break;
       case "observation":
         this.#observe(message.observation);
@@ -121,7 +125,7 @@ class Agent {
     const agent = { pid: process.pid, startedAt: this.#startedAt };
     return this.#wire === undefined
       ? undefined
-      : { view: this.#view, desired: this.#desired, wire: this.#wire, agent };
+      : { view: this.#view, desired: this.#desired, wire: this.#wire, agent, counts: this.#counts };
   }
 }
 

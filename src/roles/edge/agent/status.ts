@@ -14,6 +14,8 @@ export type Knowledge = {
   readonly desired: Desired;
   readonly wire: WireFacts;
   readonly agent: { readonly pid: number; readonly startedAt: number };
+  /** Packets dropped and not sent, as `WHAT ROUTER REASON`. */
+  readonly counts: Readonly<Record<string, number>>;
 };
 
 const routerStatus = (router: VirtualRouterConfig, view: View): RouterStatus => {
@@ -90,7 +92,7 @@ const checkStatus = ({ name }: TrackedCheck, view: View): CheckStatus => {
 };
 
 /** The status at wall time `now`. */
-export const statusOf = ({ view, desired, wire, agent }: Knowledge, now: number): Status => ({
+export const statusOf = ({ view, desired, wire, agent }: Omit<Knowledge, "counts">, now: number): Status => ({
   role: "edge",
   version: VERSION,
   now,

@@ -46,7 +46,7 @@ export const createSettings = (parts: {
       renameSync(`${path}.new`, path);
     } catch (error) {
       const detail = `the former values could not be recorded in ${path}: ${error instanceof Error ? error.message : String(error)}`;
-      emit({ type: "sysctl", key: RECORD, change: "failed", detail });
+      emit({ type: "sysctl", setting: RECORD, change: "failed", detail });
     }
   };
 
@@ -54,11 +54,12 @@ export const createSettings = (parts: {
 
   const set = ({ key, from, to, reason }: SysctlChange, change: "set" | "restored"): void => {
     const written = sysctl.write(key, to);
-    if (written.ok) emit({ type: "sysctl", key, change, detail: `${from} -> ${to}, because ${reason}` });
+    if (written.ok)
+      emit({ type: "sysctl", setting: key, change, detail: `${from} -> ${to}, because ${reason}` });
     else
       emit({
         type: "sysctl",
-        key,
+        setting: key,
         change: "failed",
         detail: `${written.error.code}: set it to ${to} by hand, because ${reason}`,
       });
