@@ -7,7 +7,7 @@ import { diffPlans } from "#core/nftables/delta";
 import { TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
 import { contentsOf, REMOVAL, renderReplacement, renderRuleset } from "#core/nftables/text";
-import type { Door } from "#native/door";
+import { type Door, openDoor } from "#native/door";
 import { parseTableListing, type TableReading } from "./contents.ts";
 import { runNft } from "./nft.ts";
 import type { ApplyResult, BalanceEngine, BalanceError, Observed, Unavailable } from "./port.ts";
@@ -15,7 +15,8 @@ import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
 import { NetfilterSocket } from "./socket.ts";
 
 export type EngineOptions = {
-  readonly door: Door;
+  /** `undefined` means the one of this machine. */
+  readonly door?: Door;
   /** A directory that only we write to, on a file system that a reboot empties, such as /run/steelyard. */
   readonly runDirectory: string;
   /** The `nft` program; `nft` from PATH when `undefined`. */
@@ -35,7 +36,7 @@ type Readings = Readonly<Record<TableFamily, TableReading | undefined>>;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 class LinuxEngine implements BalanceEngine {
-  readonly #options: EngineOptions;
+  readonly #options: EngineOptions & { readonly door: Door };
   readonly #nft: string;
   #socket: NetfilterSocket | undefined;
   /** The plan that runs as far as we know. */
@@ -45,9 +46,9 @@ class LinuxEngine implements BalanceEngine {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions) {
-    this.#options = options;
+    this.#options = { ...options, door: options.door ?? openDoor() };
     this.#nft = options.nft ?? "nft";
-    const socket = NetfilterSocket.open(options.door);
+    const socket = NetfilterSocket.open(this.#options.door);
     this.#socket = socket instanceof NetfilterSocket ? socket : undefined;
   }
 
@@ -67,10 +68,9 @@ class LinuxEngine implements BalanceEngine {
 
   apply(plan: ForwardingPlan): Promise<ApplyResult> {
     return this.#inOrder(async () => {
-      const { door } = this.#options;
-      const started = door.monotonicMicros();
+      const started = this.#options.door.monotonicMicros();
       const result = await this.#applyNow(plan);
-      const tookMicros = door.monotonicMicros() - started;
+      const tookMicros = this.#options.door.monotonicMicros() - started;
       if (!result.ok) return result;
       if (result.step.how !== "unchanged") await this.#writeCheckpoint(plan);
       return { ok: true, ...result.step, tookMicros };
