@@ -146,6 +146,15 @@ describe("announcing", () => {
     ]);
   });
 
+  it("does not let a rival put off what a link that came up already waits for", () => {
+    const inputs = [takeover, [millis(500), "link-up"], [millis(600), "other-speaker"]] as const;
+    const once = { ...config, policy: { ...policy, repeat: 1, delay: micros(0) } };
+    assert.deepEqual(run(once, inputs, seconds(30)).said, [
+      [millis(0), "takeover"],
+      [millis(1_000), "link-up"],
+    ]);
+  });
+
   it("announces new addresses at once", () => {
     const { state } = run(config, [takeover], millis(100));
     const changed = { ...config, addresses: addresses.slice(1) };

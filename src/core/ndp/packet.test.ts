@@ -159,6 +159,16 @@ describe("neighbour discovery messages", () => {
     assert.equal(value.value.mac, undefined);
   });
 
+  it("believes the first of two options of the same type", () => {
+    const context = contextOf(advertised);
+    const twice = new Uint8Array(40);
+    twice.set(advertised.subarray(40));
+    twice.set([2, 1, 2, 0, 0, 0, 0, 0x99], 32);
+    const value = decode(resealed(twice, context), context);
+    assert.ok(value.ok);
+    assert.equal(value.value.mac, "02:00:00:00:00:0a");
+  });
+
   it("reads back whatever it writes", () => {
     fc.assert(
       fc.property(message, unicast, unicast, (value, source, destination) => {
