@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { FilesPort } from "./port.ts";
 
+/** Ends when the test does, also by a failure or its timeout: an open watcher would keep the process alive. */
+export type Ending = { after(action: () => void): void };
+
 /** One place to put files, with a port that reads them. */
 export type FilesBed = {
   readonly port: FilesPort;
@@ -15,11 +18,11 @@ export type FilesBed = {
 
 /** Registers the contract's tests. */
 export const filesContract = (open: () => FilesBed): void => {
-  const on = (title: string, body: (bed: FilesBed) => void | Promise<void>) =>
-    it(title, { timeout: 20_000 }, async () => {
+  const on = (title: string, body: (bed: FilesBed, test: Ending) => void | Promise<void>) =>
+    it(title, { timeout: 20_000 }, async (test) => {
       const bed = open();
       try {
-        await body(bed);
+        await body(bed, test);
       } finally {
         bed.close();
       }
@@ -65,24 +68,26 @@ export const filesContract = (open: () => FilesBed): void => {
     { what: "removed", before: "old", after: undefined },
     { what: "created", before: undefined, after: "new" },
   ]) {
-    on(`tells when a file of a watched directory is ${what}`, async ({ port, directory, write }) => {
+    on(`tells when a file of a watched directory is ${what}`, async ({ port, directory, write }, test) => {
       write(`${directory}/a.yaml`, before);
       write(`${directory}/b.yaml`, "stays");
-      await changeSeen(port, [directory], () => write(`${directory}/a.yaml`, after));
+      await changeSeen(test, port, [directory], () => write(`${directory}/a.yaml`, after));
     });
-    on(`tells when a watched file is ${what}`, async ({ port, directory, write }) => {
+    on(`tells when a watched file is ${what}`, async ({ port, directory, write }, test) => {
       write(`${directory}/a.yaml`, before);
-      await changeSeen(port, [`${directory}/a.yaml`], () => write(`${directory}/a.yaml`, after));
+      await changeSeen(test, port, [`${directory}/a.yaml`], () => write(`${directory}/a.yaml`, after));
     });
   }
 };
 
 /** Resolves once `port` has told of the change that `change` makes. */
-export const changeSeen = (port: FilesPort, paths: readonly string[], change: () => void): Promise<void> =>
+export const changeSeen = (
+  test: Ending,
+  port: FilesPort,
+  paths: readonly string[],
+  change: () => void,
+): Promise<void> =>
   new Promise((resolve) => {
-    const stop = port.watch(paths, () => {
-      stop();
-      resolve();
-    });
+    test.after(port.watch(paths, resolve));
     change();
   });

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { millis, seconds } from "#base/time";
-import { changeSeen, type FilesBed, filesContract } from "./contract.ts";
+import { changeSeen, type Ending, type FilesBed, filesContract } from "./contract.ts";
 import { MAX_FILE_BYTES, openFiles } from "./linux.ts";
 
 /** Quick to settle; no look without an event unless a test asks for it. */
@@ -34,11 +34,11 @@ const open = (timing = QUICK): FilesBed => {
 describe("the real file system", () => {
   filesContract(open);
 
-  const on = (title: string, body: (bed: FilesBed) => void | Promise<void>, timing = QUICK) =>
-    it(title, { timeout: 20_000 }, async () => {
+  const on = (title: string, body: (bed: FilesBed, test: Ending) => void | Promise<void>, timing = QUICK) =>
+    it(title, { timeout: 20_000 }, async (test) => {
       const bed = open(timing);
       try {
-        await body(bed);
+        await body(bed, test);
       } finally {
         bed.close();
       }
@@ -70,17 +70,17 @@ describe("the real file system", () => {
     assert.equal(port.read([path]).files[0]?.text.length, MAX_FILE_BYTES);
   });
 
-  on("sees an editor rename a new file over the old one", async ({ port, directory }) => {
+  on("sees an editor rename a new file over the old one", async ({ port, directory }, test) => {
     const path = join(directory, "edge.yaml");
     writeFileSync(path, "old");
-    await changeSeen(port, [path], () => {
+    await changeSeen(test, port, [path], () => {
       writeFileSync(`${path}.tmp`, "new");
       renameSync(`${path}.tmp`, path);
     });
     assert.equal(port.read([path]).files[0]?.text, "new");
   });
 
-  on("sees Kubernetes swap the link of a mounted ConfigMap", async ({ port, directory }) => {
+  on("sees Kubernetes swap the link of a mounted ConfigMap", async ({ port, directory }, test) => {
     for (const version of ["1", "2"]) {
       mkdirSync(join(directory, `..${version}`));
       writeFileSync(join(directory, `..${version}`, "edge.yaml"), version);
@@ -91,24 +91,24 @@ describe("the real file system", () => {
       symlinkSync("..2", join(directory, "..data_tmp"));
       renameSync(join(directory, "..data_tmp"), join(directory, "..data"));
     };
-    await changeSeen(port, [directory], swap);
+    await changeSeen(test, port, [directory], swap);
     assert.deepEqual(port.read([directory]).files, [{ path: join(directory, "edge.yaml"), text: "2" }]);
   });
 
-  on("follows a link to a file in another directory", async ({ port, directory }) => {
+  on("follows a link to a file in another directory", async ({ port, directory }, test) => {
     mkdirSync(join(directory, "elsewhere"));
     mkdirSync(join(directory, "etc"));
     const real = join(directory, "elsewhere", "real.yaml");
     writeFileSync(real, "old");
     symlinkSync(real, join(directory, "etc", "edge.yaml"));
-    await changeSeen(port, [join(directory, "etc", "edge.yaml")], () => writeFileSync(real, "newer"));
+    await changeSeen(test, port, [join(directory, "etc", "edge.yaml")], () => writeFileSync(real, "newer"));
   });
 
   on(
     "sees a directory that appears later, without any event",
-    async ({ port, directory }) => {
+    async ({ port, directory }, test) => {
       const deep = join(directory, "not", "yet", "there");
-      await changeSeen(port, [deep], () => {
+      await changeSeen(test, port, [deep], () => {
         mkdirSync(deep, { recursive: true });
         writeFileSync(join(deep, "a.yaml"), "x");
       });
@@ -118,7 +118,7 @@ describe("the real file system", () => {
 
   on(
     "tells of several changes in a row once, and not of files it does not read",
-    async ({ port, directory }) => {
+    async ({ port, directory }, test) => {
       const path = join(directory, "a.yaml");
       writeFileSync(path, "0");
       const seen: string[] = [];
@@ -138,6 +138,7 @@ describe("the real file system", () => {
           writeFileSync(join(directory, "notes.txt"), "x");
           writeFileSync(path, "last");
         });
+        test.after(stop);
         for (const text of ["1", "2", "3"]) writeFileSync(path, text);
       });
       assert.deepEqual(seen, ["3", "last"]);

@@ -8,9 +8,9 @@ const SETTLE = 150;
 const POLL = 5_000;
 
 /** A watch whose contents and time the test decides. */
-const open = ({ mock }: TestContext) => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  const bed = { contents: "first", told: 0, tick: (ms: number) => mock.timers.tick(ms), close: () => {} };
+const open = (t: TestContext) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const bed = { contents: "first", told: 0, tick: (ms: number) => t.mock.timers.tick(ms), close: () => {} };
   bed.close = watchPaths({
     paths: [tmpdir()],
     list: () => [],
@@ -20,6 +20,8 @@ const open = ({ mock }: TestContext) => {
     },
     timing: { settle: millis(SETTLE), poll: millis(POLL) },
   });
+  // Also when the test fails: an open watcher would keep the process alive.
+  t.after(() => bed.close());
   return bed;
 };
 
@@ -35,7 +37,6 @@ describe("watchPaths", () => {
     assert.equal(bed.told, 1);
     for (let look = 0; look < 5; look += 1) bed.tick(POLL);
     assert.equal(bed.told, 1);
-    bed.close();
   });
 
   it("waits until the contents are still", (t) => {
@@ -47,7 +48,6 @@ describe("watchPaths", () => {
     }
     bed.tick(SETTLE);
     assert.equal(bed.told, 1);
-    bed.close();
   });
 
   it("says nothing of a change that was taken back", (t) => {
@@ -58,7 +58,6 @@ describe("watchPaths", () => {
     bed.tick(SETTLE);
     bed.tick(POLL);
     assert.equal(bed.told, 0);
-    bed.close();
   });
 
   it("says nothing after it was stopped", (t) => {
