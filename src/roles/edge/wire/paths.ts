@@ -34,8 +34,9 @@ export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths =
   });
 
   const linkByIndex = (): ReadonlyMap<number, Link> => {
+    if (links !== undefined) return links;
     const read = netlink.links();
-    links ??= new Map((read.ok ? read.value : []).map((link) => [link.index, link]));
+    links = new Map((read.ok ? read.value : []).map((link) => [link.index, link]));
     return links;
   };
 

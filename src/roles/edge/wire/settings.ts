@@ -72,7 +72,7 @@ export const createSettings = (parts: {
       if (!observed.ok) {
         emit({
           type: "sysctl",
-          key: observed.error.key,
+          setting: observed.error.key,
           change: "failed",
           detail: `cannot be read: ${observed.error.code}`,
         });
@@ -86,7 +86,7 @@ export const createSettings = (parts: {
       for (const { key, reason } of plan.missing) {
         emit({
           type: "sysctl",
-          key,
+          setting: key,
           change: "failed",
           detail: `this kernel does not have it, but ${reason}`,
         });
