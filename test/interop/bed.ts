@@ -105,7 +105,7 @@ const openBed = (lab: Lab, folder: string, programs: Map<string, LabProcess>): B
 
 const startCapture = async (lab: Lab, file: string): Promise<void> => {
   const filter = "ip proto 112 or ip6 proto 112 or arp or (icmp6 and ip6[40] == 136)";
-  const command = ["tcpdump", "-i", "eth0", "-n", "-U", "-Z", "root", "-w", file, filter];
+  const command = ["tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-Z", "root", "-w", file, filter];
   const capture = await lab.host("e2").spawn(command);
   await capture.said(/listening on/);
 };
