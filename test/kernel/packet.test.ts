@@ -1,7 +1,7 @@
 /** The real packet driver between two network namespaces. Needs root. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { type IpAddress, type Ipv4Address, isIpv4, parseAddress } from "#base/address";
 import { BROADCAST_MAC, parseMac } from "#base/mac";
@@ -65,7 +65,7 @@ const openLan = (): KernelLan => {
     [left, 1],
     [right, 2],
   ] as const) {
-    within(namespace, () => execFileSync("sysctl", ["-qw", "net.ipv6.conf.all.keep_addr_on_down=1"]));
+    within(namespace, () => writeFileSync("/proc/sys/net/ipv6/conf/all/keep_addr_on_down", "1"));
     for (const command of addresses(host)) run("-n", namespace, ...command.split(" "));
   }
   const station = (namespace: string, host: number): Station => {
@@ -134,7 +134,7 @@ describe("the packet driver of Linux", () => {
         return opened.value;
       };
       const [left, right] = [open(lan.left), open(lan.right)];
-      assert.ok(right.watch([claimAddress]).ok);
+      assert.ok(right.watch([ip("192.0.2.100")]).ok);
       lan.right.setLink(false);
       await lan.settle(() => errors.length > 0);
       assert.deepEqual(errors.at(-1), { code: "ENETDOWN", operation: "receive" });
@@ -203,7 +203,7 @@ describe("the packet driver of Linux", () => {
         run("-n", right, "neigh", "replace", address, ...old);
       }
       // The kernel ignores changes within locktime, one second for IPv4, of the last (arp.c).
-      within(right, () => execFileSync("sysctl", ["-qw", "net.ipv4.neigh.wire0.locktime=0"]));
+      within(right, () => writeFileSync("/proc/sys/net/ipv4/neigh/wire0/locktime", "0"));
       const arp = open("IPv4");
       for (const [operation, address] of [
         ["request", "192.0.2.100"],
@@ -225,5 +225,3 @@ describe("the packet driver of Linux", () => {
     }
   });
 });
-
-const claimAddress = ip("192.0.2.100");

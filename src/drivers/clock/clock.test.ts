@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { after, type Duration, millis } from "#base/time";
+import { after, type Duration, instant, millis } from "#base/time";
 import { type Door, openDoor } from "#native/door";
 import { clockContract } from "./contract.ts";
 import { fakeClock } from "./fake.ts";
@@ -20,6 +20,35 @@ const openReal = (onWake: () => void) => {
 
 describe("the clock of Linux", () => {
   clockContract(openReal);
+
+  it("does not wake early when it was set anew between firing and being heard", () => {
+    let fire = (): void => undefined;
+    let now = 1_000;
+    let wakes = 0;
+    const scripted: Door = {
+      ...openDoor(),
+      timerfdCreate: () => 99,
+      timerfdSet: () => 0,
+      close: () => 0,
+      monotonicMicros: () => now,
+      watch: (_fd, onReadable) => {
+        fire = onReadable;
+        return () => undefined;
+      },
+    };
+    const onWake = (): void => {
+      wakes += 1;
+    };
+    const opened = openClock({ onWake }, scripted);
+    assert.ok(opened.ok);
+    opened.value.wake(instant(1_000));
+    opened.value.wake(instant(2_000));
+    fire();
+    assert.equal(wakes, 0);
+    now = 2_000;
+    fire();
+    assert.equal(wakes, 1);
+  });
 
   it("reports what the kernel refuses", () => {
     const full: Door = { ...openDoor(), timerfdCreate: () => -24 };
