@@ -8,9 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import type { LabProcess } from "#lab/host";
-import { type Lab, openLab } from "#lab/lab";
-import { standardTopology } from "#lab/topology";
+import { type Lab, type LabProcess, openLab, standardTopology } from "#lab/index";
 import { type Advertisement, readCapture } from "./capture.ts";
 
 /** Which of the two programs: `us` on e1, `them` on e2. */

@@ -1,7 +1,7 @@
 /**
  * Advertisements as tcpdump reads them from a capture: a third opinion besides the two programs under test.
  */
-import type { LabHostHandle } from "#lab/host";
+import type { LabHostHandle } from "#lab/index";
 
 /** One advertisement on the wire. */
 export type Advertisement = {
@@ -26,7 +26,7 @@ const LINE = /^(\d+\.\d+) IP6? \(.*?(?:ttl|hlim) (\d+).*?\)\s+(\S+) > (\S+): (.*
 const VRRP = /VRRPv(\d).*?vrid (\d+), prio (\d+).*?intvl (\d+)(cs|s)/;
 
 /** Reads the text of `tcpdump -tt -v`, with lines that go on in the next one. */
-export const parseCapture = (text: string): readonly Advertisement[] =>
+const parseCapture = (text: string): readonly Advertisement[] =>
   text
     .replaceAll(/\n[ \t]+/g, " ")
     .split("\n")

@@ -1,5 +1,5 @@
 /** The peer: real keepalived on `e2`. */
-import type { LabProcess } from "#lab/host";
+import type { LabProcess } from "#lab/index";
 import type { Bed } from "./bed.ts";
 import { edgeAddress, type Variant, VRID, virtualAddresses } from "./variant.ts";
 
@@ -13,7 +13,7 @@ export type KeepalivedOptions = {
 };
 
 /** keepalived's configuration file. */
-export const keepalivedConfig = (variant: Variant, options: KeepalivedOptions): string => {
+const keepalivedConfig = (variant: Variant, options: KeepalivedOptions): string => {
   const { version, transport, password, intervalMs } = variant;
   const { priority, addresses = virtualAddresses(variant), more = [] } = options;
   const unicast = [

@@ -1,7 +1,7 @@
 /** The program under test: the built `steelyard edge` on `e1`. */
 import { join } from "node:path";
 import type { Status } from "#api/status";
-import type { LabProcess } from "#lab/host";
+import type { LabProcess } from "#lab/index";
 import type { Bed } from "./bed.ts";
 import { edgeAddress, type Variant, VRID, virtualAddresses } from "./variant.ts";
 
@@ -16,7 +16,7 @@ const MAIN = join(import.meta.dirname, "../../dist/main.js");
 const ADMIN = "/run/steelyard/edge.sock";
 
 /** The edge's configuration file. */
-export const edgeConfig = (variant: Variant, { priority, more = [] }: EdgeOptions): string => {
+const edgeConfig = (variant: Variant, { priority, more = [] }: EdgeOptions): string => {
   const { version, transport, password, intervalMs } = variant;
   return [
     "apiVersion: steelyard.dev/v1alpha1",
