@@ -27,6 +27,13 @@ export type Backend = {
   readonly weight: number;
 };
 
+/**
+ * What happens when every backend that could take flows fails its check. `forward`: as if all were healthy, because it
+ * is likelier that the edge is cut off, or the check wrong, than that all of them died; an edge that comes back from a
+ * cut then serves at once, from the same table as its peer. `reject`: clients are refused at once.
+ */
+export type WhenAllFail = "forward" | "reject";
+
 export type VirtualServer = {
   readonly name: string;
   readonly address: IpAddress;
@@ -39,6 +46,8 @@ export type VirtualServer = {
   readonly backends: readonly Backend[];
   /** `undefined` means every backend counts as healthy. */
   readonly health?: HealthCheckConfig;
+  /** `undefined` means `forward`. */
+  readonly whenAllFail?: WhenAllFail;
 };
 
 /** `SERVER/BACKEND`, unique over all virtual servers. */

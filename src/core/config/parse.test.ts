@@ -104,6 +104,7 @@ describe("parseResources", () => {
         { address: "2001:db8::21", port: 8443, weight: 3 },
         { name: "b", address: "2001:db8::22" },
       ],
+      whenAllFail: "reject",
       health: {
         https: {
           path: "/up",
@@ -133,6 +134,7 @@ describe("parseResources", () => {
         { name: "[2001:db8::21]:8443", address: "2001:db8::21", port: 8443, weight: 3 },
         { name: "b", address: "2001:db8::22", port: 443, weight: 1 },
       ],
+      whenAllFail: "reject",
       health: {
         probe: {
           type: "https",

@@ -34,5 +34,6 @@ export const serverOf = (name: string, spec: ServerSpec): VirtualServer => ({
   mode: spec.mode,
   scheduler: schedulerOf(spec),
   backends: backendsOf(spec),
+  whenAllFail: spec.whenAllFail,
   ...(spec.health === undefined ? {} : { health: healthOf(spec.health) }),
 });

@@ -50,6 +50,13 @@ export const serverSpec = section("One address and port, and who answers there."
     ),
   ),
   backends: v.optional(list("Who takes the connections.", backend, { max: 1024 }), []),
+  whenAllFail: v.optional(
+    oneOf(
+      "What happens when every backend fails its check. `forward`: as if all were healthy, for it is likelier that this box is cut off than that all of them died. `reject`: clients are refused at once.",
+      ["forward", "reject"],
+    ),
+    "forward",
+  ),
   health: v.exactOptional(
     section(
       "How backends are asked whether they work: one of `tcp`, `http`, `https`, `script`; an empty section means `tcp`. Default: not at all.",
