@@ -50,7 +50,7 @@ describe("loadConfiguration", () => {
 
   it("does not call missing what a broken file may hold", () => {
     assert.deepEqual(linesOf({ "/c/a.yaml": ROUTER, "/c/b.yaml": `${CHECK}  script: twice\n` }), [
-      "/c/b.yaml:6:3: map keys must be unique. Keep one of the two.",
+      "/c/b.yaml:6:3: script is given twice. Keep one of the two.",
     ]);
   });
 

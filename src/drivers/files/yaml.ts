@@ -14,8 +14,10 @@ import {
   type Node,
   type ParsedNode,
   parseAllDocuments,
+  type visitor as Visitor,
   visit,
   type YAMLError,
+  type YAMLMap,
 } from "yaml";
 import type { Path } from "#core/config/problem";
 import type { SourceFile } from "./port.ts";
@@ -44,7 +46,6 @@ const MAX_PROBLEMS = 20;
 const MAX_ALIASES = 100;
 
 const HINTS: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: "Keep one of the two.",
   TAB_AS_INDENT: "Indent with spaces.",
   NON_STRING_KEY: "Write the key as plain text.",
   TAG_RESOLVE_FAILED: "Remove the tag.",
@@ -88,6 +89,23 @@ const offsetOf = (document: Parsed, path: Path, at: "key" | "value"): number => 
   return offset;
 };
 
+/** Deepest nesting of brackets; the kinds need five. */
+const MAX_DEPTH = 100;
+
+/** Where brackets open more often than could be meant; found before the library spends gigabytes on them. */
+const tooDeepAt = (text: string): number | undefined => {
+  let depth = 0;
+  for (let offset = 0; offset < text.length; offset += 1) {
+    const character = text[offset];
+    if (character === "[" || character === "{") depth += 1;
+    else if (character === "]" || character === "}") depth = Math.max(0, depth - 1);
+    // Brackets in comments and quotes count too, but not beyond the blank line or document that follows.
+    else if (character === "\n" && /^(\n|---)/.test(text.slice(offset + 1, offset + 4))) depth = 0;
+    if (depth > MAX_DEPTH) return offset;
+  }
+  return undefined;
+};
+
 const LEADING_ZERO = /^[-+]?0\d/;
 
 const problemOf = (file: string, lines: LineCounter, { code, pos, message }: YAMLError): YamlProblem => {
@@ -101,33 +119,59 @@ const problemOf = (file: string, lines: LineCounter, { code, pos, message }: YAM
   };
 };
 
-/** Numbers whose value depends on who reads them. */
-const ambiguousNumbers = (file: string, lines: LineCounter, document: Parsed): readonly YamlProblem[] => {
+type Report = (node: Node | null, message: string, hint: string) => void;
+
+/** A number whose value depends on who reads it. */
+const checkNumber = (node: Node, report: Report): void => {
+  if (!isScalar(node) || typeof node.value !== "number" || node.source === undefined) return;
+  if (!LEADING_ZERO.test(node.source)) return;
+  report(node, `${node.source} has a leading zero`, `Write ${Number(node.source)}, or put it in quotes.`);
+};
+
+/** Keys given twice. The library's own check compares every key with every other: minutes for a large file. */
+const checkKeys = (map: YAMLMap<unknown, unknown>, report: Report): void => {
+  const seen = new Set<unknown>();
+  for (const { key } of map.items) {
+    if (!isScalar(key)) continue;
+    if (seen.has(key.value)) report(key, `${String(key.value)} is given twice`, "Keep one of the two.");
+    seen.add(key.value);
+  }
+};
+
+/** What a walk over a document finds that the standard allows, or that the library leaves to us. */
+const walk = (
+  file: string,
+  {
+    lines,
+    document,
+    visitor,
+  }: { lines: LineCounter; document: Parsed; visitor: (report: Report) => Visitor },
+): readonly YamlProblem[] => {
   const problems: YamlProblem[] = [];
-  visit(document, {
-    Scalar: (_key, node: Node) => {
-      if (!isScalar(node) || typeof node.value !== "number" || node.source === undefined) return;
-      if (!LEADING_ZERO.test(node.source)) return;
-      const hint = `Write ${Number(node.source)}, or put it in quotes.`;
-      problems.push({
-        file,
-        ...positionIn(lines, node.range?.[0] ?? 0),
-        message: `${node.source} has a leading zero`,
-        hint,
-      });
-    },
-  });
+  const report: Report = (node, message, hint) => {
+    if (problems.length === MAX_PROBLEMS) return;
+    problems.push({ file, ...positionIn(lines, node?.range?.[0] ?? 0), message, hint });
+  };
+  visit(document, visitor(report));
   return problems;
 };
+
+const keyVisitor = (report: Report): Visitor => ({ Map: (_key, map) => checkKeys(map, report) });
+const numberVisitor = (report: Report): Visitor => ({ Scalar: (_key, node) => checkNumber(node, report) });
 
 const readDocument = (
   file: string,
   lines: LineCounter,
   document: Parsed,
 ): { readonly problems: readonly YamlProblem[]; readonly document?: YamlDocument } => {
-  const written = [...document.errors, ...document.warnings].map((each) => problemOf(file, lines, each));
-  if (written.length > 0) return { problems: written };
-  const problems = ambiguousNumbers(file, lines, document);
+  const written = [
+    ...document.errors.slice(0, MAX_PROBLEMS),
+    ...document.warnings.slice(0, MAX_PROBLEMS),
+  ].map((each) => problemOf(file, lines, each));
+  // With a key given twice nobody knows which value is meant, so there is no value to check.
+  const unusable = written.length > 0 ? written : walk(file, { lines, document, visitor: keyVisitor });
+  if (unusable.length > 0) return { problems: unusable };
+  const problems = walk(file, { lines, document, visitor: numberVisitor });
   const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
   if (value === null || value === undefined) return { problems };
   return {
@@ -159,11 +203,18 @@ export const parseYaml = ({
   const lines = new LineCounter();
   const problems: YamlProblem[] = [];
   const documents: YamlDocument[] = [];
+  const tooDeep = tooDeepAt(text);
+  if (tooDeep !== undefined) {
+    const before = text.slice(0, tooDeep).split("\n");
+    const column = (before.at(-1)?.length ?? 0) + 1;
+    return { documents, problems: [{ file: path, line: before.length, column, message: TOO_DEEP }] };
+  }
   try {
     const parsed = parseAllDocuments(text, {
       lineCounter: lines,
       prettyErrors: false,
       stringKeys: true,
+      uniqueKeys: false,
       logLevel: "error",
     });
     for (const each of Array.isArray(parsed) ? parsed : []) {
