@@ -1,5 +1,5 @@
 /** Our own mistake, never the peer's, the operator's or the environment's. The process should stop. */
-export class AssertionFailure extends Error {
+class AssertionFailure extends Error {
   override readonly name = "AssertionFailure";
 }
 

@@ -45,10 +45,6 @@ export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => {
   return whole;
 };
 
-/** Whether two byte strings hold the same bytes. */
-export const equalBytes = (left: Uint8Array, right: Uint8Array): boolean =>
-  left.length === right.length && left.every((byte, index) => byte === right[index]);
-
 /** Lower-case hexadecimal, two digits a byte, no separators. */
 export const toHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

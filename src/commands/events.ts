@@ -12,7 +12,7 @@ export type EventsOptions = {
 const COLOURS = { info: "gray", notice: "white", warning: "yellow", error: "red" } as const;
 
 /** `2026-01-02 03:04:05.678 router front: backup -> active (active-down-timer)`. */
-export const eventLine = (record: EventRecord): string => {
+const eventLine = (record: EventRecord): string => {
   const when = new Date(record.at).toISOString().replace("T", " ").replace("Z", "");
   const text = styleText(COLOURS[record.severity], `${record.subject}: ${record.text}`, {
     stream: process.stdout,

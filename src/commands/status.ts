@@ -61,7 +61,7 @@ const serverLines = (server: ServerStatus, now: number): string[] => {
 };
 
 /** The tables of a status, line by line. `*` marks an address held here. */
-export const statusLines = (status: Status): string[] => {
+const statusLines = (status: Status): string[] => {
   const { now } = status;
   const routers = status.routers.map((router) => routerRow(router, now));
   const forwarding = status.forwarding.detail === undefined ? "" : `: ${status.forwarding.detail}`;

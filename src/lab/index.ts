@@ -20,8 +20,7 @@
  * clients and backends.
  */
 export { LabError } from "./connection.ts";
-export type { Fault } from "./faults.ts";
-export type { LabHostHandle, LabProcess, RunResult } from "./host.ts";
+export type { LabHostHandle, LabProcess } from "./host.ts";
 export { type Lab, openLab } from "./lab.ts";
-export { programCommand, steelyardCommand } from "./programs.ts";
-export { type StandardOptions, standardTopology, type Topology } from "./topology.ts";
+export { steelyardCommand } from "./programs.ts";
+export { standardTopology } from "./topology.ts";
