@@ -22,7 +22,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   [
     "unit",
     {
-      patterns: ["src/**/*.test.ts", "native/**/*.test.ts", "scripts/**/*.test.ts"],
+      patterns: ["src/**/*.test.ts", "native/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"],
       oneByOne: false,
       timeout: 120_000,
     },

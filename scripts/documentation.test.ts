@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 
@@ -28,6 +30,24 @@ describe("the documentation", () => {
       );
     });
   }
+
+  it("shows configuration in the README that steelyard check accepts", () => {
+    const text = readFileSync(join(root, "README.md"), "utf8");
+    const blocks = Array.from(text.matchAll(/```yaml\n(.*?)```/gs), ([, block = ""]) => block);
+    assert.equal(blocks.length, 1);
+    const folder = mkdtempSync(join(tmpdir(), "steelyard-readme-"));
+    try {
+      const file = join(folder, "edge.yaml");
+      writeFileSync(file, blocks.join(""));
+      const checked = spawnSync(process.execPath, [join(root, "src/main.ts"), "check", file], {
+        encoding: "utf8",
+      });
+      assert.equal(checked.status, 0, checked.stdout + checked.stderr);
+      assert.doesNotMatch(checked.stdout + checked.stderr, /warning/i);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it("keeps the README under 150 lines", () => {
     assert.ok(readFileSync(join(root, "README.md"), "utf8").split("\n").length <= 150);
