@@ -1,7 +1,7 @@
 /** Changes under load, what packets without a plain TCP or UDP header meet, and what is left behind. Needs root. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
-import type { ForwardingMode, Protocol, Scheduler, VirtualServer } from "#core/balance/model";
+import type { ForwardingMode, Protocol, Scheduler, VirtualServer, WhenAllFail } from "#core/balance/model";
 import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
 import { Edge } from "./balance-edge.ts";
 
@@ -18,6 +18,7 @@ type Wish = {
   readonly scheduler?: Scheduler;
   readonly port?: number;
   readonly workers?: readonly number[];
+  readonly whenAllFail?: WhenAllFail;
 };
 
 const server = ({
@@ -28,6 +29,7 @@ const server = ({
   scheduler = HASH,
   port = PORT,
   workers = [1, 2, 3],
+  whenAllFail = "forward",
 }: Wish): VirtualServer => ({
   name,
   address: address(VIRTUAL[family]),
@@ -35,6 +37,7 @@ const server = ({
   port,
   mode,
   scheduler,
+  whenAllFail,
   backends: workers.map((number) => ({
     name: `w${number}`,
     address: address(family === "IPv4" ? `10.2.0.2${number}` : `fd02::2${number}`),
@@ -100,10 +103,11 @@ describe("forwarding while things change", () => {
       it(`refuses new flows at once when no backend is available: ${mode}, ${family}`, async () => {
         const down = { "web/w1": "unavailable", "web/w2": "unavailable", "web/w3": "unavailable" } as const;
         const target = { op: "spread", count: 3, address: VIRTUAL[family], port: PORT };
-        await edge.run([server({ mode, family })]);
-        assert.equal((await edge.run([server({ mode, family })], down)).how, "elements");
+        const whenAllFail = "reject";
+        await edge.run([server({ mode, family, whenAllFail })]);
+        assert.equal((await edge.run([server({ mode, family, whenAllFail })], down)).how, "elements");
         assert.deepEqual(await client.count(target), { ECONNREFUSED: 3 });
-        await edge.run([server({ mode, family, protocol: "udp" })], down);
+        await edge.run([server({ mode, family, whenAllFail, protocol: "udp" })], down);
         assert.deepEqual(await client.count({ ...target, protocol: "udp" }), { ECONNREFUSED: 3 });
         await edge.run([server({ mode, family, workers: [] })]);
         assert.deepEqual(await client.count(target), { ECONNREFUSED: 3 });

@@ -8,7 +8,7 @@
 import { isIpv4 } from "#base/address";
 import { toMillis } from "#base/time";
 import { choosesByHash, flowIdle, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
-import { describeServer, slotElements, slotExpression } from "./masquerade.ts";
+import { describeServer, hexNumber, slotElements, slotExpression } from "./masquerade.ts";
 import { backendChain, closingChain, pinChain, serverNames } from "./names.ts";
 import {
   type ChainDeclaration,
@@ -32,7 +32,7 @@ const ALL_32_BITS = 4_294_967_295;
  * same record; with 2^18 records the chance that a flow meets another's is 2^-46.
  */
 const digest = (fields: string, seeds: readonly [number, number]): string =>
-  seeds.map((seed) => `jhash ${fields} mod ${ALL_32_BITS} seed ${seed}`).join(" . ");
+  seeds.map((seed) => `jhash ${fields} mod ${ALL_32_BITS} seed ${hexNumber(seed)}`).join(" . ");
 
 /** The key of a fragmented datagram; `family` of its addresses. */
 export const fragmentKey = (family: "4" | "6"): string =>
@@ -64,15 +64,15 @@ const pinRules = (server: ServerPlan, backend: PlannedBackend): readonly string[
   const key = digest(clientFields(server).direct, FLOW_SEEDS);
   const idle = toMillis(flowIdle(server.protocol)) / 1_000;
   const forward = `goto ${backendChain(server.name, backend.name)}`;
-  const record = `update @${flows} { ${key} timeout ${idle}s : ${backend.id} }`;
+  const record = `update @${flows} { ${key} timeout ${idle}s : ${hexNumber(backend.id)} }`;
   if (server.protocol === "udp") return ["meta mark set 0", `meta l4proto udp ${record}`, forward];
   const brief = `timeout ${HALF_OPEN_SECONDS}s`;
   const closes = "tcp flags & (fin | rst) != 0";
   return [
     "meta mark set 0",
-    `${SYN} update @${flows} { ${key} ${brief} : ${backend.id} } ${forward}`,
+    `${SYN} update @${flows} { ${key} ${brief} : ${hexNumber(backend.id)} } ${forward}`,
     `${closes} delete @${flows} { ${key} : meta mark }`,
-    `${closes} update @${flows} { ${key} ${brief} : ${closingNumber(backend)} } ${forward}`,
+    `${closes} update @${flows} { ${key} ${brief} : ${hexNumber(closingNumber(backend))} } ${forward}`,
     `meta l4proto tcp ${record}`,
     forward,
   ];
@@ -86,7 +86,7 @@ const closingRules = (server: ServerPlan, backend: PlannedBackend): readonly str
     `${SYN} delete @${flows} { ${key} : meta mark }`,
     `${SYN} goto ${pinChain(server.name, backend.name)}`,
     "meta mark set 0",
-    `meta l4proto tcp update @${flows} { ${key} timeout ${HALF_OPEN_SECONDS}s : ${closingNumber(backend)} }`,
+    `meta l4proto tcp update @${flows} { ${key} timeout ${HALF_OPEN_SECONDS}s : ${hexNumber(closingNumber(backend))} }`,
     `goto ${backendChain(server.name, backend.name)}`,
   ];
 };
@@ -96,7 +96,7 @@ const forwardRules = (backend: PlannedBackend): readonly string[] => {
   const v4 = isIpv4(backend.address);
   const more = v4 ? "ip frag-off & 0x2000 != 0" : "frag more-fragments 1";
   return [
-    `${more} update @fragments { ${fragmentKey(v4 ? "4" : "6")} : ${backend.id} }`,
+    `${more} update @fragments { ${fragmentKey(v4 ? "4" : "6")} : ${hexNumber(backend.id)} }`,
     `counter fwd ${v4 ? "ip" : "ip6"} to ${backend.address} device "${backend.device}"`,
   ];
 };
@@ -106,6 +106,7 @@ const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   const client = clientFields(server);
   const comment = describeServer(server);
+  const errors = "ICMP errors go where the packets that they quote came from";
   if (server.slots.length === 0) return [{ name: names.serverChain, comment, rules: [] }];
   const slot = slotExpression(server);
   const key = digest(client.direct, FLOW_SEEDS);
@@ -120,7 +121,7 @@ const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
         comment,
         rules: [...known, forget, `${opening}${slot} vmap @${names.ring}`],
       },
-      { name: names.errorChain, rules: knownQuoted },
+      { name: names.errorChain, comment: errors, rules: knownQuoted },
     ];
   }
   const quotedSlot = slotExpression(server, client.quoted);
@@ -128,6 +129,7 @@ const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
   return [
     {
       name: names.movedChain,
+      comment: "slots that changed owner: recorded flows first, then new ones, then the former owner's",
       rules: [
         ...known,
         forget,
@@ -139,6 +141,7 @@ const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
     { name: names.serverChain, comment, rules: [`${slot} vmap @${names.ring}`] },
     {
       name: names.errorChain,
+      comment: errors,
       rules: [
         ...knownQuoted,
         `${quotedSlot} vmap @${names.formerOwners}`,
@@ -229,9 +232,19 @@ export const renderDsr = (server: ServerPlan): TableRuleset => {
     ]);
   const backendChains = server.backends.flatMap((backend) => [
     { name: backendChain(server.name, backend.name), rules: forwardRules(backend) },
-    { name: pinChain(server.name, backend.name), rules: pinRules(server, backend) },
+    {
+      name: pinChain(server.name, backend.name),
+      comment: "records the flow",
+      rules: pinRules(server, backend),
+    },
     ...(protocol === "tcp"
-      ? [{ name: closingChain(server.name, backend.name), rules: closingRules(server, backend) }]
+      ? [
+          {
+            name: closingChain(server.name, backend.name),
+            comment: "the client has begun to close the flow",
+            rules: closingRules(server, backend),
+          },
+        ]
       : []),
   ]);
   return {

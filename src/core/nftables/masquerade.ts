@@ -11,10 +11,13 @@ import { type ChainDeclaration, familyDigit, type SetElement, type TableRuleset 
 const sourceAddress = (server: ServerPlan): "ip saddr" | "ip6 saddr" =>
   isIpv4(server.address) ? "ip saddr" : "ip6 saddr";
 
+/** A number as people compare seeds and marks. */
+export const hexNumber = (value: number): string => `0x${value.toString(16)}`;
+
 /** The expression that gives the slot of a new flow. */
 export const slotExpression = (server: ServerPlan, client = `${sourceAddress(server)} . th sport`): string =>
   choosesByHash(server)
-    ? `jhash ${client} mod ${server.slots.length} seed ${SLOT_SEED}`
+    ? `jhash ${client} mod ${server.slots.length} seed ${hexNumber(SLOT_SEED)}`
     : `numgen inc mod ${server.slots.length}`;
 
 /** `web 192.0.2.10:80/tcp dsr consistent-hash`, for people who read the ruleset. */

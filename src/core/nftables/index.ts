@@ -1,0 +1,30 @@
+/**
+ * Forwarding plans as nftables rulesets.
+ *
+ * Two tables, both ours alone: `inet steelyard` translates addresses (masquerade) and refuses what nobody can take,
+ * `netdev steelyard` forwards at the ingress hook (dsr). How a packet for a dsr server finds its backend by hash:
+ *
+ * ```
+ *  ingress/DEVICE -> dispatch -> server/S -- ring: slot --> backend/S/B                  settled slots: no state at all
+ *                       |                       |
+ *                       |                       v
+ *                       |                    moved/S -- flows: recorded? -- pins --> pin/S/B ---> backend/S/B
+ *                       |                       |-- SYN: owners: slot ------------> pin/S/B          |
+ *                       |                       |-- former-owners: slot ----------> pin/S/B     fwd to the
+ *                       |                       `-- owners: slot --> backend/S/B                neighbour
+ *                       |-- ICMP error -> error/S: the same by the packet that is quoted
+ *                       `-- later fragment -> fragments: as the first
+ * ```
+ *
+ * A backend that comes or goes replaces elements of ring, owners, former-owners and pins; chains change only when the
+ * configuration does. All names are made from the operator's, see `names.ts`.
+ *
+ * - `ruleset.ts`: a ruleset as a value. `skeleton.ts`: the ruleset of a plan; start reading there.
+ * - `masquerade.ts`, `dsr.ts`: what one server adds.
+ * - `text.ts`: the nft file. `delta.ts`: from one plan to the next. `nfnetlink.ts`: element changes without nft.
+ *
+ * Text is for nft 1.0.6 and newer. What 1.0.6 cannot do shaped it: maps from hashes are declared `typeof numgen inc
+ * mod 2`, because listing `typeof jhash` crashes it; keys written by packets are hashes, because it aborts on IPv6
+ * addresses there. Rules are not read back, and rule changes do not go through netlink: `nft` does both well.
+ */
+export {};

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { type IpAddress, parseAddress } from "#base/address";
+import { instant } from "#base/time";
+import type { Backend, VirtualServer } from "#core/balance/model";
+import { planForwarding } from "#core/balance/plan";
+import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
+import { diffPlans } from "./delta.ts";
+import { backendChain, commentText, identifierPart } from "./names.ts";
+import { formatKey, keyBytes, TABLES } from "./ruleset.ts";
+import { rulesetOf } from "./skeleton.ts";
+import { contentsOf, type KernelContents, renderReplacement, renderRuleset } from "./text.ts";
+
+const ip = (text: string): IpAddress => {
+  const parsed = parseAddress(text);
+  assert.ok(parsed, text);
+  return parsed;
+};
+
+const backends = (family: 4 | 6, count = 3): readonly Backend[] =>
+  Array.from({ length: count }, (_, index) => ({
+    name: `w${index + 1}`,
+    address: ip(family === 4 ? `192.0.2.${21 + index}` : `2001:db8::${21 + index}`),
+    port: 80,
+    weight: 1,
+  }));
+
+const web: VirtualServer = {
+  name: "web",
+  address: ip("192.0.2.10"),
+  protocol: "tcp",
+  port: 80,
+  mode: "dsr",
+  scheduler: { type: "consistent-hash", tableSize: 7 },
+  backends: backends(4),
+};
+const shop: VirtualServer = { ...web, name: "shop", port: 8080, mode: "masquerade" };
+const dns: VirtualServer = {
+  ...web,
+  name: "dns",
+  address: ip("2001:db8::10"),
+  protocol: "udp",
+  scheduler: { type: "round-robin" },
+  backends: backends(6, 2),
+};
+
+const plan = (
+  servers: readonly VirtualServer[],
+  {
+    health = {},
+    previous,
+  }: { health?: Readonly<Record<string, Availability>>; previous?: ForwardingPlan } = {},
+): ForwardingPlan =>
+  planForwarding({
+    servers,
+    availability: (key) => health[key] ?? "available",
+    links: { ingress: () => ["eth0"], egress: () => "eth1" },
+    previous,
+    now: instant(0),
+  });
+
+const contents = (of: ForwardingPlan): KernelContents => {
+  const ruleset = rulesetOf(of);
+  return { inet: contentsOf(ruleset.inet), netdev: contentsOf(ruleset.netdev) };
+};
+
+/** Compares with testdata/NAME; UPDATE_GOLDEN=1 writes it instead, and the diff is the review. */
+const golden = (name: string, text: string): void => {
+  const file = new URL(`./testdata/${name}`, import.meta.url);
+  if (process.env.UPDATE_GOLDEN === "1") writeFileSync(file, text);
+  assert.equal(text, readFileSync(file, "utf8"), `${name}: run with UPDATE_GOLDEN=1 to accept`);
+};
+
+/** Round robin has 240 slots; the golden files need not show them all. */
+const abridged = (text: string): string =>
+  text.replace(/(\n {2}3 : goto [^\n]+,)(\n {2}\d+ : goto [^\n]+)+/g, "$1\n  ...");
+
+describe("the nft file of a plan", () => {
+  it("is a whole ruleset for each kind of server", () => {
+    golden("masquerade.nft", renderRuleset(rulesetOf(plan([shop]))));
+    golden("dsr.nft", renderRuleset(rulesetOf(plan([web]))));
+    golden("dsr-counted.nft", abridged(renderRuleset(rulesetOf(plan([dns])))));
+    golden("no-servers.nft", renderRuleset(rulesetOf(plan([]))));
+  });
+
+  it("sends moved slots through the records while a transition runs", () => {
+    const changed = plan([{ ...web, backends: backends(4, 4) }], { previous: plan([web]) });
+    golden("dsr-transition.nft", renderRuleset(rulesetOf(changed)));
+  });
+
+  it("keeps chains of the same name and what packets recorded when it replaces a known ruleset", () => {
+    const [before, now] = [plan([web, shop]), plan([{ ...web, backends: backends(4, 2) }])];
+    const text = renderReplacement(rulesetOf(now), contents(before));
+    golden("replacement.nft", text);
+    assert.doesNotMatch(
+      text,
+      /delete table|map flows\/web \{|(flush|delete) map netdev steelyard (flows|fragments)/,
+    );
+    assert.match(text, /delete chain inet steelyard server\/shop/);
+    assert.doesNotMatch(text, /delete chain netdev steelyard (server\/web|ingress)/);
+  });
+
+  it("has every chain that an element or rule leads to, and every set that a rule reads", () => {
+    const ruleset = rulesetOf(plan([web, shop, dns, { ...web, name: "none", port: 81, backends: [] }]));
+    for (const family of TABLES) {
+      const table = ruleset[family];
+      const chains = new Set(table.chains.map(({ name }) => name));
+      const sets = new Set(table.sets.map(({ name }) => name));
+      assert.equal(chains.size, table.chains.length, "chain names are unique");
+      assert.equal(sets.size, table.sets.length, "set names are unique");
+      for (const [set, elements] of table.elementsBySet) {
+        assert.ok(sets.has(set), set);
+        for (const { chain } of elements) assert.ok(chain === undefined || chains.has(chain), chain);
+      }
+      for (const rule of table.chains.flatMap(({ rules }) => rules)) {
+        for (const [, chain] of rule.matchAll(/goto (\S+)/g)) assert.ok(chains.has(chain ?? ""), rule);
+        for (const [, set] of rule.matchAll(/ @([a-z][^\s]*)/g)) {
+          if (!/^[nt]h,/.test(set ?? "")) assert.ok(sets.has(set ?? ""), rule);
+        }
+      }
+    }
+  });
+});
+
+describe("the difference between two plans", () => {
+  const large = (mode: "dsr" | "masquerade"): VirtualServer => ({
+    ...web,
+    mode,
+    scheduler: { type: "consistent-hash", tableSize: 1021 },
+  });
+
+  it("is none between a plan and itself", () => {
+    const same = plan([web, shop, dns]);
+    assert.deepEqual(diffPlans(same, same), { type: "none" });
+    assert.deepEqual(diffPlans(same, structuredClone(same)), { type: "none" });
+  });
+
+  it("is elements alone when only the health of backends changed, and only those that changed", () => {
+    for (const mode of ["dsr", "masquerade"] as const) {
+      const before = plan([large(mode), dns]);
+      const delta = diffPlans(
+        before,
+        plan([large(mode), dns], { health: { "web/w2": "unavailable" }, previous: before }),
+      );
+      assert.ok(delta.type === "elements");
+      const ring = delta.changes.find(({ set }) => set === "ring/web/1021");
+      assert.deepEqual(
+        ring?.remove.map(({ key }) => key),
+        ring?.add.map(({ key }) => key),
+      );
+      assert.ok(ring !== undefined && Math.abs(ring.add.length - 340) <= 1, `${ring?.add.length}`);
+      assert.ok(ring.remove.every(({ chain }) => chain === backendChain("web", "w2")));
+      assert.deepEqual(
+        delta.changes.map(({ set }) => set).sort(),
+        mode === "dsr" ? ["pins", "ring/web/1021"] : ["ring/web/1021"],
+      );
+    }
+  });
+
+  it("leads exactly from one set of elements to the other", () => {
+    const before = plan([large("dsr")]);
+    const now = plan([large("dsr")], { health: { "web/w1": "draining" }, previous: before });
+    const delta = diffPlans(before, now);
+    assert.ok(delta.type === "elements");
+    const elements = (of: ForwardingPlan): Map<string, string> =>
+      new Map(
+        [...rulesetOf(of).netdev.elementsBySet].flatMap(([set, list]) =>
+          list.map(({ key, chain }): [string, string] => [`${set} ${formatKey(key, false)}`, chain ?? ""]),
+        ),
+      );
+    const state = elements(before);
+    for (const { set, remove, add } of delta.changes) {
+      for (const { key, chain } of remove) {
+        assert.equal(state.get(`${set} ${formatKey(key, false)}`), chain);
+        state.delete(`${set} ${formatKey(key, false)}`);
+      }
+      for (const { key, chain } of add) {
+        assert.equal(state.has(`${set} ${formatKey(key, false)}`), false);
+        state.set(`${set} ${formatKey(key, false)}`, chain ?? "");
+      }
+    }
+    assert.deepEqual(new Map([...state].sort()), new Map([...elements(now)].sort()));
+  });
+
+  it("is the ruleset when a server, a backend, an address, a scheduler or an interface changed", () => {
+    const before = plan([web, shop]);
+    const changes: readonly ForwardingPlan[] = [
+      plan([web]),
+      plan([web, shop, dns]),
+      plan([web, { ...shop, backends: backends(4, 2) }]),
+      plan([web, { ...shop, address: ip("192.0.2.11") }]),
+      plan([web, { ...shop, scheduler: { type: "weighted" } }]),
+      plan([web, { ...shop, scheduler: { type: "consistent-hash", tableSize: 11 } }]),
+      { ...before, ingress: ["eth9"] },
+    ];
+    for (const now of changes) assert.equal(diffPlans(before, now).type, "ruleset");
+  });
+});
+
+describe("keys and names", () => {
+  it("pads every field of a key to four bytes, as the kernel stores it", () => {
+    const service = { type: "service", address: ip("192.0.2.10"), protocol: "tcp", port: 80 } as const;
+    assert.deepEqual([...keyBytes(service)], [192, 0, 2, 10, 6, 0, 0, 0, 0, 80, 0, 0]);
+    assert.deepEqual([...keyBytes({ type: "number", value: 0x0102_0304 })], [4, 3, 2, 1]);
+    assert.equal(keyBytes({ ...service, via: ip("192.0.2.1") }).length, 16);
+    assert.equal(formatKey(service, false), "192.0.2.10 . tcp . 80");
+    assert.equal(formatKey(service, true), "0xc000020a . 6 . 80");
+  });
+
+  it("keeps names that nft can read, and makes others readable and unique", () => {
+    assert.equal(identifierPart("web-1.example_x"), "web-1.example_x");
+    const [one, other] = [identifierPart("my shop/ä"), identifierPart("my shop/ö")];
+    assert.match(one, /^my_shop__{1,2}[0-9a-f]{8}$/);
+    assert.notEqual(one, other);
+    assert.ok(identifierPart("x".repeat(300)).length <= 40);
+  });
+
+  it("keeps quotes and line ends out of comments", () => {
+    assert.equal(commentText('a "b"\n\\c é'), "a ?b???c ?");
+  });
+});

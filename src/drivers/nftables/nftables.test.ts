@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { EMPTY_PLAN } from "#core/balance/plan-model";
+import { parseTableListing } from "./contents.ts";
+import { balanceEngineContract } from "./contract.ts";
+import { type FakeKernel, openFakeEngine } from "./fake.ts";
+import { runNft } from "./nft.ts";
+import { explainUnavailable } from "./probe.ts";
+
+balanceEngineContract("the fake", () => {
+  const kernel: FakeKernel = { plan: undefined };
+  return {
+    open: () => openFakeEngine(kernel),
+    flush: () => {
+      kernel.plan = undefined;
+    },
+    device: "eth0",
+    close: async () => undefined,
+  };
+});
+
+describe("the fake engine", () => {
+  it("changes nothing while it is told to fail", async () => {
+    const engine = openFakeEngine();
+    const error = { code: "refused", message: "no" } as const;
+    engine.failWith(error);
+    assert.deepEqual(await engine.apply(EMPTY_PLAN), { ok: false, error });
+    assert.equal(engine.running(), undefined);
+    engine.failWith(undefined);
+    assert.equal((await engine.apply(EMPTY_PLAN)).ok, true);
+    assert.equal(engine.running(), EMPTY_PLAN);
+  });
+});
+
+describe("the listing of a table", () => {
+  it("gives the names in it, which sets packets write to, and the number of rules", () => {
+    const listing = {
+      nftables: [
+        { metainfo: { version: "1.0.6" } },
+        { table: { family: "inet", name: "steelyard" } },
+        { map: { name: "ring/web/7", type: "integer", map: "verdict" } },
+        { map: { name: "flows/web", type: "integer", map: "mark", flags: ["timeout"], timeout: 900 } },
+        { set: { name: "listeners4", type: "ipv4_addr" } },
+        { chain: { name: "input" } },
+        { rule: { chain: "input", expr: [] } },
+        { rule: { chain: "input", expr: [] } },
+      ],
+    };
+    const reading = parseTableListing(JSON.stringify(listing));
+    assert.deepEqual(reading, {
+      chains: new Set(["input"]),
+      sets: new Map([
+        ["ring/web/7", { kind: "map", dynamic: false }],
+        ["flows/web", { kind: "map", dynamic: true }],
+        ["listeners4", { kind: "set", dynamic: false }],
+      ]),
+      rules: 2,
+    });
+  });
+
+  it("is refused, not thrown over, when it is something else", () => {
+    for (const text of ["", "{", "null", "[]", '{"nftables":3}'])
+      assert.equal(parseTableListing(text), undefined);
+    fc.assert(
+      fc.property(fc.json(), (json) => {
+        parseTableListing(json);
+        parseTableListing(`{"nftables":[${json}]}`);
+      }),
+    );
+  });
+});
+
+describe("the nft program", () => {
+  it("is told apart from one that is not there and one that fails", async () => {
+    assert.deepEqual(await runNft("/bin/echo", ["hello"]), { ok: true, output: "hello\n" });
+    const missing = await runNft("/nowhere/nft", []);
+    assert.ok(!missing.ok && missing.code === "not-found");
+    const failed = await runNft("/bin/sh", ["-c", "echo 'x:1:1: Error: bad' >&2; echo '   ^^^' >&2; exit 1"]);
+    assert.deepEqual(failed, { ok: false, code: "failed", output: "x:1:1: Error: bad" });
+  });
+});
+
+describe("why forwarding is not available", () => {
+  const version = { ok: true, output: "nftables v1.0.6" } as const;
+  const broken = { ok: false, code: "failed", output: "Error: syntax error" } as const;
+
+  it("is the permission, the kernel, the program or a feature, in this order, each with a remedy", () => {
+    const reasons = [
+      explainUnavailable({ code: "EPERM" }, version, undefined),
+      explainUnavailable({ code: "EINVAL" }, broken, undefined),
+      explainUnavailable(3, { ok: false, code: "not-found", output: "spawn nft ENOENT" }, undefined),
+      explainUnavailable(3, version, broken),
+    ];
+    assert.deepEqual(
+      reasons.map((reason) => reason?.code),
+      ["no-permission", "no-nf-tables", "no-nft", "missing-feature"],
+    );
+    for (const reason of reasons) assert.ok(reason !== undefined && reason.remedy.length > 20);
+  });
+
+  it("is undefined when all is well", () => {
+    assert.equal(explainUnavailable(3, version, { ok: true, output: "" }), undefined);
+  });
+});
