@@ -1,0 +1,112 @@
+/**
+ * `npm run bench`: how fast, how small and how steady the built program is, next to keepalived where there is one to
+ * compare with.
+ *
+ *     npm run bench                                        everything, half an hour
+ *     npm run bench -- takeover --runs 40                  one bench
+ *     npm run bench -- --quick                             a first impression in a few minutes
+ *     npm run bench -- --write docs/benchmarks.md          puts the figures into the page
+ *     npm run bench -- --json FILE                         every single measurement
+ *
+ * Everything happens in the lab's namespaces; it needs root, and keepalived from Debian. Figures of one run are to be
+ * compared with each other, not with those of another machine or a busier hour; that is why ratios are given.
+ *
+ * Left out: throughput and latency of the data plane, which the kernel decides (`test/kernel` proves that it is right).
+ *
+ * Start with `benches.ts`; each bench has a file that measures and, where there is much to say, one that reports.
+ * `pair.ts` is what runs, `hearing.ts` and the lab's probes are how one sees it, `statistics.ts` what one makes of it.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { missingPackages } from "#lab/requirements";
+import { BENCHES } from "./benches.ts";
+import { machineText } from "./machine.ts";
+import { type Result, renderResult, replaceSection } from "./report.ts";
+
+const USAGE = `usage: npm run bench -- [${[...BENCHES.keys()].join("|")}]... [--runs N] [--quick] [--write PAGE] [--json FILE]`;
+
+/** What benches need besides what the lab itself asks for. */
+const TOOLS = { keepalived: "keepalived" };
+
+const DEFAULT_RUNS = 20;
+const QUICK_RUNS = 3;
+
+const OPTIONS = {
+  runs: { type: "string" },
+  quick: { type: "boolean", default: false },
+  write: { type: "string" },
+  json: { type: "string" },
+} as const;
+
+type Order = {
+  readonly names: readonly string[];
+  readonly runs: number;
+  readonly quick: boolean;
+  readonly page: string | undefined;
+  readonly json: string | undefined;
+};
+
+const readOrder = (): Order | string => {
+  try {
+    const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
+    const runs = Number(values.runs ?? (values.quick ? QUICK_RUNS : DEFAULT_RUNS));
+    if (!Number.isInteger(runs) || runs < 1) return "--runs wants a whole number above 0";
+    const unknown = positionals.filter((name) => !BENCHES.has(name));
+    if (unknown.length > 0) return `there is no bench ${unknown.join(", ")}`;
+    const names = positionals.length > 0 ? positionals : [...BENCHES.keys()];
+    return { names, runs, quick: values.quick, page: values.write, json: values.json };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+};
+
+const requirements = (): string | undefined => {
+  if (process.getuid?.() !== 0) return "benches need root: they run real daemons in network namespaces";
+  const packages = missingPackages(TOOLS);
+  return packages.length > 0
+    ? `missing programs; on Debian: apt-get install -y ${packages.join(" ")}`
+    : undefined;
+};
+
+/** Puts one section into the page at once, so that what was measured is kept if a later bench fails. */
+const writeSection = (page: string, section: string, text: string): void => {
+  const changed = replaceSection(readFileSync(page, "utf8"), section, text);
+  if (changed === undefined) throw new Error(`${page} has no markers for ${section}`);
+  writeFileSync(page, changed);
+};
+
+const runBenches = async ({ names, runs, quick, page, json }: Order): Promise<boolean> => {
+  const results: Result[] = [];
+  const machine = machineText();
+  if (page !== undefined) writeSection(page, "machine", machine);
+  console.log(machine);
+  for (const name of names) {
+    const bench = BENCHES.get(name);
+    if (bench === undefined) continue;
+    const result = await bench({ runs, quick, say: (line) => console.error(line) });
+    results.push(result);
+    const text = renderResult(result);
+    console.log(`\n## ${name}\n\n${text}`);
+    if (page !== undefined) writeSection(page, name, text);
+    if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine, results }, undefined, 1)}\n`);
+  }
+  return results.every(({ bars }) => bars.every(({ met }) => met));
+};
+
+const main = async (): Promise<number> => {
+  const order = readOrder();
+  if (typeof order === "string") {
+    console.error(`${order}\n${USAGE}`);
+    return 2;
+  }
+  const missing = requirements();
+  if (missing !== undefined) {
+    console.error(missing);
+    return 2;
+  }
+  return (await runBenches(order)) ? 0 : 1;
+};
+
+process.on("SIGINT", () => process.exit(130));
+process.on("SIGTERM", () => process.exit(143));
+process.exitCode = await main();

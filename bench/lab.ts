@@ -1,0 +1,36 @@
+/** The lab in which benches run, and the copy of the build they run. */
+import { type Lab, openLab } from "#lab/lab";
+import { startServers } from "#lab/probe/start";
+import { standardTopology } from "#lab/topology";
+import { type BuildCopy, copyBuild } from "./build-copy.ts";
+
+export type BenchOptions = {
+  /** How often each thing is measured. */
+  readonly runs: number;
+  /** As much as two minutes allow. */
+  readonly quick: boolean;
+  readonly say: (line: string) => void;
+};
+
+/** Opens a lab with backends, gives it to the bench, and leaves nothing behind however the bench ends. */
+export const inLab = async <Outcome>(
+  options: { readonly edges: number },
+  bench: (lab: Lab, copy: BuildCopy) => Promise<Outcome>,
+): Promise<Outcome> => {
+  const copy = copyBuild();
+  const removeCopy = (): void => copy.remove();
+  process.once("exit", removeCopy);
+  try {
+    const lab = await openLab(standardTopology(options));
+    try {
+      const nodes = lab.topology.hosts.filter(({ role }) => role === "node");
+      await Promise.all(nodes.map(({ name }) => startServers(lab.host(name))));
+      return await bench(lab, copy);
+    } finally {
+      await lab.close();
+    }
+  } finally {
+    copy.remove();
+    process.off("exit", removeCopy);
+  }
+};
