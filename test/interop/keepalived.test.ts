@@ -177,6 +177,36 @@ describe("with keepalived, preemption", () => {
   });
 });
 
+describe("with keepalived, two virtual routers with mirrored priorities", () => {
+  for (const variant of VARIANTS.filter(({ version, family }) => version === 3 && family === "IPv4")) {
+    it(`share the addresses, and each side covers for the other, ${variant.transport}`, async (context) => {
+      await inBed(context, async (bed) => {
+        const [left, right] = virtualAddresses(variant);
+        assert.ok(left !== undefined && right !== undefined);
+        const routers = (mine: number, other: number) =>
+          [
+            { vrid: 51, priority: mine, addresses: [left] },
+            { vrid: 52, priority: other, addresses: [right] },
+          ] as const;
+        const edge = await startEdge(bed, variant, ...routers(HIGH, LOW));
+        await startKeepalived(bed, variant, ...routers(LOW, HIGH));
+        const limit = 2 * activeDownMs(variant, LOW) + SLACK;
+        await bed.settle("us", [left], limit);
+        await bed.settle("them", [right], limit);
+
+        await bed.lab.fault("silence e2");
+        await bed.settleHeld("us", [left, right], activeDownMs(variant, LOW) + SLACK);
+        await bed.lab.fault("restore e2");
+        await bed.settle("them", [right], 2 * variant.intervalMs + SLACK);
+        await bed.settle("us", [left], 2 * variant.intervalMs + SLACK);
+
+        await edge.stop();
+        await bed.settle("them", [left, right], activeDownMs(variant, LOW) + SLACK);
+      });
+    });
+  }
+});
+
 describe("with keepalived, differences that are said and survived", () => {
   const [variant] = VARIANTS;
   assert.ok(variant !== undefined);

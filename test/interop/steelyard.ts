@@ -5,9 +5,13 @@ import type { LabProcess } from "#lab/index";
 import type { Bed } from "./bed.ts";
 import { edgeAddress, type Variant, VRID, virtualAddresses } from "./variant.ts";
 
-/** What one test wants of the edge besides the variant. */
+/** What one test wants of one of the edge's virtual routers besides the variant. */
 export type EdgeOptions = {
   readonly priority: number;
+  /** Default: `VRID`. */
+  readonly vrid?: number;
+  /** Addresses with prefix lengths; `undefined` means the variant's. */
+  readonly addresses?: readonly string[];
   /** Lines for `spec`, such as `preempt: false`. */
   readonly more?: readonly string[];
 };
@@ -15,16 +19,17 @@ export type EdgeOptions = {
 const MAIN = join(import.meta.dirname, "../../dist/main.js");
 const ADMIN = "/run/steelyard/edge.sock";
 
-/** The edge's configuration file. */
-const edgeConfig = (variant: Variant, { priority, more = [] }: EdgeOptions): string => {
+/** One document of the edge's configuration file. */
+const routerDocument = (variant: Variant, options: EdgeOptions): string => {
   const { version, transport, password, intervalMs } = variant;
+  const { priority, vrid = VRID, addresses = virtualAddresses(variant), more = [] } = options;
   return [
     "apiVersion: steelyard.dev/v1alpha1",
     "kind: VirtualRouter",
-    "metadata: { name: v }",
+    `metadata: { name: v${vrid} }`,
     "spec:",
     "  interface: eth0",
-    `  vrid: ${VRID}`,
+    `  vrid: ${vrid}`,
     `  version: ${version}`,
     `  priority: ${priority}`,
     `  advertisementInterval: ${intervalMs}ms`,
@@ -37,7 +42,7 @@ const edgeConfig = (variant: Variant, { priority, more = [] }: EdgeOptions): str
     ...(password === undefined ? [] : [`  authentication: { simplePassword: ${password} }`]),
     ...more.map((line) => `  ${line}`),
     "  addresses:",
-    ...virtualAddresses(variant).map((address) => `    - "${address}"`),
+    ...addresses.map((address) => `    - "${address}"`),
     "",
   ].join("\n");
 };
@@ -52,12 +57,17 @@ export const statusOf = async (bed: Bed): Promise<Status | undefined> => {
   return asked.code === 0 ? JSON.parse(asked.stdout) : undefined;
 };
 
-/** Starts the edge and resolves when its virtual router takes part. */
-export const startEdge = async (bed: Bed, variant: Variant, options: EdgeOptions): Promise<LabProcess> => {
+/** Starts the edge with these virtual routers and resolves when the first takes part. */
+export const startEdge = async (
+  bed: Bed,
+  variant: Variant,
+  ...routers: readonly EdgeOptions[]
+): Promise<LabProcess> => {
   starts += 1;
   const host = bed.lab.host("e1");
   const config = `/run/edge-${starts}.yaml`;
-  await host.write(config, edgeConfig(variant, options));
+  const documents = routers.map((options) => routerDocument(variant, options));
+  await host.write(config, documents.join("---\n"));
   const program = await host.spawn(command("edge", "--config", config, "--admin", ADMIN));
   bed.remember(`steelyard ${starts}`, program);
   const limit = performance.now() + 5_000;
