@@ -5,9 +5,9 @@ import { type Lab, LabError, openLab, standardTopology, steelyardCommand } from 
 import { table } from "./table.ts";
 
 const PICTURE = `
-                            e1 --.       .-- n1
-   cl -- rt -- switch ------      >-----<--- n2      10.2.0.100 is on e1 or e2
-  client router             e2 --'       '-- n3
+  client cl --- router rt ---+--- edge e1 ---+--- node n1      10.2.0.100 is on e1 or e2:
+                             |               |--- node n2        port   80  masquerade
+                             +--- edge e2 ---+--- node n3        port 8080  direct server return
 `;
 
 /** What the demonstration is asked for. */
@@ -38,7 +38,9 @@ const show = async (lab: Lab, { json }: DemoOptions): Promise<number> => {
   }
   console.log(`\n${table(HEADER, rows.map(cells)).join("\n")}\n`);
   if (findings.length === 0) {
-    console.log("As promised: no request failed that began after a fault, and every download arrived whole.");
+    console.log(
+      "As promised: every download arrived whole, and no request failed that was not under way while the path changed.",
+    );
     return 0;
   }
   for (const finding of findings) console.log(`NOT AS PROMISED: ${finding}`);

@@ -67,6 +67,7 @@ export const openProcesses = (send: (message: Message) => void): Processes => {
         detached: true,
       });
       childById.set(id, child);
+      if (options.lasting === true) lasting.add(id);
       if (log !== undefined) closeSync(log);
       for (const stream of ["stdout", "stderr"] as const) {
         child[stream]?.setEncoding("utf8").on("data", (text: string) => {
@@ -82,7 +83,6 @@ export const openProcesses = (send: (message: Message) => void): Processes => {
       // Only now may somebody kill everything in that host and expect this program to be among it.
       while (child.exitCode === null && child.signalCode === null && !network.isIn(options.host, pid))
         await pause(1);
-      if (options.lasting === true) lasting.add(id);
       return { pid };
     },
     input: (id, text, end) => {

@@ -13,6 +13,8 @@ const request = (at: number, took: number, error?: string): HttpRequest => ({
 
 const cut: Episode = {
   title: "e1 goes silent",
+  isHandover: false,
+  from: ms(998),
   at: ms(1_000),
   until: ms(3_000),
   gapLimit: millis(1_000),
@@ -30,7 +32,7 @@ const evidence = (requests: readonly HttpRequest[], gap: number, episode: Episod
 
 describe("the outcome of the demonstration", () => {
   it("shows what clients saw", () => {
-    const [row] = summarize(evidence([request(999, 5, "ECONNRESET"), request(1_100, 1_040)], 641));
+    const [row] = summarize(evidence([request(990, 9, "ECONNRESET"), request(1_001, 1_040)], 641));
     assert(row !== undefined);
     const shown = cells(row);
     assert.deepEqual(shown, ["e1 goes silent", "1", "0", "1.04s", "1, 1", "641ms", "640ms", "1 of 1"]);
@@ -38,11 +40,23 @@ describe("the outcome of the demonstration", () => {
     assert.deepEqual(broken([row]), []);
   });
 
+  it("forgives what a handover catches, and nothing before or after it", () => {
+    const handover = { ...cut, isHandover: true };
+    const reset = (at: number) => request(at, 5, "ECONNRESET");
+    const [row] = summarize(evidence([reset(1_530), reset(1_640), reset(1_700)], 1, handover));
+    assert.deepEqual([row?.errors, row?.caught, row?.caughtLost], [2, 1, 1]);
+  });
+
   for (const [what, findings, given] of [
     [
       "a request begun after the fault fails",
       /1 requests failed \(1 timeout\)/,
       evidence([request(1_001, 5, "timeout")], 1),
+    ],
+    [
+      "more requests are lost than there are clients",
+      /11 requests under way were lost/,
+      evidence([request(1_500, 5), ...Array.from({ length: 11 }, () => request(990, 15, "timeout"))], 1),
     ],
     ["the gap is too long", /a gap of 1\.2s, above 1s/, evidence([request(1_001, 5)], 1_200)],
     ["no request was made", /no request/, evidence([], 1)],

@@ -27,7 +27,7 @@ const PATIENCE = seconds(20);
 const TAKEOVER_LIMIT = seconds(1);
 const KEEPS_FORWARDING_LIMIT = millis(250);
 
-const DOWNLOADS = { url: urlOf(VIRTUAL_ADDRESS, DOWNLOAD_PORT), streams: 20, duration: 6, bytes: 2_000_000 };
+const DOWNLOADS = { url: urlOf(VIRTUAL_ADDRESS, DOWNLOAD_PORT), streams: 20, duration: 7, bytes: 2_000_000 };
 
 /** The file that an edge says everything to. */
 export const edgeLog = (edge: string): string => `/run/lab/logs/${edge}.log`;
@@ -66,8 +66,9 @@ const startEdge = async (lab: Lab, edge: Edge, { edgeCommand }: DemoOptions): Pr
 };
 
 const bringUp = async (lab: Lab, options: DemoOptions): Promise<void> => {
-  const nodes = lab.topology.hosts.filter(({ role }) => role === "node");
-  await Promise.all(nodes.map(({ name }) => startServers(lab.host(name))));
+  // The router serves, too: the edges ask it whether they are connected at all.
+  const serving = lab.topology.hosts.filter(({ role }) => role === "node" || role === "router");
+  await Promise.all(serving.map(({ name }) => startServers(lab.host(name))));
   for (const edge of EDGES) await startEdge(lab, edge, options);
   await until(
     "e1 holds the virtual address alone",
@@ -81,43 +82,56 @@ const bringUp = async (lab: Lab, options: DemoOptions): Promise<void> => {
 type Incident = {
   readonly title: string;
   readonly gapLimit: Duration;
+  /** Whether the address leaves an edge that still serves. */
+  readonly isHandover: boolean;
   readonly happen: () => Promise<void>;
   readonly settled: () => Promise<boolean>;
 };
 
 /** Lets one thing happen in the middle of long downloads and waits until they have ended. */
-const stage = async (lab: Lab, { title, gapLimit, happen, settled }: Incident): Promise<Episode> => {
+const stage = async (lab: Lab, { happen, settled, ...incident }: Incident): Promise<Episode> => {
   const downloads = await startDownloads(lab.host("cl"), DOWNLOADS);
   await pause(500);
-  const at = monotonicNow();
+  const from = monotonicNow();
   await happen();
-  const settledAfter = await until(`${title}, and the other edge takes over`, settled);
+  const at = monotonicNow();
+  const settledAfter = await until(`${incident.title}: the right edge alone holds the address`, settled);
   const record = await downloads.finish();
-  return { title, at, until: monotonicNow(), settledAfter, gapLimit, downloads: record };
+  return { ...incident, from, at, until: monotonicNow(), settledAfter, downloads: record };
 };
 
-const incidents = (lab: Lab): readonly Incident[] => [
+const incidents = (lab: Lab, options: DemoOptions): readonly Incident[] => [
   {
     title: "e1 goes silent",
     gapLimit: TAKEOVER_LIMIT,
+    isHandover: false,
     happen: () => lab.fault("silence e1"),
     settled: () => holds(lab, "e2"),
   },
   {
     title: "e1 comes back",
     gapLimit: TAKEOVER_LIMIT,
+    isHandover: true,
     happen: () => lab.fault("restore e1"),
     settled: async () => (await holds(lab, "e1")) && !(await holds(lab, "e2")),
   },
   {
     title: "SIGKILL on e1",
     gapLimit: KEEPS_FORWARDING_LIMIT,
+    isHandover: true,
     happen: () => lab.host("e1").signalAll("SIGKILL"),
     settled: () => holds(lab, "e2"),
   },
+  {
+    title: "e1 starts again",
+    gapLimit: TAKEOVER_LIMIT,
+    isHandover: true,
+    happen: () => startEdge(lab, "e1", options),
+    settled: async () => (await holds(lab, "e1")) && !(await holds(lab, "e2")),
+  },
 ];
 
-/** Runs the demonstration in an open lab with hosts cl, e1, e2 and nodes; takes about 30 s. */
+/** Runs the demonstration in an open lab with hosts cl, e1, e2 and nodes; takes about 35 s. */
 export const runDemo = async (lab: Lab, options: DemoOptions): Promise<Evidence> => {
   options.say("starting three backends and two edges");
   await bringUp(lab, options);
@@ -128,10 +142,17 @@ export const runDemo = async (lab: Lab, options: DemoOptions): Promise<Evidence>
   const udp = await startUdpProbe(client, { address: VIRTUAL_ADDRESS, port: ECHO_PORT });
   const at = monotonicNow();
   await pause(3_000);
-  const quiet = { title: "nothing yet", at, until: monotonicNow(), gapLimit: KEEPS_FORWARDING_LIMIT };
+  const quiet = {
+    title: "nothing yet",
+    from: at,
+    at,
+    until: monotonicNow(),
+    isHandover: false,
+    gapLimit: KEEPS_FORWARDING_LIMIT,
+  };
 
   const episodes: Episode[] = [quiet];
-  for (const incident of incidents(lab)) {
+  for (const incident of incidents(lab, options)) {
     options.say(`${incident.title}, in the middle of ${DOWNLOADS.streams} downloads`);
     episodes.push(await stage(lab, incident));
   }

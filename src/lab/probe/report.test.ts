@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { instant, micros } from "#base/time";
 import { followsPattern, patternBytes } from "./pattern.ts";
 import type { HttpRequest } from "./records.ts";
-import { longestGap, recoveryTime, reportDownloads, reportRequests, requestsInFlight } from "./report.ts";
+import { longestGap, recoveryTime, reportDownloads, reportRequests, splitRequests } from "./report.ts";
 
 const request = (at: number, took: number, rest: Partial<HttpRequest> = {}): HttpRequest => ({
   at: instant(at),
@@ -33,13 +33,20 @@ describe("reporting requests", () => {
     });
   });
 
-  it("tells those under way at an instant apart, and counts the lost among them", () => {
-    assert.deepEqual(requestsInFlight({ requests }, instant(10)), { all: 2, lost: 1 });
+  it("tells those under way in a window from the others, both ends included", () => {
+    const { caught, others } = splitRequests({ requests }, [window(15, 19)]);
     assert.deepEqual(
-      requestsInFlight({ requests }, instant(15)),
-      { all: 2, lost: 1 },
-      "ended at 15 is not under way",
+      [caught.map(({ at }) => at), others.map(({ at }) => at)],
+      [
+        [5, 8, 10],
+        [20, 21],
+      ],
     );
+    assert.deepEqual(
+      splitRequests({ requests }, [window(18, 20)]).caught.map(({ at }) => at),
+      [8, 20],
+    );
+    assert.deepEqual(splitRequests({ requests }, []).others, requests);
   });
 });
 

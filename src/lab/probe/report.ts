@@ -1,6 +1,6 @@
 /** What the records mean: pure arithmetic on what the probes saw. */
 import { after, between, type Duration, type Instant, micros } from "#base/time";
-import type { DownloadsRecord, HttpRecord } from "./records.ts";
+import type { DownloadsRecord, HttpRecord, HttpRequest } from "./records.ts";
 
 /** A stretch of time; both ends belong to it. */
 export type Window = { readonly from: Instant; readonly to: Instant };
@@ -32,13 +32,17 @@ export const reportRequests = ({ requests }: HttpRecord, { from, to }: Window): 
   };
 };
 
-/** How many requests were under way at an instant, and how many of those failed. */
-export const requestsInFlight = (
+/** Tells the requests that were under way in one of the windows from all others. */
+export const splitRequests = (
   { requests }: HttpRecord,
-  at: Instant,
-): { readonly all: number; readonly lost: number } => {
-  const open = requests.filter((each) => each.at < at && after(each.at, each.took) > at);
-  return { all: open.length, lost: open.filter(({ error }) => error !== undefined).length };
+  windows: readonly Window[],
+): { readonly caught: readonly HttpRequest[]; readonly others: readonly HttpRequest[] } => {
+  const isCaught = ({ at, took }: HttpRequest): boolean =>
+    windows.some(({ from, to }) => at <= to && after(at, took) >= from);
+  return {
+    caught: requests.filter(isCaught),
+    others: requests.filter((request) => !isCaught(request)),
+  };
 };
 
 /** The longest time without an answer. */
