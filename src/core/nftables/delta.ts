@@ -1,6 +1,6 @@
 /** What changes between two plans: nothing, elements of sets only, or the ruleset. */
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
-import { keyIdentity, type SetElement, TABLES, type TableFamily } from "./ruleset.ts";
+import { formatData, keyIdentity, type SetElement, TABLES, type TableFamily } from "./ruleset.ts";
 import { renderServer, sameStructure } from "./skeleton.ts";
 
 /** Elements that leave and enter one set, in this order. */
@@ -16,16 +16,18 @@ export type PlanDelta =
   | { readonly type: "elements"; readonly changes: readonly SetChange[] }
   | { readonly type: "ruleset" };
 
+const dataIdentity = ({ data }: SetElement): string => (data === undefined ? "" : formatData(data));
+
 const diffElements = (
   before: readonly SetElement[],
   now: readonly SetElement[],
 ): Pick<SetChange, "remove" | "add"> => {
-  const chainByKey = new Map(before.map((element) => [keyIdentity(element.key), element.chain]));
+  const dataByKey = new Map(before.map((element) => [keyIdentity(element.key), dataIdentity(element)]));
   const kept = new Set<string | number>();
   const add: SetElement[] = [];
   for (const element of now) {
     const identity = keyIdentity(element.key);
-    if (chainByKey.has(identity) && chainByKey.get(identity) === element.chain) kept.add(identity);
+    if (dataByKey.get(identity) === dataIdentity(element)) kept.add(identity);
     else add.push(element);
   }
   return { remove: before.filter((element) => !kept.has(keyIdentity(element.key))), add };

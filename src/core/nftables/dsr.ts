@@ -12,6 +12,7 @@ import { describeServer, hexNumber, slotElements, slotExpression } from "./masqu
 import { backendChain, closingChain, pinChain, serverNames } from "./names.ts";
 import {
   type ChainDeclaration,
+  type ElementData,
   familyDigit,
   type SetDeclaration,
   type SetElement,
@@ -48,12 +49,22 @@ const clientFields = (server: ServerPlan): { readonly direct: string; readonly q
 
 const SYN = "tcp flags & (syn | ack) == syn";
 
-/** Looks the flow up among the records; a packet with a valid record leaves here. */
+/** The mark of a slot whose packets need a closer look; no backend has this number, nor a closing flow. */
+const MOVED = 0x8000_0000;
+
+/** Looks the flow up among the records; a packet whose recorded backend serves leaves here. */
 const recall = (flows: string, key: string): readonly string[] => [
   "meta mark set 0",
   `meta mark set ${key} map @${flows}`,
-  "meta mark vmap @pins",
+  PIN_IF_SERVING,
 ];
+
+/** Sends the packet to the backend in its mark and records its flow; goes on when there is none. */
+const PIN = "meta mark vmap @pins";
+/** The same if that backend still serves. */
+export const PIN_IF_SERVING = `meta mark @serving ${PIN}`;
+/** Sends the packet to the backend in its mark. */
+const FORWARD = "meta mark vmap @forward";
 
 /** The number under which a flow is recorded once its client has sent FIN or RST. */
 const closingNumber = (backend: PlannedBackend): number => backend.id + 0x8000_0000;
@@ -65,11 +76,10 @@ const pinRules = (server: ServerPlan, backend: PlannedBackend): readonly string[
   const idle = toMillis(flowIdle(server.protocol)) / 1_000;
   const forward = `goto ${backendChain(server.name, backend.name)}`;
   const record = `update @${flows} { ${key} timeout ${idle}s : ${hexNumber(backend.id)} }`;
-  if (server.protocol === "udp") return ["meta mark set 0", `meta l4proto udp ${record}`, forward];
+  if (server.protocol === "udp") return [`meta l4proto udp ${record}`, forward];
   const brief = `timeout ${HALF_OPEN_SECONDS}s`;
   const closes = "tcp flags & (fin | rst) != 0";
   return [
-    "meta mark set 0",
     `${SYN} update @${flows} { ${key} ${brief} : ${hexNumber(backend.id)} } ${forward}`,
     `${closes} delete @${flows} { ${key} : meta mark }`,
     `${closes} update @${flows} { ${key} ${brief} : ${hexNumber(closingNumber(backend))} } ${forward}`,
@@ -85,7 +95,6 @@ const closingRules = (server: ServerPlan, backend: PlannedBackend): readonly str
   return [
     `${SYN} delete @${flows} { ${key} : meta mark }`,
     `${SYN} goto ${pinChain(server.name, backend.name)}`,
-    "meta mark set 0",
     `meta l4proto tcp update @${flows} { ${key} timeout ${HALF_OPEN_SECONDS}s : ${hexNumber(closingNumber(backend))} }`,
     `goto ${backendChain(server.name, backend.name)}`,
   ];
@@ -96,67 +105,103 @@ const forwardRules = (backend: PlannedBackend): readonly string[] => {
   const v4 = isIpv4(backend.address);
   const more = v4 ? "ip frag-off & 0x2000 != 0" : "frag more-fragments 1";
   return [
+    "meta mark set 0",
     `${more} update @fragments { ${fragmentKey(v4 ? "4" : "6")} : ${hexNumber(backend.id)} }`,
     `counter fwd ${v4 ? "ip" : "ip6"} to ${backend.address} device "${backend.device}"`,
   ];
 };
 
-/** The chains that choose: one way in for packets, one for ICMP errors. */
-const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
+/** Leads packets by hash: the ring alone decides for a slot that never moved. */
+const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
-  const client = clientFields(server);
-  const comment = describeServer(server);
-  const errors = "ICMP errors go where the packets that they quote came from";
-  if (server.slots.length === 0) return [{ name: names.serverChain, comment, rules: [] }];
   const slot = slotExpression(server);
-  const key = digest(client.direct, FLOW_SEEDS);
-  const known = recall(names.flows, key);
-  const forget = `meta mark != 0 delete @${names.flows} { ${key} : meta mark }`;
-  const knownQuoted = recall(names.flows, digest(client.quoted, FLOW_SEEDS));
-  const opening = server.protocol === "tcp" ? `${SYN} ` : "";
-  if (!choosesByHash(server)) {
-    return [
-      {
-        name: names.serverChain,
-        comment,
-        rules: [...known, forget, `${opening}${slot} vmap @${names.ring}`],
-      },
-      { name: names.errorChain, comment: errors, rules: knownQuoted },
-    ];
-  }
-  const quotedSlot = slotExpression(server, client.quoted);
-  const opensFlow = server.protocol === "tcp" ? [`${SYN} ${slot} vmap @${names.owners}`] : [];
+  const quotedSlot = slotExpression(server, clientFields(server).quoted);
+  const tcp = server.protocol === "tcp";
   return [
     {
       name: names.movedChain,
       comment: "slots that changed owner: recorded flows first, then new ones, then the former owner's",
       rules: [
-        ...known,
-        forget,
-        ...opensFlow,
-        `${slot} vmap @${names.formerOwners}`,
-        `${slot} vmap @${names.owners}`,
+        ...recalling.direct,
+        recalling.forget,
+        "meta mark set 0",
+        ...(tcp ? [`${SYN} meta mark set ${slot} map @${names.newcomers}`, PIN] : []),
+        `${tcp ? `${NOT_SYN} ` : ""}meta mark set ${slot} map @${names.formerOwners}`,
+        PIN,
+        `meta mark set ${slot} map @${names.owners}`,
+        FORWARD,
       ],
     },
-    { name: names.serverChain, comment, rules: [`${slot} vmap @${names.ring}`] },
+    {
+      name: names.serverChain,
+      comment: describeServer(server),
+      rules: [
+        "meta mark set 0",
+        `meta mark set ${slot} map @${names.ring}`,
+        FORWARD,
+        `meta mark ${hexNumber(MOVED)} goto ${names.movedChain}`,
+      ],
+    },
     {
       name: names.errorChain,
-      comment: errors,
+      comment: ERRORS,
       rules: [
-        ...knownQuoted,
-        `${quotedSlot} vmap @${names.formerOwners}`,
-        `${quotedSlot} vmap @${names.owners}`,
-        `${quotedSlot} vmap @${names.ring}`,
+        ...recalling.quoted,
+        "meta mark set 0",
+        ...[names.ring, names.formerOwners, names.owners].flatMap((map) => [
+          `meta mark set ${quotedSlot} map @${map}`,
+          FORWARD,
+        ]),
       ],
     },
   ];
 };
 
-/** A map from slots or backend numbers to chains. */
-export const verdictMap = (name: string, key: string, size?: number): SetDeclaration => ({
+/** Leads packets by counting new flows: every flow is on record, and one that is not is refused. */
+const countChains = (server: ServerPlan, recalling: Recalling): readonly ChainDeclaration[] => {
+  const names = serverNames(server.name, server.slots.length);
+  const opening = server.protocol === "tcp" ? `${SYN} ` : "";
+  const next = `${opening}meta mark set ${slotExpression(server)} map @${names.ring}`;
+  return [
+    {
+      name: names.serverChain,
+      comment: describeServer(server),
+      rules: [...recalling.direct, recalling.forget, "meta mark set 0", next, PIN],
+    },
+    { name: names.errorChain, comment: ERRORS, rules: recalling.quoted },
+  ];
+};
+
+const ERRORS = "ICMP errors go where the packets that they quote came from";
+const NOT_SYN = "tcp flags & (syn | ack) != syn";
+
+/** Rules that look up a flow: of the packet itself, of the packet that an ICMP error quotes; and forget it. */
+type Recalling = {
+  readonly direct: readonly string[];
+  readonly quoted: readonly string[];
+  readonly forget: string;
+};
+
+const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
+  const names = serverNames(server.name, server.slots.length);
+  if (server.slots.length === 0) {
+    return [{ name: names.serverChain, comment: describeServer(server), rules: [] }];
+  }
+  const client = clientFields(server);
+  const key = digest(client.direct, FLOW_SEEDS);
+  const recalling = {
+    direct: recall(names.flows, key),
+    quoted: recall(names.flows, digest(client.quoted, FLOW_SEEDS)),
+    forget: `meta mark != 0 delete @${names.flows} { ${key} : meta mark }`,
+  };
+  return choosesByHash(server) ? hashChains(server, recalling) : countChains(server, recalling);
+};
+
+/** A map to chains. */
+export const verdictMap = (name: string, key: string): SetDeclaration => ({
   name,
   kind: "map",
-  statements: [`typeof ${key} : verdict`, ...(size === undefined ? [] : [`size ${size}`])],
+  statements: [`typeof ${key} : verdict`],
   dynamic: false,
   raw: key.startsWith("@"),
 });
@@ -164,7 +209,13 @@ export const verdictMap = (name: string, key: string, size?: number): SetDeclara
 const serverSets = (server: ServerPlan): readonly SetDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   const size = Math.max(server.slots.length, 1);
-  const slots = (name: string): SetDeclaration => verdictMap(name, "numgen inc mod 2", size);
+  const slots = (name: string): SetDeclaration => ({
+    name,
+    kind: "map",
+    statements: ["typeof numgen inc mod 2 : meta mark", `size ${size}`],
+    dynamic: false,
+    raw: false,
+  });
   return [
     {
       name: names.flows,
@@ -179,36 +230,68 @@ const serverSets = (server: ServerPlan): readonly SetDeclaration[] => {
       raw: false,
     },
     slots(names.ring),
-    ...(choosesByHash(server) ? [slots(names.owners), slots(names.formerOwners)] : []),
+    ...(choosesByHash(server)
+      ? [slots(names.owners), slots(names.newcomers), slots(names.formerOwners)]
+      : []),
   ];
 };
 
+const numbered = (value: number, data?: ElementData): SetElement => ({
+  key: { type: "number", value },
+  ...(data === undefined ? {} : { data }),
+});
+const toNumber = (value: number): ElementData => ({ type: "number", value });
+const toChain = (chain: string): ElementData => ({ type: "chain", chain });
+
+/** Who owns which slot, in all the maps that say so. */
 const slotMaps = (server: ServerPlan): readonly (readonly [string, readonly SetElement[]])[] => {
   const names = serverNames(server.name, server.slots.length);
-  const toBackend = (backend: PlannedBackend): string => backendChain(server.name, backend.name);
-  const toPin = (backend: PlannedBackend): string => pinChain(server.name, backend.name);
-  if (!choosesByHash(server)) return [[names.ring, slotElements(server, toPin)]];
+  const owned = slotElements(server, ({ id }) => toNumber(id));
+  if (!choosesByHash(server)) return [[names.ring, owned]];
   const tracked = new Set(server.tracked);
-  const moving = new Set(server.moves.map((move) => move.slot));
-  const backendById = new Map(server.backends.map((backend) => [backend.id, backend]));
-  const toMoved = server.tracked.map((slot) => ({
-    key: { type: "number", value: slot } as const,
-    chain: names.movedChain,
-  }));
-  const former: SetElement[] = [];
-  for (const { slot, from } of server.moves) {
-    const backend = backendById.get(from);
-    if (backend !== undefined) former.push({ key: { type: "number", value: slot }, chain: toPin(backend) });
-  }
-  const settled = { ...server, slots: server.slots.map((owner, slot) => (tracked.has(slot) ? 0 : owner)) };
-  const owned = { ...server, slots: server.slots.map((owner, slot) => (tracked.has(slot) ? owner : 0)) };
-  const ownerChain = (backend: PlannedBackend, slot: number): string =>
-    moving.has(slot) ? toPin(backend) : toBackend(backend);
+  const moving = new Set(server.moves.map(({ slot }) => slot));
+  const within = (slots: ReadonlySet<number>): readonly SetElement[] =>
+    owned.filter(({ key }) => key.type === "number" && slots.has(key.value));
+  const settled = owned.filter(({ key }) => key.type === "number" && !tracked.has(key.value));
   return [
-    [names.ring, [...slotElements(settled, toBackend), ...toMoved]],
-    [names.owners, slotElements(owned, ownerChain)],
-    [names.formerOwners, former],
+    [names.ring, [...settled, ...server.tracked.map((slot) => numbered(slot, toNumber(MOVED)))]],
+    [names.owners, within(tracked)],
+    [names.newcomers, within(moving)],
+    [names.formerOwners, server.moves.map(({ slot, from }) => numbered(slot, toNumber(from)))],
   ];
+};
+
+/** The chains of one backend, the numbers that lead to them, and those of them that are in use. */
+const renderBackend = (
+  server: ServerPlan,
+  backend: PlannedBackend,
+): {
+  readonly chains: readonly ChainDeclaration[];
+  readonly forward: readonly SetElement[];
+  readonly pins: readonly SetElement[];
+  readonly serving: readonly SetElement[];
+} => {
+  const forward = backendChain(server.name, backend.name);
+  const pin = pinChain(server.name, backend.name);
+  const chains: ChainDeclaration[] = [
+    { name: forward, rules: forwardRules(backend) },
+    { name: pin, comment: "records the flow", rules: pinRules(server, backend) },
+  ];
+  const pins = [numbered(backend.id, toChain(pin))];
+  const serving = [numbered(backend.id)];
+  if (server.protocol === "tcp") {
+    const comment = "the client has begun to close the flow";
+    const closing = closingChain(server.name, backend.name);
+    chains.push({ name: closing, comment, rules: closingRules(server, backend) });
+    pins.push(numbered(closingNumber(backend), toChain(closing)));
+    serving.push(numbered(closingNumber(backend)));
+  }
+  return {
+    chains,
+    forward: [numbered(backend.id, toChain(forward))],
+    pins,
+    serving: backend.availability === "unavailable" ? [] : serving,
+  };
 };
 
 /** The part of the `netdev` table that belongs to a `dsr` server. */
@@ -216,47 +299,20 @@ export const renderDsr = (server: ServerPlan): TableRuleset => {
   const names = serverNames(server.name, server.slots.length);
   const family = familyDigit(server.address);
   const { address, protocol, port } = server;
-  const key = { type: "service", address, protocol, port } as const;
-  const pins = server.backends
-    .filter((backend) => backend.availability !== "unavailable")
-    .flatMap((backend): readonly SetElement[] => [
-      { key: { type: "number", value: backend.id }, chain: pinChain(server.name, backend.name) },
-      ...(protocol === "tcp"
-        ? [
-            {
-              key: { type: "number", value: closingNumber(backend) } as const,
-              chain: closingChain(server.name, backend.name),
-            },
-          ]
-        : []),
-    ]);
-  const backendChains = server.backends.flatMap((backend) => [
-    { name: backendChain(server.name, backend.name), rules: forwardRules(backend) },
-    {
-      name: pinChain(server.name, backend.name),
-      comment: "records the flow",
-      rules: pinRules(server, backend),
-    },
-    ...(protocol === "tcp"
-      ? [
-          {
-            name: closingChain(server.name, backend.name),
-            comment: "the client has begun to close the flow",
-            rules: closingRules(server, backend),
-          },
-        ]
-      : []),
-  ]);
+  const service = (chain: string): readonly SetElement[] => [
+    { key: { type: "service", address, protocol, port }, data: toChain(chain) },
+  ];
+  const backends = server.backends.map((backend) => renderBackend(server, backend));
   return {
     sets: serverSets(server),
-    chains: [...backendChains, ...choiceChains(server)],
+    chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server)],
     elementsBySet: new Map([
       ...slotMaps(server),
-      [`servers${family}`, [{ key, chain: names.serverChain }]],
-      ...(server.slots.length === 0
-        ? []
-        : [[`errors${family}`, [{ key, chain: names.errorChain }]] as const]),
-      ["pins", pins],
+      [`servers${family}`, service(names.serverChain)],
+      [`errors${family}`, server.slots.length === 0 ? [] : service(names.errorChain)],
+      ["forward", backends.flatMap(({ forward }) => forward)],
+      ["pins", backends.flatMap(({ pins }) => pins)],
+      ["serving", backends.flatMap(({ serving }) => serving)],
     ]),
   };
 };

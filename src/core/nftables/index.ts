@@ -5,19 +5,20 @@
  * `netdev steelyard` forwards at the ingress hook (dsr). How a packet for a dsr server finds its backend by hash:
  *
  * ```
- *  ingress/DEVICE -> dispatch -> server/S -- ring: slot --> backend/S/B                  settled slots: no state at all
- *                       |                       |
- *                       |                       v
- *                       |                    moved/S -- flows: recorded? -- pins --> pin/S/B ---> backend/S/B
- *                       |                       |-- SYN: owners: slot ------------> pin/S/B          |
- *                       |                       |-- former-owners: slot ----------> pin/S/B     fwd to the
- *                       |                       `-- owners: slot --> backend/S/B                neighbour
+ *  ingress/DEVICE -> dispatch -> server/S -- ring: slot ------------------------------> backend/S/B: fwd to the neighbour
+ *                       |                       |  a slot that moved once                   ^
+ *                       |                       v                                           |
+ *                       |                    moved/S -- flows: recorded, and serving --> pin/S/B: records the flow
+ *                       |                       |-- newcomers: SYN, slot in transition ---> pin/S/B
+ *                       |                       |-- former-owners: slot in transition ----> pin/S/B
+ *                       |                       `-- owners: slot -------------------------> backend/S/B
  *                       |-- ICMP error -> error/S: the same by the packet that is quoted
  *                       `-- later fragment -> fragments: as the first
  * ```
  *
- * A backend that comes or goes replaces elements of ring, owners, former-owners and pins; chains change only when the
- * configuration does. All names are made from the operator's, see `names.ts`.
+ * These maps give the number of a backend, which `forward` and `pins` turn into its chain. So a health change replaces
+ * numbers only, which costs the kernel nothing but the numbers; a changed jump would make it walk all chains again.
+ * All names are made from the operator's, see `names.ts`.
  *
  * - `ruleset.ts`: a ruleset as a value. `skeleton.ts`: the ruleset of a plan; start reading there.
  * - `masquerade.ts`, `dsr.ts`: what one server adds.

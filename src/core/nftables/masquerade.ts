@@ -5,8 +5,8 @@
 import { isIpv4 } from "#base/address";
 import { SLOT_SEED } from "#core/balance/choice";
 import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
-import { backendChain, commentText, serverNames } from "./names.ts";
-import { type ChainDeclaration, familyDigit, type SetElement, type TableRuleset } from "./ruleset.ts";
+import { commentText, serverNames } from "./names.ts";
+import { type ElementData, familyDigit, type SetElement, type TableRuleset } from "./ruleset.ts";
 
 const sourceAddress = (server: ServerPlan): "ip saddr" | "ip6 saddr" =>
   isIpv4(server.address) ? "ip saddr" : "ip6 saddr";
@@ -28,23 +28,19 @@ export const describeServer = (server: ServerPlan): string => {
   );
 };
 
-/** Elements that lead each owned slot to the chain of its owner. */
+/** Elements for every slot that somebody owns. */
 export const slotElements = (
   server: ServerPlan,
-  chainOf: (backend: PlannedBackend, slot: number) => string,
+  dataOf: (backend: PlannedBackend) => ElementData,
 ): readonly SetElement[] => {
-  const backendById = new Map(server.backends.map((backend) => [backend.id, backend]));
+  const dataById = new Map(server.backends.map((backend) => [backend.id, dataOf(backend)]));
   const elements: SetElement[] = [];
   for (const [slot, owner] of server.slots.entries()) {
-    const backend = owner === NO_BACKEND ? undefined : backendById.get(owner);
-    if (backend === undefined) continue;
-    elements.push({ key: { type: "number", value: slot }, chain: chainOf(backend, slot) });
+    const data = owner === NO_BACKEND ? undefined : dataById.get(owner);
+    if (data !== undefined) elements.push({ key: { type: "number", value: slot }, data });
   }
   return elements;
 };
-
-const destination = ({ address, port }: PlannedBackend): string =>
-  isIpv4(address) ? `ip to ${address}:${port}` : `ip6 to [${address}]:${port}`;
 
 /** The part of the `inet` table that belongs to a masqueraded server. */
 export const renderMasquerade = (server: ServerPlan): TableRuleset => {
@@ -56,32 +52,31 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
     protocol: server.protocol,
     port: server.port,
   } as const;
-  const backendChains: readonly ChainDeclaration[] = server.backends.map((backend) => ({
-    name: backendChain(server.name, backend.name),
-    rules: [`meta l4proto ${server.protocol} counter dnat ${destination(backend)}`],
-  }));
-  const choose = `${slotExpression(server)} vmap @${names.ring}`;
+  const [ip, destination] = isIpv4(server.address) ? ["ip", "ip daddr"] : ["ip6", "ip6 daddr"];
+  const translate = `meta l4proto ${server.protocol} counter dnat ${ip} to ${slotExpression(server)} map @${names.ring}`;
   return {
     sets: [
       {
         name: names.ring,
         kind: "map",
-        statements: ["typeof numgen inc mod 2 : verdict", `size ${Math.max(server.slots.length, 1)}`],
+        statements: [
+          `typeof numgen inc mod 2 : ${destination} . th dport`,
+          `size ${Math.max(server.slots.length, 1)}`,
+        ],
         dynamic: false,
         raw: false,
       },
     ],
     chains: [
-      ...backendChains,
       {
         name: names.serverChain,
         comment: describeServer(server),
-        rules: server.slots.length === 0 ? [] : [choose],
+        rules: server.slots.length === 0 ? [] : [translate],
       },
     ],
     elementsBySet: new Map([
-      [names.ring, slotElements(server, (backend) => backendChain(server.name, backend.name))],
-      [`servers${family}`, [{ key, chain: names.serverChain }]],
+      [names.ring, slotElements(server, ({ address, port }) => ({ type: "endpoint", address, port }))],
+      [`servers${family}`, [{ key, data: { type: "chain", chain: names.serverChain } }]],
       [`listeners${family}`, [{ key }]],
       [
         `masqueraded${family}`,

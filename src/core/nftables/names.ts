@@ -22,11 +22,13 @@ export type ServerNames = {
   readonly movedChain: string;
   /** ICMP errors about this server's packets. */
   readonly errorChain: string;
-  /** Slot to the chain for its packets. Named with its size, because a set cannot change its size. */
+  /** Slot to backend. Named with its size, because a set cannot change its size. */
   readonly ring: string;
-  /** Moved slot to the chain for new flows. */
+  /** Slot that once moved to its backend. */
   readonly owners: string;
-  /** Moved slot to the chain for unrecorded flows, while the transition runs. */
+  /** Slot in transition to the backend for new flows, */
+  readonly newcomers: string;
+  /** and to the backend for flows that are not on record. */
   readonly formerOwners: string;
   /** Recorded flow to the number of its backend. */
   readonly flows: string;
@@ -40,6 +42,7 @@ export const serverNames = (server: string, slots: number): ServerNames => {
     errorChain: `error/${part}`,
     ring: `ring/${part}/${slots}`,
     owners: `owners/${part}/${slots}`,
+    newcomers: `newcomers/${part}/${slots}`,
     formerOwners: `former-owners/${part}/${slots}`,
     flows: `flows/${part}`,
   };

@@ -11,7 +11,7 @@ import type { SetElement } from "./ruleset.ts";
 
 const element = (slot: number, chain?: string): SetElement => ({
   key: { type: "number", value: slot },
-  ...(chain === undefined ? {} : { chain }),
+  ...(chain === undefined ? {} : { data: { type: "chain", chain } }),
 });
 
 const batch = (changes: readonly SetChange[], first = 1) => {

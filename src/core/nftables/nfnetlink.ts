@@ -16,7 +16,14 @@ import { MAX_ATTRIBUTE_LENGTH, type MessageBuilder } from "#core/netlink/builder
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST } from "#core/netlink/constants";
 import type { NetlinkMessage } from "#core/netlink/message";
 import type { SetChange } from "./delta.ts";
-import { keyBytes, type SetElement, TABLE_NAME, type TableFamily } from "./ruleset.ts";
+import {
+  dataBytes,
+  type ElementData,
+  keyBytes,
+  type SetElement,
+  TABLE_NAME,
+  type TableFamily,
+} from "./ruleset.ts";
 
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
@@ -67,19 +74,25 @@ const beginMessage = (
   builder.u8(header.resource & 0xff);
 };
 
+const writeData = (builder: MessageBuilder, data: ElementData): void => {
+  const nest = builder.openNest(NFTA_SET_ELEM_DATA);
+  if (data.type === "chain") {
+    const verdict = builder.openNest(NFTA_DATA_VERDICT);
+    builder.attributeU32Network(NFTA_VERDICT_CODE, NFT_GOTO);
+    builder.attributeText(NFTA_VERDICT_CHAIN, data.chain);
+    builder.closeNest(verdict);
+  } else {
+    builder.attributeBytes(NFTA_DATA_VALUE, dataBytes(data));
+  }
+  builder.closeNest(nest);
+};
+
 const writeElement = (builder: MessageBuilder, element: SetElement, withData: boolean): void => {
   const item = builder.openNest(NFTA_LIST_ELEM);
   const key = builder.openNest(NFTA_SET_ELEM_KEY);
   builder.attributeBytes(NFTA_DATA_VALUE, keyBytes(element.key));
   builder.closeNest(key);
-  if (withData && element.chain !== undefined) {
-    const data = builder.openNest(NFTA_SET_ELEM_DATA);
-    const verdict = builder.openNest(NFTA_DATA_VERDICT);
-    builder.attributeU32Network(NFTA_VERDICT_CODE, NFT_GOTO);
-    builder.attributeText(NFTA_VERDICT_CHAIN, element.chain);
-    builder.closeNest(verdict);
-    builder.closeNest(data);
-  }
+  if (withData && element.data !== undefined) writeData(builder, element.data);
   builder.closeNest(item);
 };
 

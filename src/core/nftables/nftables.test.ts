@@ -7,8 +7,8 @@ import type { Backend, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
 import { diffPlans } from "./delta.ts";
-import { backendChain, commentText, identifierPart } from "./names.ts";
-import { formatKey, keyBytes, TABLES } from "./ruleset.ts";
+import { commentText, identifierPart } from "./names.ts";
+import { dataBytes, formatData, formatKey, keyBytes, TABLES } from "./ruleset.ts";
 import { rulesetOf } from "./skeleton.ts";
 import { contentsOf, type KernelContents, renderReplacement, renderRuleset } from "./text.ts";
 
@@ -74,7 +74,7 @@ const golden = (name: string, text: string): void => {
 
 /** Round robin has 240 slots; the golden files need not show them all. */
 const abridged = (text: string): string =>
-  text.replace(/(\n {2}3 : goto [^\n]+,)(\n {2}\d+ : goto [^\n]+)+/g, "$1\n  ...");
+  text.replace(/(\n {2}3 : 0x[^\n]+,)(\n {2}\d+ : 0x[^\n]+)+/g, "$1\n  ...");
 
 describe("the nft file of a plan", () => {
   it("is a whole ruleset for each kind of server", () => {
@@ -111,7 +111,7 @@ describe("the nft file of a plan", () => {
       assert.equal(sets.size, table.sets.length, "set names are unique");
       for (const [set, elements] of table.elementsBySet) {
         assert.ok(sets.has(set), set);
-        for (const { chain } of elements) assert.ok(chain === undefined || chains.has(chain), chain);
+        for (const { data } of elements) assert.ok(data?.type !== "chain" || chains.has(data.chain), set);
       }
       for (const rule of table.chains.flatMap(({ rules }) => rules)) {
         for (const [, chain] of rule.matchAll(/goto (\S+)/g)) assert.ok(chains.has(chain ?? ""), rule);
@@ -150,10 +150,10 @@ describe("the difference between two plans", () => {
         ring?.add.map(({ key }) => key),
       );
       assert.ok(ring !== undefined && Math.abs(ring.add.length - 340) <= 1, `${ring?.add.length}`);
-      assert.ok(ring.remove.every(({ chain }) => chain === backendChain("web", "w2")));
+      assert.equal(new Set(ring.remove.map(({ data }) => data && formatData(data))).size, 1);
       assert.deepEqual(
         delta.changes.map(({ set }) => set).sort(),
-        mode === "dsr" ? ["pins", "ring/web/1021"] : ["ring/web/1021"],
+        mode === "dsr" ? ["ring/web/1021", "serving"] : ["ring/web/1021"],
       );
     }
   });
@@ -166,18 +166,21 @@ describe("the difference between two plans", () => {
     const elements = (of: ForwardingPlan): Map<string, string> =>
       new Map(
         [...rulesetOf(of).netdev.elementsBySet].flatMap(([set, list]) =>
-          list.map(({ key, chain }): [string, string] => [`${set} ${formatKey(key, false)}`, chain ?? ""]),
+          list.map(({ key, data }): [string, string] => [
+            `${set} ${formatKey(key, false)}`,
+            data === undefined ? "" : formatData(data),
+          ]),
         ),
       );
     const state = elements(before);
     for (const { set, remove, add } of delta.changes) {
-      for (const { key, chain } of remove) {
-        assert.equal(state.get(`${set} ${formatKey(key, false)}`), chain);
+      for (const { key, data } of remove) {
+        assert.equal(state.get(`${set} ${formatKey(key, false)}`), data && formatData(data));
         state.delete(`${set} ${formatKey(key, false)}`);
       }
-      for (const { key, chain } of add) {
+      for (const { key, data } of add) {
         assert.equal(state.has(`${set} ${formatKey(key, false)}`), false);
-        state.set(`${set} ${formatKey(key, false)}`, chain ?? "");
+        state.set(`${set} ${formatKey(key, false)}`, data === undefined ? "" : formatData(data));
       }
     }
     assert.deepEqual(new Map([...state].sort()), new Map([...elements(now)].sort()));
@@ -204,6 +207,10 @@ describe("keys and names", () => {
     assert.deepEqual([...keyBytes(service)], [192, 0, 2, 10, 6, 0, 0, 0, 0, 80, 0, 0]);
     assert.deepEqual([...keyBytes({ type: "number", value: 0x0102_0304 })], [4, 3, 2, 1]);
     assert.equal(keyBytes({ ...service, via: ip("192.0.2.1") }).length, 16);
+    const endpoint = { type: "endpoint", address: ip("192.0.2.10"), port: 80 } as const;
+    assert.deepEqual([...dataBytes(endpoint)], [192, 0, 2, 10, 0, 80, 0, 0]);
+    assert.deepEqual([...dataBytes({ type: "number", value: 0x8102_0304 })], [4, 3, 2, 0x81]);
+    assert.equal(formatData(endpoint), "192.0.2.10 . 80");
     assert.equal(formatKey(service, false), "192.0.2.10 . tcp . 80");
     assert.equal(formatKey(service, true), "0xc000020a . 6 . 80");
   });

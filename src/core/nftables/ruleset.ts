@@ -29,8 +29,17 @@ export type ElementKey =
       readonly via?: IpAddress;
     };
 
-/** One element of a map, which leads to a chain, or of a set, which leads nowhere. */
-export type SetElement = { readonly key: ElementKey; readonly chain?: string };
+/** What a map gives for a key. */
+export type ElementData =
+  /** Go there. The kernel walks all chains when such an element changes, so only a change of structure changes one. */
+  | { readonly type: "chain"; readonly chain: string }
+  /** The number of a backend, for the packet's mark. */
+  | { readonly type: "number"; readonly value: number }
+  /** `address . port`, for address translation. */
+  | { readonly type: "endpoint"; readonly address: IpAddress; readonly port: number };
+
+/** One element of a map, or of a set when it has no data. */
+export type SetElement = { readonly key: ElementKey; readonly data?: ElementData };
 
 /** A map or set. Maps that packets write to (`dynamic`) keep their elements when the ruleset is replaced. */
 export type SetDeclaration = {
@@ -86,6 +95,29 @@ export const keyBytes = (key: ElementKey): Uint8Array => {
   writeU16(tail, 4, key.port);
   const via = key.via === undefined ? NO_BYTES : addressBytes(key.via);
   return concatBytes(via, addressBytes(key.address), tail);
+};
+
+/** The data as nft writes it. */
+export const formatData = (data: ElementData): string => {
+  switch (data.type) {
+    case "chain":
+      return `goto ${data.chain}`;
+    case "number":
+      return `0x${data.value.toString(16)}`;
+    case "endpoint":
+      return `${data.address} . ${data.port}`;
+  }
+};
+
+/** What data other than a chain is to the kernel: fields padded to 4 bytes, numbers in host order. */
+export const dataBytes = (data: Exclude<ElementData, { readonly type: "chain" }>): Uint8Array => {
+  const tail = new Uint8Array(4);
+  if (data.type === "number") {
+    writeHostU32(tail, 0, data.value);
+    return tail;
+  }
+  writeU16(tail, 0, data.port);
+  return concatBytes(addressBytes(data.address), tail);
 };
 
 /** What tells two keys of one set apart. */

@@ -1,6 +1,6 @@
 /** The ruleset of a whole plan: the fixed chains that packets enter by, and the parts of every server. */
 import { choosesByHash, type ForwardingPlan, type ServerPlan } from "#core/balance/plan-model";
-import { fragmentKey, renderDsr, verdictMap } from "./dsr.ts";
+import { fragmentKey, PIN_IF_SERVING, renderDsr, verdictMap } from "./dsr.ts";
 import { renderMasquerade } from "./masquerade.ts";
 import {
   type ChainDeclaration,
@@ -77,7 +77,9 @@ const netdevSets: readonly SetDeclaration[] = [
     verdictMap(`servers${family}`, SERVICE[family]),
     verdictMap(`errors${family}`, QUOTED_SERVICE[family]),
   ]),
+  verdictMap("forward", "meta mark"),
   verdictMap("pins", "meta mark"),
+  plainSet("serving", "meta mark"),
   {
     name: "fragments",
     kind: "map",
@@ -95,7 +97,7 @@ const netdevSets: readonly SetDeclaration[] = [
 const fragmentChain = (family: "4" | "6"): ChainDeclaration => ({
   name: `fragments${family}`,
   comment: "later fragments follow the first",
-  rules: ["meta mark set 0", `meta mark set ${fragmentKey(family)} map @fragments`, "meta mark vmap @pins"],
+  rules: ["meta mark set 0", `meta mark set ${fragmentKey(family)} map @fragments`, PIN_IF_SERVING],
 });
 
 const netdevChains: readonly ChainDeclaration[] = [

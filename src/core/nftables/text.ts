@@ -1,6 +1,7 @@
 /** Writes a ruleset as one nft file, which the kernel takes as one transaction. */
 import {
   type ChainDeclaration,
+  formatData,
   formatKey,
   type Ruleset,
   type SetDeclaration,
@@ -45,8 +46,8 @@ const formatElements = (family: TableFamily, table: TableRuleset): readonly stri
   for (const [name, elements] of table.elementsBySet) {
     if (elements.length === 0) continue;
     const raw = rawSets.has(name);
-    const items = elements.map(({ key, chain }) =>
-      chain === undefined ? formatKey(key, raw) : `${formatKey(key, raw)} : goto ${chain}`,
+    const items = elements.map(({ key, data }) =>
+      data === undefined ? formatKey(key, raw) : `${formatKey(key, raw)} : ${formatData(data)}`,
     );
     lines.push(`add element ${family} ${TABLE_NAME} ${name} {`, `  ${items.join(",\n  ")}`, "}");
   }
