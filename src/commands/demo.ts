@@ -1,6 +1,5 @@
 /** `steelyard demo`: two real edges, real load, and what clients see when the active one goes. */
-import { parseAddress } from "#base/address";
-import { broken, cells, edgeLog, HEADER, runDemo, summarize } from "#lab/demo/index";
+import { broken, cells, edgeLog, HEADER, runDemo, summarize, VIRTUAL_ADDRESSES } from "#lab/demo/index";
 import { type Lab, LabError, openLab, standardTopology, steelyardCommand } from "#lab/index";
 import { table } from "./table.ts";
 
@@ -62,8 +61,7 @@ const closeOnSignals = (lab: Lab): void => {
 export const demo = async (options: DemoOptions): Promise<number> => {
   if (!options.json) console.log(`${PICTURE}\n  building the network`);
   try {
-    const directReturn = ["10.2.0.100"].flatMap((text) => parseAddress(text) ?? []);
-    const lab = await openLab(standardTopology({ directReturn }));
+    const lab = await openLab(standardTopology({ directReturn: VIRTUAL_ADDRESSES }));
     closeOnSignals(lab);
     try {
       return await show(lab, options);

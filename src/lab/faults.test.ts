@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import {
   addFault,
+  FAULT_USAGE,
   type Fault,
   faultProblems,
   NO_FAULTS,
@@ -45,6 +47,14 @@ describe("reading a fault", () => {
   ]) {
     it(`refuses "${text}"`, () => assert.equal(parseFault(text.split(" ")), undefined));
   }
+
+  it("has every one of its words in the operator's guide", () => {
+    const guide = readFileSync(new URL("../../docs/lab.md", import.meta.url), "utf8");
+    for (const line of FAULT_USAGE) {
+      const [verbs = ""] = line.split(" ");
+      for (const verb of verbs.split("|")) assert(guide.includes(`\`${verb} `), verb);
+    }
+  });
 
   it("refuses hosts that are not there and says which are", () => {
     const [problem = ""] = faultProblems(topology, words("partition e1,e9 n1"));

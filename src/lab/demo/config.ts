@@ -1,5 +1,5 @@
 /** The edges' configuration files, as an operator would write them. */
-import { type IpAddress, parseAddress } from "#base/address";
+import { type IpAddress, isIpv4, parseAddress } from "#base/address";
 import { assert } from "#base/assert";
 
 const parsed = (text: string): IpAddress => {
@@ -8,8 +8,10 @@ const parsed = (text: string): IpAddress => {
   return address;
 };
 
-/** The address that both edges hold in turn. */
+/** The addresses that both edges hold in turn. */
 export const VIRTUAL_ADDRESS = parsed("10.2.0.100");
+export const VIRTUAL_ADDRESS_6 = parsed("fd02::100");
+export const VIRTUAL_ADDRESSES: readonly IpAddress[] = [VIRTUAL_ADDRESS, VIRTUAL_ADDRESS_6];
 /** HTTP in `masquerade` mode. */
 export const WEB_PORT = 80;
 /** HTTP in `dsr` mode. */
@@ -25,20 +27,41 @@ const TABLE_SIZE = 251;
 /** The first edge is preferred. */
 const PRIORITY_BY_EDGE = { e1: 150, e2: 100 };
 
-const server = (name: string, lines: readonly string[], port: number): string => `---
+const router = (name: string, addresses: string, priority: number): string => `---
+apiVersion: steelyard.dev/v1alpha1
+kind: VirtualRouter
+metadata:
+  name: ${name}
+spec:
+  interface: eth0
+  vrid: 51
+  priority: ${priority}
+  advertisementInterval: 200ms
+  preemptDelay: 3s
+  addresses: [${addresses}]
+  track:
+    checks: [{name: uplink}]
+`;
+
+type Server = {
+  readonly name: string;
+  readonly address: IpAddress;
+  readonly port: number;
+  /** Further lines of the specification. */
+  readonly lines: readonly string[];
+};
+
+const server = ({ name, address, port, lines }: Server): string => `---
 apiVersion: steelyard.dev/v1alpha1
 kind: VirtualServer
 metadata:
   name: ${name}
 spec:
-  address: ${VIRTUAL_ADDRESS}
+  address: ${address}
   port: ${port}
   tableSize: ${TABLE_SIZE}
 ${lines.map((line) => `  ${line}\n`).join("")}  backends:
-    - {name: n1, address: 10.2.0.21}
-    - {name: n2, address: 10.2.0.22}
-    - {name: n3, address: 10.2.0.23}
-`;
+${[1, 2, 3].map((n) => `    - {name: n${n}, address: "${isIpv4(address) ? "10.2.0.2" : "fd02::2"}${n}"}\n`).join("")}`;
 
 /**
  * An edge that reaches nobody gives up its address; when it comes back it waits until it knows again which backends
@@ -58,25 +81,23 @@ spec:
   retries: 1
 `;
 
+const ECHO_LINES = ["protocol: UDP", "mode: dsr", `health: {tcp: {}, port: ${WEB_PORT}}`];
+const HTTP_HEALTH = "health: {http: {path: /}}";
+
 /** The file of an edge. */
 export const edgeConfig = (edge: keyof typeof PRIORITY_BY_EDGE): string =>
   [
-    `apiVersion: steelyard.dev/v1alpha1
-kind: VirtualRouter
-metadata:
-  name: front
-spec:
-  interface: eth0
-  vrid: 51
-  priority: ${PRIORITY_BY_EDGE[edge]}
-  advertisementInterval: 200ms
-  preemptDelay: 3s
-  addresses: [${VIRTUAL_ADDRESS}/24]
-  track:
-    checks: [{name: uplink}]
-`,
+    router("front", `${VIRTUAL_ADDRESS}/24`, PRIORITY_BY_EDGE[edge]),
+    // Advertisements of IPv6 begin with a link-local address (RFC 9568 §5.2.9).
+    router("front6", `"fe80::100/64", "${VIRTUAL_ADDRESS_6}/64"`, PRIORITY_BY_EDGE[edge]),
     UPLINK,
-    server("web", ["health: {http: {path: /}}"], WEB_PORT),
-    server("downloads", ["mode: dsr", "health: {http: {path: /}}"], DOWNLOAD_PORT),
-    server("echo", ["protocol: UDP", "mode: dsr", `health: {tcp: {}, port: ${WEB_PORT}}`], ECHO_PORT),
+    server({ name: "web", address: VIRTUAL_ADDRESS, port: WEB_PORT, lines: [HTTP_HEALTH] }),
+    server({
+      name: "downloads",
+      address: VIRTUAL_ADDRESS,
+      port: DOWNLOAD_PORT,
+      lines: ["mode: dsr", HTTP_HEALTH],
+    }),
+    server({ name: "echo", address: VIRTUAL_ADDRESS, port: ECHO_PORT, lines: ECHO_LINES }),
+    server({ name: "echo6", address: VIRTUAL_ADDRESS_6, port: ECHO_PORT, lines: ECHO_LINES }),
   ].join("");

@@ -27,6 +27,7 @@ const answersWithGap = (gap: number) =>
 const evidence = (requests: readonly HttpRequest[], gap: number, episode: Episode = cut) => ({
   http: { requests },
   udp: { sent: 3_000, answers: answersWithGap(gap), byBackend: {} },
+  udp6: { sent: 3_000, answers: answersWithGap(1), byBackend: {} },
   episodes: [episode],
 });
 
@@ -35,7 +36,7 @@ describe("the outcome of the demonstration", () => {
     const [row] = summarize(evidence([request(990, 9, "ECONNRESET"), request(1_001, 1_040)], 641));
     assert(row !== undefined);
     const shown = cells(row);
-    assert.deepEqual(shown, ["e1 goes silent", "1", "0", "1.04s", "1, 1", "641ms", "640ms", "1 of 1"]);
+    assert.deepEqual(shown, ["e1 goes silent", "1", "0", "1.04s", "1, 1", "641ms", "1ms", "640ms", "1 of 1"]);
     assert.equal(shown.length, HEADER.length);
     assert.deepEqual(broken([row]), []);
   });

@@ -5,5 +5,6 @@
  * shown. Start with `scenario.ts`.
  */
 
+export { VIRTUAL_ADDRESSES } from "./config.ts";
 export { broken, cells, HEADER, summarize } from "./outcome.ts";
 export { edgeLog, runDemo } from "./scenario.ts";

@@ -24,6 +24,8 @@ export type Episode = {
 export type Evidence = {
   readonly http: HttpRecord;
   readonly udp: UdpRecord;
+  /** The same over IPv6. */
+  readonly udp6: UdpRecord;
   readonly episodes: readonly Episode[];
 };
 
@@ -39,6 +41,7 @@ export type Row = {
   readonly caught: number;
   readonly caughtLost: number;
   readonly gap: Duration;
+  readonly gap6: Duration;
   readonly gapLimit: Duration;
   readonly settledAfter?: Duration;
   readonly downloads?: { readonly all: number; readonly whole: number };
@@ -60,7 +63,7 @@ const changes = ({ from, at, settledAfter, isHandover }: Episode): readonly Wind
 };
 
 /** Sums up each episode. */
-export const summarize = ({ http, udp, episodes }: Evidence): readonly Row[] =>
+export const summarize = ({ http, udp, udp6, episodes }: Evidence): readonly Row[] =>
   episodes.map((episode) => {
     const { title, from, until, settledAfter, downloads, gapLimit } = episode;
     const { caught, others } = splitRequests(http, changes(episode));
@@ -71,6 +74,7 @@ export const summarize = ({ http, udp, episodes }: Evidence): readonly Row[] =>
       caught: caught.length,
       caughtLost: caught.filter(({ error }) => error !== undefined).length,
       gap: longestGap(udp.answers, { from, to: until }).length,
+      gap6: longestGap(udp6.answers, { from, to: until }).length,
       gapLimit,
       ...(settledAfter === undefined ? {} : { settledAfter }),
       ...(downloads === undefined ? {} : { downloads: reportDownloads(downloads) }),
@@ -82,13 +86,15 @@ const CAUGHT_LIMIT = 10;
 
 /** What is not as promised; empty when all is. */
 export const broken = (rows: readonly Row[]): readonly string[] =>
-  rows.flatMap(({ title, requests, errors, errorsByReason, caughtLost, gap, gapLimit, downloads }) => {
+  rows.flatMap(({ title, requests, errors, errorsByReason, caughtLost, gap, gap6, gapLimit, downloads }) => {
     const reasons = Object.entries(errorsByReason).map(([reason, count]) => `${count} ${reason}`);
     return [
       ...(requests === 0 ? [`${title}: no request was made`] : []),
       ...(errors > 0 ? [`${title}: ${errors} requests failed (${reasons.join(", ")})`] : []),
       ...(caughtLost > CAUGHT_LIMIT ? [`${title}: ${caughtLost} requests under way were lost`] : []),
-      ...(gap > gapLimit ? [`${title}: a gap of ${shown(gap)}, above ${shown(gapLimit)}`] : []),
+      ...[gap, gap6]
+        .filter((each) => each > gapLimit)
+        .map((each) => `${title}: a gap of ${shown(each)}, above ${shown(gapLimit)}`),
       ...(downloads !== undefined && downloads.whole < downloads.all
         ? [`${title}: ${downloads.all - downloads.whole} of ${downloads.all} downloads broke`]
         : []),
@@ -107,6 +113,7 @@ export const HEADER: readonly string[] = [
   "slowest",
   "under way, lost",
   "longest gap",
+  "IPv6",
   "takeover",
   "downloads whole",
 ];
@@ -119,6 +126,7 @@ export const cells = (row: Row): readonly string[] => [
   shown(row.slowest),
   `${row.caught}, ${row.caughtLost}`,
   shown(row.gap),
+  shown(row.gap6),
   row.settledAfter === undefined ? "-" : shown(row.settledAfter),
   row.downloads === undefined ? "-" : `${row.downloads.whole} of ${row.downloads.all}`,
 ];

@@ -6,7 +6,14 @@ import type { Lab } from "../lab.ts";
 import { monotonicNow } from "../probe/clock.ts";
 import { reportRequests } from "../probe/report.ts";
 import { startDownloads, startHttpLoad, startServers, startUdpProbe, urlOf } from "../probe/start.ts";
-import { DOWNLOAD_PORT, ECHO_PORT, edgeConfig, VIRTUAL_ADDRESS, WEB_PORT } from "./config.ts";
+import {
+  DOWNLOAD_PORT,
+  ECHO_PORT,
+  edgeConfig,
+  VIRTUAL_ADDRESS,
+  VIRTUAL_ADDRESS_6,
+  WEB_PORT,
+} from "./config.ts";
 import type { Episode, Evidence } from "./outcome.ts";
 
 /** What the demonstration needs from its caller. */
@@ -140,6 +147,7 @@ export const runDemo = async (lab: Lab, options: DemoOptions): Promise<Evidence>
   const client = lab.host("cl");
   const http = await startHttpLoad(client, { url: urlOf(VIRTUAL_ADDRESS, WEB_PORT) });
   const udp = await startUdpProbe(client, { address: VIRTUAL_ADDRESS, port: ECHO_PORT });
+  const udp6 = await startUdpProbe(client, { address: VIRTUAL_ADDRESS_6, port: ECHO_PORT, interval: 2 });
   const at = monotonicNow();
   await pause(3_000);
   const quiet = {
@@ -156,5 +164,5 @@ export const runDemo = async (lab: Lab, options: DemoOptions): Promise<Evidence>
     options.say(`${incident.title}, in the middle of ${DOWNLOADS.streams} downloads`);
     episodes.push(await stage(lab, incident));
   }
-  return { http: await http.finish(), udp: await udp.finish(), episodes };
+  return { http: await http.finish(), udp: await udp.finish(), udp6: await udp6.finish(), episodes };
 };
