@@ -6,7 +6,7 @@
  *
  * - `model.ts`: virtual servers and backends as configured.
  * - `plan.ts`, `plan-model.ts`: the planner and its result. Start reading here.
- * - `ring.ts`: the consistent-hash table (Maglev with rendezvous fallback), see docs/decisions/consistent-hash.md.
+ * - `ring.ts`: the consistent-hash table (Maglev with rendezvous fallback), see docs/decisions/0005-consistent-hash.md.
  * - `schedule.ts`: round robin and weighted, as a cycle.
  * - `moves.ts`: how established `dsr` flows stay with their backend while slots change owner.
  * - `jhash.ts`, `choice.ts`: the kernel's hash, to say in advance which backend a client gets.
