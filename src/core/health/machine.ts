@@ -20,10 +20,10 @@
  * `step` with `timer` no later than `deadline`.
  */
 import { assert, unreachable } from "#base/assert";
-import { after, type Duration, earliest, type Instant, instant, millis } from "#base/time";
+import { after, type Duration, earliest, type Instant, instant, micros, millis } from "#base/time";
 import type { HealthCheckConfig } from "./config.ts";
 import type { ProbeFailure, ProbeOutcome } from "./probe.ts";
-import { firstRoundAt, gridPoint, phaseOf } from "./schedule.ts";
+import { FIRST_ROUND_SPREAD, firstRoundAt, gridPoint, phaseOf } from "./schedule.ts";
 
 /** What we believe of a subject. `unknown` and `failed` count as unavailable. */
 export type Verdict = "unknown" | "healthy" | "failed";
@@ -108,15 +108,26 @@ const NO_COUNTS: HealthCounters = {
 
 /**
  * A subject that is checked from `now` on. With `carried`, the state under an earlier configuration, it keeps verdict,
- * numbers and totals and goes on with the new grid; without, it is `unknown` and asked within a fifth of a second.
+ * numbers and totals and goes on with the new grid; without, it is `unknown` and asked before `spread` is over.
  */
 export const initialState = (
   config: HealthCheckConfig,
-  { name, now, carried }: { readonly name: string; readonly now: Instant; readonly carried?: State },
+  {
+    name,
+    now,
+    carried,
+    spread = FIRST_ROUND_SPREAD,
+  }: {
+    readonly name: string;
+    readonly now: Instant;
+    readonly carried?: State;
+    /** See `firstRoundSpread`; default a fifth of a second. */
+    readonly spread?: Duration;
+  },
 ): State => {
   const gridPhase = phaseOf(name, config.interval);
   if (carried === undefined || carried.verdict === "unknown") {
-    const roundAt = firstRoundAt(name, config.interval, now);
+    const roundAt = firstRoundAt(name, micros(Math.min(config.interval, spread)), now);
     const phase: Phase = { name: "waiting", roundAt };
     const attempt = carried?.attempt ?? 0;
     const counters = carried?.counters ?? NO_COUNTS;

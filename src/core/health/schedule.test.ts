@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { instant, micros, seconds } from "#base/time";
-import { FIRST_ROUND_SPREAD, firstRoundAt, gridPoint, phaseOf } from "./schedule.ts";
+import { FIRST_ROUND_SPREAD, firstRoundAt, firstRoundSpread, gridPoint, phaseOf } from "./schedule.ts";
 
 describe("schedule", () => {
   it("spreads a thousand names evenly over the interval", () => {
@@ -19,12 +19,18 @@ describe("schedule", () => {
     assert.notEqual(phaseOf("web/node-1", seconds(2)), phaseOf("web/node-2", seconds(2)));
   });
 
-  it("asks for the first time within a fifth of a second, however long the interval", () => {
+  it("asks for the first time within the given time", () => {
     const now = instant(77);
     for (let index = 0; index < 100; index += 1) {
-      const wait = firstRoundAt(`node-${index}`, seconds(3_600), now) - now;
+      const wait = firstRoundAt(`node-${index}`, FIRST_ROUND_SPREAD, now) - now;
       assert.ok(wait >= 0 && wait < FIRST_ROUND_SPREAD);
     }
+  });
+
+  it("does not let a few subjects wait as long as a thousand", () => {
+    assert.equal(firstRoundSpread(3), micros(600));
+    assert.equal(firstRoundSpread(1_000), FIRST_ROUND_SPREAD);
+    assert.equal(firstRoundSpread(50_000), FIRST_ROUND_SPREAD);
   });
 
   it("gives the nearest grid point that has not passed", () => {

@@ -34,6 +34,13 @@ export const gridPoint = (
   earliest: Instant,
 ): Instant => instant(grid.phase + Math.ceil((earliest - grid.phase) / grid.interval) * grid.interval);
 
-/** When a subject that has no verdict yet is asked for the first time: soon, but not all at once. */
-export const firstRoundAt = (name: string, interval: Duration, now: Instant): Instant =>
-  after(now, phaseOf(name, micros(Math.min(interval, FIRST_ROUND_SPREAD))));
+/** What each subject adds to the time over which first rounds are spread: a few must not wait as if they were many. */
+const FIRST_ROUND_SHARE: Duration = micros(200);
+
+/** The time over which the first rounds of so many subjects are spread; at most `FIRST_ROUND_SPREAD`. */
+export const firstRoundSpread = (subjects: number): Duration =>
+  micros(Math.min(FIRST_ROUND_SPREAD, subjects * FIRST_ROUND_SHARE));
+
+/** When a subject that has no verdict yet is asked for the first time: less than `within` from now, not all at once. */
+export const firstRoundAt = (name: string, within: Duration, now: Instant): Instant =>
+  after(now, phaseOf(name, within));

@@ -1,11 +1,12 @@
 /** Keeps every checked subject checked: one health machine each, on one deadline queue. */
 import type { IpAddress } from "#base/address";
-import type { Instant } from "#base/time";
+import type { Duration, Instant } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
 import type { TrackedCheck } from "#core/config/desired";
 import type { HealthCheckConfig } from "#core/health/config";
 import { deadline, type Input, initialState, type State, step, type Verdict } from "#core/health/machine";
 import { type HealthTransition, observe } from "#core/health/observe";
+import { firstRoundSpread } from "#core/health/schedule";
 import type { CheckPort, ProbeRequest } from "#drivers/check/port";
 import type { Clock, Deadlines } from "#runtime/deadlines";
 
@@ -91,21 +92,21 @@ export const createSubjects = (parts: {
     });
   };
 
-  const start = (subject: Subject): void => {
+  const start = (subject: Subject, spread: Duration): void => {
     const now = clock.now();
     const running: Running = {
       subject,
-      state: initialState(subject.config, { name: subject.id, now }),
+      state: initialState(subject.config, { name: subject.id, now, spread }),
       onTimer: (at) => feed(running, { type: "timer" }, at),
     };
     runningById.set(subject.id, running);
     deadlines.set(subject.id, deadline(subject.config, running.state), running.onTimer);
   };
 
-  const change = (running: Running, subject: Subject): void => {
+  const change = (running: Running, subject: Subject, spread: Duration): void => {
     const moved = JSON.stringify(running.subject.target) !== JSON.stringify(subject.target);
     if (moved) {
-      start(subject);
+      start(subject, spread);
       return;
     }
     running.subject = subject;
@@ -113,6 +114,7 @@ export const createSubjects = (parts: {
       name: subject.id,
       now: clock.now(),
       carried: running.state,
+      spread,
     });
     deadlines.set(subject.id, deadline(subject.config, running.state), running.onTimer);
   };
@@ -126,10 +128,11 @@ export const createSubjects = (parts: {
     reconcile(subjects) {
       const wanted = new Set(subjects.map(({ id }) => id));
       for (const id of [...runningById.keys()]) if (!wanted.has(id)) stop(id);
+      const spread = firstRoundSpread(subjects.length);
       for (const subject of subjects) {
         const running = runningById.get(subject.id);
-        if (running === undefined) start(subject);
-        else if (!sameSubject(running.subject, subject)) change(running, subject);
+        if (running === undefined) start(subject, spread);
+        else if (!sameSubject(running.subject, subject)) change(running, subject, spread);
       }
     },
     verdict: (id) => runningById.get(id)?.state.verdict ?? "unknown",

@@ -8,7 +8,7 @@ import type { Event } from "#core/observation/event";
 import type { CheckPort } from "#drivers/check/port";
 import type { ClockPort } from "#drivers/clock/port";
 import type { NetlinkPort } from "#drivers/netlink/port";
-import type { BalanceEngine } from "#drivers/nftables/port";
+import type { BalanceEngine, Unavailable } from "#drivers/nftables/port";
 import type { SysctlPort } from "#drivers/sysctl/port";
 import type { Deadlines } from "#runtime/deadlines";
 import { createJournal } from "#runtime/journal";
@@ -60,6 +60,8 @@ export class Wire {
   /** Whether forwarding is in place, so that routers may attract traffic. */
   #mayAttract = false;
   #onVerdictAwaited: (() => void) | undefined;
+  /** Asked while the agent starts, since the first configuration waits for the answer. */
+  #firstAvailability: Promise<Unavailable | undefined> | undefined;
   #accepting: Promise<void> = Promise.resolve();
   #stopping = false;
 
@@ -76,6 +78,7 @@ export class Wire {
       onMessage: (message) => this.#onAgent(message),
       onExit: (exit) => this.#onAgentExit(exit),
     });
+    this.#firstAvailability = engine.available();
     this.#fast = startFast({
       realtime: options.realtime,
       now: () => clock.now(),
@@ -140,7 +143,7 @@ export class Wire {
 
   async #accept(desired: Desired): Promise<void> {
     if (this.#stopping) return;
-    const unavailable = desired.servers.length === 0 ? undefined : await this.#parts.engine.available();
+    const unavailable = desired.servers.length === 0 ? undefined : await this.#availableEngine();
     if (unavailable !== undefined) {
       this.#refuse(`virtual servers cannot run here: ${unavailable.detail}. ${unavailable.remedy}`);
       return;
@@ -157,6 +160,13 @@ export class Wire {
     this.#forwarding.update();
     await this.#forwarding.settled();
     if (this.#mayAttract) this.#configureFast();
+  }
+
+  /** Asked anew for every configuration but the first: what was missing may have been installed. */
+  #availableEngine(): Promise<Unavailable | undefined> {
+    const asked = this.#firstAvailability ?? this.#parts.engine.available();
+    this.#firstAvailability = undefined;
+    return asked;
   }
 
   /** What cannot run here is refused: at the start the program ends, later the running configuration stays. */
