@@ -86,4 +86,47 @@ describe("deadlines", () => {
       }),
     );
   });
+
+  it("keeps one place for each machine, however often it moves its deadline", () => {
+    const { deadlines, goTo, armed } = bench();
+    const ran: string[] = [];
+    deadlines.set("early", instant(10), () => ran.push("early"));
+    const run = () => ran.push("too early");
+    const before = process.memoryUsage().heapUsed;
+    for (let at = 0; at < 1_000_000; at += 1) deadlines.set("late", instant(1_000 + at), run);
+    assert.ok(process.memoryUsage().heapUsed - before < 20_000_000);
+    deadlines.set("late", instant(20), () => ran.push("late"));
+    goTo(10);
+    assert.equal(armed(), 20);
+    goTo(20);
+    assert.deepEqual(ran, ["early", "late"]);
+    assert.equal(armed(), undefined);
+  });
+
+  it("runs what a plain list would run, whatever is set, moved and forgotten", () => {
+    const change = fc.record({ id: fc.nat(8), at: fc.option(fc.nat(100), { nil: undefined }) });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 80 }), fc.nat(100), (changes, end) => {
+        const { deadlines, goTo, armed } = bench();
+        const ran: number[] = [];
+        const atById = new Map<number, number>();
+        for (const { id, at } of changes) {
+          deadlines.set(`${id}`, at === undefined ? undefined : instant(at), () => ran.push(at ?? -1));
+          if (at === undefined) atById.delete(id);
+          else atById.set(id, at);
+        }
+        const times = [...atById.values()].toSorted((left, right) => left - right);
+        assert.equal(armed(), times[0]);
+        goTo(end);
+        assert.deepEqual(
+          ran,
+          times.filter((at) => at <= end),
+        );
+        assert.equal(
+          armed(),
+          times.find((at) => at > end),
+        );
+      }),
+    );
+  });
 });

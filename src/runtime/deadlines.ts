@@ -1,8 +1,8 @@
 /**
  * When each machine wants to be called again, and one wake-up for the earliest of them.
  *
- * A binary heap with lazy deletion: setting a deadline is O(log n), and a machine that moves its deadline leaves an
- * outdated entry behind that is skipped when it comes up.
+ * A binary heap in which every machine has one place and knows it, so that setting, moving and forgetting a deadline
+ * are O(log n) and nothing is left behind: each packet of a flood may move one.
  */
 import type { Instant } from "#base/time";
 
@@ -20,73 +20,82 @@ export type Deadlines = {
   runDue(): void;
 };
 
-type Entry = { readonly at: Instant; readonly id: string; readonly run: (now: Instant) => void };
+type Entry = { readonly id: string; at: Instant; run: (now: Instant) => void; place: number };
 
-const swap = (heap: Entry[], i: number, j: number): void => {
-  const a = heap[i];
-  const b = heap[j];
-  if (a === undefined || b === undefined) return;
-  heap[i] = b;
-  heap[j] = a;
+const put = (heap: Entry[], entry: Entry, place: number): void => {
+  heap[place] = entry;
+  entry.place = place;
 };
 
-const earlier = (heap: readonly Entry[], i: number, j: number): boolean => {
-  const a = heap[i];
-  const b = heap[j];
-  return a !== undefined && b !== undefined && a.at < b.at;
-};
-
-const push = (heap: Entry[], entry: Entry): void => {
-  heap.push(entry);
-  let index = heap.length - 1;
-  while (index > 0) {
-    const parent = (index - 1) >> 1;
-    if (!earlier(heap, index, parent)) return;
-    swap(heap, index, parent);
-    index = parent;
-  }
-};
-
-const pop = (heap: Entry[]): Entry | undefined => {
-  const top = heap[0];
-  const last = heap.pop();
-  if (top === undefined || last === undefined || heap.length === 0) return top;
-  heap[0] = last;
-  let index = 0;
+/** Moves an entry up to where none above it is later. */
+const rise = (heap: Entry[], entry: Entry): void => {
   for (;;) {
-    let least = index;
-    for (const child of [2 * index + 1, 2 * index + 2]) if (earlier(heap, child, least)) least = child;
-    if (least === index) return top;
-    swap(heap, index, least);
-    index = least;
+    const above = entry.place === 0 ? undefined : heap[(entry.place - 1) >> 1];
+    if (above === undefined || above.at <= entry.at) return;
+    const { place } = above;
+    put(heap, above, entry.place);
+    put(heap, entry, place);
   }
+};
+
+/** Moves an entry down to where none below it is earlier. */
+const sink = (heap: Entry[], entry: Entry): void => {
+  for (;;) {
+    const [left, right] = [heap[2 * entry.place + 1], heap[2 * entry.place + 2]];
+    const below = left !== undefined && right !== undefined && right.at < left.at ? right : left;
+    if (below === undefined || entry.at <= below.at) return;
+    const { place } = below;
+    put(heap, below, entry.place);
+    put(heap, entry, place);
+  }
+};
+
+/** Takes an entry out; the last one fills its place. */
+const takeOut = (heap: Entry[], entry: Entry): void => {
+  const last = heap.pop();
+  if (last === undefined || last === entry) return;
+  put(heap, last, entry.place);
+  rise(heap, last);
+  sink(heap, last);
 };
 
 /** An empty queue on `clock`. */
 export const createDeadlines = (clock: Clock): Deadlines => {
   const heap: Entry[] = [];
-  const currentById = new Map<string, Entry>();
+  const entryById = new Map<string, Entry>();
   let armedFor: Instant | undefined;
 
-  const isCurrent = (entry: Entry): boolean => currentById.get(entry.id) === entry;
-
   const arm = (): void => {
-    while (heap[0] !== undefined && !isCurrent(heap[0])) pop(heap);
     const next = heap[0]?.at;
     if (next === armedFor) return;
     armedFor = next;
     clock.wake(next);
   };
 
+  const forget = (entry: Entry): void => {
+    takeOut(heap, entry);
+    entryById.delete(entry.id);
+  };
+
+  const move = (entry: Entry, at: Instant): void => {
+    entry.at = at;
+    rise(heap, entry);
+    sink(heap, entry);
+  };
+
   return {
     set(id, at, run) {
-      if (at === undefined) currentById.delete(id);
-      else {
-        const before = currentById.get(id);
-        if (before !== undefined && before.at === at && before.run === run) return;
-        const entry = { at, id, run };
-        currentById.set(id, entry);
-        push(heap, entry);
+      const known = entryById.get(id);
+      if (at === undefined) {
+        if (known !== undefined) forget(known);
+      } else if (known !== undefined) {
+        known.run = run;
+        move(known, at);
+      } else {
+        const entry = { id, at, run, place: heap.length };
+        entryById.set(id, entry);
+        heap.push(entry);
+        rise(heap, entry);
       }
       arm();
     },
@@ -94,9 +103,7 @@ export const createDeadlines = (clock: Clock): Deadlines => {
       armedFor = undefined;
       const now = clock.now();
       for (let top = heap[0]; top !== undefined && top.at <= now; top = heap[0]) {
-        pop(heap);
-        if (!isCurrent(top)) continue;
-        currentById.delete(top.id);
+        forget(top);
         top.run(now);
       }
       arm();
