@@ -86,6 +86,18 @@ describe("in active (RFC 9568 §6.4.3)", () => {
       effects: [send(100)],
     },
     {
+      title: "answers a flood of priority zero every 10 ms",
+      from: { ...active, sentAt: after(NOW, micros(-9_999)) },
+      input: heard(0),
+      to: { ...active, sentAt: after(NOW, micros(-9_999)), adverAt: after(NOW, micros(1)) },
+    },
+    {
+      title: "answers a priority of zero no later than its schedule",
+      from: { ...active, sentAt: after(NOW, millis(-5)), adverAt: after(NOW, millis(1)) },
+      input: heard(0),
+      to: { ...active, sentAt: after(NOW, millis(-5)), adverAt: after(NOW, millis(1)) },
+    },
+    {
       title: "keeps the time of the router it yields to",
       from: active,
       input: heard(101, SMALLER, millis(1_000)),

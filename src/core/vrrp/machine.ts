@@ -32,7 +32,7 @@
  */
 import { compareAddresses, type IpAddress } from "#base/address";
 import { unreachable } from "#base/assert";
-import { after, between, type Duration, earliest, type Instant, micros } from "#base/time";
+import { after, type Duration, earliest, type Instant, micros } from "#base/time";
 import { CENTISECOND, PRIORITY_LEAVING, PRIORITY_OWNER } from "./constants.ts";
 import type {
   ActiveState,
@@ -237,7 +237,11 @@ const hearAsActive = (
   heard: HeardAdvertisement,
   now: Instant,
 ): Step => {
+  // A flood is not answered faster than the protocol's fastest interval.
+  const answerAt = after(state.sentAt, CENTISECOND);
   if (heard.priority === PRIORITY_LEAVING) {
+    if (now < answerAt)
+      return unchanged({ ...state, adverAt: earliest(state.adverAt, answerAt) ?? answerAt });
     return advertise(state, after(now, config.advertisementInterval), now);
   }
   if (yieldsTo(state, heard)) {
@@ -245,8 +249,7 @@ const hearAsActive = (
     return { state: enterBackup(config, state, interval, now), effects: [WITHDRAW] };
   }
   // Our advertisement makes the other router give up and bridges learn again where we are (RFC 9568 §6.4.3).
-  // A flood is not answered faster than the protocol's fastest interval.
-  if (between(state.sentAt, now) < CENTISECOND) return { state, effects: [REANNOUNCE] };
+  if (now < answerAt) return { state, effects: [REANNOUNCE] };
   const answer = advertise(state, state.adverAt, now);
   return { state: answer.state, effects: [...answer.effects, REANNOUNCE] };
 };
