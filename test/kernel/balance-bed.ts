@@ -149,6 +149,11 @@ export class Bed {
 
   #addStation(station: string, host: number): void {
     this.#addNamespace(station);
+    this.connect(station, host);
+  }
+
+  /** Gives a station its interface in the LAN. */
+  connect(station: string, host: number): void {
     ip(
       "link",
       "add",

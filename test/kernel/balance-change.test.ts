@@ -203,6 +203,21 @@ describe("forwarding while things change", () => {
     bed.inside("e1", "nft delete table inet somebody");
   });
 
+  it("finds an interface again that was made anew (dsr)", async () => {
+    const target = { op: "spread", count: 5, address: VIRTUAL.IPv4, port: PORT };
+    await edge.run([server({})]);
+    bed.inside("e1", "ip link del eth0");
+    bed.connect("e1", 11);
+    bed.giveAddressesTo("e1");
+    const repaired = await edge.run([server({})]);
+    assert.deepEqual([repaired.how, repaired.repaired], ["ruleset", true]);
+    assert.deepEqual(
+      Object.keys(await client.count(target)).filter((name) => !/^w[123]$/.test(name)),
+      [],
+    );
+    assert.equal((await edge.run([server({})])).how, "unchanged");
+  });
+
   it("changes nothing when the kernel refuses a plan, and says why", async () => {
     await edge.run([server({})]);
     const before = bed.inside("e1", "nft -s list ruleset");

@@ -43,6 +43,8 @@ class LinuxEngine implements BalanceEngine {
   #applied: ForwardingPlan | undefined;
   /** The generation right after our last change; `undefined` when somebody may have been in between. */
   #generation: number | undefined;
+  /** The interfaces of the plan that runs, with the indexes that its rules hold. */
+  #devices: ReadonlyMap<string, number | undefined> = new Map();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions) {
@@ -117,7 +119,9 @@ class LinuxEngine implements BalanceEngine {
 
   async #applyNow(plan: ForwardingPlan): Promise<StepResult> {
     const readings = await this.#readIfDisturbed();
-    const repaired = readings !== undefined && this.#applied !== undefined && !holds(this.#applied, readings);
+    const repaired =
+      this.#applied !== undefined &&
+      (this.#hasStaleDevice() || (readings !== undefined && !holds(this.#applied, readings)));
     if (this.#applied !== undefined && !repaired) {
       const delta = diffPlans(this.#applied, plan);
       if (delta.type === "none") {
@@ -158,9 +162,23 @@ class LinuxEngine implements BalanceEngine {
     const error = failed?.code === "refused" ? await this.#load(renderRuleset(ruleset)) : failed;
     if (error !== undefined) return { ok: false, error };
     this.#applied = plan;
+    this.#devices = this.#devicesOf(plan);
     const generation = this.#socket?.generation();
     this.#generation = typeof generation === "number" ? generation : undefined;
     return { ok: true, step: { how: "ruleset", repaired } };
+  }
+
+  /** An interface that was made anew has another index and no hook, though its name is the same. */
+  #hasStaleDevice(): boolean {
+    return [...this.#devices].some(([name, index]) => this.#socket?.interfaceIndex(name) !== index);
+  }
+
+  #devicesOf(plan: ForwardingPlan): ReadonlyMap<string, number | undefined> {
+    const names = new Set(plan.ingress);
+    for (const { mode, backends } of plan.servers) {
+      if (mode === "dsr") for (const { device } of backends) if (device !== undefined) names.add(device);
+    }
+    return new Map([...names].map((name) => [name, this.#socket?.interfaceIndex(name)]));
   }
 
   async #read(): Promise<Readings> {

@@ -6,7 +6,7 @@
 import { constants } from "node:os";
 import { MessageBuilder } from "#core/netlink/builder";
 import { AF_NETLINK } from "#core/netlink/constants";
-import { writeHostU16, writeHostU32 } from "#core/netlink/host-order";
+import { readHostU32, writeHostU16, writeHostU32 } from "#core/netlink/host-order";
 import {
   decodeAcknowledgement,
   decodeMessages,
@@ -25,6 +25,10 @@ const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
+/** ioctl(2) on any socket: `struct ifreq` with a name in, its index at offset 16 out. */
+const SIOCGIFINDEX = 0x8933;
+const IFNAMSIZ = 16;
+const IFREQ_LENGTH = 40;
 const NO_ADDRESS = new Uint8Array(0);
 /** A batch is one message to the socket layer and must fit its send buffer. */
 const BUFFER_BYTES = 16 * 1_048_576;
@@ -102,6 +106,15 @@ export class NetfilterSocket {
     }
     if (error !== undefined) return error;
     return acknowledged === end - first ? undefined : { code: "EPROTO", detail: "an answer is missing" };
+  }
+
+  /** The index of an interface; `undefined` when there is none of this name. */
+  interfaceIndex(name: string): number | undefined {
+    const request = new Uint8Array(IFREQ_LENGTH);
+    for (let index = 0; index < Math.min(name.length, IFNAMSIZ - 1); index += 1) {
+      request[index] = name.charCodeAt(index);
+    }
+    return this.#door.ioctl(this.#fd, SIOCGIFINDEX, request) < 0 ? undefined : readHostU32(request, IFNAMSIZ);
   }
 
   #takeSequence(count: number): number {
