@@ -4,7 +4,7 @@
  * It is the only child of the lab's process 1. When it ends, for whatever reason, process 1 ends, and with it the
  * kernel ends everything else in the lab's process namespace and drops all of its networks, mounts and files.
  */
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, resolve } from "node:path";
 import { mustRun } from "./command.ts";
@@ -128,6 +128,9 @@ const holdForParent = (): Promise<void> =>
     send(hello());
   });
 
+/** How often a lab without users looks whether it can still be found. */
+const SOCKET_CHECK_MS = 1_000;
+
 /** Any number of users on a unix socket; the lab goes on without them once it has a network. */
 const holdForAll = (path: string): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -145,6 +148,8 @@ const holdForAll = (path: string): Promise<void> =>
     });
     server.once("error", reject);
     server.listen(path, () => chmodSync(path, 0o600));
+    // Nobody can ask for anything any more once the socket is gone, not even for the end.
+    setInterval(() => existsSync(path) || resolve(), SOCKET_CHECK_MS);
   });
 
 /** The holder's main program. `--socket PATH` serves there; otherwise standard input and output are the one user. */

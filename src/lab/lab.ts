@@ -61,7 +61,7 @@ export const requireLab = (topology: Topology): void => {
 
 /** Why a holder ended before it said hello. */
 export const refusalText = (said: string): string => {
-  const refused = said.includes("unshare") || said.includes("Operation not permitted");
+  const refused = /unshare|not permitted|permission denied/i.test(said);
   const advice = refused ? ` (${explainRefusal(process.getuid?.() === 0)})` : "";
   return `the lab could not be opened: ${said.trim()}${advice}`;
 };

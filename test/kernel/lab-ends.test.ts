@@ -138,6 +138,10 @@ describe("steelyard lab", () => {
     }
   };
 
+  after(() => {
+    for (const name of ["lab", "one", "two"]) run("down", "--name", name);
+  });
+
   it("keeps two labs of different names apart and ends each without a trace", () => {
     assert.equal(run("up", "--name", "one").code, 0);
     assert.equal(run("up", "--name", "two").code, 0);
@@ -164,6 +168,13 @@ describe("steelyard lab", () => {
     assert.equal(run("fault", "silence", "e1").code, 0);
     assert.match(run("status").stdout, /fault: e1 is silent/);
     assert.equal(run("down").code, 0);
+  });
+
+  it("ends a lab that nobody can find any more", async () => {
+    run("up");
+    const namespace = namespaceOf(Number(/first process (\d+)/.exec(run("status").stdout)?.[1]));
+    rmSync(join(state, `steelyard-lab-${process.getuid?.()}`), { recursive: true });
+    await emptied(namespace);
   });
 
   it("sweeps up after a lab that was killed, and takes its name again", () => {

@@ -71,6 +71,7 @@ export const summarize = ({ http, udp, udp6, episodes }: Evidence): readonly Row
     return {
       title,
       ...requests,
+      slowest: reportRequests(http, { from, to: until }).slowest,
       caught: caught.length,
       caughtLost: caught.filter(({ error }) => error !== undefined).length,
       gap: longestGap(udp.answers, { from, to: until }).length,
