@@ -24,11 +24,12 @@ const withLab = async (name: string, action: (opened: Lab) => Promise<void>): Pr
 const logOf = (host: string): string => `/run/lab/logs/${host}.log`;
 
 const startBackends = async (opened: Lab): Promise<void> => {
-  const nodes = opened.topology.hosts.filter((each) => each.role === "node");
-  for (const { name } of nodes) {
+  // The router too: something an edge can ask whether it is connected at all.
+  const serving = opened.topology.hosts.filter(({ role }) => role === "node" || role === "router");
+  for (const { name } of serving) {
     await opened.host(name).spawn(programCommand("servers", name), { lasting: true, log: logOf(name) });
   }
-  for (const { name } of nodes) {
+  for (const { name } of serving) {
     while (!(await opened.read(logOf(name))).includes("ready")) await pause(20);
   }
 };
