@@ -7,6 +7,8 @@
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import type { Duration, WallTime } from "#base/time";
+import type { ConflictKind } from "#core/vrrp/conflict";
+import type { TransitionCause } from "#core/vrrp/observe";
 
 /** What a virtual router is: RFC 9568 §6.3, and `fault` while something it tracks forbids it to take part. */
 export type RouterState = "initialize" | "backup" | "active" | "fault";
@@ -32,8 +34,7 @@ export type Event =
       readonly router: string;
       readonly from: RouterState;
       readonly to: RouterState;
-      /** From a closed list, see `core/vrrp/observe`. */
-      readonly reason: string;
+      readonly reason: TransitionCause;
       /** The advertiser that caused it, where one did. */
       readonly peer?: IpAddress;
     }
@@ -48,8 +49,7 @@ export type Event =
   | {
       readonly type: "router-conflict";
       readonly router: string;
-      /** From a closed list, see `core/vrrp/conflict`. */
-      readonly conflict: string;
+      readonly conflict: ConflictKind;
       readonly peer: IpAddress;
       /** Whether it has begun or ended. */
       readonly state: "begun" | "ended";
@@ -58,7 +58,9 @@ export type Event =
   | {
       readonly type: "router-waiting";
       readonly router: string;
-      /** Why it cannot start yet, with the remedy. */
+      /** Whether it has begun or ended; one reason after another begins twice and ends once. */
+      readonly state: "begun" | "ended";
+      /** What it waits for. */
       readonly detail: string;
     }
   | {
@@ -66,7 +68,11 @@ export type Event =
       readonly router: string;
       readonly address: IpAddress;
       readonly device: string;
-      readonly change: "added" | "removed" | "failed" | "restored";
+      /**
+       * `adopted`: taken over as it was there already; `restored`: put back after somebody else removed it; `kept`: given
+       * up and left on the interface, because the owner's interface had it before.
+       */
+      readonly change: "added" | "adopted" | "restored" | "removed" | "kept" | "failed";
       readonly detail?: string;
     }
   | {
@@ -102,6 +108,8 @@ export type Event =
       readonly type: "forwarding-applied";
       readonly how: ForwardingChange;
       readonly took: Duration;
+      /** Somebody else had changed our tables; they are whole again. */
+      readonly repaired?: true;
     }
   | { readonly type: "forwarding-failed"; readonly detail: string }
   | {

@@ -1,6 +1,6 @@
 /** Says one event in one line for people: `edge-vip: backup -> active (active-down-timer)`. */
 import { formatDuration } from "#base/time";
-import type { Event, ResourceName } from "./event.ts";
+import type { Event, ForwardingChange, ResourceName } from "./event.ts";
 
 /** How much attention an event asks for, as syslog counts: the logs' level. */
 export type Severity = "info" | "notice" | "warning" | "error";
@@ -29,6 +29,15 @@ const configApplied = (event: Event & { type: "config-applied" }): Sentence => {
   return say("notice", "config", parts.length === 0 ? "read again, nothing changed" : parts.join("; "));
 };
 
+const ADDRESS_SEVERITY: Readonly<Record<Extract<Event, { type: "address" }>["change"], Severity>> = {
+  added: "info",
+  adopted: "info",
+  removed: "info",
+  kept: "notice",
+  restored: "warning",
+  failed: "error",
+};
+
 type RouterEvent = Extract<Event, { readonly router: string }>;
 
 const routerSentence = (event: RouterEvent): Sentence => {
@@ -51,15 +60,15 @@ const routerSentence = (event: RouterEvent): Sentence => {
       );
     }
     case "router-waiting":
-      return say("warning", subject, `waiting: ${event.detail}`);
-    case "address": {
-      const severity = event.change === "failed" ? "error" : event.change === "restored" ? "warning" : "info";
+      return event.state === "begun"
+        ? say("warning", subject, `waiting: ${event.detail}`)
+        : say("notice", subject, `waits no longer: ${event.detail}`);
+    case "address":
       return say(
-        severity,
+        ADDRESS_SEVERITY[event.change],
         subject,
         `address ${event.address} on ${event.device} ${event.change}${because(undefined, event.detail)}`,
       );
-    }
     case "duplicate-address":
       return say(
         "error",
@@ -76,6 +85,13 @@ const healthSentence = (event: Event & { type: "backend-health" | "check-health"
   return say(severity, subject, `${what}${event.from} -> ${event.to}${because(event.reason, event.detail)}`);
 };
 
+const FORWARDING_WORDS: Readonly<Record<ForwardingChange, string>> = {
+  ruleset: "ruleset loaded",
+  elements: "elements changed",
+  unchanged: "nothing to change",
+  removed: "removed",
+};
+
 /** The sentence for an event. */
 export const sentence = (event: Event): Sentence => {
   switch (event.type) {
@@ -85,7 +101,9 @@ export const sentence = (event: Event): Sentence => {
     case "link":
       return say(event.state === "up" ? "notice" : "warning", `link ${event.link}`, event.state);
     case "forwarding-applied":
-      return say("info", "forwarding", `${event.how} in ${formatDuration(event.took)}`);
+      return event.repaired === true
+        ? say("warning", "forwarding", `${FORWARDING_WORDS[event.how]}: somebody else had changed our tables`)
+        : say("info", "forwarding", `${FORWARDING_WORDS[event.how]} in ${formatDuration(event.took)}`);
     case "forwarding-failed":
       return say("error", "forwarding", event.detail);
     case "sysctl":

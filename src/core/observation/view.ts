@@ -6,8 +6,8 @@
  */
 import type { IpAddress } from "#base/address";
 import { type WallTime, wallTime } from "#base/time";
-import { type BackendKey, backendKey } from "#core/balance/model";
-import type { Event, HealthState, Observation, RouterState } from "./event.ts";
+import { backendKey } from "#core/balance/model";
+import type { Event, HealthState, Observation, ResourceName, RouterState } from "./event.ts";
 
 export type RouterView = {
   readonly state: RouterState;
@@ -18,7 +18,7 @@ export type RouterView = {
   readonly priority?: number | "fault";
   /** Tracked subjects that count against it. */
   readonly failed: readonly string[];
-  /** Conflicts that have begun and not ended, as `KIND with PEER: DETAIL`, by `KIND PEER`. */
+  /** Conflicts that have begun and not ended, as `KIND with PEER: DETAIL`, by that same text. */
   readonly conflicts: Readonly<Record<string, string>>;
   /** Why it cannot start; `undefined` when it has. */
   readonly waiting?: string;
@@ -48,7 +48,8 @@ export type View = {
   /** Sequence of the last observation in it; 0 before the first. */
   sequence: number;
   readonly routers: Record<string, RouterView>;
-  readonly backends: Record<BackendKey, HealthView>;
+  /** By `backendKey`. */
+  readonly backends: Record<string, HealthView>;
   readonly checks: Record<string, HealthView>;
   readonly links: Record<string, "up" | "down" | "absent">;
   forwarding: ForwardingView;
@@ -84,7 +85,7 @@ const change = (view: View, name: string, difference: Partial<RouterView>): void
 
 const routerState = (view: View, event: Event & { type: "router-state" }, at: WallTime): void => {
   const before = view.routers[event.router] ?? NEW_ROUTER;
-  const { peer: _peer, waiting: _waiting, ...rest } = before;
+  const { peer: _peer, ...rest } = before;
   view.routers[event.router] = {
     ...rest,
     state: event.to,
@@ -95,12 +96,16 @@ const routerState = (view: View, event: Event & { type: "router-state" }, at: Wa
   };
 };
 
+const waiting = (view: View, event: Event & { type: "router-waiting" }): void => {
+  const { waiting: _waiting, ...rest } = view.routers[event.router] ?? NEW_ROUTER;
+  view.routers[event.router] = event.state === "begun" ? { ...rest, waiting: event.detail } : rest;
+};
+
 const conflict = (view: View, event: Event & { type: "router-conflict" }): void => {
-  const key = `${event.conflict} ${event.peer}`;
   const text = `${event.conflict} with ${event.peer}${event.detail === undefined ? "" : `: ${event.detail}`}`;
   const conflicts = { ...(view.routers[event.router] ?? NEW_ROUTER).conflicts };
-  if (event.state === "begun") conflicts[key] = text;
-  else delete conflicts[key];
+  if (event.state === "begun") conflicts[text] = text;
+  else delete conflicts[text];
   change(view, event.router, { conflicts });
 };
 
@@ -108,7 +113,7 @@ const address = (view: View, event: Event & { type: "address" }): void => {
   const others = (view.routers[event.router] ?? NEW_ROUTER).addresses.filter(
     (held) => held !== event.address,
   );
-  const held = event.change === "added" || event.change === "restored";
+  const held = event.change === "added" || event.change === "adopted" || event.change === "restored";
   change(view, event.router, { addresses: held ? [...others, event.address] : others });
 };
 
@@ -119,17 +124,34 @@ const health = (event: Event & { type: "backend-health" | "check-health" }, at: 
   ...(event.detail === undefined ? {} : { detail: event.detail }),
 });
 
+/** The event types whose counters are kept by resource. */
+const COUNTED_BY_KIND: Readonly<Record<ResourceName["kind"], readonly string[]>> = {
+  VirtualRouter: ["router-state", "router-conflict", "address", "duplicate-address"],
+  VirtualServer: ["backend-health"],
+  TrackedCheck: ["check-health"],
+};
+
+/** Counters end with their resource, so that names that come and go do not add up. */
+const forgetCounters = (view: View, removed: readonly ResourceName[]): void => {
+  if (removed.length === 0) return;
+  const gone = new Set(
+    removed.flatMap(({ kind, name }) => COUNTED_BY_KIND[kind].map((type) => `${type} ${name}`)),
+  );
+  for (const key of Object.keys(view.counters)) {
+    if (gone.has(key.split(" ", 2).join(" "))) delete view.counters[key];
+  }
+};
+
 /** Removed resources leave the view, so that a name used again starts afresh. */
 const configApplied = (view: View, event: Event & { type: "config-applied" }, at: WallTime): void => {
   view.config = { generation: event.generation, since: at };
+  forgetCounters(view, event.removed);
   for (const { kind, name } of event.removed) {
     if (kind === "VirtualRouter") delete view.routers[name];
     if (kind === "TrackedCheck") delete view.checks[name];
     if (kind !== "VirtualServer") continue;
     const prefix = backendKey(name, "");
-    for (const key of Object.keys(view.backends) as BackendKey[]) {
-      if (key.startsWith(prefix)) delete view.backends[key];
-    }
+    for (const key of Object.keys(view.backends)) if (key.startsWith(prefix)) delete view.backends[key];
   }
 };
 
@@ -145,7 +167,7 @@ const apply = (view: View, event: Event, at: WallTime): void => {
       conflict(view, event);
       break;
     case "router-waiting":
-      change(view, event.router, { waiting: event.detail });
+      waiting(view, event);
       break;
     case "address":
       address(view, event);
@@ -195,6 +217,10 @@ const counterKey = (event: Event): string => {
       return `process ${event.part} ${event.change}`;
     case "address":
       return `address ${event.router} ${event.change}`;
+    case "duplicate-address":
+      return `duplicate-address ${event.router}`;
+    case "sysctl":
+      return `sysctl ${event.change}`;
     default:
       return event.type;
   }

@@ -1,8 +1,23 @@
-/** Puts a router's addresses on their interfaces and takes them off again, and puts back what somebody removed. */
+/**
+ * Puts a router's addresses on their interfaces and takes them off again, and puts back what somebody removed.
+ *
+ * The owner (priority 255) is the router whose interface has the addresses for good (RFC 9568 §6.1): one that was
+ * there without us is not ours to remove. Any other router's addresses must be where it is active and nowhere else, so
+ * they are removed whoever put them there.
+ */
+import { after, type Instant, instant, millis, seconds } from "#base/time";
+import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { Event } from "#core/observation/event";
 import type { VirtualAddress, VirtualRouterConfig } from "#core/vrrp/config";
-import type { LinkAddress, NetlinkPort } from "#drivers/netlink/port";
+import { PRIORITY_OWNER } from "#core/vrrp/constants";
+import type { LinkAddress, NetlinkError, NetlinkPort } from "#drivers/netlink/port";
+import type { Deadlines } from "#runtime/deadlines";
 import type { Links } from "./links.ts";
+
+/** What is removed together is put back together. */
+const MEND_DELAY = millis(10);
+/** Another program that keeps removing an address is not fought faster than this; failures are tried again as often. */
+const MEND_INTERVAL = seconds(1);
 
 /** All addresses that move with a router. */
 export const allAddresses = (config: VirtualRouterConfig): readonly VirtualAddress[] => [
@@ -15,77 +30,115 @@ type Parts = {
   readonly config: () => VirtualRouterConfig;
   readonly netlink: NetlinkPort;
   readonly links: Links;
+  readonly deadlines: Deadlines;
   readonly emit: (event: Event) => void;
 };
 
 type Change = Extract<Event, { type: "address" }>["change"];
 
+const wordsOf = ({ code, detail }: NetlinkError): string =>
+  detail === undefined ? code : `${code}: ${detail}`;
+
 export class Addresses {
   readonly #parts: Parts;
-  /** What has been put on and not been taken off again; `undefined` while the router holds nothing. */
+  /** What is to be there; `undefined` while the router holds nothing. */
   #held: readonly VirtualAddress[] | undefined;
+  /** Keys of those that this run of the program has put there. */
+  readonly #added = new Set<string>();
+  /** Keys of those that could not be put there: said once. */
+  readonly #failing = new Set<string>();
+  /** Those that could not be removed: said once, tried again. */
+  readonly #stuckByKey = new Map<string, VirtualAddress>();
+  #mendedAt: Instant | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
   /** Holds exactly the configured addresses; those that are there already stay untouched. */
-  take(): void {
+  take(now: Instant): void {
     const wanted = allAddresses(this.#parts.config());
     const held = this.#held ?? [];
+    const wantedKeys = new Set(wanted.map(this.#keyOf));
+    const heldKeys = new Set(held.map(this.#keyOf));
     this.#held = wanted;
-    for (const address of held) if (!wanted.some(this.#isSameAs(address))) this.#remove(address);
-    for (const address of wanted) if (!held.some(this.#isSameAs(address))) this.#add(address, "added");
+    for (const key of wantedKeys) this.#stuckByKey.delete(key);
+    for (const address of held) if (!wantedKeys.has(this.#keyOf(address))) this.#remove(address, true);
+    for (const address of wanted) if (!heldKeys.has(this.#keyOf(address))) this.#add(address, "added");
+    this.#schedule(now);
   }
 
   /** Removes every address that may be ours, also what a killed predecessor left. */
-  release(): void {
-    const configured = allAddresses(this.#parts.config());
-    const former = (this.#held ?? []).filter((old) => !configured.some(this.#isSameAs(old)));
+  release(now: Instant): void {
+    const held = this.#held ?? [];
+    const heldKeys = new Set(held.map(this.#keyOf));
     this.#held = undefined;
-    for (const address of [...former, ...configured]) this.#remove(address);
+    this.#failing.clear();
+    for (const address of held) this.#remove(address, true);
+    for (const address of allAddresses(this.#parts.config())) {
+      if (!heldKeys.has(this.#keyOf(address))) this.#remove(address, false);
+    }
+    this.#schedule(now);
   }
 
   /** Whether a configured address is on an interface although nobody here took it: left by a killed predecessor. */
   leftBehind(): boolean {
+    if (this.#held !== undefined) return false;
     const present = this.#parts.netlink.addresses();
-    return (
-      this.#held === undefined &&
-      present.ok &&
-      present.value.some((address) => this.#find(address) !== undefined)
-    );
+    if (!present.ok) return false;
+    const ours = present.value.filter((address) => this.#mayRemove(address));
+    return allAddresses(this.#parts.config()).some((wanted) => ours.some(this.#isAt(wanted)));
   }
 
-  /** Somebody removed an address: puts it back if it is held. */
-  removed(gone: LinkAddress): void {
-    const wanted = this.#find(gone);
-    if (wanted !== undefined && this.#held !== undefined) this.#add(wanted, "restored");
+  /** Somebody removed an address: it is put back soon if it is held. */
+  removed(gone: LinkAddress, now: Instant): void {
+    if (this.#held?.some((wanted) => this.#isAt(wanted)(gone)) === true) this.#mendSoon(now);
   }
 
-  /** A link came back: its addresses are put on again. */
-  linkReturned(name: string): void {
-    for (const address of this.#held ?? [])
-      if (this.#deviceOf(address) === name) this.#add(address, "restored");
+  /** Puts back what is missing, soon: a link came back, or word of changes was lost. */
+  check(now: Instant): void {
+    if (this.#held !== undefined) this.#mendSoon(now);
+  }
+
+  #mendSoon(now: Instant): void {
+    const earliest = this.#mendedAt === undefined ? now : after(this.#mendedAt, MEND_INTERVAL);
+    this.#wake(instant(Math.max(after(now, MEND_DELAY), earliest)));
+  }
+
+  readonly #onTimer = (now: Instant): void => {
+    this.#mendedAt = now;
+    for (const address of this.#held ?? []) this.#add(address, "restored");
+    for (const address of [...this.#stuckByKey.values()]) this.#remove(address, false);
+    this.#schedule(now);
+  };
+
+  /** Tries again what has failed; else there is nothing to wait for. */
+  #schedule(now: Instant): void {
+    const failed = this.#failing.size > 0 || this.#stuckByKey.size > 0;
+    this.#wake(failed ? after(now, MEND_INTERVAL) : undefined);
+  }
+
+  #wake(at: Instant | undefined): void {
+    this.#parts.deadlines.set(`addresses ${this.#parts.config().name}`, at, this.#onTimer);
   }
 
   #deviceOf({ device }: VirtualAddress): string {
     return device ?? this.#parts.config().interface;
   }
 
-  #isSameAs(left: VirtualAddress): (right: VirtualAddress) => boolean {
-    return (right) =>
-      left.address === right.address &&
-      left.prefixLength === right.prefixLength &&
-      this.#deviceOf(left) === this.#deviceOf(right);
+  readonly #keyOf = (address: VirtualAddress): string =>
+    `${address.address}/${address.prefixLength} ${this.#deviceOf(address)} ${address.label ?? ""}`;
+
+  #isAt(wanted: VirtualAddress): (present: LinkAddress) => boolean {
+    const index = this.#parts.links.byName(this.#deviceOf(wanted))?.index;
+    return (present) =>
+      wanted.address === present.address &&
+      wanted.prefixLength === present.prefixLength &&
+      index === present.linkIndex;
   }
 
-  #find(gone: LinkAddress): VirtualAddress | undefined {
-    return allAddresses(this.#parts.config()).find(
-      (wanted) =>
-        wanted.address === gone.address &&
-        wanted.prefixLength === gone.prefixLength &&
-        this.#parts.links.byName(this.#deviceOf(wanted))?.index === gone.linkIndex,
-    );
+  #mayRemove({ protocol }: LinkAddress): boolean {
+    return this.#parts.config().priority !== PRIORITY_OWNER || protocol === STEELYARD_ADDRESS_PROTOCOL;
   }
 
   #report(address: VirtualAddress, change: Change, detail?: string): void {
@@ -99,10 +152,16 @@ export class Addresses {
     });
   }
 
-  #add(wanted: VirtualAddress, change: Change): void {
+  #fail(address: VirtualAddress, detail: string): void {
+    const key = this.#keyOf(address);
+    if (!this.#failing.has(key)) this.#report(address, "failed", detail);
+    this.#failing.add(key);
+  }
+
+  #add(wanted: VirtualAddress, change: "added" | "restored"): void {
     const link = this.#parts.links.byName(this.#deviceOf(wanted));
     if (link === undefined) {
-      this.#report(wanted, "failed", "the interface does not exist");
+      this.#fail(wanted, `interface ${this.#deviceOf(wanted)} does not exist`);
       return;
     }
     const { address, prefixLength, label } = wanted;
@@ -111,19 +170,47 @@ export class Addresses {
       address: { address, prefixLength },
       ...(label === undefined ? {} : { label }),
     });
-    if (result.ok) this.#report(wanted, change);
-    else this.#report(wanted, "failed", [result.error.code, result.error.detail].filter(Boolean).join(": "));
+    if (!result.ok) {
+      this.#fail(wanted, wordsOf(result.error));
+      return;
+    }
+    const key = this.#keyOf(wanted);
+    const first = this.#failing.delete(key) || change === "added";
+    if (result.value === "added") {
+      this.#added.add(key);
+      this.#report(wanted, first ? "added" : "restored");
+    } else if (first) this.#report(wanted, "adopted");
   }
 
-  #remove(wanted: VirtualAddress): void {
+  /** `wasHeld`: the operator has been told that it is here, and must hear what became of it. */
+  #remove(wanted: VirtualAddress, wasHeld: boolean): void {
+    const key = this.#keyOf(wanted);
+    if (!this.#added.has(key) && !this.#mayRemoveFrom(wanted)) {
+      if (wasHeld) this.#report(wanted, "kept", "the owner's interface had it before");
+      return;
+    }
     const link = this.#parts.links.byName(this.#deviceOf(wanted));
-    if (link === undefined) return;
     const { address, prefixLength } = wanted;
-    const result = this.#parts.netlink.removeAddress({
-      linkIndex: link.index,
-      address: { address, prefixLength },
-    });
-    if (!result.ok) this.#report(wanted, "failed", `remove: ${result.error.code}`);
-    else if (result.value === "removed") this.#report(wanted, "removed");
+    const result =
+      link === undefined
+        ? undefined
+        : this.#parts.netlink.removeAddress({ linkIndex: link.index, address: { address, prefixLength } });
+    if (result?.ok === false) {
+      const detail = `it is still on the interface: ${wordsOf(result.error)}`;
+      if (!this.#stuckByKey.has(key)) this.#report(wanted, "failed", detail);
+      this.#stuckByKey.set(key, wanted);
+      return;
+    }
+    this.#added.delete(key);
+    const wasStuck = this.#stuckByKey.delete(key);
+    if (wasHeld || wasStuck || result?.value === "removed") this.#report(wanted, "removed");
+  }
+
+  #mayRemoveFrom(wanted: VirtualAddress): boolean {
+    if (this.#parts.config().priority !== PRIORITY_OWNER) return true;
+    const present = this.#parts.netlink.addresses();
+    return (
+      !present.ok || present.value.some((address) => this.#isAt(wanted)(address) && this.#mayRemove(address))
+    );
   }
 }

@@ -15,7 +15,7 @@ import { decode as decodeNdp } from "#core/ndp/packet";
 import type { Event } from "#core/observation/event";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { Link } from "#drivers/netlink/port";
-import type { NeighbourMessage, NeighbourSocket, PacketPort } from "#drivers/packet/port";
+import type { NeighbourMessage, NeighbourSocket, PacketError, PacketPort } from "#drivers/packet/port";
 import type { Deadlines } from "#runtime/deadlines";
 import { allAddresses } from "./addresses.ts";
 import type { Links } from "./links.ts";
@@ -45,7 +45,6 @@ export class Announcer {
 
   /** The addresses are here from now on; said again, when they or the policy have changed. */
   takeover(now: Instant): void {
-    this.#listen();
     this.#feed({ type: this.#state.name === "silent" ? "takeover" : "reconfigured" }, now);
   }
 
@@ -72,6 +71,8 @@ export class Announcer {
     const addresses = allAddresses(config).map(({ address }) => address);
     const { state, effects } = step({ policy: config.gratuitous, addresses }, this.#state, input, now);
     this.#state = state;
+    // A socket that could not be opened before may be by now.
+    if (effects.length > 0) this.#listen();
     for (const effect of effects) for (const address of effect.addresses) this.#announce(address);
     this.#parts.deadlines.set(`announce ${config.name}`, deadline(state), this.#onTimer);
   }
@@ -103,8 +104,13 @@ export class Announcer {
     for (const [key, addresses] of addressesByKey) {
       const [first] = addresses;
       const voice = this.#voiceByKey.get(key) ?? (first === undefined ? undefined : this.#open(first));
-      if (voice !== undefined) voice.socket.watch(addresses);
+      const watching = voice?.socket.watch(addresses);
+      if (watching?.ok === false) this.#count("neighbour-socket", watching.error);
     }
+  }
+
+  #count(what: "neighbour-socket" | "announcement-unsent", { code }: PacketError): void {
+    this.#parts.count(`${what} ${this.#parts.config().name} ${code}`);
   }
 
   #keyOf(address: IpAddress): string {
@@ -119,10 +125,10 @@ export class Announcer {
       link,
       family,
       onMessage: (message) => this.#hear(message),
-      onError: ({ code }) => this.#parts.count(`neighbour-socket ${this.#parts.config().name} ${code}`),
+      onError: (error) => this.#count("neighbour-socket", error),
     });
     if (!opened.ok) {
-      this.#parts.count(`neighbour-socket ${this.#parts.config().name} ${opened.error.code}`);
+      this.#count("neighbour-socket", opened.error);
       return undefined;
     }
     const voice = { link, mac: link.mac, socket: opened.value };
@@ -133,9 +139,13 @@ export class Announcer {
   #announce(address: IpAddress): void {
     const voice = this.#voiceByKey.get(this.#keyOf(address));
     if (voice === undefined) return;
-    for (const frame of framesFor({ address, mac: voice.mac, router: false })) {
+    for (const frame of framesFor({
+      address,
+      mac: this.#parts.links.byName(voice.link.name)?.mac ?? voice.mac,
+      router: false,
+    })) {
       const sent = voice.socket.send(frame);
-      if (!sent.ok) this.#parts.count(`announcement-unsent ${this.#parts.config().name} ${sent.error.code}`);
+      if (!sent.ok) this.#count("announcement-unsent", sent.error);
     }
   }
 

@@ -6,23 +6,24 @@ import { plan } from "#core/election/sync-group";
 import type { SubjectHealth } from "#core/election/tracking";
 import type { Event, HealthState } from "#core/observation/event";
 import type { Tracked, VirtualRouterConfig } from "#core/vrrp/config";
-import { type Conflicts, conflictDeadline, expire, sight } from "#core/vrrp/conflict";
-import { decode } from "#core/vrrp/packet";
-import type { PacketInput } from "#core/vrrp/router";
+import { PRIORITY_OWNER } from "#core/vrrp/constants";
 import type { Link, NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { PacketPort } from "#drivers/packet/port";
 import type { Deadlines } from "#runtime/deadlines";
 import { allAddresses } from "./addresses.ts";
 import { createLinks, type Links } from "./links.ts";
 import { Router } from "./router.ts";
-import { createStations, type Seat, type Stations } from "./stations.ts";
+import { createStations, type Stations } from "./stations.ts";
+import { Strangers } from "./strangers.ts";
 
-/** How long an unexpected virtual router id must be silent before the conflict counts as over. */
-const STRANGER_HOLD = seconds(30);
 /** A successor follows within its skew, which is less than an interval; this is for a busy one. */
 const HANDOVER_GRACE = millis(200);
 /** Nobody waits longer than this for a successor that may not exist. */
 const HANDOVER_LIMIT = seconds(3);
+/** Pause before a socket that could not be opened is tried again. */
+const SEAT_RETRY = seconds(1);
+/** Pause before the kernel is asked again for what was lost. */
+const REREAD_RETRY = millis(200);
 /** More rounds of a sync group's plan than any group needs: beyond it is our mistake. */
 const GROUP_ROUNDS = 16;
 
@@ -35,37 +36,54 @@ export type FleetParts = {
   readonly count: (key: string) => void;
 };
 
-/** Routers with these in common can be changed in place; any other difference is a new router. */
-const identity = ({ interface: link, family, vrid, version, syncGroup }: VirtualRouterConfig): string =>
-  JSON.stringify([link, family, vrid, version, syncGroup]);
+type LinkState = "up" | "down" | "absent";
+/** What is remembered of a link: its state, and whether it is still the same one. */
+type LinkNote = { readonly state: LinkState; readonly index?: number; readonly mac?: string };
 
-const linkState = (link: Link | undefined): "up" | "down" | "absent" => {
+/** Routers with these in common can be changed in place; any other difference is a new router. */
+const identity = ({ interface: link, family, vrid, version }: VirtualRouterConfig): string =>
+  JSON.stringify([link, family, vrid, version]);
+
+const linkState = (link: Link | undefined): LinkState => {
   if (link === undefined) return "absent";
   return link.up && link.carrier ? "up" : "down";
 };
+
+const noteOf = (link: Link | undefined): LinkNote => ({
+  state: linkState(link),
+  ...(link === undefined ? {} : { index: link.index }),
+  ...(link?.mac === undefined ? {} : { mac: link.mac }),
+});
+
+/** The interfaces that matter to a router. */
+const interfacesOf = (config: VirtualRouterConfig): readonly string[] => [
+  config.interface,
+  ...allAddresses(config).flatMap(({ device }) => device ?? []),
+  ...config.track.flatMap(({ subject }) => (subject.kind === "interface" ? [subject.name] : [])),
+];
 
 export class Fleet {
   readonly #parts: FleetParts;
   readonly #links: Links;
   readonly #stations: Stations;
+  readonly #strangers: Strangers;
   readonly #routerByName = new Map<string, Router>();
   readonly #checkByName = new Map<string, HealthState>();
-  readonly #linkStateByName = new Map<string, "up" | "down" | "absent">();
+  readonly #linkByName = new Map<string, LinkNote>();
   #virtual: ReadonlySet<IpAddress> = new Set();
-  #strangers: Conflicts = [];
+  /** Set while several routers are told of one thing: their groups follow when all know. */
+  #telling = false;
   #coordinating = false;
   #paused = false;
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
     this.#links = createLinks(parts.netlink);
+    this.#strangers = new Strangers(parts);
     this.#stations = createStations({
       packets: parts.packets,
       now: parts.now,
-      onStranger: (listeners, packet, now) => {
-        const [first] = listeners;
-        if (first instanceof Router) this.#onStranger(first, packet, now);
-      },
+      onStranger: ({ name }, packet, now) => this.#strangers.hear(name, packet, now),
     });
   }
 
@@ -79,50 +97,65 @@ export class Fleet {
     const wanted = new Map(configs.map((config) => [config.name, config]));
     this.#virtual = new Set(
       configs
-        .filter(({ priority }) => priority !== 255)
+        .filter(({ priority }) => priority !== PRIORITY_OWNER)
         .flatMap((config) => allAddresses(config).map(({ address }) => address)),
     );
     for (const [name, router] of [...this.#routerByName]) {
       const config = wanted.get(name);
       if (config !== undefined && identity(config) === identity(router.config)) continue;
       router.stop(now);
+      this.#strangers.forget(name);
       this.#routerByName.delete(name);
     }
-    const started: Router[] = [];
-    for (const config of configs) {
-      const running = this.#routerByName.get(config.name);
-      if (running === undefined) started.push(this.#create(config));
-      else if (JSON.stringify(running.config) !== JSON.stringify(config)) running.reconfigure(config, now);
-    }
-    this.#watchLinks(now);
-    this.#trackAll(now);
-    // Last, when everything that may forbid a router to run is known to it.
-    if (!this.#paused) for (const router of started) router.feed({ type: "startup" }, now);
-    this.#coordinate(now);
+    this.#tell(now, () => {
+      const started: Router[] = [];
+      for (const config of configs) {
+        const running = this.#routerByName.get(config.name);
+        if (running === undefined) started.push(this.#create(config));
+        else if (JSON.stringify(running.config) !== JSON.stringify(config)) running.reconfigure(config, now);
+      }
+      this.#forgetUnused(configs);
+      this.#watchLinks(now);
+      this.#trackAll(now);
+      // Last, when everything that may forbid a router to run is known to it.
+      if (!this.#paused) for (const router of started) router.feed({ type: "startup" }, now);
+    });
   }
 
   /** A check that routers may track has a verdict. */
   checkHealth(check: string, state: HealthState, now: Instant): void {
+    if (this.#checkByName.get(check) === state) return;
     this.#checkByName.set(check, state);
-    this.#trackAll(now);
+    this.#tell(now, () => this.#trackAll(now));
   }
 
   /** The kernel's network has changed. */
   networkChanged(change: NetlinkChange, now: Instant): void {
-    this.#links.apply(change);
-    if (change.type === "address-gone") {
-      for (const router of this.#routerByName.values()) router.addressRemoved(change.address);
+    if (change.type === "overrun") {
+      this.#reread(now);
+      return;
     }
-    this.#watchLinks(now);
-    this.#trackAll(now);
+    const names = this.#links.apply(change);
+    if (change.type === "address" || change.type === "address-gone") {
+      const { address } = change;
+      if (change.type === "address-gone") {
+        for (const router of this.#routerByName.values()) router.addressRemoved(address, now);
+      }
+      // Nobody speaks from these; when a thousand move at a takeover, the rest need not look at each.
+      if (this.#virtual.has(address.address)) return;
+    }
+    if (names.some((name) => this.#linkByName.has(name))) this.#networkSettled(now);
   }
 
   /** Gives everything up while nobody vouches for us, and takes part again afterwards. */
   pause(paused: boolean, now: Instant): void {
     if (this.#paused === paused) return;
     this.#paused = paused;
-    for (const router of this.#routerByName.values())
-      router.feed({ type: paused ? "shutdown" : "startup" }, now);
+    this.#tell(now, () => {
+      for (const router of this.#routerByName.values()) {
+        router.feed({ type: paused ? "shutdown" : "startup" }, now);
+      }
+    });
   }
 
   /** Leaves in an orderly way: serves until every active router has a successor, but not for long. */
@@ -131,17 +164,24 @@ export class Fleet {
     this.#routerByName.clear();
     const finish = (at: Instant): void => {
       this.#parts.deadlines.set("stop", undefined, finish);
-      for (const router of routers) router.stop(at);
+      for (const router of routers) {
+        router.stop(at);
+        this.#strangers.forget(router.name);
+      }
       onStopped();
     };
     const onSuccessor = (): void => {
       if (!routers.some(({ handingOver }) => handingOver)) finish(this.#parts.now());
     };
-    const waits = routers.map(({ config }) => config.advertisementInterval);
     for (const router of routers) router.resign(now, onSuccessor);
-    const limit = after(now, micros(Math.min(HANDOVER_LIMIT, Math.max(0, ...waits) + HANDOVER_GRACE)));
-    if (routers.some(({ handingOver }) => handingOver)) this.#parts.deadlines.set("stop", limit, finish);
-    else finish(now);
+    const waiting = routers.filter(({ handingOver }) => handingOver);
+    if (waiting.length === 0) {
+      finish(now);
+      return;
+    }
+    const longest = Math.max(...waiting.map(({ config }) => config.advertisementInterval));
+    const limit = micros(Math.min(HANDOVER_LIMIT, longest + HANDOVER_GRACE));
+    this.#parts.deadlines.set("stop", after(now, limit), finish);
   }
 
   #create(config: VirtualRouterConfig): Router {
@@ -149,44 +189,63 @@ export class Fleet {
       ...this.#parts,
       stations: this.#stations,
       links: this.#links,
-      onStep: () => this.#coordinate(this.#parts.now()),
+      onStep: ({ config: { syncGroup } }) => this.#follow(syncGroup),
     });
     this.#routerByName.set(config.name, router);
     return router;
   }
 
-  /** Seats every router on its link, with the address it speaks from, and says which links changed. */
-  #watchLinks(now: Instant): void {
-    const names = new Set<string>();
-    for (const router of this.#routerByName.values()) {
-      const { config } = router;
-      names.add(config.interface);
-      for (const { subject } of config.track) if (subject.kind === "interface") names.add(subject.name);
-      this.#place(router, now);
+  /** Forgets links and checks that no router depends on any more, and takes note of new ones. */
+  #forgetUnused(configs: readonly VirtualRouterConfig[]): void {
+    const interfaces = new Set(configs.flatMap(interfacesOf));
+    const checks = new Set(configs.flatMap(({ track }) => track.map(({ subject }) => subject.name)));
+    for (const name of this.#linkByName.keys()) if (!interfaces.has(name)) this.#linkByName.delete(name);
+    for (const name of this.#checkByName.keys()) if (!checks.has(name)) this.#checkByName.delete(name);
+    for (const name of interfaces) {
+      if (this.#linkByName.has(name)) continue;
+      const note = noteOf(this.#links.byName(name));
+      this.#linkByName.set(name, note);
+      if (note.state !== "up") this.#parts.emit({ type: "link", link: name, state: note.state });
     }
-    for (const name of names) this.#noteLink(name, now);
   }
 
-  #place(router: Router, now: Instant): void {
-    const { config } = router;
-    const link = this.#links.byName(config.interface);
-    const seat: Seat | undefined =
-      link === undefined
-        ? undefined
-        : { link: { index: link.index, name: link.name }, family: config.family, vrid: config.vrid };
-    router.place(seat, now);
-    if (link === undefined) return;
-    const own = this.#links.primaryAddress(link, config.family, this.#virtual, config.sourceAddress);
-    router.setAddress(own, now);
+  #reread(now: Instant): void {
+    if (!this.#links.reread()) {
+      this.#parts.deadlines.set("reread", after(now, REREAD_RETRY), (at) => this.#reread(at));
+      return;
+    }
+    for (const router of this.#routerByName.values()) router.checkAddresses(now);
+    this.#networkSettled(now);
+  }
+
+  #networkSettled(now: Instant): void {
+    this.#tell(now, () => {
+      this.#watchLinks(now);
+      this.#trackAll(now);
+    });
+  }
+
+  /** Seats every router on its link, with the address it speaks from, and says which links changed. */
+  #watchLinks(now: Instant): void {
+    const routers = [...this.#routerByName.values()];
+    for (const router of routers) {
+      const { interface: name, family, sourceAddress: source } = router.config;
+      const link = this.#links.byName(name);
+      const wanted = { family, virtual: this.#virtual, source };
+      router.place(link, link === undefined ? undefined : this.#links.primaryAddress(link, wanted), now);
+    }
+    for (const name of this.#linkByName.keys()) this.#noteLink(name, now);
+    const retryAt = routers.some(({ unseated }) => unseated) ? after(now, SEAT_RETRY) : undefined;
+    this.#parts.deadlines.set("seats", retryAt, (at) => this.#networkSettled(at));
   }
 
   #noteLink(name: string, now: Instant): void {
-    const state = linkState(this.#links.byName(name));
-    const before = this.#linkStateByName.get(name);
-    if (before === state) return;
-    this.#linkStateByName.set(name, state);
-    if (before !== undefined || state !== "up") this.#parts.emit({ type: "link", link: name, state });
-    if (before === undefined || state !== "up") return;
+    const before = this.#linkByName.get(name);
+    const note = noteOf(this.#links.byName(name));
+    if (before?.state === note.state && before.index === note.index && before.mac === note.mac) return;
+    this.#linkByName.set(name, note);
+    if (before?.state !== note.state) this.#parts.emit({ type: "link", link: name, state: note.state });
+    if (note.state !== "up") return;
     for (const router of this.#routerByName.values()) router.linkReturned(name, now);
   }
 
@@ -199,64 +258,34 @@ export class Fleet {
     for (const router of this.#routerByName.values()) router.track((subject) => this.#healthOf(subject), now);
   }
 
-  /** Lets sync groups follow their members until they rest. */
-  #coordinate(now: Instant): void {
-    if (this.#coordinating) return;
-    this.#coordinating = true;
+  /** Tells several routers of one thing, and only then lets their groups look at each other. */
+  #tell(now: Instant, work: () => void): void {
+    assert(!this.#telling, "one thing is told at a time");
+    this.#telling = true;
+    work();
+    this.#telling = false;
     const groups = new Set([...this.#routerByName.values()].flatMap(({ config }) => config.syncGroup ?? []));
-    for (const group of groups) this.#coordinateGroup(group, now);
-    this.#coordinating = false;
+    for (const group of groups) this.#coordinate(group, now);
   }
 
-  #coordinateGroup(group: string, now: Instant): void {
+  /** A router has another state: its group follows, unless more is about to be told. */
+  #follow(group: string | undefined): void {
+    if (group === undefined || this.#telling || this.#coordinating) return;
+    this.#coordinate(group, this.#parts.now());
+  }
+
+  /** Lets a sync group follow its members until it rests. */
+  #coordinate(group: string, now: Instant): void {
+    this.#coordinating = true;
     const members = [...this.#routerByName.values()].filter(({ config }) => config.syncGroup === group);
     for (let round = 0; ; round += 1) {
       assert(round < GROUP_ROUNDS, "a sync group comes to rest", { group });
-      const commands = plan(members.map(({ config, machine }) => ({ router: config.name, machine })));
-      if (commands.length === 0) return;
+      const commands = plan(members.map(({ name, machine }) => ({ router: name, machine })));
+      if (commands.length === 0) break;
       for (const { router, command } of commands) {
         this.#routerByName.get(router)?.feed({ type: "group", command }, now);
       }
     }
-  }
-
-  #onStranger(router: Router, { payload, context }: PacketInput, now: Instant): void {
-    const packet = decode(payload, context);
-    if (!packet.ok) {
-      this.#parts.count(`vrrp-dropped ${router.config.name} ${packet.reason}`);
-      return;
-    }
-    const { vrid } = packet.value.advertisement;
-    const seen = sight(
-      this.#strangers,
-      { kind: "vrid-unexpected", peer: context.source, vrid, hold: STRANGER_HOLD },
-      now,
-    );
-    this.#strangers = seen.state;
-    for (const { conflict } of seen.effects) this.#emitStranger(router, conflict, "begun");
-    this.#parts.deadlines.set("strangers", conflictDeadline(this.#strangers), (at) =>
-      this.#expireStrangers(router, at),
-    );
-  }
-
-  #expireStrangers(router: Router, now: Instant): void {
-    const over = expire(this.#strangers, now);
-    this.#strangers = over.state;
-    for (const { conflict } of over.effects) this.#emitStranger(router, conflict, "ended");
-    this.#parts.deadlines.set("strangers", conflictDeadline(this.#strangers), (at) =>
-      this.#expireStrangers(router, at),
-    );
-  }
-
-  #emitStranger(router: Router, { kind, peer, vrid }: Conflicts[number], state: "begun" | "ended"): void {
-    const detail = `virtual router id ${vrid} is not configured here`;
-    this.#parts.emit({
-      type: "router-conflict",
-      router: router.config.name,
-      conflict: kind,
-      peer,
-      state,
-      detail,
-    });
+    this.#coordinating = false;
   }
 }

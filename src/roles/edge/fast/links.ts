@@ -1,87 +1,113 @@
 /** The machine's interfaces and their own addresses, kept up to date by what the kernel says. */
 import { compareAddresses, familyOf, type IpAddress, type IpFamily, isLinkLocal } from "#base/address";
 import type { MacAddress } from "#base/mac";
+import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { Link, LinkAddress, NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
+
+/** What a router that needs an address to speak from asks for. */
+export type Wanted = {
+  readonly family: IpFamily;
+  /** Addresses that come and go with routers, which nobody speaks from. */
+  readonly virtual: ReadonlySet<IpAddress>;
+  /** The one that is configured; `undefined` when any will do. */
+  readonly source?: IpAddress | undefined;
+};
 
 export type Links = {
   byName(name: string): Link | undefined;
   /** Every Ethernet address of this machine. */
   macs(): ReadonlySet<MacAddress>;
   /**
-   * The address from which a router on this link speaks: `wanted` if the link has it, else the first of the family
-   * that is not `virtual`; for IPv6 a link-local one, as RFC 9568 §5.1.2.1 asks.
+   * The address from which a router on this link speaks: the `source` wanted if the link has it, else the first of
+   * the family that is neither virtual nor of our making; for IPv6 a link-local one (RFC 9568 §5.1.2.1), the
+   * smallest, since the kernel's order is not stable.
    */
-  primaryAddress(
-    link: Link,
-    family: IpFamily,
-    virtual: ReadonlySet<IpAddress>,
-    wanted: IpAddress | undefined,
-  ): IpAddress | undefined;
-  /** Takes note of a change; on `overrun` everything is read again. */
-  apply(change: NetlinkChange): void;
+  primaryAddress(link: Link, wanted: Wanted): IpAddress | undefined;
+  /** Takes note of a change; gives the names of the interfaces that it is about, former names included. */
+  apply(change: Exclude<NetlinkChange, { type: "overrun" }>): readonly string[];
+  /** Reads everything again; false when the kernel did not answer, and what was known before stays. */
+  reread(): boolean;
 };
 
 /** Reads all links and addresses once; `apply` keeps them current. Throws when the kernel does not answer. */
 export const createLinks = (netlink: NetlinkPort): Links => {
   let linkByIndex = new Map<number, Link>();
-  let addresses: LinkAddress[] = [];
+  let addressesByLink = new Map<number, Map<string, LinkAddress>>();
+  // Made when they are asked for after a change: a machine may have thousands of interfaces that come and go.
+  let linkByName: ReadonlyMap<string, Link> | undefined;
+  let macs: ReadonlySet<MacAddress> | undefined;
 
-  const readAll = (): void => {
-    const links = netlink.links();
-    const present = netlink.addresses();
-    if (!links.ok) throw new Error(`cannot read interfaces: ${links.error.code}`);
-    if (!present.ok) throw new Error(`cannot read addresses: ${present.error.code}`);
-    linkByIndex = new Map(links.value.map((link) => [link.index, link]));
-    addresses = [...present.value];
+  const keyOf = ({ address, prefixLength }: LinkAddress): string => `${address}/${prefixLength}`;
+
+  const note = (address: LinkAddress): void => {
+    const onLink = addressesByLink.get(address.linkIndex) ?? new Map<string, LinkAddress>();
+    addressesByLink.set(address.linkIndex, onLink.set(keyOf(address), address));
   };
 
-  const isSame =
-    (left: LinkAddress) =>
-    (right: LinkAddress): boolean =>
-      left.linkIndex === right.linkIndex &&
-      left.address === right.address &&
-      left.prefixLength === right.prefixLength;
+  const noteLinks = (): void => {
+    linkByName = undefined;
+    macs = undefined;
+  };
 
-  readAll();
+  const reread = (): boolean => {
+    const links = netlink.links();
+    const present = netlink.addresses();
+    if (!links.ok || !present.ok) return false;
+    linkByIndex = new Map(links.value.map((link) => [link.index, link]));
+    addressesByLink = new Map();
+    for (const address of present.value) note(address);
+    noteLinks();
+    return true;
+  };
+
+  const namesOf = (index: number): readonly string[] => {
+    const link = linkByIndex.get(index);
+    return link === undefined ? [] : [link.name];
+  };
+
+  if (!reread()) throw new Error("cannot read the interfaces and their addresses from the kernel");
   return {
-    macs: () => new Set([...linkByIndex.values()].flatMap(({ mac }) => mac ?? [])),
-    byName: (name) => [...linkByIndex.values()].find((link) => link.name === name),
-    primaryAddress(link, family, virtual, wanted) {
-      const candidates = addresses.filter(
-        ({ linkIndex, address, tentative, duplicate }) =>
-          linkIndex === link.index &&
+    reread,
+    macs() {
+      macs ??= new Set([...linkByIndex.values()].flatMap(({ mac }) => mac ?? []));
+      return macs;
+    },
+    byName(name) {
+      linkByName ??= new Map([...linkByIndex.values()].map((link) => [link.name, link]));
+      return linkByName.get(name);
+    },
+    primaryAddress(link, { family, virtual, source }) {
+      const candidates = [...(addressesByLink.get(link.index)?.values() ?? [])].filter(
+        ({ address, tentative, duplicate, protocol }) =>
           familyOf(address) === family &&
           !virtual.has(address) &&
+          protocol !== STEELYARD_ADDRESS_PROTOCOL &&
           !tentative &&
           !duplicate &&
-          (wanted === undefined ? family === "IPv4" || isLinkLocal(address) : address === wanted),
+          (source === undefined ? family === "IPv4" || isLinkLocal(address) : address === source),
       );
       if (family === "IPv4") return candidates[0]?.address;
       return candidates.map(({ address }) => address).sort(compareAddresses)[0];
     },
     apply(change) {
       switch (change.type) {
-        case "link":
+        case "link": {
+          const before = namesOf(change.link.index);
           linkByIndex.set(change.link.index, change.link);
-          break;
+          noteLinks();
+          return [...before, change.link.name];
+        }
         case "link-gone":
           linkByIndex.delete(change.index);
-          addresses = addresses.filter(({ linkIndex }) => linkIndex !== change.index);
-          break;
-        case "address": {
-          const index = addresses.findIndex(isSame(change.address));
-          if (index < 0) addresses.push(change.address);
-          else addresses[index] = change.address;
-          break;
-        }
-        case "address-gone": {
-          const same = isSame(change.address);
-          addresses = addresses.filter((address) => !same(address));
-          break;
-        }
-        case "overrun":
-          readAll();
-          break;
+          addressesByLink.delete(change.index);
+          noteLinks();
+          return [change.name];
+        case "address":
+          note(change.address);
+          return namesOf(change.address.linkIndex);
+        case "address-gone":
+          addressesByLink.get(change.address.linkIndex)?.delete(keyOf(change.address));
+          return namesOf(change.address.linkIndex);
       }
     },
   };

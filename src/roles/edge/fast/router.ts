@@ -2,8 +2,9 @@
 import type { IpAddress } from "#base/address";
 import type { Instant } from "#base/time";
 import { judge, type SubjectHealth } from "#core/election/tracking";
-import type { Event, RouterState as ShownState } from "#core/observation/event";
+import type { Event } from "#core/observation/event";
 import type { Tracked, VirtualRouterConfig } from "#core/vrrp/config";
+import type { Conflict } from "#core/vrrp/conflict";
 import {
   deadline,
   destinations,
@@ -12,15 +13,17 @@ import {
   type RouterEffect,
   type RouterInput,
   type RouterState,
+  type RouterStep,
   step,
 } from "#core/vrrp/router";
-import type { Input, State } from "#core/vrrp/state";
-import type { LinkAddress, NetlinkPort } from "#drivers/netlink/port";
+import type { Standing, State } from "#core/vrrp/state";
+import type { Link, LinkAddress, NetlinkPort } from "#drivers/netlink/port";
 import type { PacketError, PacketPort, VrrpSocket } from "#drivers/packet/port";
 import type { Deadlines } from "#runtime/deadlines";
-import { Addresses } from "./addresses.ts";
+import { Addresses, allAddresses } from "./addresses.ts";
 import { Announcer } from "./announcer.ts";
 import type { Links } from "./links.ts";
+import { faultReason, shown } from "./shown.ts";
 import type { Listener, Seat, Stations } from "./stations.ts";
 
 /** What a router needs of its surroundings. */
@@ -33,18 +36,12 @@ export type RouterParts = {
   readonly now: () => Instant;
   readonly emit: (event: Event) => void;
   readonly count: (key: string) => void;
-  /** The machine has stepped: its sync group may have to follow. */
-  readonly onStep: () => void;
+  /** The machine has another state: its sync group may have to follow. */
+  readonly onStep: (router: Router) => void;
 };
 
-/** The word that people read: an obstacle that tracking or the group put up is a fault. */
-const shown = (state: State): ShownState => {
-  if (state.name !== "initialize") return state.name;
-  const faulty = state.obstacles.some(
-    (obstacle) => obstacle === "tracking-fault" || obstacle === "group-fault",
-  );
-  return faulty ? "fault" : "initialize";
-};
+const judgedText = (standing: Standing, failed: readonly string[]): string =>
+  JSON.stringify([standing, failed]);
 
 export class Router implements Listener {
   #config: VirtualRouterConfig;
@@ -54,7 +51,12 @@ export class Router implements Listener {
   #state: RouterState;
   #seat: Seat | undefined;
   #socket: VrrpSocket | undefined;
-  #judged = "";
+  /** Why it has no seat although its link is there. */
+  #refusal: PacketError | undefined;
+  /** What it says that it waits for. */
+  #waiting: string | undefined;
+  /** The last verdict of tracking, to notice the next. */
+  #judged: string;
   /** A killed predecessor left the addresses here: they stay until another router is heard to be active. */
   #leftBehind: boolean;
   /** Set between the resignation and the first word of a successor. */
@@ -66,6 +68,7 @@ export class Router implements Listener {
     this.#config = config;
     this.#parts = parts;
     this.#state = initialRouter(config);
+    this.#judged = judgedText({ type: "able", priority: config.priority }, []);
     this.#addresses = new Addresses({ ...parts, config: () => this.#config });
     this.#announcer = new Announcer({ ...parts, config: () => this.#config });
     this.#leftBehind = this.#addresses.leftBehind();
@@ -75,8 +78,17 @@ export class Router implements Listener {
     return this.#config;
   }
 
+  get name(): string {
+    return this.#config.name;
+  }
+
   get machine(): State {
     return this.#state.machine;
+  }
+
+  /** Whether it could not be seated on a link that is there, so that trying again may help. */
+  get unseated(): boolean {
+    return this.#refusal !== undefined;
   }
 
   /** Takes the machine one step on and does what it says. */
@@ -86,28 +98,12 @@ export class Router implements Listener {
     this.#state = state;
     this.#refused = effects.some(({ type }) => type === "drop");
     for (const effect of effects) this.#perform(effect, now);
-    const from = shown(before);
-    const to = shown(state.machine);
-    if (from !== to && transition !== undefined) {
-      const peer = transition.peer === undefined ? {} : { peer: transition.peer };
-      this.#parts.emit({
-        type: "router-state",
-        router: this.#config.name,
-        from,
-        to,
-        reason: transition.cause,
-        ...peer,
-      });
-    } else if (from !== to) {
-      const reason = to === "fault" ? "tracking-fault" : "tracking-recovered";
-      this.#parts.emit({ type: "router-state", router: this.#config.name, from, to, reason });
-    }
+    this.#report(before, transition);
     this.#parts.deadlines.set(`router ${this.#config.name}`, deadline(this.#state), this.#onTimer);
-    this.#parts.onStep();
+    if (before !== state.machine) this.#parts.onStep(this);
   }
 
   onPacket(packet: RouterInput & { type: "packet" }, now: Instant): void {
-    const wasBackup = this.#state.machine.name === "backup";
     this.feed(packet, now);
     if (this.#refused) return;
     if (this.#onSuccessor !== undefined) {
@@ -117,7 +113,7 @@ export class Router implements Listener {
       return;
     }
     // Another router that is active in our place ends what a killed predecessor held.
-    if (this.#leftBehind && wasBackup) this.#clearLeftBehind();
+    if (this.#leftBehind && this.#state.machine.name !== "active") this.#clearLeftBehind(now);
   }
 
   onError(error: PacketError): void {
@@ -127,41 +123,22 @@ export class Router implements Listener {
   /** Another configuration of the same name, on the same link, family and virtual router id. */
   reconfigure(config: VirtualRouterConfig, now: Instant): void {
     this.#config = config;
-    this.#judged = "";
     this.feed({ type: "reconfigured" }, now);
   }
 
-  /** Sits down on a link, or with `undefined` loses it. */
-  place(seat: Seat | undefined, now: Instant): void {
-    if (this.#seat?.link.index === seat?.link.index && (this.#socket !== undefined || seat === undefined))
-      return;
-    if (this.#seat !== undefined) this.#parts.stations.leave(this.#seat);
-    this.#socket = undefined;
-    this.#seat = seat;
-    if (seat === undefined) {
-      this.#wait(`interface ${this.#config.interface} does not exist; it starts when it appears`);
-      this.setAddress(undefined, now);
-      return;
-    }
-    const joined = this.#parts.stations.join(seat, this);
-    if (joined.ok) this.#socket = joined.value;
-    else this.#wait(`${joined.error.operation}: ${joined.error.code}`);
-  }
-
-  /** The address to speak from; `undefined` when the interface has none. */
-  setAddress(address: IpAddress | undefined, now: Instant): void {
+  /** Where the kernel has its link and the address that it speaks from, as far as they exist. */
+  place(link: Link | undefined, address: IpAddress | undefined, now: Instant): void {
+    this.#sit(link);
+    this.#wait(this.#lacks(link, address));
     const usable = this.#socket === undefined ? undefined : address;
-    if (this.#socket !== undefined && address === undefined) {
-      this.#wait(`${this.#config.interface} has no ${this.#config.family} address to speak from`);
-    }
-    this.feed({ type: "address", address: usable }, now);
+    if (usable !== this.#state.machine.address) this.feed({ type: "address", address: usable }, now);
   }
 
   /** The health of something that may be tracked has changed. */
   track(healthOf: (subject: Tracked["subject"]) => SubjectHealth, now: Instant): void {
     const { standing, penalties } = judge(this.#config, healthOf);
     const failed = penalties.map(({ subject, health }) => `${subject.kind} ${subject.name} ${health}`);
-    const judged = JSON.stringify([standing, failed]);
+    const judged = judgedText(standing, failed);
     if (judged === this.#judged) return;
     this.#judged = judged;
     const priority = standing.type === "fault" ? "fault" : standing.priority;
@@ -170,14 +147,21 @@ export class Router implements Listener {
   }
 
   /** Somebody took an address off an interface. */
-  addressRemoved(address: LinkAddress): void {
-    this.#addresses.removed(address);
+  addressRemoved(address: LinkAddress, now: Instant): void {
+    this.#addresses.removed(address, now);
+  }
+
+  /** Word of changes was lost: what it holds may be gone. */
+  checkAddresses(now: Instant): void {
+    this.#addresses.check(now);
   }
 
   /** A link has come back: what the kernel and the switches forgot is put and said again. */
   linkReturned(name: string, now: Instant): void {
-    if (this.#state.machine.name !== "active") return;
-    this.#addresses.linkReturned(name);
+    const isOurs =
+      name === this.#config.interface || allAddresses(this.#config).some(({ device }) => device === name);
+    if (this.#state.machine.name !== "active" || !isOurs) return;
+    this.#addresses.check(now);
     this.#announcer.linkUp(now);
   }
 
@@ -195,28 +179,85 @@ export class Router implements Listener {
     this.feed({ type: "shutdown" }, now);
   }
 
-  /** Leaves at once: priority 0 if active, addresses gone, seat empty. */
+  /** Leaves at once: priority 0 if active, addresses gone, seat empty, nothing said that goes on. */
   stop(now: Instant): void {
-    if (this.#onSuccessor !== undefined) this.#addresses.release();
+    if (this.#onSuccessor !== undefined) this.#addresses.release(now);
     this.#onSuccessor = undefined;
     this.feed({ type: "shutdown" }, now);
-    if (this.#leftBehind) this.#clearLeftBehind();
+    if (this.#leftBehind) this.#clearLeftBehind(now);
     this.#announcer.silence(now);
+    for (const conflict of this.#state.conflicts) this.#sayConflict(conflict, "ended");
+    this.#state = { ...this.#state, conflicts: [] };
+    this.#wait(undefined);
     this.#parts.deadlines.set(`router ${this.#config.name}`, undefined, this.#onTimer);
     if (this.#seat !== undefined) this.#parts.stations.leave(this.#seat);
     this.#seat = undefined;
     this.#socket = undefined;
   }
 
-  readonly #onTimer = (now: Instant): void => this.feed({ type: "timer" } satisfies Input, now);
+  readonly #onTimer = (now: Instant): void => this.feed({ type: "timer" }, now);
 
-  #clearLeftBehind(): void {
+  #clearLeftBehind(now: Instant): void {
     this.#leftBehind = false;
-    this.#addresses.release();
+    this.#addresses.release(now);
   }
 
-  #wait(detail: string): void {
-    this.#parts.emit({ type: "router-waiting", router: this.#config.name, detail });
+  /** Sits down on a link, or with `undefined` loses its seat; a link made anew under the old name is another. */
+  #sit(link: Link | undefined): void {
+    if (this.#seat !== undefined) {
+      if (this.#seat.link.index === link?.index) return;
+      this.#parts.stations.leave(this.#seat);
+    }
+    this.#seat = undefined;
+    this.#socket = undefined;
+    this.#refusal = undefined;
+    if (link === undefined) return;
+    const { family, vrid } = this.#config;
+    const seat: Seat = { link: { index: link.index, name: link.name }, family, vrid };
+    const joined = this.#parts.stations.join(seat, this);
+    if (joined.ok) {
+      this.#seat = seat;
+      this.#socket = joined.value;
+    } else this.#refusal = joined.error;
+  }
+
+  /** What keeps it from speaking; `undefined` when nothing does. */
+  #lacks(link: Link | undefined, address: IpAddress | undefined): string | undefined {
+    const { interface: name, family, sourceAddress } = this.#config;
+    if (link === undefined) return `interface ${name} does not exist; it starts when it appears`;
+    if (this.#refusal !== undefined) return `cannot ${this.#refusal.operation}: ${this.#refusal.code}`;
+    if (address !== undefined) return undefined;
+    if (sourceAddress !== undefined) return `${name} does not have the source address ${sourceAddress}`;
+    const what = family === "IPv6" ? "link-local IPv6" : family;
+    return `${name} has no ${what} address to speak from`;
+  }
+
+  /** Says what it waits for when that is another thing than before. */
+  #wait(detail: string | undefined): void {
+    const before = this.#waiting;
+    if (before === detail) return;
+    this.#waiting = detail;
+    const state = detail === undefined ? "ended" : "begun";
+    this.#parts.emit({
+      type: "router-waiting",
+      router: this.#config.name,
+      state,
+      detail: detail ?? before ?? "",
+    });
+  }
+
+  #report(before: State, transition: RouterStep["transition"]): void {
+    const after = this.#state.machine;
+    const from = shown(before);
+    const to = shown(after);
+    if (from === to) return;
+    const peer = transition?.peer === undefined ? {} : { peer: transition.peer };
+    const reason = transition?.cause ?? faultReason(before, after);
+    this.#parts.emit({ type: "router-state", router: this.#config.name, from, to, reason, ...peer });
+  }
+
+  #sayConflict({ kind, peer }: Conflict, state: "begun" | "ended"): void {
+    this.#parts.emit({ type: "router-conflict", router: this.#config.name, conflict: kind, peer, state });
   }
 
   #perform(effect: RouterEffect, now: Instant): void {
@@ -226,7 +267,7 @@ export class Router implements Listener {
         break;
       case "announce-addresses":
         this.#leftBehind = false;
-        this.#addresses.take();
+        this.#addresses.take(now);
         this.#announcer.takeover(now);
         break;
       case "reannounce-addresses":
@@ -234,17 +275,11 @@ export class Router implements Listener {
         break;
       case "withdraw-addresses":
         this.#announcer.silence(now);
-        if (this.#onSuccessor === undefined) this.#addresses.release();
+        if (this.#onSuccessor === undefined) this.#addresses.release(now);
         break;
       case "conflict-began":
       case "conflict-ended":
-        this.#parts.emit({
-          type: "router-conflict",
-          router: this.#config.name,
-          conflict: effect.conflict.kind,
-          peer: effect.conflict.peer,
-          state: effect.type === "conflict-began" ? "begun" : "ended",
-        });
+        this.#sayConflict(effect.conflict, effect.type === "conflict-began" ? "begun" : "ended");
         break;
       case "drop":
         this.#parts.count(`vrrp-dropped ${this.#config.name} ${effect.reason}`);

@@ -19,6 +19,8 @@ export type Seat = {
 
 /** Who listens at a seat. */
 export type Listener = {
+  /** The router's name. */
+  readonly name: string;
   onPacket(packet: PacketInput, now: Instant): void;
   onError(error: PacketError): void;
 };
@@ -37,11 +39,11 @@ const VRID_OFFSET = 1;
 
 const keyOf = ({ link, family }: Seat): string => `${link.index} ${family}`;
 
-/** No sockets are open until somebody joins. `onStranger` gets packets for a virtual router id that nobody has. */
+/** No sockets are open until somebody joins. `onStranger` gets packets for a virtual router id that nobody has, and one of those there. */
 export const createStations = (parts: {
   readonly packets: PacketPort;
   readonly now: () => Instant;
-  readonly onStranger: (listeners: readonly Listener[], packet: PacketInput, now: Instant) => void;
+  readonly onStranger: (neighbour: Listener, packet: PacketInput, now: Instant) => void;
 }): Stations => {
   const stationByKey = new Map<string, Station>();
 
@@ -59,8 +61,9 @@ export const createStations = (parts: {
         };
         const listener =
           payload.length > VRID_OFFSET ? listenerByVrid.get(readU8(payload, VRID_OFFSET)) : undefined;
+        const [neighbour] = listenerByVrid.values();
         if (listener !== undefined) listener.onPacket(packet, parts.now());
-        else parts.onStranger([...listenerByVrid.values()], packet, parts.now());
+        else if (neighbour !== undefined) parts.onStranger(neighbour, packet, parts.now());
       },
       onError: (error) => {
         for (const listener of [...listenerByVrid.values()]) listener.onError(error);

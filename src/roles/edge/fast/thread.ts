@@ -13,6 +13,7 @@ import { openPacketPort } from "#drivers/packet/linux";
 import { createDeadlines } from "#runtime/deadlines";
 import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
 import { Fleet } from "./fleet.ts";
+import { createLeaseWatch } from "./lease.ts";
 
 /** How often the lease of the main thread is looked at, and the counts of what was dropped are handed on. */
 const LEASE_CHECK = millis(200);
@@ -45,31 +46,43 @@ const { now, wake } = clock.value;
 const deadlines = createDeadlines({ now, wake });
 const fleet = new Fleet({ netlink: netlink.value, packets: openPacketPort(), deadlines, now, emit, count });
 
-const vouchedUntil = new BigInt64Array(lease);
-/** Whether the lease had run out at the last look: a process that was frozen as a whole gets one look's grace. */
-let suspected = false;
-
-const checkLease = (at: Instant): void => {
-  const expired = instant(Number(Atomics.load(vouchedUntil, 0))) < at;
-  if (expired && suspected) {
+const cell = new BigInt64Array(lease);
+const looks = createLeaseWatch({
+  vouchedUntil: () => instant(Number(Atomics.load(cell, 0))),
+  onLost(at) {
+    fleet.pause(true, at);
     emit({
       type: "process",
       part: "wire",
       change: "stalled",
       detail: "its main thread gives no sign of life",
     });
-    fleet.pause(true, at);
-  } else if (!expired) fleet.pause(false, at);
-  suspected = expired;
-  if (countsChanged) say({ type: "counts", counts: { ...counts } });
-  countsChanged = false;
+  },
+  onFound(at) {
+    fleet.pause(false, at);
+    emit({ type: "process", part: "wire", change: "ready", detail: "its main thread is back" });
+  },
+});
+
+const checkLease = (at: Instant): void => {
+  // A main thread that hangs would only pile messages up.
+  if (looks(at) && countsChanged) {
+    say({ type: "counts", counts: { ...counts } });
+    countsChanged = false;
+  }
   deadlines.set("lease", after(at, LEASE_CHECK), checkLease);
+};
+
+/** Counts end with their router, so that names that come and go do not add up. */
+const forgetCounts = (names: ReadonlySet<string>): void => {
+  for (const key of Object.keys(counts)) if (!names.has(key.split(" ")[1] ?? "")) delete counts[key];
 };
 
 port.on("message", (message: WireToFast) => {
   switch (message.type) {
     case "configure":
       fleet.configure(message.routers, now());
+      forgetCounts(new Set(message.routers.map(({ name }) => name)));
       break;
     case "check-health":
       fleet.checkHealth(message.check, message.state, now());
