@@ -144,8 +144,13 @@ enum {
   SOCK_NONBLOCK = 04000,
   SOCK_CLOEXEC = 02000000,
   MSG_DONTWAIT = 0x40,
+  SOL_IP = 0,
+  IP_MSFILTER = 41,
+  MCAST_MSFILTER = 48,
+  SOL_IPV6 = 41,
   SOL_SOCKET = 1,
   SO_ATTACH_FILTER = 26,
+  SO_GET_FILTER = 26,
   CLOCK_MONOTONIC = 1,
   TFD_NONBLOCK = 04000,
   TFD_CLOEXEC = 02000000,
@@ -302,6 +307,16 @@ static napi_value door_setsockopt(napi_env env, napi_callback_info info) {
                 syscall6(__NR_setsockopt, fd, level, name, (long)value.data, (long)value.length, 0));
 }
 
+/*
+ * Options whose length counts something else than bytes, so that the kernel would write past the buffer: a classic
+ * BPF program, and lists of multicast sources, whose count is in the value.
+ */
+static bool overruns(long level, long name) {
+  if (level == SOL_SOCKET) return name == SO_GET_FILTER;
+  if (level == SOL_IP) return name == IP_MSFILTER || name == MCAST_MSFILTER;
+  return level == SOL_IPV6 && name == MCAST_MSFILTER;
+}
+
 /* Gives the length of the value. */
 static napi_value door_getsockopt(napi_env env, napi_callback_info info) {
   struct arguments arguments = read_arguments(env, info);
@@ -309,7 +324,7 @@ static napi_value door_getsockopt(napi_env env, napi_callback_info info) {
   long level = int_at(&arguments, 1);
   long name = int_at(&arguments, 2);
   struct bytes value = bytes_at(&arguments, 3);
-  if (arguments.bad) return number(env, -EINVAL);
+  if (arguments.bad || overruns(level, name)) return number(env, -EINVAL);
   int length = (int)value.length;
   long result = syscall6(__NR_getsockopt, fd, level, name, (long)value.data, (long)&length, 0);
   return number(env, result < 0 ? result : length);

@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { constants, endianness } from "node:os";
+import {
+  closeSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { constants, endianness, tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -16,9 +27,17 @@ const IP_PKTINFO = 8;
 const IP_RECVTTL = 12;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const SO_GET_FILTER = 26;
 const MSG_TRUNC = 0x20;
 const SIOCGIFINDEX = 0x8933;
 const NOTHING = new Uint8Array(0);
+/** SO_GET_FILTER, IP_MSFILTER, and MCAST_MSFILTER of both families. */
+const LENGTHS_NOT_IN_BYTES = [
+  [SOL_SOCKET, SO_GET_FILTER],
+  [SOL_IP, 41],
+  [SOL_IP, 48],
+  [41, 48],
+] as const;
 
 const door = openDoor();
 const opened: number[] = [];
@@ -91,6 +110,27 @@ describe("the door's binary", () => {
   });
 });
 
+describe("loading", () => {
+  it("finds the binary in a folder whose name has spaces and other characters", (context) => {
+    const folder = mkdtempSync(join(tmpdir(), "my löad %20 balancer-"));
+    context.after(() => rmSync(folder, { recursive: true }));
+    mkdirSync(join(folder, "native"));
+    for (const file of ["door.ts", "errno.ts"]) {
+      copyFileSync(join(import.meta.dirname, file), join(folder, "native", file));
+    }
+    cpSync(dirname(doorPath()), join(folder, "prebuilds", basename(dirname(doorPath()))), {
+      recursive: true,
+    });
+    writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+    const script = 'const { openDoor } = await import("./native/door.ts"); openDoor();';
+    const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    assert.deepEqual([child.status, child.stderr], [0, ""]);
+  });
+});
+
 describe("arguments", () => {
   const fd = 1_000_000;
   const bytes = new Uint8Array(512);
@@ -138,6 +178,9 @@ describe("arguments", () => {
     assert.equal(door.ioctl(udp, SIOCGIFINDEX, new Uint8Array(39)), EINVAL);
     assert.equal(door.ioctl(udp, 0x8954, new Uint8Array(67)), EINVAL);
     assert.equal(door.ioctl(udp, 0x4100_54ca, new Uint8Array(0xff)), EINVAL);
+    for (const [level, name] of LENGTHS_NOT_IN_BYTES) {
+      assert.equal(door.getsockopt(udp, level, name, new Uint8Array(512)), EINVAL);
+    }
     assert.equal(door.recvmmsg(udp, new Uint8Array(SLOT - 1), PAYLOAD, lengths), EINVAL);
     assert.equal(door.recvmmsg(udp, arena, PAYLOAD, new Int32Array(3)), EINVAL);
     assert.equal(door.recvmmsg(udp, arena, 2 ** 31 - 1, lengths), EINVAL);
@@ -214,6 +257,16 @@ describe("sockets", () => {
     const value = new Uint8Array(4);
     assert.equal(door.getsockopt(fd, SOL_SOCKET, SO_RCVBUF, value), 4);
     assert.equal(new DataView(value.buffer).getInt32(0, true), 131_072);
+  });
+
+  it("never lets the kernel write past the buffer when it reads a filter back", () => {
+    const { fd } = openUdp();
+    const acceptAll = Uint8Array.of(0x06, 0, 0, 0, 0xff, 0xff, 0xff, 0xff);
+    const program = new Uint8Array(64 * 8).map((_, index) => acceptAll[index % 8] ?? 0);
+    assert.equal(door.attachFilter(fd, program), 0);
+    const memory = new Uint8Array(program.length);
+    door.getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, memory.subarray(0, 64));
+    assert.ok(memory.subarray(64).every((byte) => byte === 0));
   });
 
   it("drops in the kernel what an attached filter refuses", () => {

@@ -7,6 +7,7 @@
 
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 
 /** Stops a watcher and forgets its callback; the descriptor stays open. Safe to call twice. */
 export type StopWatching = () => void;
@@ -21,6 +22,7 @@ export type Door = {
   connect(fd: number, address: Uint8Array): number;
   getsockname(fd: number, address: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** getsockopt(2), but for options whose length does not count bytes (SO_GET_FILTER, MCAST_MSFILTER): -EINVAL. */
   getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
   /** setsockopt(SO_ATTACH_FILTER) with a classic BPF program: 8 bytes an instruction, in host order (struct sock_filter). */
   attachFilter(fd: number, program: Uint8Array): number;
@@ -66,7 +68,7 @@ export type Door = {
 
 /** The binary for this CPU, as the build step writes and the package ships it. */
 export const doorPath = (): string =>
-  new URL(`../prebuilds/linux-${process.arch}/door.node`, import.meta.url).pathname;
+  join(import.meta.dirname, "..", "prebuilds", `linux-${process.arch}`, "door.node");
 
 let loaded: Door | undefined;
 
