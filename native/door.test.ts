@@ -105,7 +105,7 @@ describe("the door's binary", () => {
 
   it("offers exactly the calls of door.ts", () => {
     const source = readFileSync(new URL("door.ts", import.meta.url), "utf8");
-    const declared = [...source.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => name);
+    const declared = [...source.matchAll(/^ {2}(\w+)\(.*\): /gm)].map(([, name]) => name);
     assert.deepEqual(Object.keys(door).sort(), declared.sort());
   });
 });
