@@ -11,16 +11,24 @@ import type { Availability, ForwardingPlan, PlannedBackend, ServerPlan, SlotMove
 
 const FORMAT = 1;
 
-/** The plan as one line of JSON. */
-export const encodeCheckpoint = (plan: ForwardingPlan): string =>
-  JSON.stringify({
-    format: FORMAT,
-    ingress: plan.ingress,
-    servers: plan.servers.map(({ slots: _slots, moves, ...server }) => ({
-      ...server,
-      moves: moves.map(({ slot, from, until }) => [slot, from, until]),
-    })),
+/** A server that did not change is the same object in the next plan, so thousands of them need not be written anew. */
+const textByServer = new WeakMap<ServerPlan, string>();
+
+const encodeServer = (plan: ServerPlan): string => {
+  const known = textByServer.get(plan);
+  if (known !== undefined) return known;
+  const { slots: _slots, moves, ...server } = plan;
+  const text = JSON.stringify({
+    ...server,
+    moves: moves.map(({ slot, from, until }) => [slot, from, until]),
   });
+  textByServer.set(plan, text);
+  return text;
+};
+
+/** The plan as JSON, one server a line. */
+export const encodeCheckpoint = ({ ingress, servers }: ForwardingPlan): string =>
+  `{"format":${FORMAT},"ingress":${JSON.stringify(ingress)},"servers":[\n${servers.map(encodeServer).join(",\n")}\n]}`;
 
 /** Thrown inside this file only. */
 class NotACheckpoint extends Error {}

@@ -74,7 +74,7 @@ export const EMPTY_PLAN: ForwardingPlan = { ingress: [], servers: [] };
 /** How long an idle TCP flow stays recorded, and so how long a transition lasts: what IPVS gives a connection too. */
 export const TCP_FLOW_IDLE: Duration = seconds(900);
 /** The same for UDP, where a new flow cannot be told from an old one, so long transitions would delay draining. */
-export const UDP_FLOW_IDLE: Duration = seconds(120);
+const UDP_FLOW_IDLE: Duration = seconds(120);
 
 /** How long an idle flow of this protocol stays recorded. */
 export const flowIdle = (protocol: Protocol): Duration =>

@@ -207,6 +207,42 @@ describe("planning forwarding", () => {
     );
   });
 
+  it("forwards as if all were healthy when all fail, from the same table as a peer that is not cut off", () => {
+    const cutOff = { "web/w1": "unavailable", "web/w2": "unavailable", "web/w3": "unavailable" } as const;
+    assert.deepEqual(only(plan({ health: cutOff })).slots, only(plan({})).slots);
+    const drained = { ...web, backends: [backend(1), backend(2, 0), backend(3)] };
+    assert.deepEqual(
+      only(plan({ servers: [drained], health: cutOff })).slots,
+      only(plan({ servers: [drained] })).slots,
+    );
+    const oneDrains = only(plan({ health: { ...cutOff, "web/w2": "draining" } }));
+    assert.equal(oneDrains.slots.includes(idOf(oneDrains, "w2")), false);
+    const unreachable = only(plan({ health: cutOff, egress: () => undefined }));
+    assert.ok(unreachable.slots.every((owner) => owner === NO_BACKEND));
+    const rejecting = only(plan({ servers: [{ ...web, whenAllFail: "reject" }], health: cutOff }));
+    assert.ok(rejecting.slots.every((owner) => owner === NO_BACKEND));
+  });
+
+  it("gives no number to two backends, also when servers and backends come later", () => {
+    const many = (count: number): readonly VirtualServer[] =>
+      Array.from({ length: count }, (_, index) => ({
+        ...web,
+        name: `s${count - index}`,
+        port: 1000 + index,
+      }));
+    const first = plan({ servers: many(40) });
+    const second = plan({
+      servers: many(60).map((each) => ({ ...each, backends: four.backends })),
+      previous: first,
+    });
+    const ids = second.servers.flatMap((server) => server.backends.map(({ id }) => id));
+    assert.equal(new Set(ids).size, 240);
+    for (const before of first.servers) {
+      const now = second.servers.find(({ name }) => name === before.name);
+      for (const { name, id } of before.backends) assert.equal(now && idOf(now, name), id);
+    }
+  });
+
   it("refuses new flows when nobody is available", () => {
     const nobody = only(plan({ servers: [{ ...web, backends: [] }] }));
     assert.ok(nobody.slots.every((owner) => owner === NO_BACKEND));

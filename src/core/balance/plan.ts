@@ -37,16 +37,30 @@ export type PlanInput = {
 const ID_SEED = 0x6261_636b;
 const HIGHEST_ID = 0x7fff_ffff;
 
-/** The number of a backend: from its name, moved up past those of a server's other backends in the rare collision. */
-const assignIds = (server: VirtualServer, taken: Set<BackendId>): ReadonlyMap<string, BackendId> => {
-  const idByName = new Map<string, BackendId>();
-  for (const name of server.backends.map((backend) => backend.name).sort()) {
-    let id = hashName(backendKey(server.name, name), ID_SEED) & HIGHEST_ID || 1;
-    while (taken.has(id)) id = id === HIGHEST_ID ? 1 : id + 1;
-    taken.add(id);
-    idByName.set(name, id);
-  }
-  return idByName;
+type Ids = ReadonlyMap<string, BackendId>;
+
+/**
+ * Numbers the backends of servers: from their names, moved up past numbers that others have in the rare collision. A
+ * server whose backends are those of `previous` keeps its numbers, and costs no hashing.
+ */
+const createNumbering = (previous: ForwardingPlan | undefined) => {
+  let taken: Set<BackendId> | undefined;
+  const idsInUse = (): Set<BackendId> =>
+    new Set(previous?.servers.flatMap((server) => server.backends.map(({ id }) => id)));
+  return (server: VirtualServer, before: ServerPlan | undefined): Ids => {
+    const idByName = new Map(before?.backends.map(({ name, id }) => [name, id]));
+    const known = server.backends.every(({ name }) => idByName.has(name));
+    if (known) return idByName;
+    taken ??= idsInUse();
+    for (const name of server.backends.map((backend) => backend.name).sort()) {
+      if (idByName.has(name)) continue;
+      let id = hashName(backendKey(server.name, name), ID_SEED) & HIGHEST_ID || 1;
+      while (taken.has(id)) id = id === HIGHEST_ID ? 1 : id + 1;
+      taken.add(id);
+      idByName.set(name, id);
+    }
+    return idByName;
+  };
 };
 
 const planBackend = (
@@ -114,15 +128,30 @@ const sameInputs = (left: Omit<ServerPlan, "slots" | "moves" | "tracked">, right
 type Surroundings = {
   readonly input: PlanInput;
   readonly previous: ServerPlan | undefined;
-  /** The ids given so far; the server's are added. */
-  readonly taken: Set<BackendId>;
+  readonly numbers: ReturnType<typeof createNumbering>;
 };
 
-const planServer = (server: VirtualServer, { input, previous, taken }: Surroundings): ServerPlan => {
-  const idByName = assignIds(server, taken);
-  const backends = server.backends
+/** Whether a backend would take flows if its check did not fail. */
+const isCapable = ({ mode }: VirtualServer, { device, weight }: PlannedBackend): boolean =>
+  weight > 0 && (mode !== "dsr" || device !== undefined);
+
+/** The backends as they count: if all fail, the failures count for nothing unless the server is to reject then. */
+const forgive = (server: VirtualServer, backends: readonly PlannedBackend[]): readonly PlannedBackend[] => {
+  if (server.whenAllFail === "reject") return backends;
+  if (backends.some(({ availability }) => availability === "available")) return backends;
+  return backends.map((backend) =>
+    backend.availability === "unavailable" && isCapable(server, backend)
+      ? { ...backend, availability: "available" }
+      : backend,
+  );
+};
+
+const planServer = (server: VirtualServer, { input, previous, numbers }: Surroundings): ServerPlan => {
+  const idByName = numbers(server, previous);
+  const reported = server.backends
     .map((backend) => planBackend(backend, { server, id: idByName.get(backend.name) ?? NO_BACKEND, input }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
+  const backends = forgive(server, reported);
   const { name, address, protocol, port, mode, scheduler } = server;
   const configured = { name, address, protocol, port, mode, scheduler, backends };
   const unchanged = previous !== undefined && sameInputs(configured, previous);
@@ -137,11 +166,11 @@ const planServer = (server: VirtualServer, { input, previous, taken }: Surroundi
  * and a server that did not change is the same object as before.
  */
 export const planForwarding = (input: PlanInput): ForwardingPlan => {
-  const taken = new Set<BackendId>();
+  const numbers = createNumbering(input.previous);
   const previousByName = new Map(input.previous?.servers.map((server) => [server.name, server]));
   const servers = [...input.servers]
     .sort((left, right) => (left.name < right.name ? -1 : 1))
-    .map((server) => planServer(server, { input, previous: previousByName.get(server.name), taken }));
+    .map((server) => planServer(server, { input, previous: previousByName.get(server.name), numbers }));
   const ingress = new Set(
     servers
       .filter((server) => server.mode === "dsr")

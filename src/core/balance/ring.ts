@@ -29,7 +29,7 @@ const RENDEZVOUS_SEED = 0x7265_6e64;
 const TWO_POW_32 = 0x1_0000_0000;
 
 /** Nobody owns the slot. */
-export const NOBODY = -1;
+const NOBODY = -1;
 
 const byName = (left: RingMember, right: RingMember): number =>
   left.name < right.name ? -1 : left.name > right.name ? 1 : 0;

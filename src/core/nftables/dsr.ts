@@ -20,7 +20,7 @@ import {
 } from "./ruleset.ts";
 
 /** Most flows that one server keeps on record; when it is full, flows go on unrecorded. */
-export const FLOW_TABLE_SIZE = 262_144;
+const FLOW_TABLE_SIZE = 262_144;
 /** How long a TCP flow that has only sent its SYN, or has sent FIN or RST, stays on record. */
 const HALF_OPEN_SECONDS = 60;
 

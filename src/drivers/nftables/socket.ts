@@ -33,7 +33,7 @@ const NO_ADDRESS = new Uint8Array(0);
 /** A batch is one message to the socket layer and must fit its send buffer. */
 const BUFFER_BYTES = 16 * 1_048_576;
 /** Larger changes go through `nft`, whose batches libmnl splits by pages. */
-export const LARGEST_BATCH = 8 * 1_048_576;
+const LARGEST_BATCH = 8 * 1_048_576;
 
 /** `undefined` is success; else the name of the errno and the kernel's own words if it had any. */
 export type SocketError = { readonly code: string; readonly detail?: string };
