@@ -12,6 +12,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { EventRecord } from "#api/events";
 import type { RouterStatus, Status } from "#api/status";
+import type { RouterState } from "#core/observation/event";
 import { type Lab, type LabHostHandle, type LabProcess, openLab, standardTopology } from "#lab/index";
 import { type Holdings, recordHoldings } from "./edge-holdings.ts";
 
@@ -81,7 +82,10 @@ export type Edge = {
   readonly until: (what: string, good: (status: Status) => boolean, withinMs?: number) => Promise<Status>;
   /** Resolves with the first event that satisfies `good`. */
   readonly event: (good: (record: EventRecord) => boolean, withinMs?: number) => Promise<EventRecord>;
+  /** The router `front`, or of that name, as the status has it now. */
   readonly router: (name?: string) => Promise<RouterStatus>;
+  /** Resolves with the router once it says that it is in this state. */
+  readonly is: (state: RouterState, name?: string, withinMs?: number) => Promise<RouterStatus>;
   /** Runs `steelyard` with these arguments in the edge's host. */
   readonly command: (...args: readonly string[]) => ReturnType<LabHostHandle["run"]>;
 };
@@ -97,6 +101,12 @@ export type StartOptions = {
 
 const takesPart = ({ forwarding, routers }: Status): boolean =>
   forwarding.state === "applied" && routers.every(({ state }) => state !== "initialize");
+
+const routerOf = (status: Status | undefined, name: string): RouterStatus => {
+  const found = status?.routers.find((each) => each.name === name);
+  assert(found !== undefined, `there is no router ${name}`);
+  return found;
+};
 
 const openEdge = (lab: Lab, name: string, remember: (program: LabProcess) => void): Edge => {
   const host = lab.host(name);
@@ -170,10 +180,10 @@ const openEdge = (lab: Lab, name: string, remember: (program: LabProcess) => voi
       const seen = (): unknown => last.map(({ subject, text }) => `${subject}: ${text}`);
       return await until(`${name}: the event`, look, { withinMs, seen });
     },
-    router: async (wanted = "front") => {
-      const found = (await status())?.routers.find((each) => each.name === wanted);
-      assert(found !== undefined, `${name} has no router ${wanted}`);
-      return found;
+    router: async (name = "front") => routerOf(await status(), name),
+    is: async (state, name = "front", withinMs = undefined) => {
+      const good = (seen: Status): boolean => routerOf(seen, name).state === state;
+      return routerOf(await untilStatus(`${name} is ${state}`, good, withinMs), name);
     },
     command: (...args) => host.run(steelyard(...args)),
   };
