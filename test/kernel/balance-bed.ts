@@ -20,6 +20,8 @@ import type { BalanceEngine } from "#drivers/nftables/port";
 import { openDoor } from "#native/door";
 
 export const VIRTUAL = { IPv4: "10.2.0.100", IPv6: "fd02::100" } as const;
+/** Without one of its own a bridge takes that of a port, and changes it when ports come and go. */
+const BRIDGE_MAC = "02:00:00:00:00:01";
 const CLONE_NEWNET = 0x4000_0000;
 const FILES = new URL(".", import.meta.url).pathname;
 
@@ -74,7 +76,7 @@ export class Bed {
   constructor() {
     this.#addNamespace("client");
     this.#addNamespace("router");
-    ip("-n", this.name("router"), "link", "add", "br0", "type", "bridge");
+    ip("-n", this.name("router"), "link", "add", "br0", "address", BRIDGE_MAC, "type", "bridge");
     this.inside(
       "router",
       "ip link set br0 up; ip addr add 10.2.0.1/24 dev br0; ip addr add fd02::1/64 dev br0 nodad",
