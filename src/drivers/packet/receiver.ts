@@ -10,8 +10,10 @@ export type RawPacket = {
 };
 
 const SLOTS = 16;
-/** So that a flood delays timers by a few milliseconds at most. */
-const MAX_BATCHES = 64;
+/** As many as a receive buffer holds: what waited when the draining began is read. */
+const DRAIN_BATCHES = 64;
+/** Then the event loop gets its turn, so that a flood delays timers by a few milliseconds at most. */
+const TURN_BATCHES = 8;
 const NAME_SIZE = 128;
 const CONTROL_SIZE = 256;
 
@@ -62,9 +64,9 @@ export const startReading = (
     }
   };
 
-  const readBatches = (): number => {
+  const readBatches = (limit: number): number => {
     const before = received;
-    for (let batch = 0; batch < MAX_BATCHES && !stopped; batch += 1) {
+    for (let batch = 0; batch < limit && !stopped; batch += 1) {
       const count = door.recvmmsg(fd, arena, payloadSize, lengths);
       if (count < 0) request.onError(refusal("receive", count));
       deliver(count);
@@ -74,21 +76,21 @@ export const startReading = (
   };
 
   /** Within a callback the buffer is in use, so nothing more is read. */
-  const drain = (): number => {
+  const read = (limit: number): number => {
     if (reading || stopped) return 0;
     reading = true;
     try {
-      return readBatches();
+      return readBatches(limit);
     } finally {
       reading = false;
     }
   };
 
-  const watching = door.watch(fd, drain);
+  const watching = door.watch(fd, () => read(TURN_BATCHES));
   if (typeof watching === "number") return { ok: false, error: refusal("watch the socket", watching) };
   const stop = (): void => {
     stopped = true;
     watching();
   };
-  return { ok: true, value: { drain, received: () => received, stop } };
+  return { ok: true, value: { drain: () => read(DRAIN_BATCHES), received: () => received, stop } };
 };
