@@ -11,6 +11,12 @@ import type { ForwardingMode, Protocol, Scheduler } from "./model.ts";
 export type Availability = "available" | "draining" | "unavailable";
 
 /**
+ * What is reported of a backend: `doubtful` when its check fails together with all others, or has just done so, which
+ * says more about us than about it. It counts as available unless the server is to reject then.
+ */
+export type Reported = Availability | "doubtful";
+
+/**
  * The number of a backend in packet marks and flow tables, 1..2^31-1. It comes from the names of server and backend
  * alone, so it is the same on every edge and after every restart.
  */

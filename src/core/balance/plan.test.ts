@@ -11,6 +11,7 @@ import {
   type Availability,
   type ForwardingPlan,
   NO_BACKEND,
+  type Reported,
   type ServerPlan,
   TCP_FLOW_IDLE,
 } from "./plan-model.ts";
@@ -39,7 +40,8 @@ const web: VirtualServer = {
 
 type Situation = {
   readonly servers?: readonly VirtualServer[];
-  readonly health?: Readonly<Record<string, Availability>>;
+  readonly health?: Readonly<Record<string, Reported>>;
+  readonly isHeld?: boolean;
   readonly previous?: ForwardingPlan;
   readonly now?: Instant;
   readonly egress?: (address: IpAddress) => string | undefined;
@@ -51,11 +53,13 @@ const plan = ({
   previous,
   now = instant(0),
   egress,
+  isHeld = true,
 }: Situation): ForwardingPlan =>
   planForwarding({
     servers,
     availability: (key) => health[key] ?? "available",
     links: { ingress: () => ["eth0"], egress: egress ?? (() => "eth0") },
+    isHeld: () => isHeld,
     previous,
     now,
   });
@@ -208,7 +212,7 @@ describe("planning forwarding", () => {
   });
 
   it("forwards as if all were healthy when all fail, from the same table as a peer that is not cut off", () => {
-    const cutOff = { "web/w1": "unavailable", "web/w2": "unavailable", "web/w3": "unavailable" } as const;
+    const cutOff = { "web/w1": "doubtful", "web/w2": "doubtful", "web/w3": "doubtful" } as const;
     assert.deepEqual(only(plan({ health: cutOff })).slots, only(plan({})).slots);
     const drained = { ...web, backends: [backend(1), backend(2, 0), backend(3)] };
     assert.deepEqual(
@@ -221,6 +225,37 @@ describe("planning forwarding", () => {
     assert.ok(unreachable.slots.every((owner) => owner === NO_BACKEND));
     const rejecting = only(plan({ servers: [{ ...web, whenAllFail: "reject" }], health: cutOff }));
     assert.ok(rejecting.slots.every((owner) => owner === NO_BACKEND));
+  });
+
+  it("learns no transition in doubt, and forgets those it knew: the slots move for reasons of its own", () => {
+    const before = plan({ servers: [four] });
+    const less = plan({ servers: [web], previous: before });
+    const more = plan({ servers: [four], previous: less });
+    assert.ok(only(more).moves.length > 0 && only(more).tracked.length > 0);
+    const doubt = only(plan({ servers: [four], health: { "web/w1": "doubtful" }, previous: more }));
+    assert.deepEqual([doubt.moves, doubt.tracked], [[], []]);
+    assert.deepEqual(doubt.slots, only(more).slots);
+  });
+
+  it("comes out of a cut, seen one backend after the other, with the table and the transitions of its peer", () => {
+    const views: readonly Readonly<Record<string, Reported>>[] = [
+      { "web/w2": "unavailable" },
+      { "web/w2": "unavailable", "web/w3": "unavailable" },
+      { "web/w1": "doubtful", "web/w2": "doubtful", "web/w3": "doubtful" },
+      { "web/w1": "doubtful", "web/w3": "doubtful" },
+      { "web/w3": "doubtful" },
+      {},
+    ];
+    const end = views.reduce((previous, health) => plan({ health, previous }), plan({}));
+    assert.deepEqual(only(end).slots, only(plan({})).slots);
+    assert.deepEqual(only(end).moves, []);
+  });
+
+  it("keeps no transitions while another edge holds the address", () => {
+    const grown = plan({ servers: [four], previous: plan({}), isHeld: false });
+    assert.deepEqual([only(grown).moves, only(grown).tracked], [[], []]);
+    const held = plan({ servers: [four], previous: plan({}) });
+    assert.deepEqual(only(plan({ servers: [four], previous: held, isHeld: false })).moves, []);
   });
 
   it("gives no number to two backends, also when servers and backends come later", () => {

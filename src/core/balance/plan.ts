@@ -11,6 +11,7 @@ import {
   type ForwardingPlan,
   NO_BACKEND,
   type PlannedBackend,
+  type Reported,
   type ServerPlan,
 } from "./plan-model.ts";
 import { buildRing } from "./ring.ts";
@@ -27,7 +28,9 @@ export type Links = {
 export type PlanInput = {
   readonly servers: readonly VirtualServer[];
   /** Asked for every backend; weight 0 makes an available one draining whatever this says. */
-  readonly availability: (key: BackendKey) => Availability;
+  readonly availability: (key: BackendKey) => Reported;
+  /** Whether this edge holds a virtual address now; `undefined` means that it holds all. */
+  readonly isHeld?: (virtualAddress: IpAddress) => boolean;
   readonly links: Links;
   /** What runs now, so that its flows stay where they are; `undefined` after a start with nothing to adopt. */
   readonly previous: ForwardingPlan | undefined;
@@ -63,12 +66,26 @@ const createNumbering = (previous: ForwardingPlan | undefined) => {
   };
 };
 
+/** What a report comes to. */
+const settle = (server: VirtualServer, { weight }: Backend, reported: Reported): Availability => {
+  if (reported === "doubtful" && server.whenAllFail === "reject") return "unavailable";
+  const available = reported === "available" || reported === "doubtful";
+  return available ? (weight === 0 ? "draining" : "available") : reported;
+};
+
+/**
+ * Whether transitions mean anything. In doubt the slots move for reasons of our own, and an edge that does not hold
+ * the address has seen none of the flows: where they are is better told by the ring than by what happened here.
+ */
+const canLearn = (server: VirtualServer, input: PlanInput): boolean =>
+  input.isHeld?.(server.address) !== false &&
+  !server.backends.some(({ name }) => input.availability(backendKey(server.name, name)) === "doubtful");
+
 const planBackend = (
   backend: Backend,
   { server, id, input }: { server: VirtualServer; id: BackendId; input: PlanInput },
 ): PlannedBackend => {
-  const reported = input.availability(backendKey(server.name, backend.name));
-  const availability: Availability = reported === "available" && backend.weight === 0 ? "draining" : reported;
+  const availability = settle(server, backend, input.availability(backendKey(server.name, backend.name)));
   const { name, address, port, weight } = backend;
   const planned = { name, id, address, port, weight };
   if (server.mode !== "dsr") return { ...planned, availability };
@@ -131,34 +148,20 @@ type Surroundings = {
   readonly numbers: ReturnType<typeof createNumbering>;
 };
 
-/** Whether a backend would take flows if its check did not fail. */
-const isCapable = ({ mode }: VirtualServer, { device, weight }: PlannedBackend): boolean =>
-  weight > 0 && (mode !== "dsr" || device !== undefined);
-
-/** The backends as they count: if all fail, the failures count for nothing unless the server is to reject then. */
-const forgive = (server: VirtualServer, backends: readonly PlannedBackend[]): readonly PlannedBackend[] => {
-  if (server.whenAllFail === "reject") return backends;
-  if (backends.some(({ availability }) => availability === "available")) return backends;
-  return backends.map((backend) =>
-    backend.availability === "unavailable" && isCapable(server, backend)
-      ? { ...backend, availability: "available" }
-      : backend,
-  );
-};
-
 const planServer = (server: VirtualServer, { input, previous, numbers }: Surroundings): ServerPlan => {
   const idByName = numbers(server, previous);
-  const reported = server.backends
+  const backends = server.backends
     .map((backend) => planBackend(backend, { server, id: idByName.get(backend.name) ?? NO_BACKEND, input }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
-  const backends = forgive(server, reported);
   const { name, address, protocol, port, mode, scheduler } = server;
   const configured = { name, address, protocol, port, mode, scheduler, backends };
   const unchanged = previous !== undefined && sameInputs(configured, previous);
-  if (unchanged && previous.moves.every((move) => move.until > input.now)) return previous;
+  const learnt = mode === "dsr" && !canLearn(server, input) ? undefined : previous;
+  const forgets = learnt === undefined && previous !== undefined && previous.tracked.length > 0;
+  if (unchanged && !forgets && previous.moves.every((move) => move.until > input.now)) return previous;
   const slots = unchanged ? previous.slots : assignSlots(scheduler, backends);
   const untracked = { ...configured, slots };
-  return { ...untracked, ...trackMoves(untracked, previous, input.now) };
+  return { ...untracked, ...trackMoves(untracked, learnt, input.now) };
 };
 
 /**
