@@ -23,6 +23,8 @@ type Target = { readonly address: IpAddress; readonly port: number };
 
 const MAX_HEADER_BYTES = 16_384;
 const MAX_BODY_BYTES = 65_536;
+/** Responses before the response (RFC 9110 §15.2): nobody needs more, and reading them without end keeps us busy. */
+const MAX_INTERIM_RESPONSES = 16;
 
 /** The `Host` header (RFC 9110 §7.2): brackets around IPv6, the port unless it is the scheme's own. */
 const hostHeader = (probe: HttpProbe, { address, port }: Target): string => {
@@ -106,6 +108,17 @@ export const startHttp =
       });
     });
     request.on("error", (error) => answer(answerFromError(error)));
+    let interim = 0;
+    request.on("information", () => {
+      interim += 1;
+      if (interim <= MAX_INTERIM_RESPONSES) return;
+      answer({
+        ok: false,
+        reason: "protocol",
+        detail: `more than ${MAX_INTERIM_RESPONSES} interim responses`,
+      });
+      request.destroy();
+    });
     request.once("response", (response) => {
       awaited = "the end of the response";
       readResponse(probe, response, { answer });

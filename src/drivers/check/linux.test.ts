@@ -214,6 +214,16 @@ describe("http check", () => {
       bytes: "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
       reason: "protocol",
     },
+    {
+      says: "waits through 16 interim responses",
+      bytes: `${"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(16)}HTTP/1.1 204 No Content\r\n\r\n`,
+      reason: "ok",
+    },
+    {
+      says: "does not wait through more, whatever comes after them",
+      bytes: `${"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(17)}HTTP/1.1 204 No Content\r\n\r\n`,
+      reason: "protocol",
+    },
   ];
   for (const { says, bytes, reason } of answers) {
     it(says, async () => {
