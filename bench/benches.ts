@@ -1,8 +1,13 @@
 /** Every bench by its name, in the order in which they run. */
+import { type JitterCase, measureJitter } from "./jitter.ts";
+import { reportJitter } from "./jitter-report.ts";
 import type { BenchOptions } from "./lab.ts";
 import { inLab } from "./lab.ts";
+import { measureMemory, reportMemory } from "./memory.ts";
 import { PAIRS } from "./pair.ts";
 import type { Result } from "./report.ts";
+import { measureStart } from "./start.ts";
+import { reportStart } from "./start-report.ts";
 import { measureTakeover } from "./takeover.ts";
 import { reportTakeover } from "./takeover-report.ts";
 
@@ -15,4 +20,36 @@ const takeover: Bench = ({ runs, quick, say }) =>
     return reportTakeover(await measureTakeover(beds, { lab, runs, intervalsMs, say }));
   });
 
-export const BENCHES: ReadonlyMap<string, Bench> = new Map([["takeover", takeover]]);
+const start: Bench = ({ runs, say }) =>
+  inLab({ edges: 1 }, async (lab, copy) => {
+    say(`start: ${runs} of each kind`);
+    const { all, floorMs } = await measureStart(lab, { copy, runs });
+    return reportStart(all, floorMs);
+  });
+
+const memory: Bench = ({ quick, say }) =>
+  inLab({ edges: 1 }, async (lab, copy) => {
+    say("memory: a small configuration and a large one");
+    return reportMemory(await measureMemory(lab, { copy, quick }));
+  });
+
+const jitterCases = (seconds: number): readonly JitterCase[] => [
+  { settings: { intervalMs: 50 }, load: "none", seconds },
+  { settings: { intervalMs: 50 }, load: "neighbours and reloads", seconds },
+  { settings: { intervalMs: 50, realtime: true }, load: "neighbours and reloads", seconds },
+  { settings: { intervalMs: 10 }, load: "neighbours and reloads", seconds },
+  { settings: { intervalMs: 10, realtime: true }, load: "neighbours and reloads", seconds },
+];
+
+const jitter: Bench = ({ quick, say }) =>
+  inLab({ edges: 4 }, async (lab, copy) => {
+    const beds = PAIRS.map((pair) => ({ lab, copy, pair }));
+    return reportJitter(await measureJitter(beds, { lab, cases: jitterCases(quick ? 8 : 60), say }));
+  });
+
+export const BENCHES: ReadonlyMap<string, Bench> = new Map([
+  ["takeover", takeover],
+  ["start", start],
+  ["memory", memory],
+  ["jitter", jitter],
+]);

@@ -1,0 +1,152 @@
+/**
+ * How late advertisements are while the agent parses a large configuration again and again and a neighbour on every
+ * core parses lists, and whether the standby takes over although nothing has failed.
+ *
+ * The kernel of a third host stamps each advertisement, so that a late listener does not count as a late sender.
+ */
+import { availableParallelism } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { LabProcess } from "#lab/host";
+import type { Lab } from "#lab/lab";
+import type { Advertisement } from "./hearing.ts";
+import { startHearing } from "./hearing.ts";
+import type { JitterRun } from "./jitter-report.ts";
+import { manyServers } from "./many-servers.ts";
+import { type Bed, isFrom, type Pair, prepare, type Settings, settle, startEdge } from "./pair.ts";
+
+const PARSER = fileURLToPath(new URL("./programs/parse-lists.ts", import.meta.url));
+
+/** What else goes on while advertisements are timed. */
+export type Load = "none" | "neighbours" | "neighbours and reloads";
+
+export type JitterCase = {
+  readonly settings: Settings;
+  readonly load: Load;
+  readonly seconds: number;
+};
+
+/** Virtual servers in the configuration that is loaded again and again. */
+const LARGE = 5_000;
+const RELOAD_EVERY_MS = 2_000;
+
+const startNeighbours = (lab: Lab): Promise<readonly LabProcess[]> =>
+  Promise.all(
+    Array.from({ length: availableParallelism() }, async () => {
+      const neighbour = await lab.host("n3").spawn([process.execPath, PARSER]);
+      await neighbour.said(/^ready$/m);
+      return neighbour;
+    }),
+  );
+
+/**
+ * Makes the agent of the active edge parse 5,000 virtual servers every two seconds. The file is refused at its end, so
+ * that the work is the agent's alone; what a changed ruleset costs is another question.
+ */
+const startReloads = async (
+  { lab, pair }: Bed,
+  { edge, intervalMs }: { edge: LabProcess; intervalMs: number },
+): Promise<() => Promise<number>> => {
+  const host = lab.host(pair.hosts.active);
+  const large = `${manyServers({ servers: LARGE, checked: false, intervalMs })}---\nkind: Refused\n`;
+  await host.write("/run/edge.yaml", large);
+  let reloads = 0;
+  let stopped = false;
+  const reload = async (): Promise<void> => {
+    while (!stopped) {
+      await edge.signal("SIGHUP");
+      reloads += 1;
+      await pause(RELOAD_EVERY_MS);
+    }
+  };
+  const work = reload();
+  return async () => {
+    stopped = true;
+    await work;
+    return reloads;
+  };
+};
+
+/** Milliseconds by which each advertisement came later than one interval after the one before. */
+const latenesses = (advertisements: readonly Advertisement[], intervalMs: number): readonly number[] =>
+  advertisements
+    .slice(1)
+    .map((each, index) => (each.stamp - (advertisements[index]?.stamp ?? 0)) / 1_000 - intervalMs);
+
+/** How often the standby began to advertise. */
+const takeovers = (heard: readonly Advertisement[], pair: Pair): number => {
+  const own = heard.filter(({ vrid }) => vrid === pair.vrid);
+  const isStandby = isFrom(pair, "standby");
+  return own.filter((each, index) => {
+    const before = own[index - 1];
+    return isStandby(each) && (before === undefined || !isStandby(before));
+  }).length;
+};
+
+const startPair = async (bed: Bed, settings: Settings): Promise<LabProcess> => {
+  const active = await startEdge(bed, "active", settings);
+  await startEdge(bed, "standby", settings);
+  return active;
+};
+
+const endPair = async ({ lab, pair }: Bed): Promise<void> => {
+  for (const name of Object.values(pair.hosts)) {
+    await lab.host(name).signalAll("SIGKILL");
+    await lab.host(name).run(["ip", "address", "del", `${pair.virtualAddress}/24`, "dev", "eth0"]);
+  }
+};
+
+/** Times the advertisements of all pairs under the same load at the same time. */
+const measureCase = async (
+  beds: readonly Bed[],
+  { lab, settings, load, seconds }: JitterCase & { lab: Lab },
+): Promise<readonly JitterRun[]> => {
+  const edges = new Map<Bed, LabProcess>();
+  for (const bed of beds) edges.set(bed, await startPair(bed, settings));
+  const hearing = await startHearing(lab.host("rt"), "eth1");
+  for (const { pair } of beds) await settle(pair, hearing);
+  await pause(1_000);
+  const neighbours = load === "none" ? [] : await startNeighbours(lab);
+  const stops: (() => Promise<number>)[] = [];
+  for (const [bed, edge] of edges)
+    if (load === "neighbours and reloads" && bed.pair.program === "steelyard")
+      stops.push(await startReloads(bed, { edge, intervalMs: settings.intervalMs }));
+  const from = hearing.all().length;
+  await pause(seconds * 1_000);
+  const heard = hearing.all().slice(from);
+  let reloads = 0;
+  for (const stop of stops) reloads += await stop();
+  for (const neighbour of neighbours) {
+    await neighbour.endInput();
+    await neighbour.exited;
+  }
+  await hearing.close();
+  for (const bed of beds) await endPair(bed);
+  return beds.map(({ pair }) => ({
+    program: pair.program,
+    intervalMs: settings.intervalMs,
+    realtime: settings.realtime === true && pair.program === "steelyard",
+    load: pair.program === "steelyard" ? load : load.replace(" and reloads", ""),
+    seconds,
+    reloads: pair.program === "steelyard" ? reloads : 0,
+    latenessMs: latenesses(heard.filter(isFrom(pair, "active")), settings.intervalMs),
+    takeovers: takeovers(heard, pair),
+  }));
+};
+
+/** Measures every case in an open lab with four edges. */
+export const measureJitter = async (
+  beds: readonly Bed[],
+  options: { readonly lab: Lab; readonly cases: readonly JitterCase[]; readonly say: (line: string) => void },
+): Promise<readonly JitterRun[]> => {
+  for (const bed of beds) await prepare(bed);
+  const all: JitterRun[] = [];
+  for (const each of options.cases) {
+    const { settings, load, seconds } = each;
+    options.say(
+      `jitter: ${settings.intervalMs} ms${settings.realtime === true ? ", real-time" : ""}, load: ${load}, ${seconds} s`,
+    );
+    all.push(...(await measureCase(beds, { ...each, lab: options.lab })));
+  }
+  return all;
+};

@@ -1,0 +1,130 @@
+/** What the wire process and the agent weigh together: with a small configuration, and with many virtual servers. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Status } from "#api/status";
+import type { LabHostHandle } from "#lab/host";
+import type { Lab } from "#lab/lab";
+import type { BuildCopy } from "./build-copy.ts";
+import { manyServers } from "./many-servers.ts";
+import { echoResource, PAIRS, routerResource } from "./pair.ts";
+import { type Bar, figure, type Result } from "./report.ts";
+
+/** The weight of one process in megabytes (2^20 bytes). */
+type Weight = {
+  /** Proportional set size: pages that both share count half for each. */
+  readonly pssMb: number;
+  /** What would be free if the process ended. */
+  readonly privateMb: number;
+  /** Resident set size, which counts shared pages for each. */
+  readonly rssMb: number;
+};
+
+type Weights = { readonly name: string; readonly wire: Weight; readonly agent: Weight };
+
+const CONFIG = "/run/edge.yaml";
+const ADMIN = "/run/steelyard/edge.sock";
+const LIMIT_MB = 100;
+/** Time for the start's garbage to be collected and for health checks to come round. */
+const SETTLING_MS = 10_000;
+/** Starting with thousands of elements takes longer. */
+const PATIENCE_MS = 60_000;
+
+const sum = (rollup: string, fields: readonly string[]): number =>
+  fields.reduce(
+    (total, field) => total + Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(rollup)?.[1] ?? 0),
+    0,
+  ) / 1_024;
+
+const weigh = async (host: LabHostHandle, pid: number): Promise<Weight> => {
+  const rollup = await host.expect(["cat", `/proc/${pid}/smaps_rollup`]);
+  return {
+    pssMb: sum(rollup, ["Pss"]),
+    privateMb: sum(rollup, ["Private_Clean", "Private_Dirty", "Private_Hugetlb"]),
+    rssMb: sum(rollup, ["Rss"]),
+  };
+};
+
+/** The status once forwarding is in place. */
+const readyStatus = async (host: LabHostHandle, copy: BuildCopy): Promise<Status> => {
+  const limit = performance.now() + PATIENCE_MS;
+  while (performance.now() < limit) {
+    const { code, stdout } = await host.run(copy.direct("status", "--admin", ADMIN, "--json"));
+    const status: Status | undefined = code === 0 ? JSON.parse(stdout) : undefined;
+    if (status?.forwarding.state === "applied" && status.config.generation > 0) return status;
+    await pause(200);
+  }
+  throw new Error(`the edge is not ready after ${PATIENCE_MS} ms`);
+};
+
+const measureOne = async (
+  lab: Lab,
+  { copy, name, config, settlingMs }: { copy: BuildCopy; name: string; config: string; settlingMs: number },
+): Promise<Weights> => {
+  const host = lab.host("e1");
+  await host.write(CONFIG, config);
+  const command = copy.direct("edge", "--config", CONFIG, "--admin", ADMIN);
+  const edge = await host.spawn(command, { log: "/run/lab/logs/e1.log" });
+  const status = await readyStatus(host, copy);
+  await pause(settlingMs);
+  const [wire, agent] = [await weigh(host, status.wire.pid), await weigh(host, status.agent.pid)];
+  await edge.stop(10_000);
+  return { name, wire, agent };
+};
+
+const small = (): string =>
+  PAIRS.slice(0, 1)
+    .map((pair) => `${routerResource(pair, "active", { intervalMs: 200 })}---\n${echoResource(pair)}`)
+    .join("");
+
+/** Weighs both configurations in an open lab; no other program runs the copied Node.js. */
+export const measureMemory = async (
+  lab: Lab,
+  { copy, quick }: { copy: BuildCopy; quick: boolean },
+): Promise<readonly Weights[]> => {
+  const settlingMs = quick ? 2_000 : SETTLING_MS;
+  return [
+    await measureOne(lab, { copy, name: "1 virtual server x 3 backends", config: small(), settlingMs }),
+    await measureOne(lab, {
+      copy,
+      name: "500 virtual servers x 3 backends",
+      config: manyServers({ servers: 500, checked: true }),
+      settlingMs,
+    }),
+  ];
+};
+
+const row = (name: string, { pssMb, privateMb, rssMb }: Weight): readonly string[] => [
+  name,
+  ...[pssMb, privateMb, rssMb].map(figure),
+];
+
+/** The tables and bars of what was weighed. */
+export const reportMemory = (all: readonly Weights[]): Result => {
+  const bars: readonly Bar[] = all.map(({ name, wire, agent }) => {
+    const total = wire.pssMb + agent.pssMb;
+    return {
+      what: `${name}: PSS of both`,
+      limit: `below ${LIMIT_MB} MB`,
+      measured: `${figure(total)} MB`,
+      met: total < LIMIT_MB,
+    };
+  });
+  return {
+    bench: "memory",
+    tables: all.map(({ name, wire, agent }) => ({
+      title: `**${name} (megabytes)**`,
+      header: ["process", "PSS", "private", "RSS"],
+      rows: [
+        row("wire", wire),
+        row("agent", agent),
+        [
+          "both",
+          figure(wire.pssMb + agent.pssMb),
+          figure(wire.privateMb + agent.privateMb),
+          "", // The RSS of both counts what they share twice.
+        ],
+      ],
+    })),
+    bars,
+    measurements: all,
+  };
+};
