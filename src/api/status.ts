@@ -9,7 +9,7 @@ export type RouterStatus = {
   readonly family: "IPv4" | "IPv6";
   readonly state: RouterState;
   readonly since: number;
-  /** Why it is in this state, from the list in docs/reference/events.md. */
+  /** Why it is in this state, from the list in docs/reference/vrrp.md. */
   readonly reason: string;
   /** The router whose advertisement caused it, where one did. */
   readonly peer?: string;

@@ -31,18 +31,21 @@ const ask = (
   return asked;
 };
 
+/** Reads to the end; the status code tells whether the text is the page or the reason why there is none. */
+const readAll = (response: IncomingMessage, resolve: (answer: Answer) => void): void => {
+  const chunks: Buffer[] = [];
+  response.on("data", (chunk: Buffer) => chunks.push(chunk));
+  response.on("error", (error) => resolve({ ok: false, message: error.message }));
+  response.on("end", () => {
+    const body = Buffer.concat(chunks).toString();
+    resolve(response.statusCode === 200 ? { ok: true, body } : { ok: false, message: body.trim() });
+  });
+};
+
 /** One page of the admin interface as text. */
 export const get = (socketPath: string, path: string): Promise<Answer> =>
   new Promise((resolve) => {
-    const onResponse = (response: IncomingMessage): void => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", (error) => resolve({ ok: false, message: error.message }));
-      response.on("end", () => {
-        const body = Buffer.concat(chunks).toString();
-        resolve(response.statusCode === 200 ? { ok: true, body } : { ok: false, message: body.trim() });
-      });
-    };
+    const onResponse = (response: IncomingMessage): void => readAll(response, resolve);
     ask(socketPath, path, onResponse, (message) => resolve({ ok: false, message }));
   });
 
@@ -50,6 +53,10 @@ export const get = (socketPath: string, path: string): Promise<Answer> =>
 export const stream = (socketPath: string, path: string, onLine: (line: string) => void): Promise<Answer> =>
   new Promise((resolve) => {
     const onResponse = (response: IncomingMessage): void => {
+      if (response.statusCode !== 200) {
+        readAll(response, resolve);
+        return;
+      }
       let pending = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
@@ -57,6 +64,7 @@ export const stream = (socketPath: string, path: string, onLine: (line: string) 
         pending = lines.pop() ?? "";
         for (const line of lines) if (line !== "") onLine(line);
       });
+      response.on("error", (error) => resolve({ ok: false, message: `${socketPath}: ${error.message}` }));
       response.on("close", () => resolve({ ok: true, body: "" }));
     };
     ask(socketPath, path, onResponse, (message) => resolve({ ok: false, message }));

@@ -1,5 +1,5 @@
 /** Serves a few GET routes on a unix socket, mode 0600 in a directory of mode 0700. */
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, lstat, mkdir, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
@@ -14,24 +14,44 @@ export type AdminError = { readonly message: string };
 
 /** How long a client may take to send its request, in milliseconds. */
 const REQUEST_TIMEOUT = 5_000;
+/** How long a connection may stand still before it is closed; routes that go on for longer lift it. */
+const IDLE_TIMEOUT = 30_000;
+const MAX_CONNECTIONS = 64;
+/** What the kernel has room for (unix(7)), without the final zero byte. */
+const MAX_PATH_BYTES = 107;
 
-/** Whether anybody answers on the socket: a refused or missing one is a leftover. */
-const isAlive = (path: string): Promise<boolean> =>
-  new Promise((resolve) => {
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Whether the path is free, a leftover of a dead process, or why it cannot be had. */
+const examine = async (path: string): Promise<"free" | "leftover" | AdminError> => {
+  const there = await lstat(path).catch(() => undefined);
+  if (there === undefined) return "free";
+  if (!there.isSocket()) return { message: `admin socket ${path}: there is a file that is no socket` };
+  return new Promise((resolve) => {
     const probe = connect(path);
     probe.on("connect", () => {
       probe.destroy();
-      resolve(true);
+      const message = `another steelyard answers on ${path}: stop it, or choose another socket with --admin`;
+      resolve({ message });
     });
-    probe.on("error", () => resolve(false));
+    probe.on("error", (error: NodeJS.ErrnoException) => {
+      // Whatever else the kernel says (EAGAIN: its queue is full, EACCES: another user's), somebody may be there.
+      if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve("leftover");
+      else resolve({ message: `admin socket ${path}: ${error.message}` });
+    });
   });
+};
 
 const answer = (
   routes: Readonly<Record<string, Route>>,
   request: IncomingMessage,
   response: ServerResponse,
 ): void => {
-  const url = new URL(request.url ?? "/", "http://admin");
+  const url = URL.parse(request.url ?? "/", "http://admin");
+  if (url === null) {
+    response.writeHead(400).end("not a path\n");
+    return;
+  }
   const route = Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined;
   if (request.method !== "GET") response.writeHead(405, { allow: "GET" }).end("only GET\n");
   else if (route === undefined)
@@ -44,21 +64,20 @@ export const openAdminServer = async (
   path: string,
   routes: Readonly<Record<string, Route>>,
 ): Promise<AdminServer | AdminError> => {
-  if (Buffer.byteLength(path) > 107)
-    return { message: `admin socket ${path}: a unix socket path has at most 107 bytes` };
-  if (await isAlive(path)) {
-    return {
-      message: `another steelyard answers on ${path}: stop it, or choose another socket with --admin`,
-    };
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+    return { message: `admin socket ${path}: a unix socket path has at most ${MAX_PATH_BYTES} bytes` };
   }
+  const found = await examine(path);
+  if (typeof found === "object") return found;
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT, headersTimeout: REQUEST_TIMEOUT },
     (request, response) => answer(routes, request, response),
   );
-  server.maxConnections = 64;
+  server.maxConnections = MAX_CONNECTIONS;
+  server.timeout = IDLE_TIMEOUT;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await rm(path, { force: true });
+    if (found === "leftover") await rm(path, { force: true });
     const before = process.umask(0o177);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -71,8 +90,10 @@ export const openAdminServer = async (
     await chmod(path, 0o600);
   } catch (error) {
     server.close();
-    return { message: `admin socket ${path}: ${error instanceof Error ? error.message : String(error)}` };
+    return { message: `admin socket ${path}: ${messageOf(error)}` };
   }
+  // A connection that cannot be accepted (EMFILE) is the client's bad luck.
+  server.on("error", () => {});
   return {
     close: () =>
       new Promise((resolve) => {

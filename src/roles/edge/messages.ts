@@ -20,9 +20,10 @@ export type ConfigChanges = {
 export type WireFacts = { readonly pid: number; readonly startedAt: WallTime; readonly version: string };
 
 export type AgentToWire =
-  /** First message: what the agent has seen already, 0 for nothing. */
+  /** First message: the agent wants a snapshot, and then what happens. */
   | { readonly type: "hello"; readonly pid: number }
-  | { readonly type: "desired"; readonly desired: Desired }
+  /** What the files want; answered with the same `id`. */
+  | { readonly type: "desired"; readonly id: number; readonly desired: Desired }
   /** The files changed and hold something that is refused; the running configuration stays. */
   | { readonly type: "refused"; readonly problems: readonly string[] };
 
@@ -31,11 +32,15 @@ export type WireToAgent =
       readonly type: "snapshot";
       readonly view: View;
       readonly recent: readonly Observation[];
+      /** Sequence of the last observation that this or an earlier agent was sent, and has logged; 0 for none. */
+      readonly told: number;
       readonly wire: WireFacts;
       /** The configuration in force; `undefined` before the first. */
       readonly desired?: Desired;
     }
   | { readonly type: "observation"; readonly observation: Observation }
+  /** Whether a `desired` is in force from now on. */
+  | { readonly type: "answer"; readonly id: number; readonly accepted: boolean }
   | { readonly type: "counts"; readonly counts: Readonly<Record<string, number>> }
   /** Read the files again (SIGHUP). */
   | { readonly type: "reload" }

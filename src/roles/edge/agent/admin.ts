@@ -24,6 +24,8 @@ const line = (observation: Observation): string => `${JSON.stringify(eventRecord
 
 const followEvents = (response: ServerResponse, events: Events): void => {
   response.flushHeaders();
+  // Nothing may happen for hours.
+  response.socket?.setTimeout(0);
   const stop = events.follow((observation) => {
     response.write(line(observation));
     if (response.writableLength > FOLLOWER_LIMIT) response.destroy();

@@ -15,12 +15,21 @@ const LEVEL: Readonly<Record<Severity, LogLevel>> = {
 /** The parts of an event that are not in its sentence's subject: what a log search looks for. */
 const fieldsOf = ({ type, ...rest }: Event): Record<string, unknown> => ({ event: type, ...rest });
 
-/** Opens the log; gives what writes one observation to it. */
-export const createObservationLog = (options: EdgeOptions): ((observation: Observation) => void) => {
+export type ObservationLog = {
+  write(observation: Observation): void;
+  /** Writes what is left. */
+  close(): void;
+};
+
+/** Opens the log on stderr. */
+export const openObservationLog = (options: Pick<EdgeOptions, "logFormat" | "logLevel">): ObservationLog => {
   const log = openLog({ format: options.logFormat, level: options.logLevel });
-  return ({ event, sequence }) => {
-    const { severity, subject, text } = sentence(event);
-    const fields = options.logFormat === "json" ? { sequence, ...fieldsOf(event) } : {};
-    log.log(LEVEL[severity], `${subject}: ${text}`, fields);
+  return {
+    write({ event, sequence }) {
+      const { severity, subject, text } = sentence(event);
+      const fields = options.logFormat === "json" ? { sequence, ...fieldsOf(event) } : {};
+      log.log(LEVEL[severity], `${subject}: ${text}`, fields);
+    },
+    close: () => log.close(),
   };
 };

@@ -75,6 +75,11 @@ const routerFamilies = (status: Status, counters: Counters): MetricFamily[] => [
     "Virtual addresses added, removed, put back after a foreign change, or failed.",
     counted(counters, "address", ["router", "change"]),
   ),
+  counter(
+    "steelyard_duplicate_addresses_total",
+    "How often another machine was found to claim a virtual address held here.",
+    counted(counters, "duplicate-address", ["router"]),
+  ),
 ];
 
 const packetFamilies = (counts: Readonly<Counters>): MetricFamily[] => [
@@ -131,6 +136,11 @@ const serverFamilies = (status: Status, counters: Counters): MetricFamily[] => [
       value: health === "healthy" ? 1 : 0,
     })),
   ),
+  counter(
+    "steelyard_check_transitions_total",
+    "Changes of tracked checks' health.",
+    counted(counters, "check-health", ["check", "to"]),
+  ),
   gauge("steelyard_forwarding_applied", "1 if the kernel forwards as wanted.", [
     { labels: {}, value: status.forwarding.state === "applied" ? 1 : 0 },
   ]),
@@ -157,20 +167,33 @@ const programFamilies = (status: Status, counters: Counters): MetricFamily[] => 
     { labels: {}, value: status.config.refused === undefined ? 0 : 1 },
   ]),
   counter(
+    "steelyard_config_refusals_total",
+    "Configurations that were refused.",
+    counted(counters, "config-refused", []),
+  ),
+  counter(
+    "steelyard_sysctl_changes_total",
+    "Kernel settings set, restored, or failed.",
+    counted(counters, "sysctl", ["change"]),
+  ),
+  counter(
     "steelyard_process_changes_total",
     "Starts and ends of the program's parts.",
     counted(counters, "process", ["part", "change"]),
   ),
 ];
 
-/** The metrics page. */
-export const metricsText = (known: Knowledge): string => {
-  const status = statusOf(known, Date.now());
+/** Every family, with the samples that there are now. */
+export const metricFamilies = (known: Knowledge): readonly MetricFamily[] => {
+  const status = statusOf(known, known.view.config.since);
   const { counters } = known.view;
-  return renderMetrics([
+  return [
     ...routerFamilies(status, counters),
     ...packetFamilies(known.counts),
     ...serverFamilies(status, counters),
     ...programFamilies(status, counters),
-  ]);
+  ];
 };
+
+/** The metrics page. */
+export const metricsText = (known: Knowledge): string => renderMetrics(metricFamilies(known));

@@ -5,7 +5,7 @@
  * from the wire what is in force.
  */
 import { Socket } from "node:net";
-import { NOTHING_DESIRED } from "#core/config/desired";
+import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { Observation } from "#core/observation/event";
 import { emptyView, project, type View } from "#core/observation/view";
 import { openFiles } from "#drivers/files/linux";
@@ -16,7 +16,7 @@ import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
 import { type EdgeOptions, EXIT } from "../options.ts";
 import { adminRoutes } from "./admin.ts";
 import { createEvents, type Events } from "./events.ts";
-import { createObservationLog } from "./log.ts";
+import { type ObservationLog, openObservationLog } from "./log.ts";
 
 type Snapshot = Extract<WireToAgent, { type: "snapshot" }>;
 
@@ -27,12 +27,19 @@ class Agent {
   readonly #options: EdgeOptions;
   readonly #files = openFiles();
   readonly #events: Events = createEvents();
-  readonly #log: (observation: Observation) => void;
+  readonly #log: ObservationLog;
   readonly #startedAt = Date.now();
   readonly #channel: Channel<AgentToWire>;
   readonly #end: (status: number) => void;
   #view: View = emptyView();
+  /** What is in force. */
   #desired = NOTHING_DESIRED;
+  /** What was proposed and not answered yet, by number. */
+  readonly #proposedById = new Map<number, Desired>();
+  #lastProposal = 0;
+  /** Whether the files may be proposed, and whether they changed before. */
+  #begun = false;
+  #changedEarly = false;
   #wire: WireFacts | undefined;
   #counts: Readonly<Record<string, number>> = {};
   #close: (() => Promise<void>) | undefined;
@@ -40,7 +47,7 @@ class Agent {
   constructor(options: EdgeOptions, end: (status: number) => void) {
     this.#options = options;
     this.#end = end;
-    this.#log = createObservationLog(options);
+    this.#log = openObservationLog(options);
     this.#channel = openChannel<WireToAgent, AgentToWire>(new Socket({ fd: WIRE_FD }), {
       onMessage: (message) => void this.#onMessage(message),
       // Without the wire process there is nothing to tell and nobody to tell it to.
@@ -60,11 +67,15 @@ class Agent {
       case "observation":
         this.#observe(message.observation);
         break;
+      case "answer":
+        this.#onAnswer(message);
+        break;
       case "reload":
         this.#reload();
         break;
       case "stop":
         await this.#close?.();
+        this.#log.close();
         this.#end(EXIT.ok);
         break;
     }
@@ -75,12 +86,16 @@ class Agent {
     this.#view = snapshot.view;
     this.#wire = snapshot.wire;
     this.#desired = snapshot.desired ?? NOTHING_DESIRED;
-    for (const observation of this.#events.add(snapshot.recent)) this.#log(observation);
+    for (const observation of this.#events.add(snapshot.recent)) {
+      // The rest is in the log already, by this agent or the one before.
+      if (observation.sequence > snapshot.told) this.#log.write(observation);
+    }
     if (first) await this.#begin(snapshot.desired !== undefined);
   }
 
   /** Opens the admin socket before anything is asked of the wire, so that of two programs the second changes nothing. */
   async #begin(isRunning: boolean): Promise<void> {
+    this.#files.watch(this.#options.config, () => this.#reload());
     const loaded = loadConfiguration(this.#files, this.#options.config);
     if (!loaded.ok && !isRunning) {
       for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem)}\n`);
@@ -97,11 +112,16 @@ class Agent {
       return;
     }
     this.#close = () => admin.close();
-    this.#files.watch(this.#options.config, () => this.#reload());
-    this.#propose(loaded);
+    this.#begun = true;
+    if (this.#changedEarly) this.#reload();
+    else this.#propose(loaded);
   }
 
   #reload(): void {
+    if (!this.#begun) {
+      this.#changedEarly = true;
+      return;
+    }
     this.#propose(loadConfiguration(this.#files, this.#options.config));
   }
 
@@ -111,14 +131,22 @@ class Agent {
       return;
     }
     for (const warning of loaded.warnings) process.stderr.write(`${formatProblem(warning)}\n`);
-    this.#desired = loaded.desired;
-    this.#channel.send({ type: "desired", desired: loaded.desired });
+    this.#lastProposal += 1;
+    this.#proposedById.set(this.#lastProposal, loaded.desired);
+    this.#channel.send({ type: "desired", id: this.#lastProposal, desired: loaded.desired });
+  }
+
+  /** Answers come in the order of the proposals. */
+  #onAnswer({ id, accepted }: Extract<WireToAgent, { type: "answer" }>): void {
+    const proposed = this.#proposedById.get(id);
+    this.#proposedById.delete(id);
+    if (accepted && proposed !== undefined) this.#desired = proposed;
   }
 
   #observe(observation: Observation): void {
     project(this.#view, observation);
     this.#events.add([observation]);
-    this.#log(observation);
+    this.#log.write(observation);
   }
 
   #knowledge() {
@@ -131,9 +159,8 @@ class Agent {
 
 /** Runs until the wire process ends or asks for it; gives the exit status. */
 export const runAgent = async (options: EdgeOptions): Promise<number> => {
-  // The wire process decides when the program ends; a terminal's Ctrl-C reaches both.
-  process.on("SIGINT", () => {});
-  process.on("SIGHUP", () => {});
+  // The wire process decides when the program ends; a terminal's Ctrl-C and a service manager's signal reach both.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
   const status = await new Promise<number>((resolve) => new Agent(options, resolve));
   // Watchers and streams would keep the process alive.
   setImmediate(() => process.exit(status));

@@ -16,6 +16,8 @@ import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
 const RESTART = { first: 100, longest: 5_000, forgetAfter: 60_000 } as const;
 /** Observations of the past that a new agent is given. */
 const RECENT = 1_000;
+/** How long an agent may take to end when it is asked to, in milliseconds. */
+const STOP_LIMIT = 2_000;
 
 /** How an agent ended; `pid` is 0 when it could not be started. */
 export type AgentExit = {
@@ -27,10 +29,15 @@ export type AgentExit = {
 export type AgentProcess = {
   /** A new observation is in the journal. */
   pump(): void;
-  send(message: WireToAgent): void;
+  /** Packets dropped and not sent, all of them so far; a later call replaces what could not be told yet. */
+  tellCounts(counts: Counts): void;
+  /** Sends what an agent that stalls may be given late: rare and small. */
+  send(message: Exclude<WireToAgent, { type: "snapshot" | "observation" | "counts" }>): void;
   /** Asks the agent to end; resolves when it has, or after two seconds by force. */
   stop(): Promise<void>;
 };
+
+type Counts = Readonly<Record<string, number>>;
 
 type Options = {
   readonly command: readonly string[];
@@ -42,84 +49,128 @@ type Options = {
   readonly onExit: (exit: AgentExit) => "restart" | "leave";
 };
 
-/** Starts the agent and keeps it running until `stop`. */
-export const startAgent = (options: Options): AgentProcess => {
-  const { journal } = options;
-  let child: ChildProcess | undefined;
-  let channel: Channel<WireToAgent> | undefined;
-  let sent = 0;
-  let stopping = false;
-  let pause: number = RESTART.first;
-  let startedAt = 0;
-  let onGone = (): void => {};
+class SupervisedAgent implements AgentProcess {
+  readonly #options: Options;
+  #child: ChildProcess | undefined;
+  #channel: Channel<WireToAgent> | undefined;
+  /** Whether this agent has said its first word; observations sent before it would be out of order. */
+  #greeted = false;
+  /** Sequence of the last observation that was sent, to whichever agent. */
+  #sent = 0;
+  #counts: Counts = {};
+  #countsTold = true;
+  #stopping = false;
+  #pause: number = RESTART.first;
+  #startedAt = 0;
+  #onGone = (): void => {};
 
-  const snapshot = (): void => {
-    sent = journal.view.sequence;
-    const desired = options.desired();
-    channel?.send({
-      type: "snapshot",
-      view: journal.view,
-      recent: journal.after(Math.max(0, sent - RECENT)),
-      wire: options.facts,
-      ...(desired === undefined ? {} : { desired }),
-    });
-  };
+  constructor(options: Options) {
+    this.#options = options;
+    this.#start();
+  }
 
-  const pump = (): void => {
-    if (channel === undefined || sent === journal.view.sequence || !channel.writable()) return;
-    const missed: readonly Observation[] = journal.after(sent);
-    if (missed[0]?.sequence !== sent + 1) {
-      snapshot();
+  pump(): void {
+    if (!this.#greeted || this.#channel?.writable() !== true) return;
+    const { journal } = this.#options;
+    if (!this.#countsTold) this.#tellCounts(this.#channel);
+    if (this.#sent === journal.view.sequence) return;
+    const missed: readonly Observation[] = journal.after(this.#sent);
+    if (missed[0]?.sequence !== this.#sent + 1) {
+      this.#snapshot(this.#channel);
       return;
     }
     for (const observation of missed) {
-      sent = observation.sequence;
-      if (!channel.send({ type: "observation", observation })) return;
+      this.#sent = observation.sequence;
+      if (!this.#channel.send({ type: "observation", observation })) return;
     }
-  };
+  }
 
-  const gone = (code: number | null, signal: string | null, pid: number): void => {
-    child = undefined;
-    channel = undefined;
-    onGone();
-    if (stopping) return;
-    if (options.onExit({ code, signal, pid }) === "leave") return;
-    if (Date.now() - startedAt > RESTART.forgetAfter) pause = RESTART.first;
-    setTimeout(start, pause);
-    pause = Math.min(pause * 2, RESTART.longest);
-  };
+  tellCounts(counts: Counts): void {
+    this.#counts = counts;
+    this.#countsTold = false;
+    this.pump();
+  }
 
-  const start = (): void => {
-    if (stopping) return;
-    const [program = process.execPath, ...args] = options.command;
-    startedAt = Date.now();
-    const started = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
-    child = started;
-    started.once("error", () => gone(null, null, 0));
-    started.once("exit", (code, signal) => gone(code, signal, started.pid ?? 0));
-    const socket = started.stdio[3];
-    if (!(socket instanceof Socket)) return;
-    channel = openChannel<AgentToWire, WireToAgent>(socket, {
-      onMessage: (message) => (message.type === "hello" ? snapshot() : options.onMessage(message)),
-      onDrain: pump,
-      onClose: () => started.kill("SIGTERM"),
+  send(message: Parameters<AgentProcess["send"]>[0]): void {
+    this.#channel?.send(message);
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#stopping = true;
+      if (this.#child === undefined) return resolve();
+      const force = setTimeout(() => this.#child?.kill("SIGKILL"), STOP_LIMIT);
+      this.#onGone = () => {
+        clearTimeout(force);
+        resolve();
+      };
+      this.#channel?.send({ type: "stop" });
     });
+  }
+
+  #tellCounts(channel: Channel<WireToAgent>): void {
+    this.#countsTold = true;
+    channel.send({ type: "counts", counts: this.#counts });
+  }
+
+  #snapshot(channel: Channel<WireToAgent>): void {
+    const { journal, facts } = this.#options;
+    const desired = this.#options.desired();
+    const told = this.#sent;
+    this.#sent = journal.view.sequence;
+    channel.send({
+      type: "snapshot",
+      view: journal.view,
+      recent: journal.after(Math.max(0, this.#sent - RECENT)),
+      told,
+      wire: facts,
+      ...(desired === undefined ? {} : { desired }),
+    });
+    this.#tellCounts(channel);
+  }
+
+  readonly #start = (): void => {
+    if (this.#stopping) return;
+    const [program = process.execPath, ...args] = this.#options.command;
+    this.#startedAt = Date.now();
+    const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+    this.#child = child;
+    child.on("error", () => {
+      // Else it is about a signal that could not be sent, and the child lives.
+      if (child.pid === undefined) this.#gone({ code: null, signal: null, pid: 0 });
+    });
+    child.once("exit", (code, signal) => this.#gone({ code, signal, pid: child.pid ?? 0 }));
+    const socket = child.stdio[3];
+    if (!(socket instanceof Socket)) return;
+    const channel = openChannel<AgentToWire, WireToAgent>(socket, {
+      onMessage: (message) => this.#hear(channel, message),
+      onDrain: () => this.pump(),
+      // It holds nothing that a signal to end in peace would save, and one that is stopped would not hear it.
+      onClose: () => child.kill("SIGKILL"),
+    });
+    this.#channel = channel;
   };
 
-  start();
-  return {
-    pump,
-    send: (message) => void channel?.send(message),
-    stop: () =>
-      new Promise((resolve) => {
-        stopping = true;
-        if (child === undefined) return resolve();
-        const force = setTimeout(() => child?.kill("SIGKILL"), 2_000);
-        onGone = () => {
-          clearTimeout(force);
-          resolve();
-        };
-        channel?.send({ type: "stop" });
-      }),
-  };
-};
+  #hear(channel: Channel<WireToAgent>, message: AgentToWire): void {
+    if (message.type !== "hello") {
+      this.#options.onMessage(message);
+      return;
+    }
+    this.#greeted = true;
+    this.#snapshot(channel);
+  }
+
+  #gone(exit: AgentExit): void {
+    this.#child = undefined;
+    this.#channel = undefined;
+    this.#greeted = false;
+    this.#onGone();
+    if (this.#stopping || this.#options.onExit(exit) === "leave") return;
+    if (Date.now() - this.#startedAt > RESTART.forgetAfter) this.#pause = RESTART.first;
+    setTimeout(this.#start, this.#pause);
+    this.#pause = Math.min(this.#pause * 2, RESTART.longest);
+  }
+}
+
+/** Starts the agent and keeps it running until `stop`. */
+export const startAgent = (options: Options): AgentProcess => new SupervisedAgent(options);

@@ -41,22 +41,27 @@ export const startFast = (options: {
   const start: FastStart = { lease, realtime: options.realtime };
   const worker = new Worker(entry(), { workerData: start, resourceLimits: { maxOldGenerationSizeMb: 64 } });
   let stopping = false;
+  let ended = false;
   let onStopped = (): void => {};
   worker.on("message", (message: FastToWire) => {
     if (message.type === "stopped") onStopped();
     else options.onMessage(message);
   });
-  worker.on("error", (error: Error) => options.onExit(error.stack ?? error.message));
-  worker.on("exit", (code) => {
+  const onEnd = (detail: string): void => {
     clearInterval(renewal);
+    if (ended) return;
+    ended = true;
     onStopped();
-    if (!stopping) options.onExit(`ended with status ${code}`);
-  });
+    if (!stopping) options.onExit(detail);
+  };
+  worker.on("error", (error: Error) => onEnd(error.stack ?? error.message));
+  worker.on("exit", (code) => onEnd(`ended with status ${code}`));
   return {
     send: (message) => worker.postMessage(message),
     stop: () =>
       new Promise((resolve) => {
         stopping = true;
+        if (ended) return resolve();
         const limit = setTimeout(resolve, STOP_LIMIT);
         onStopped = () => {
           clearTimeout(limit);

@@ -1,19 +1,23 @@
 /**
  * Keeps the kernel's forwarding at what is wanted: plans, applies, and plans again when something changed meanwhile.
  *
- * One application runs at a time; changes that come while it runs are taken together by the next.
+ * One application runs at a time; changes that come while it runs are taken together by the next. What an earlier run
+ * of the program left in the kernel is where the first plan starts from, so that its flows stay where they are. Once a
+ * second the engine looks whether somebody else has been at our tables, and makes them whole again.
  */
 import type { IpAddress } from "#base/address";
-import { after, type Instant, micros, millis } from "#base/time";
+import { after, earliest, type Instant, micros, seconds } from "#base/time";
 import type { BackendKey, VirtualServer } from "#core/balance/model";
 import { type Links, planDeadline, planForwarding } from "#core/balance/plan";
-import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
+import { EMPTY_PLAN, type ForwardingPlan, type Reported } from "#core/balance/plan-model";
 import type { Event } from "#core/observation/event";
-import type { BalanceEngine } from "#drivers/nftables/port";
+import type { ApplyResult, BalanceEngine } from "#drivers/nftables/port";
 import type { Clock, Deadlines } from "#runtime/deadlines";
 
 /** Pause before an application that failed is tried again. */
-const RETRY = millis(2_000);
+const RETRY = seconds(2);
+/** Pause between two looks at whether our tables are still whole. */
+const GUARD = seconds(1);
 const DEADLINE_ID = "forwarding";
 
 export type Forwarding = {
@@ -21,79 +25,147 @@ export type Forwarding = {
   update(): void;
   /** Resolves when nothing waits to be applied. */
   settled(): Promise<void>;
-  /** Removes everything of ours from the kernel. */
+  /** Removes everything of ours from the kernel; nothing is applied any more. */
   remove(): Promise<void>;
 };
 
 /** What a plan is made from, read anew each time. */
 export type ForwardingInputs = {
   readonly servers: () => readonly VirtualServer[];
-  readonly availability: (key: BackendKey) => Availability;
+  readonly availability: (key: BackendKey) => Reported;
   /** The interfaces on which traffic for a virtual address arrives. */
   readonly ingress: (address: IpAddress) => readonly string[];
   readonly egress: Links["egress"];
+  /** Whether this edge holds a virtual address now. */
+  readonly isHeld: (address: IpAddress) => boolean;
 };
 
-/** Applies nothing until the first `update`. */
-export const createForwarding = (parts: {
+type Parts = {
   readonly inputs: ForwardingInputs;
   readonly engine: BalanceEngine;
   readonly clock: Pick<Clock, "now">;
   readonly deadlines: Deadlines;
   readonly emit: (event: Event) => void;
-}): Forwarding => {
-  const { inputs, engine, clock, deadlines, emit } = parts;
-  let plan: ForwardingPlan | undefined;
-  let dirty = false;
-  let running: Promise<void> | undefined;
+};
 
-  const schedule = (at: Instant | undefined): void => deadlines.set(DEADLINE_ID, at, update);
+/** What ran before the first plan. */
+type Found = { readonly plan: ForwardingPlan; readonly tables: boolean };
 
-  const applyOnce = async (): Promise<void> => {
-    const next = planForwarding({
+const NOTHING_TO_DO: ApplyResult = { ok: true, how: "unchanged", repaired: false, tookMicros: 0 };
+
+class EngineForwarding implements Forwarding {
+  readonly #parts: Parts;
+  #found: Found | undefined;
+  #plan: ForwardingPlan | undefined;
+  /** Whether the plan may no longer be what is wanted. */
+  #stale = false;
+  #dirty = false;
+  #closed = false;
+  /** Whether the engine was asked to change anything. */
+  #touched = false;
+  #running: Promise<void> | undefined;
+  #failure: string | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  update(): void {
+    this.#stale = true;
+    this.#start();
+  }
+
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  async remove(): Promise<void> {
+    this.#closed = true;
+    this.#dirty = false;
+    await this.#running;
+    this.#schedule(undefined);
+    if (this.#isUntouched()) return;
+    const { engine, emit } = this.#parts;
+    const result = await engine.remove();
+    if (result.ok) emit({ type: "forwarding-applied", how: "removed", took: micros(0) });
+    else emit({ type: "forwarding-failed", detail: result.error.message });
+  }
+
+  #start(): void {
+    if (this.#closed) return;
+    this.#dirty = true;
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#dirty) {
+      this.#dirty = false;
+      await this.#apply();
+    }
+    this.#running = undefined;
+  }
+
+  async #apply(): Promise<void> {
+    const { engine, clock, emit } = this.#parts;
+    this.#found ??= await this.#lookBack();
+    const next = this.#next(this.#found);
+    const started = clock.now();
+    const idle = next.servers.length === 0 && this.#isUntouched();
+    if (!idle) this.#touched = true;
+    const result = idle ? NOTHING_TO_DO : await engine.apply(next);
+    const now = clock.now();
+    if (!result.ok) {
+      this.#stale = true;
+      this.#schedule(after(now, RETRY));
+      const { message } = result.error;
+      if (this.#failure !== message) emit({ type: "forwarding-failed", detail: message });
+      this.#failure = message;
+      return;
+    }
+    const isNews = this.#plan === undefined || this.#failure !== undefined || result.how !== "unchanged";
+    this.#plan = next;
+    this.#failure = undefined;
+    this.#schedule(idle ? undefined : earliest(planDeadline(next), after(now, GUARD)));
+    if (!isNews) return;
+    const took = micros(now - started);
+    const repaired = result.repaired ? { repaired: true as const } : {};
+    emit({ type: "forwarding-applied", how: result.how, took, ...repaired });
+  }
+
+  async #lookBack(): Promise<Found> {
+    const { tables, lastPlan } = await this.#parts.engine.observe();
+    return { plan: lastPlan ?? EMPTY_PLAN, tables: tables !== "absent" };
+  }
+
+  #next(found: Found): ForwardingPlan {
+    if (this.#plan !== undefined && !this.#stale) return this.#plan;
+    this.#stale = false;
+    const { inputs, clock } = this.#parts;
+    return planForwarding({
       servers: inputs.servers(),
       availability: inputs.availability,
       links: { ingress: inputs.ingress, egress: inputs.egress },
-      previous: plan,
+      isHeld: inputs.isHeld,
+      previous: this.#plan ?? found.plan,
       now: clock.now(),
     });
-    const started = clock.now();
-    const result = await engine.apply(next);
-    if (!result.ok) {
-      emit({ type: "forwarding-failed", detail: result.error.message });
-      schedule(after(clock.now(), RETRY));
-      return;
-    }
-    const isFirst = plan === undefined;
-    plan = next;
-    schedule(planDeadline(next));
-    if (result.how === "unchanged" && !isFirst) return;
-    emit({ type: "forwarding-applied", how: result.how, took: micros(clock.now() - started) });
-  };
-
-  const run = async (): Promise<void> => {
-    while (dirty) {
-      dirty = false;
-      await applyOnce();
-    }
-    running = undefined;
-  };
-
-  function update(): void {
-    dirty = true;
-    running ??= run();
   }
 
-  return {
-    update,
-    settled: async () => running,
-    async remove() {
-      dirty = false;
-      await running;
-      schedule(undefined);
-      const result = await engine.remove();
-      if (result.ok) emit({ type: "forwarding-applied", how: "removed", took: micros(0) });
-      else emit({ type: "forwarding-failed", detail: result.error.message });
-    },
+  /** Whether the kernel has nothing of ours: then a machine that only holds addresses needs no nftables. */
+  #isUntouched(): boolean {
+    return this.#found?.tables !== true && !this.#touched;
+  }
+
+  #schedule(at: Instant | undefined): void {
+    this.#parts.deadlines.set(DEADLINE_ID, at, this.#onTimer);
+  }
+
+  readonly #onTimer = (now: Instant): void => {
+    const due = this.#plan === undefined ? undefined : planDeadline(this.#plan);
+    if (due !== undefined && due <= now) this.#stale = true;
+    this.#start();
   };
-};
+}
+
+/** Applies nothing until the first `update`. */
+export const createForwarding = (parts: Parts): Forwarding => new EngineForwarding(parts);

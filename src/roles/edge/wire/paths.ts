@@ -17,7 +17,7 @@ export type Paths = {
   egress(address: IpAddress): string | undefined;
 };
 
-/** Reads the kernel's network; `onChange` is told, not too often, when the answers may have changed. */
+/** Reads the kernel's network; `onChange` is told, not too often, when the answers may have changed. Throws when it refuses. */
 export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths => {
   const egressByAddress = new Map<IpAddress, string | undefined>();
   let links: ReadonlyMap<number, Link> | undefined;
@@ -27,11 +27,12 @@ export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths =
     timer = undefined;
     onChange();
   };
-  netlink.subscribe(() => {
+  const watching = netlink.subscribe(() => {
     egressByAddress.clear();
     links = undefined;
     if (timer === undefined) timer = setTimeout(settled, SETTLE);
   });
+  if (!watching.ok) throw new Error(`cannot ${watching.error.request}: ${watching.error.code}`);
 
   const linkByIndex = (): ReadonlyMap<number, Link> => {
     if (links !== undefined) return links;

@@ -13,6 +13,8 @@ import { openEngine } from "#drivers/nftables/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { createDeadlines } from "#runtime/deadlines";
 import { type EdgeOptions, EXIT } from "../options.ts";
+import { startAgent } from "./agent-process.ts";
+import { startFast } from "./fast-link.ts";
 import { Wire, type WireParts } from "./wire.ts";
 
 /** Below this share of one CPU advertisements may be later than a failover takes. */
@@ -52,6 +54,8 @@ const openWorld = (options: EdgeOptions, startedAt: number): World | string => {
     checks: openChecks(),
     clock: clock.value,
     deadlines,
+    startAgent,
+    startFast,
   };
 };
 

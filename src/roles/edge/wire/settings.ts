@@ -3,6 +3,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Desired } from "#core/config/desired";
 import type { Event } from "#core/observation/event";
+import { type SysctlKey, sysctlKey } from "#core/sysctl/key";
 import { planSysctlRestore, planSysctls, type SysctlChange, sysctlsToObserve } from "#core/sysctl/plan";
 import { type Host, networkUse } from "#core/sysctl/use";
 import type { SysctlPort } from "#drivers/sysctl/port";
@@ -11,92 +12,129 @@ import type { SysctlPort } from "#drivers/sysctl/port";
 const RECORD = "sysctls.json";
 
 export type Settings = {
-  /** Makes the kernel's settings what this configuration needs. */
+  /** Makes the kernel's settings what this configuration needs; again, when interfaces have come or gone. */
   apply(desired: Desired): void;
   /** Puts back what was changed and nobody else has changed since. */
   restore(): void;
 };
 
-const isChange = (value: unknown): value is SysctlChange =>
-  typeof value === "object" && value !== null && "key" in value && "from" in value && "to" in value;
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Changes nothing until `apply`. The record is kept in `directory`. */
-export const createSettings = (parts: {
+const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+/** The key of a record, which somebody may have edited. */
+const keyOf = (text: unknown): SysctlKey | undefined => {
+  const segments = typeof text === "string" ? text.split("/") : [];
+  const isSafe = segments.every((segment) => /^[^\0]+$/.test(segment) && segment !== "." && segment !== "..");
+  return segments.length > 0 && isSafe ? sysctlKey(...segments) : undefined;
+};
+
+const readChange = (value: unknown): SysctlChange[] => {
+  if (!isFields(value)) return [];
+  const key = keyOf(value.key);
+  const { from, to, reason } = value;
+  if (key === undefined || typeof from !== "string" || typeof to !== "string") return [];
+  return [{ key, from, to, reason: typeof reason === "string" ? reason : "" }];
+};
+
+type Parts = {
   readonly sysctl: SysctlPort;
   readonly host: () => Host;
   readonly directory: string;
   readonly emit: (event: Event) => void;
-}): Settings => {
-  const { sysctl, emit } = parts;
-  const path = join(parts.directory, RECORD);
+};
 
-  const readRecord = (): SysctlChange[] => {
+class RecordedSettings implements Settings {
+  readonly #parts: Parts;
+  readonly #path: string;
+  #made: readonly SysctlChange[];
+  /** What failed and was said, by setting: said again only when it is another failure. */
+  readonly #complaintBySetting = new Map<string, string>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#path = join(parts.directory, RECORD);
+    this.#made = this.#readRecord();
+  }
+
+  apply(desired: Desired): void {
+    const { sysctl, host } = this.#parts;
+    const use = networkUse(desired, host());
+    const observed = sysctl.observe(sysctlsToObserve(use));
+    if (!observed.ok) {
+      this.#complain(observed.error.key, `cannot be read: ${observed.error.code}`);
+      return;
+    }
+    const plan = planSysctls(use, observed.value);
+    const known = new Set(this.#made.map(({ key }) => key));
+    const news = plan.changes.filter(({ key }) => !known.has(key));
+    if (news.length > 0) this.#writeRecord([...this.#made, ...news]);
+    for (const change of plan.changes) this.#set(change, "set");
+    for (const { key, reason } of plan.missing) {
+      this.#complain(key, `this kernel does not have it, but ${reason}`);
+    }
+  }
+
+  restore(): void {
+    const { sysctl } = this.#parts;
+    const observed = sysctl.observe(this.#made.map(({ key }) => key));
+    if (!observed.ok) {
+      this.#complain(observed.error.key, `cannot be read, so nothing is put back: ${observed.error.code}`);
+      return;
+    }
+    const undo = planSysctlRestore(this.#made, observed.value);
+    const stuck = new Set(undo.filter((change) => !this.#set(change, "restored")).map(({ key }) => key));
+    this.#writeRecord(this.#made.filter(({ key }) => stuck.has(key)));
+  }
+
+  /** Whether it worked. */
+  #set({ key, from, to, reason }: SysctlChange, change: "set" | "restored"): boolean {
+    const written = this.#parts.sysctl.write(key, to);
+    if (!written.ok) {
+      this.#complain(key, `${written.error.code}: set it to ${to} by hand, because ${reason}`);
+      return false;
+    }
+    this.#complaintBySetting.delete(key);
+    this.#parts.emit({
+      type: "sysctl",
+      setting: key,
+      change,
+      detail: `${from} -> ${to}, because ${reason}`,
+    });
+    return true;
+  }
+
+  #complain(setting: string, detail: string): void {
+    if (this.#complaintBySetting.get(setting) === detail) return;
+    this.#complaintBySetting.set(setting, detail);
+    this.#parts.emit({ type: "sysctl", setting, change: "failed", detail });
+  }
+
+  #readRecord(): readonly SysctlChange[] {
     try {
-      const record: unknown = JSON.parse(readFileSync(path, "utf8"));
-      return Array.isArray(record) ? record.filter(isChange) : [];
+      const record: unknown = JSON.parse(readFileSync(this.#path, "utf8"));
+      return Array.isArray(record) ? record.flatMap(readChange) : [];
     } catch {
       return [];
     }
-  };
+  }
 
   /** The record is written before the setting is: at any moment, what was changed can be put back. */
-  const writeRecord = (made: readonly SysctlChange[]): void => {
+  #writeRecord(made: readonly SysctlChange[]): void {
+    this.#made = made;
     try {
-      writeFileSync(`${path}.new`, `${JSON.stringify(made, undefined, 2)}\n`, { mode: 0o600 });
-      renameSync(`${path}.new`, path);
+      if (made.length === 0) rmSync(this.#path, { force: true });
+      else {
+        writeFileSync(`${this.#path}.new`, `${JSON.stringify(made, undefined, 2)}\n`, { mode: 0o600 });
+        renameSync(`${this.#path}.new`, this.#path);
+      }
     } catch (error) {
-      const detail = `the former values could not be recorded in ${path}: ${error instanceof Error ? error.message : String(error)}`;
-      emit({ type: "sysctl", setting: RECORD, change: "failed", detail });
+      const detail = `the former values could not be recorded in ${this.#path}: ${wordsOf(error)}`;
+      this.#complain(RECORD, detail);
     }
-  };
+  }
+}
 
-  const made: SysctlChange[] = readRecord();
-
-  const set = ({ key, from, to, reason }: SysctlChange, change: "set" | "restored"): void => {
-    const written = sysctl.write(key, to);
-    if (written.ok)
-      emit({ type: "sysctl", setting: key, change, detail: `${from} -> ${to}, because ${reason}` });
-    else
-      emit({
-        type: "sysctl",
-        setting: key,
-        change: "failed",
-        detail: `${written.error.code}: set it to ${to} by hand, because ${reason}`,
-      });
-  };
-
-  return {
-    apply(desired) {
-      const use = networkUse(desired, parts.host());
-      const observed = sysctl.observe(sysctlsToObserve(use));
-      if (!observed.ok) {
-        emit({
-          type: "sysctl",
-          setting: observed.error.key,
-          change: "failed",
-          detail: `cannot be read: ${observed.error.code}`,
-        });
-        return;
-      }
-      const plan = planSysctls(use, observed.value);
-      const news = plan.changes.filter(({ key }) => !made.some((before) => before.key === key));
-      made.push(...news);
-      if (news.length > 0) writeRecord(made);
-      for (const change of plan.changes) set(change, "set");
-      for (const { key, reason } of plan.missing) {
-        emit({
-          type: "sysctl",
-          setting: key,
-          change: "failed",
-          detail: `this kernel does not have it, but ${reason}`,
-        });
-      }
-    },
-    restore() {
-      const observed = sysctl.observe(made.map(({ key }) => key));
-      if (observed.ok) for (const change of planSysctlRestore(made, observed.value)) set(change, "restored");
-      made.length = 0;
-      rmSync(path, { force: true });
-    },
-  };
-};
+/** Changes nothing until `apply`. The record is kept in `directory`. */
+export const createSettings = (parts: Parts): Settings => new RecordedSettings(parts);

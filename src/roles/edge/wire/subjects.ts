@@ -9,6 +9,7 @@ import { type HealthTransition, observe } from "#core/health/observe";
 import { firstRoundSpread } from "#core/health/schedule";
 import type { CheckPort, ProbeRequest } from "#drivers/check/port";
 import type { Clock, Deadlines } from "#runtime/deadlines";
+import { createPardons, type Pardons } from "./pardons.ts";
 
 /** What is checked and on whose behalf. */
 export type Subject = {
@@ -42,103 +43,131 @@ export const checkSubjects = (checks: readonly TrackedCheck[]): Subject[] =>
     ...(check.target === undefined ? {} : { target: check.target }),
   }));
 
-type Running = { subject: Subject; state: State; readonly onTimer: (now: Instant) => void };
-
 export type Subjects = {
   /** Checks exactly these from now on; what did not change is not disturbed. */
   reconcile(subjects: readonly Subject[]): void;
   /** The verdict on a subject; `unknown` also for one that is not checked. */
   verdict(id: string): Verdict;
+  /** Whether a backend's failure counts for nothing, because its whole server failed with it. */
+  isPardoned(id: string): boolean;
   /** Whether every subject has been heard of at least once. */
   allKnown(): boolean;
   /** Ends all checks. */
   close(): void;
 };
 
-const sameSubject = (left: Subject, right: Subject): boolean =>
-  JSON.stringify(left) === JSON.stringify(right);
+type Running = { subject: Subject; state: State; readonly onTimer: (now: Instant) => void };
 
-/** Nothing is checked until `reconcile`. `onTransition` is told of each change of a verdict. */
-export const createSubjects = (parts: {
+type Parts = {
   readonly clock: Pick<Clock, "now">;
   readonly deadlines: Deadlines;
   readonly checks: CheckPort;
+  /** Told of each change of a verdict. */
   readonly onTransition: (subject: Subject, transition: HealthTransition) => void;
-}): Subjects => {
-  const { clock, deadlines, checks, onTransition } = parts;
-  const runningById = new Map<string, Running>();
+  /** Told when failures have begun or ceased to count for nothing. */
+  readonly onPardon: () => void;
+};
 
-  const feed = (running: Running, input: Input, now: Instant): void => {
+const isSame = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);
+
+class CheckedSubjects implements Subjects {
+  readonly #parts: Parts;
+  readonly #runningById = new Map<string, Running>();
+  readonly #pardons: Pardons;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const stateOf = (id: string) => this.#runningById.get(id)?.state;
+    this.#pardons = createPardons({ stateOf, onChange: parts.onPardon });
+  }
+
+  reconcile(subjects: readonly Subject[]): void {
+    const wanted = new Set(subjects.map(({ id }) => id));
+    for (const running of [...this.#runningById.values()])
+      if (!wanted.has(running.subject.id)) this.#stop(running);
+    const spread = firstRoundSpread(subjects.length);
+    for (const subject of subjects) {
+      const running = this.#runningById.get(subject.id);
+      if (running === undefined) this.#start(subject, spread);
+      else if (!isSame(running.subject, subject)) this.#change(running, subject, spread);
+    }
+  }
+
+  verdict(id: string): Verdict {
+    return this.#runningById.get(id)?.state.verdict ?? "unknown";
+  }
+
+  isPardoned(id: string): boolean {
+    const of = this.#runningById.get(id)?.subject.of;
+    return of?.kind === "backend" && this.#pardons.has(of.server, id);
+  }
+
+  allKnown(): boolean {
+    return [...this.#runningById.values()].every(({ state }) => state.verdict !== "unknown");
+  }
+
+  close(): void {
+    for (const running of [...this.#runningById.values()]) this.#stop(running);
+  }
+
+  #feed(running: Running, input: Input, now: Instant): void {
     const { subject, state: before } = running;
     const result = step(subject.config, before, input, now);
     running.state = result.state;
-    deadlines.set(subject.id, deadline(subject.config, running.state), running.onTimer);
-    for (const effect of result.effects) ask(running, effect.attempt);
+    this.#schedule(running);
+    for (const effect of result.effects) this.#ask(running, effect.attempt);
+    if (subject.of.kind === "backend") this.#pardons.heard(subject.of.server, before, running.state);
     const transition = observe(before, running.state);
-    if (transition !== undefined) onTransition(subject, transition);
-  };
+    if (transition !== undefined) this.#parts.onTransition(subject, transition);
+  }
 
-  const ask = (running: Running, attempt: number): void => {
+  #schedule({ subject, state, onTimer }: Running): void {
+    this.#parts.deadlines.set(subject.id, deadline(subject.config, state), onTimer);
+  }
+
+  #ask(running: Running, attempt: number): void {
     const { subject } = running;
     const request: ProbeRequest = {
       probe: subject.config.probe,
       timeout: subject.config.timeout,
       ...(subject.target === undefined ? {} : { target: subject.target }),
     };
-    void checks.probe(request).then((outcome) => {
+    void this.#parts.checks.probe(request).then((outcome) => {
       // The answer to a question about a subject that is gone or has changed says nothing about the new one.
-      if (runningById.get(subject.id) !== running || running.subject !== subject) return;
-      feed(running, { type: "probe-result", attempt, outcome }, clock.now());
+      if (this.#runningById.get(subject.id) !== running || running.subject !== subject) return;
+      this.#feed(running, { type: "probe-result", attempt, outcome }, this.#parts.clock.now());
     });
-  };
+  }
 
-  const start = (subject: Subject, spread: Duration): void => {
-    const now = clock.now();
+  #start(subject: Subject, spread: Duration): void {
     const running: Running = {
       subject,
-      state: initialState(subject.config, { name: subject.id, now, spread }),
-      onTimer: (at) => feed(running, { type: "timer" }, at),
+      state: initialState(subject.config, { name: subject.id, now: this.#parts.clock.now(), spread }),
+      onTimer: (at) => this.#feed(running, { type: "timer" }, at),
     };
-    runningById.set(subject.id, running);
-    deadlines.set(subject.id, deadline(subject.config, running.state), running.onTimer);
-  };
+    this.#runningById.set(subject.id, running);
+    if (subject.of.kind === "backend") this.#pardons.join(subject.of.server, subject.id);
+    this.#schedule(running);
+  }
 
-  const change = (running: Running, subject: Subject, spread: Duration): void => {
-    const moved = JSON.stringify(running.subject.target) !== JSON.stringify(subject.target);
-    if (moved) {
-      start(subject, spread);
+  #change(running: Running, subject: Subject, spread: Duration): void {
+    if (!isSame(running.subject.target, subject.target)) {
+      this.#start(subject, spread);
       return;
     }
+    const now = this.#parts.clock.now();
+    const { state: carried } = running;
     running.subject = subject;
-    running.state = initialState(subject.config, {
-      name: subject.id,
-      now: clock.now(),
-      carried: running.state,
-      spread,
-    });
-    deadlines.set(subject.id, deadline(subject.config, running.state), running.onTimer);
-  };
+    running.state = initialState(subject.config, { name: subject.id, now, carried, spread });
+    this.#schedule(running);
+  }
 
-  const stop = (id: string): void => {
-    runningById.delete(id);
-    deadlines.set(id, undefined, () => {});
-  };
+  #stop({ subject, onTimer }: Running): void {
+    this.#runningById.delete(subject.id);
+    if (subject.of.kind === "backend") this.#pardons.leave(subject.of.server, subject.id);
+    this.#parts.deadlines.set(subject.id, undefined, onTimer);
+  }
+}
 
-  return {
-    reconcile(subjects) {
-      const wanted = new Set(subjects.map(({ id }) => id));
-      for (const id of [...runningById.keys()]) if (!wanted.has(id)) stop(id);
-      const spread = firstRoundSpread(subjects.length);
-      for (const subject of subjects) {
-        const running = runningById.get(subject.id);
-        if (running === undefined) start(subject, spread);
-        else if (!sameSubject(running.subject, subject)) change(running, subject, spread);
-      }
-    },
-    verdict: (id) => runningById.get(id)?.state.verdict ?? "unknown",
-    allKnown: () => [...runningById.values()].every(({ state }) => state.verdict !== "unknown"),
-    close() {
-      for (const id of [...runningById.keys()]) stop(id);
-    },
-  };
-};
+/** Nothing is checked until `reconcile`. */
+export const createSubjects = (parts: Parts): Subjects => new CheckedSubjects(parts);

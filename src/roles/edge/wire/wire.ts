@@ -1,7 +1,8 @@
 /** The parts of the wire process, and what each tells the others. */
+import type { IpAddress } from "#base/address";
 import { wallTime } from "#base/time";
 import type { BackendKey } from "#core/balance/model";
-import type { Availability } from "#core/balance/plan-model";
+import type { Reported } from "#core/balance/plan-model";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { HealthTransition } from "#core/health/observe";
 import type { Event } from "#core/observation/event";
@@ -14,9 +15,9 @@ import type { Deadlines } from "#runtime/deadlines";
 import { createJournal } from "#runtime/journal";
 import type { AgentToWire, FastToWire, WireFacts } from "../messages.ts";
 import { type EdgeOptions, EXIT, optionArguments } from "../options.ts";
-import { type AgentExit, type AgentProcess, startAgent } from "./agent-process.ts";
+import type { AgentExit, AgentProcess, startAgent } from "./agent-process.ts";
 import { changesBetween } from "./changes.ts";
-import { type FastLink, startFast } from "./fast-link.ts";
+import type { FastLink, startFast } from "./fast-link.ts";
 import { createForwarding, type Forwarding } from "./forwarding.ts";
 import { createPaths, type Paths } from "./paths.ts";
 import { createSettings, type Settings } from "./settings.ts";
@@ -40,6 +41,8 @@ export type WireParts = {
   readonly checks: CheckPort;
   readonly clock: ClockPort;
   readonly deadlines: Deadlines;
+  readonly startAgent: typeof startAgent;
+  readonly startFast: typeof startFast;
   /** Called once, when there is nothing left to do. */
   readonly end: (status: number) => void;
 };
@@ -70,7 +73,7 @@ export class Wire {
     const { options, netlink, engine, clock, deadlines } = parts;
     const emit = (event: Event): void => this.#emit(event);
     const [script = ""] = process.argv.slice(1);
-    this.#agent = startAgent({
+    this.#agent = parts.startAgent({
       command: [process.execPath, ...process.execArgv, script, "edge-agent", ...optionArguments(options)],
       journal: this.#journal,
       facts: parts.facts,
@@ -79,7 +82,7 @@ export class Wire {
       onExit: (exit) => this.#onAgentExit(exit),
     });
     this.#firstAvailability = engine.available();
-    this.#fast = startFast({
+    this.#fast = parts.startFast({
       realtime: options.realtime,
       now: () => clock.now(),
       onMessage: (message) => this.#onFast(message),
@@ -87,7 +90,13 @@ export class Wire {
     });
     const onTransition = (subject: Subject, transition: HealthTransition) =>
       this.#onVerdict(subject, transition);
-    this.#subjects = createSubjects({ clock, deadlines, checks: parts.checks, onTransition });
+    this.#subjects = createSubjects({
+      clock,
+      deadlines,
+      checks: parts.checks,
+      onTransition,
+      onPardon: () => this.#onPardon(),
+    });
     this.#paths = createPaths(netlink, () => this.#onPathsChanged());
     this.#settings = createSettings({
       sysctl: parts.sysctl,
@@ -101,6 +110,7 @@ export class Wire {
         availability: (key) => this.#availability(key),
         ingress: (address) => this.#paths.ingress(address, this.#desired?.routers ?? []),
         egress: (address) => this.#paths.egress(address),
+        isHeld: (address) => this.#isHeld(address),
       },
       engine,
       clock,
@@ -138,12 +148,16 @@ export class Wire {
     if (message.type === "refused") this.#emit({ type: "config-refused", problems: message.problems });
     if (message.type !== "desired") return;
     // One configuration at a time, in the order they came.
-    this.#accepting = this.#accepting.then(() => this.#accept(message.desired));
+    const { id, desired } = message;
+    this.#accepting = this.#accepting.then(() => this.#accept(id, desired));
   }
 
-  async #accept(desired: Desired): Promise<void> {
+  /** A stop may come between any two of the steps: after it nothing is put into the kernel any more. */
+  async #accept(id: number, desired: Desired): Promise<void> {
     if (this.#stopping) return;
     const unavailable = desired.servers.length === 0 ? undefined : await this.#availableEngine();
+    if (this.#stopping) return;
+    this.#agent.send({ type: "answer", id, accepted: unavailable === undefined });
     if (unavailable !== undefined) {
       this.#refuse(`virtual servers cannot run here: ${unavailable.detail}. ${unavailable.remedy}`);
       return;
@@ -156,10 +170,12 @@ export class Wire {
     this.#checked = new Set(subjects.map(({ id }) => id));
     this.#subjects.reconcile([...subjects, ...checkSubjects(desired.checks)]);
     this.#settings.apply(desired);
-    if (!this.#mayAttract) await this.#verdictsOrLimit();
+    const isReload = this.#mayAttract;
+    if (!isReload) await this.#verdictsOrLimit();
+    if (this.#stopping) return;
     this.#forwarding.update();
     await this.#forwarding.settled();
-    if (this.#mayAttract) this.#configureFast();
+    if (isReload && !this.#stopping) this.#configureFast();
   }
 
   /** Asked anew for every configuration but the first: what was missing may have been installed. */
@@ -203,7 +219,7 @@ export class Wire {
 
   /** A router that becomes active before its forwarding is in place would draw users into nothing. */
   #attract(): void {
-    if (this.#mayAttract) return;
+    if (this.#mayAttract || this.#stopping) return;
     this.#mayAttract = true;
     this.#configureFast();
     const took = Date.now() - this.#parts.facts.startedAt;
@@ -231,20 +247,38 @@ export class Wire {
     this.#onVerdictAwaited?.();
   }
 
-  #availability(key: BackendKey): Availability {
-    const id = `backend ${key}`;
-    return !this.#checked.has(id) || this.#subjects.verdict(id) === "healthy" ? "available" : "unavailable";
+  #onPardon(): void {
+    if (this.#mayAttract) this.#forwarding.update();
   }
 
-  /** Only direct server return depends on the paths that packets take. */
+  /** An address that no router manages is always here. */
+  #isHeld(address: IpAddress): boolean {
+    const holders = (this.#desired?.routers ?? []).filter((router) =>
+      [...router.addresses, ...router.unadvertisedAddresses].some((virtual) => virtual.address === address),
+    );
+    const { routers } = this.#journal.view;
+    return (
+      holders.length === 0 || holders.some(({ name }) => routers[name]?.addresses.includes(address) === true)
+    );
+  }
+
+  #availability(key: BackendKey): Reported {
+    const id = `backend ${key}`;
+    if (!this.#checked.has(id) || this.#subjects.verdict(id) === "healthy") return "available";
+    return this.#subjects.isPardoned(id) ? "doubtful" : "unavailable";
+  }
+
+  /** Interfaces that appear need their settings; where packets go matters to direct server return only. */
   #onPathsChanged(): void {
-    if (this.#mayAttract && this.#desired?.servers.some(({ mode }) => mode === "dsr") === true)
+    if (this.#stopping || this.#desired === undefined) return;
+    this.#settings.apply(this.#desired);
+    if (this.#mayAttract && this.#desired.servers.some(({ mode }) => mode === "dsr"))
       this.#forwarding.update();
   }
 
   #onFast(message: FastToWire): void {
     if (message.type === "event") this.#emit(message.event, message.at);
-    if (message.type === "counts") this.#agent.send({ type: "counts", counts: message.counts });
+    if (message.type === "counts") this.#agent.tellCounts(message.counts);
   }
 
   /** Our own mistake: the kernel keeps what it has, and the service manager starts us again. */
@@ -254,6 +288,7 @@ export class Wire {
   }
 
   #onAgentExit({ code, signal, pid }: AgentExit): "restart" | "leave" {
+    if (this.#stopping) return "leave";
     if (this.#desired === undefined && code !== null && code !== EXIT.ok) {
       void this.#leave(code);
       return "leave";

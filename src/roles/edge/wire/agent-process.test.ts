@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { wallTime } from "#base/time";
+import { createJournal, type Journal } from "#runtime/journal";
+import type { AgentToWire } from "../messages.ts";
+import { type AgentExit, type AgentProcess, startAgent } from "./agent-process.ts";
+
+const CHANNEL = fileURLToPath(new URL("../../../drivers/ipc/channel.ts", import.meta.url));
+
+/**
+ * A child that reports everything it hears as a `refused`, whose problems are the message's type and figures. It does
+ * what its first argument says, a function body with `send`, `quit` and `socket`.
+ */
+const SCRIPT = `
+  import { Socket } from "node:net";
+  import { openChannel } from ${JSON.stringify(CHANNEL)};
+  const socket = new Socket({ fd: 3 });
+  const say = (...problems) => channel.send({ type: "refused", problems: problems.map(String) });
+  const channel = openChannel(socket, {
+    onMessage(message) {
+      if (message.type === "stop") process.exit(0);
+      if (message.type === "snapshot")
+        say("snapshot", message.view.sequence, message.told, message.recent.map((one) => one.sequence).join(","));
+      else if (message.type === "observation") say("observation", message.observation.sequence);
+      else if (message.type === "counts") say("counts", JSON.stringify(message.counts));
+      else say(message.type);
+    },
+    onClose: () => process.exit(0),
+  });
+  new Function("socket", "channel", process.argv[1])(socket, channel);
+`;
+
+const HELLO = `channel.send({ type: "hello", pid: process.pid });`;
+
+type Bench = {
+  readonly journal: Journal;
+  readonly agent: AgentProcess;
+  readonly exits: AgentExit[];
+  /** Waits until the child has said this, has ended (`exit`) or stands still (`stalled`), and gives all that it said until then. */
+  readonly heard: (line: string) => Promise<readonly string[]>;
+  readonly record: () => void;
+};
+
+const running: AgentProcess[] = [];
+after(() => Promise.all(running.map((agent) => agent.stop())));
+
+const bench = (behaviour: string, onExit: "restart" | "leave" = "restart"): Bench => {
+  const lines: string[] = [];
+  const exits: AgentExit[] = [];
+  let onLine = (): void => {};
+  const journal = createJournal({ capacity: 5_000, onObservation: () => agent.pump() });
+  const agent = startAgent({
+    command: [process.execPath, "--input-type=module", "-e", SCRIPT, behaviour],
+    journal,
+    facts: { pid: process.pid, startedAt: wallTime(0), version: "test" },
+    desired: () => undefined,
+    onMessage(message: AgentToWire) {
+      if (message.type === "refused") lines.push(message.problems.join(" "));
+      onLine();
+    },
+    onExit(exit) {
+      exits.push(exit);
+      onLine();
+      return onExit;
+    },
+  });
+  running.push(agent);
+  const until = (isDone: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      onLine = () => {
+        if (isDone()) resolve();
+      };
+      onLine();
+    });
+  return {
+    ...{ journal, agent, exits },
+    async heard(line) {
+      await until(
+        () =>
+          lines.includes(line) ||
+          (line === "exit" && exits.length > 0) ||
+          (line === "stalled" && lines.some((one) => one.startsWith("pid "))),
+      );
+      return lines.splice(0);
+    },
+    record: () =>
+      void journal.record({ type: "link", link: "eth0", state: "up" }, wallTime(journal.view.sequence)),
+  };
+};
+
+describe("the agent's process", () => {
+  it("is told nothing before it says hello, then the view and what happened, then each observation", async () => {
+    const { heard, record, agent } = bench(HELLO);
+    record();
+    record();
+    agent.tellCounts({ "vrrp-dropped front checksum": 3 });
+    const first = await heard('counts {"vrrp-dropped front checksum":3}');
+    assert.deepEqual(first, ["snapshot 2 0 1,2", 'counts {"vrrp-dropped front checksum":3}']);
+    record();
+    assert.deepEqual(await heard("observation 3"), ["observation 3"]);
+    agent.send({ type: "reload" });
+    assert.deepEqual(await heard("reload"), ["reload"]);
+  });
+
+  it("is started again when it dies, and told how far the one before it was told", async () => {
+    const { heard, record, exits } = bench(
+      `${HELLO} setTimeout(() => process.kill(process.pid, "SIGKILL"), 30);`,
+    );
+    record();
+    await heard("snapshot 1 0 1");
+    await heard("exit");
+    assert.equal(exits[0]?.signal, "SIGKILL");
+    record();
+    const again = await heard("snapshot 2 1 1,2");
+    assert.ok(!again.includes("observation 2"), "it is in the snapshot");
+  });
+
+  it("is killed and started again when it says what is no message", async () => {
+    const { heard, exits } = bench(`socket.write("nonsense\\n"); process.on("SIGTERM", () => {});`, "leave");
+    await heard("exit");
+    assert.equal(exits[0]?.pid === 0, false);
+  });
+
+  it("that does not exist is an exit like any other", async () => {
+    const exit = await new Promise<AgentExit>((resolve) => {
+      startAgent({
+        command: ["/nonexistent/agent"],
+        journal: createJournal({ capacity: 10, onObservation: () => {} }),
+        facts: { pid: 1, startedAt: wallTime(0), version: "test" },
+        desired: () => undefined,
+        onMessage: () => {},
+        onExit(how) {
+          resolve(how);
+          return "leave";
+        },
+      });
+    });
+    assert.deepEqual(exit, { code: null, signal: null, pid: 0 });
+  });
+
+  it("may stall: it is sent a bounded amount, and a fresh snapshot when it goes on", async () => {
+    const { heard, record, agent } = bench(`${HELLO}
+      process.once("SIGUSR2", () => socket.resume());
+      channel.send({ type: "refused", problems: ["pid", String(process.pid)] });
+      socket.pause();`);
+    const [pid = ""] = await heard("stalled");
+    for (let count = 0; count < 20_000; count += 1) {
+      record();
+      agent.tellCounts({ "vrrp-dropped front checksum": count });
+    }
+    process.kill(Number(pid.split(" ")[1]), "SIGUSR2");
+    const lines = await heard('counts {"vrrp-dropped front checksum":19999}');
+    const last = lines.findLast((line) => line.startsWith("snapshot")) ?? "";
+    assert.equal(last.split(" ")[1], "20000");
+    assert.ok(lines.length < 15_000, `${lines.length} messages for 40,000 events`);
+  });
+
+  it("ends when it is asked to, which surprises nobody", async () => {
+    const polite = bench(HELLO);
+    await polite.heard("snapshot 0 0 ");
+    await polite.agent.stop();
+    assert.deepEqual(polite.exits, []);
+    await polite.agent.stop();
+  });
+});
