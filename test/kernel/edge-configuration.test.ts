@@ -63,6 +63,20 @@ describe("a change of the configuration", () => {
     });
   });
 
+  it("of a directory is a file that comes or goes", async (context) => {
+    await inBed(context, SMALL, async ({ e1, holdings }) => {
+      const other = router({ vrid: 52, addresses: ["10.2.0.110/24"] }, "other");
+      await e1.host.write("/run/edge/notes.txt", "not YAML: {");
+      await e1.start(config(router({ priority: 150 })), { config: "/run/edge" });
+      await holdings.settle(VIP, ["e1"]);
+      await e1.host.write("/run/edge/other.yaml", other);
+      await holdings.settle("10.2.0.110", ["e1"]);
+      await e1.host.expect(["rm", "/run/edge/other.yaml"]);
+      await holdings.settle("10.2.0.110", []);
+      assert.equal(holdings.tenures(VIP).length, 1);
+    });
+  });
+
   it("of the priority or the addresses leaves the active router active", async (context) => {
     await inBed(context, SMALL, async ({ e1, e2, holdings }) => {
       const addresses = (...more: readonly string[]) => ({ addresses: [`${VIP}/24`, ...more] });

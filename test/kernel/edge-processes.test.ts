@@ -120,6 +120,22 @@ describe("the agent", () => {
   });
 });
 
+describe("a stop while the agent hangs", () => {
+  it("gives everything up all the same, within seconds", async (context) => {
+    await inBed(context, SMALL, async ({ e1, holdings }) => {
+      await e1.start(config(HIGH));
+      await holdings.settle(VIP, ["e1"]);
+      const { agent } = (await e1.status()) ?? assert.fail("no status");
+      await e1.host.expect(["kill", "-STOP", String(agent.pid)]);
+      const asked = Date.now();
+      assert.deepEqual(await e1.stop(), { code: 0, signal: null });
+      assert(Date.now() - asked < 5_000);
+      assert.deepEqual(holdings.holders(VIP), []);
+      assert.equal(await isAlive(e1, agent.pid), false);
+    });
+  });
+});
+
 describe("the wire process, killed", () => {
   it("takes its agent along, leaves the kernel as it is, and is followed by one that adopts it without a gap", async (context) => {
     await inBed(context, WITH_NODES, async ({ lab, e1, holdings }) => {
@@ -158,6 +174,18 @@ describe("the wire process, killed", () => {
       assert(took < 2_000, `${took} ms`);
       assert.equal((await e1.router()).state, "backup");
       assert.equal(holdings.vacancy(VIP, { from: restarted }), 0);
+    });
+  });
+
+  it("and started with fewer addresses takes those off that are no longer wanted", async (context) => {
+    await inBed(context, SMALL, async ({ e1, holdings }) => {
+      await e1.start(config(router({ priority: 150, addresses: [`${VIP}/24`, "10.2.0.101/24"] })));
+      await holdings.settle("10.2.0.101", ["e1"]);
+      await e1.host.signalAll("SIGKILL");
+      await e1.start(config(HIGH));
+      await e1.is("active");
+      await holdings.settle("10.2.0.101", []);
+      assert.equal(holdings.tenures(VIP).length, 1);
     });
   });
 

@@ -2,22 +2,25 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseAddress } from "#base/address";
-import { startServers, startUdpProbe } from "#lab/probe/start";
+import { type LabProcess, standardTopology } from "#lab/index";
+import { startDownloads, startServers, startUdpProbe, urlOf } from "#lab/probe/start";
 import { type Bed, inBed, SLACK, SMALL, WITH_NODES } from "./edge-bed.ts";
-import { activeDown, config, echo, INTERVAL, router, VIP } from "./edge-config.ts";
+import { activeDown, config, echo, INTERVAL, router, server, VIP } from "./edge-config.ts";
 
+const ADDRESS = parseAddress(VIP) ?? assert.fail(VIP);
 const HIGH = 150;
 const LOW = 100;
 /** Longest time for which the address may be nobody's after the active edge has died in silence. */
 const BOUND = activeDown(LOW) + SLACK;
 
-/** Both edges up, e1 active. */
-const pair = async ({ e1, e2, holdings }: Bed, ...rest: readonly string[]): Promise<void> => {
-  await Promise.all([
+/** Both edges up, e1 active; gives the program on e1. */
+const pair = async ({ e1, e2, holdings }: Bed, ...rest: readonly string[]): Promise<LabProcess> => {
+  const [program] = await Promise.all([
     e1.start(config(router({ priority: HIGH }), ...rest)),
     e2.start(config(router({ priority: LOW }), ...rest)),
   ]);
   await holdings.settle(VIP, ["e1"]);
+  return program;
 };
 
 /** Nobody may hold the address together with another for longer than this, once they hear each other. */
@@ -40,6 +43,25 @@ describe("the address moves to the other edge", () => {
       assert.deepEqual(holdings.holders(VIP), ["e1"]);
       assert.equal(holdings.vacancy(VIP, { from: cut }), 0);
       assert.equal(holdings.overlap(VIP, { from: restored + OVERLAP_LIMIT }), 0);
+    });
+  });
+
+  it("with every download in flight, in direct server return: both edges choose the same backends", async (context) => {
+    const topology = standardTopology({ client: "lan", directReturn: [ADDRESS] });
+    await inBed(context, topology, async (bed) => {
+      const { lab, holdings } = bed;
+      await Promise.all(["n1", "n2", "n3"].map((name) => startServers(lab.host(name))));
+      await pair(bed, server({ mode: "dsr", port: 8080 }));
+      const options = { url: urlOf(ADDRESS, 8080), streams: 30, duration: 3, bytes: 1_000_000 };
+      const downloads = await startDownloads(lab.host("cl"), options);
+      await lab.fault("silence e1");
+      await holdings.settle(VIP, ["e1", "e2"], BOUND);
+      const { downloads: ended } = await downloads.finish();
+      assert.deepEqual(
+        ended.filter(({ whole }) => !whole),
+        [],
+      );
+      assert.equal(new Set(ended.map(({ backend }) => backend)).size, 3);
     });
   });
 
@@ -118,28 +140,33 @@ describe("the address moves to the other edge", () => {
 });
 
 describe("a clean stop of the active edge", () => {
-  it("hands the address over with priority 0 and without a lost datagram at 10 ms spacing", async (context) => {
-    await inBed(context, WITH_NODES, async (bed) => {
-      const { lab, e1, e2, holdings } = bed;
-      await Promise.all(["n1", "n2", "n3"].map((name) => startServers(lab.host(name))));
-      await pair(bed, echo());
-      const address = parseAddress(VIP) ?? assert.fail(VIP);
-      const probe = await startUdpProbe(lab.host("cl"), { address, port: 9000, interval: 10 });
-      await pause(500);
-      const asked = Date.now();
-      const ended = await e1.stop();
-      await pause(500);
-      const { sent, answers } = await probe.finish();
-      assert.deepEqual(ended, { code: 0, signal: null });
-      assert(sent > 90, `only ${sent} were sent`);
-      assert.equal(sent - answers.length, 0, `of ${sent} datagrams ${sent - answers.length} were lost`);
-      assert.deepEqual(holdings.holders(VIP), ["e2"]);
-      assert.equal(holdings.vacancy(VIP, { from: asked }), 0);
-      const took = (holdings.tenures(VIP).at(-1)?.from ?? 0) - asked;
-      assert(took < 2 * INTERVAL + SLACK, `${took} ms`);
-      assert.equal((await e2.router()).reason, "priority-zero-received");
+  for (const [how, stop] of [
+    ["of its main process", ({ e1 }: Bed) => e1.signal("SIGTERM")],
+    ["of all its processes at once, as systemd does", ({ e1 }: Bed) => e1.host.signalAll("SIGTERM")],
+  ] as const) {
+    it(`${how} hands over with priority 0 and without a lost datagram at 10 ms spacing`, async (context) => {
+      await inBed(context, WITH_NODES, async (bed) => {
+        const { lab, e1, e2, holdings } = bed;
+        await Promise.all(["n1", "n2", "n3"].map((name) => startServers(lab.host(name))));
+        const program = await pair(bed, echo());
+        const probe = await startUdpProbe(lab.host("cl"), { address: ADDRESS, port: 9000, interval: 10 });
+        await pause(500);
+        const asked = Date.now();
+        await stop(bed);
+        assert.deepEqual(await program.exited, { code: 0, signal: null });
+        await pause(500);
+        const { sent, answers } = await probe.finish();
+        assert(sent > 90, `only ${sent} were sent`);
+        assert.equal(sent - answers.length, 0, `of ${sent} datagrams ${sent - answers.length} were lost`);
+        assert.deepEqual(holdings.holders(VIP), ["e2"]);
+        assert.equal(holdings.vacancy(VIP, { from: asked }), 0);
+        const took = (holdings.tenures(VIP).at(-1)?.from ?? 0) - asked;
+        assert(took < 2 * INTERVAL + SLACK, `${took} ms`);
+        assert.equal((await e2.router()).reason, "priority-zero-received");
+        assert.equal(await e1.status(), undefined);
+      });
     });
-  });
+  }
 
   it("waits no longer than an interval or so for a successor that does not exist", async (context) => {
     await inBed(context, SMALL, async ({ e1, holdings }) => {
