@@ -5,7 +5,7 @@
  * there without us is not ours to remove. Any other router's addresses must be where it is active and nowhere else, so
  * they are removed whoever put them there.
  */
-import { after, type Instant, instant, millis, seconds } from "#base/time";
+import { after, between, type Instant, millis, seconds } from "#base/time";
 import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { Event } from "#core/observation/event";
 import type { VirtualAddress, VirtualRouterConfig } from "#core/vrrp/config";
@@ -16,8 +16,10 @@ import type { Links } from "./links.ts";
 
 /** What is removed together is put back together. */
 const MEND_DELAY = millis(10);
-/** Another program that keeps removing an address is not fought faster than this; failures are tried again as often. */
+/** Pause before what failed is tried again, and between mends when the quick ones are used up. */
 const MEND_INTERVAL = seconds(1);
+/** Another program that keeps removing an address is answered at once so often; one more every MEND_INTERVAL. */
+const QUICK_MENDS = 100;
 
 /** All addresses that move with a router. */
 export const allAddresses = (config: VirtualRouterConfig): readonly VirtualAddress[] => [
@@ -49,7 +51,11 @@ export class Addresses {
   readonly #failing = new Set<string>();
   /** Those that could not be removed: said once, tried again. */
   readonly #stuckByKey = new Map<string, VirtualAddress>();
-  #mendedAt: Instant | undefined;
+  /** When the next mend is due. */
+  #mendAt: Instant | undefined;
+  /** Quick mends that were left at `#countedAt`. */
+  #quickMends: number = QUICK_MENDS;
+  #countedAt: Instant | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -101,12 +107,16 @@ export class Addresses {
   }
 
   #mendSoon(now: Instant): void {
-    const earliest = this.#mendedAt === undefined ? now : after(this.#mendedAt, MEND_INTERVAL);
-    this.#wake(instant(Math.max(after(now, MEND_DELAY), earliest)));
+    const elapsed = this.#countedAt === undefined ? 0 : between(this.#countedAt, now);
+    this.#quickMends = Math.min(QUICK_MENDS, this.#quickMends + elapsed / MEND_INTERVAL);
+    this.#countedAt = now;
+    const at = after(now, this.#quickMends >= 1 ? MEND_DELAY : MEND_INTERVAL);
+    // Never later than planned: one removal after another must not keep the first one waiting.
+    if (this.#mendAt === undefined || at < this.#mendAt) this.#wake(at);
   }
 
   readonly #onTimer = (now: Instant): void => {
-    this.#mendedAt = now;
+    this.#quickMends = Math.max(0, this.#quickMends - 1);
     for (const address of this.#held ?? []) this.#add(address, "restored");
     for (const address of [...this.#stuckByKey.values()]) this.#remove(address, false);
     this.#schedule(now);
@@ -119,6 +129,7 @@ export class Addresses {
   }
 
   #wake(at: Instant | undefined): void {
+    this.#mendAt = at;
     this.#parts.deadlines.set(`addresses ${this.#parts.config().name}`, at, this.#onTimer);
   }
 

@@ -15,6 +15,7 @@ import { createLinks, type Links } from "./links.ts";
 import { Router } from "./router.ts";
 import { createStations, type Stations } from "./stations.ts";
 import { Strangers } from "./strangers.ts";
+import { sweep } from "./sweep.ts";
 
 /** A successor follows within its skew, which is less than an interval; this is for a busy one. */
 const HANDOVER_GRACE = millis(200);
@@ -71,6 +72,8 @@ export class Fleet {
   readonly #checkByName = new Map<string, HealthState>();
   readonly #linkByName = new Map<string, LinkNote>();
   #virtual: ReadonlySet<IpAddress> = new Set();
+  /** Takes off what an earlier run left and this one does not want; once, with the first configuration. */
+  #sweep: ((configs: readonly VirtualRouterConfig[]) => void) | undefined;
   /** Set while several routers are told of one thing: their groups follow when all know. */
   #telling = false;
   #coordinating = false;
@@ -80,6 +83,7 @@ export class Fleet {
     this.#parts = parts;
     this.#links = createLinks(parts.netlink);
     this.#strangers = new Strangers(parts);
+    this.#sweep = (configs) => sweep(configs, { ...parts, links: this.#links });
     this.#stations = createStations({
       packets: parts.packets,
       now: parts.now,
@@ -107,6 +111,8 @@ export class Fleet {
       this.#strangers.forget(name);
       this.#routerByName.delete(name);
     }
+    this.#sweep?.(configs);
+    this.#sweep = undefined;
     this.#tell(now, () => {
       const started: Router[] = [];
       for (const config of configs) {

@@ -15,6 +15,7 @@ export type Wanted = {
 
 export type Links = {
   byName(name: string): Link | undefined;
+  byIndex(index: number): Link | undefined;
   /** Every Ethernet address of this machine. */
   macs(): ReadonlySet<MacAddress>;
   /**
@@ -72,6 +73,7 @@ export const createLinks = (netlink: NetlinkPort): Links => {
       macs ??= new Set([...linkByIndex.values()].flatMap(({ mac }) => mac ?? []));
       return macs;
     },
+    byIndex: (index) => linkByIndex.get(index),
     byName(name) {
       linkByName ??= new Map([...linkByIndex.values()].map((link) => [link.name, link]));
       return linkByName.get(name);
