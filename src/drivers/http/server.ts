@@ -16,6 +16,8 @@ export type AdminError = { readonly message: string };
 const REQUEST_TIMEOUT = 5_000;
 /** How long a connection may stand still before it is closed; routes that go on for longer lift it. */
 const IDLE_TIMEOUT = 30_000;
+/** How long clients may take to hear that it is over, in milliseconds. */
+const FAREWELL = 50;
 const MAX_CONNECTIONS = 64;
 /** What the kernel has room for (unix(7)), without the final zero byte. */
 const MAX_PATH_BYTES = 107;
@@ -69,9 +71,14 @@ export const openAdminServer = async (
   }
   const found = await examine(path);
   if (typeof found === "object") return found;
+  const open = new Set<ServerResponse>();
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT, headersTimeout: REQUEST_TIMEOUT },
-    (request, response) => answer(routes, request, response),
+    (request, response) => {
+      open.add(response);
+      response.once("close", () => open.delete(response));
+      answer(routes, request, response);
+    },
   );
   server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE_TIMEOUT;
@@ -98,7 +105,9 @@ export const openAdminServer = async (
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        // Who follows a page that never ends sees its end, not a broken connection, unless they do not read.
+        for (const response of open) response.end();
+        setTimeout(() => server.closeAllConnections(), FAREWELL);
       }),
   };
 };
