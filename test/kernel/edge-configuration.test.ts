@@ -33,7 +33,7 @@ describe("a change of the configuration", () => {
         ),
       );
       assert.deepEqual(now.routers[0], before);
-      assert.equal(await client(lab.host("cl"), 8080), true);
+      await until("the new server answers", () => client(lab.host("cl"), 8080));
       for (const line of await since(e1, 2)) assert.doesNotMatch(line, /router front|server web/);
 
       await e1.configure(config(front, server({ backends: backends(2) }), server({ port: 8080 }, "more")));
