@@ -182,7 +182,8 @@ const openEdge = (lab: Lab, name: string, remember: (program: LabProcess) => voi
     },
     router: async (name = "front") => routerOf(await status(), name),
     is: async (state, name = "front", withinMs = undefined) => {
-      const good = (seen: Status): boolean => routerOf(seen, name).state === state;
+      const good = ({ routers }: Status): boolean =>
+        routers.some((each) => each.name === name && each.state === state);
       return routerOf(await untilStatus(`${name} is ${state}`, good, withinMs), name);
     },
     command: (...args) => host.run(steelyard(...args)),
