@@ -79,12 +79,18 @@ const NEW_ROUTER: RouterView = {
   takeovers: 0,
 };
 
+/** What a view has under a name, which may be one that every object has, such as `constructor`. */
+export const find = <Value>(values: Readonly<Record<string, Value>>, name: string): Value | undefined =>
+  Object.hasOwn(values, name) ? values[name] : undefined;
+
+const routerOf = (view: View, name: string): RouterView => find(view.routers, name) ?? NEW_ROUTER;
+
 const change = (view: View, name: string, difference: Partial<RouterView>): void => {
-  view.routers[name] = { ...(view.routers[name] ?? NEW_ROUTER), ...difference };
+  view.routers[name] = { ...routerOf(view, name), ...difference };
 };
 
 const routerState = (view: View, event: Event & { type: "router-state" }, at: WallTime): void => {
-  const before = view.routers[event.router] ?? NEW_ROUTER;
+  const before = routerOf(view, event.router);
   const { peer: _peer, ...rest } = before;
   view.routers[event.router] = {
     ...rest,
@@ -97,22 +103,20 @@ const routerState = (view: View, event: Event & { type: "router-state" }, at: Wa
 };
 
 const waiting = (view: View, event: Event & { type: "router-waiting" }): void => {
-  const { waiting: _waiting, ...rest } = view.routers[event.router] ?? NEW_ROUTER;
+  const { waiting: _waiting, ...rest } = routerOf(view, event.router);
   view.routers[event.router] = event.state === "begun" ? { ...rest, waiting: event.detail } : rest;
 };
 
 const conflict = (view: View, event: Event & { type: "router-conflict" }): void => {
   const text = `${event.conflict} with ${event.peer}${event.detail === undefined ? "" : `: ${event.detail}`}`;
-  const conflicts = { ...(view.routers[event.router] ?? NEW_ROUTER).conflicts };
+  const conflicts = { ...routerOf(view, event.router).conflicts };
   if (event.state === "begun") conflicts[text] = text;
   else delete conflicts[text];
   change(view, event.router, { conflicts });
 };
 
 const address = (view: View, event: Event & { type: "address" }): void => {
-  const others = (view.routers[event.router] ?? NEW_ROUTER).addresses.filter(
-    (held) => held !== event.address,
-  );
+  const others = routerOf(view, event.router).addresses.filter((held) => held !== event.address);
   const held = event.change === "added" || event.change === "adopted" || event.change === "restored";
   change(view, event.router, { addresses: held ? [...others, event.address] : others });
 };

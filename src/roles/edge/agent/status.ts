@@ -4,7 +4,7 @@ import { VERSION } from "#base/version";
 import { backendKey, type Scheduler, type VirtualServer } from "#core/balance/model";
 import type { Desired, TrackedCheck } from "#core/config/desired";
 import { worstCaseRemoval } from "#core/health/worst-case";
-import type { View } from "#core/observation/view";
+import { find, type View } from "#core/observation/view";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { WireFacts } from "../messages.ts";
 
@@ -19,7 +19,7 @@ export type Knowledge = {
 };
 
 const routerStatus = (router: VirtualRouterConfig, view: View): RouterStatus => {
-  const seen = view.routers[router.name];
+  const seen = find(view.routers, router.name);
   const held = new Set<string>(seen?.addresses ?? []);
   return {
     name: router.name,
@@ -82,7 +82,7 @@ const serverStatus = (server: VirtualServer, view: View): ServerStatus => ({
 });
 
 const checkStatus = ({ name }: TrackedCheck, view: View): CheckStatus => {
-  const seen = view.checks[name];
+  const seen = find(view.checks, name);
   return {
     name,
     health: seen?.state ?? "unknown",

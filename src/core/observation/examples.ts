@@ -1,0 +1,66 @@
+/** One example of every type of event, for the tests of whoever turns events into something else. */
+import type { IpAddress } from "#base/address";
+import { parseAddress } from "#base/address";
+import { assert } from "#base/assert";
+import { type MacAddress, parseMac } from "#base/mac";
+import { millis } from "#base/time";
+import type { Event } from "./event.ts";
+
+const address = (text: string): IpAddress => {
+  const parsed = parseAddress(text);
+  assert(parsed !== undefined, "not an address", { text });
+  return parsed;
+};
+
+const mac = (text: string): MacAddress => {
+  const parsed = parseMac(text);
+  assert(parsed !== undefined, "not a MAC address", { text });
+  return parsed;
+};
+
+/** A type that is missing here does not compile. */
+export const EXAMPLES: { readonly [Type in Event["type"]]: Extract<Event, { type: Type }> } = {
+  "router-state": {
+    ...{ type: "router-state", router: "front", from: "backup", to: "active" },
+    ...{ reason: "active-down-timer", peer: address("192.0.2.2") },
+  },
+  "router-priority": { type: "router-priority", router: "front", priority: 80, failed: ["check app failed"] },
+  "router-conflict": {
+    ...{ type: "router-conflict", router: "front", conflict: "same-priority-active" },
+    ...{ peer: address("192.0.2.2"), state: "begun", detail: "why" },
+  },
+  "router-waiting": {
+    ...{ type: "router-waiting", router: "front", state: "begun" },
+    detail: "eth1 has no IPv4 address to speak from",
+  },
+  address: {
+    ...{ type: "address", router: "front", address: address("192.0.2.100"), device: "eth0" },
+    ...{ change: "failed", detail: "ENOBUFS" },
+  },
+  "duplicate-address": {
+    ...{ type: "duplicate-address", router: "front", address: address("192.0.2.100") },
+    mac: mac("02:00:00:00:00:07"),
+  },
+  link: { type: "link", link: "eth0", state: "down" },
+  "backend-health": {
+    ...{ type: "backend-health", server: "web", backend: "node1", from: "healthy", to: "failed" },
+    ...{ reason: "refused", detail: "connection refused" },
+  },
+  "check-health": {
+    ...{ type: "check-health", check: "app", from: "healthy", to: "failed" },
+    ...{ reason: "exit-status", detail: "status 1" },
+  },
+  "forwarding-applied": { type: "forwarding-applied", how: "ruleset", took: millis(20) },
+  "forwarding-failed": { type: "forwarding-failed", detail: "nft refused the ruleset" },
+  sysctl: {
+    ...{ type: "sysctl", setting: "net/ipv4/conf/eth0/forwarding", change: "set" },
+    detail: "0 -> 1, because packets are forwarded",
+  },
+  "config-applied": {
+    ...{ type: "config-applied", generation: 1, changed: [] },
+    added: [{ kind: "VirtualRouter", name: "front" }],
+    removed: [{ kind: "VirtualServer", name: "web" }],
+  },
+  "config-refused": { type: "config-refused", problems: ["edge.yaml:1:1 is empty"] },
+  process: { type: "process", part: "agent", change: "exited", detail: "pid 42: SIGKILL" },
+};

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { millis } from "#base/time";
+import { address } from "#testing/values";
+import type { Event } from "./event.ts";
+import { EXAMPLES } from "./examples.ts";
+import { sentence } from "./sentence.ts";
+
+const PAGE = readFileSync(new URL("../../../docs/reference/events.md", import.meta.url), "utf8");
+
+/** The cells of the rows of the table whose first heading is `heading`, without the marks of code. */
+const tableAfter = (line: string): readonly (readonly string[])[] => {
+  const [, rest = ""] = PAGE.split(line);
+  const rows: string[][] = [];
+  for (const text of rest.trimStart().split("\n").slice(2)) {
+    if (!text.startsWith("|")) break;
+    const cells = text.split("|").slice(1, -1);
+    rows.push(cells.map((cell) => cell.trim().replaceAll("`", "")));
+  }
+  return rows;
+};
+
+const lineOf = (event: Event): string => {
+  const { subject, text } = sentence(event);
+  return `${subject}: ${text}`;
+};
+
+describe("docs/reference/events.md", () => {
+  const rows = tableAfter("## Types\n");
+
+  it("lists every type of event, and no other", () => {
+    assert.deepEqual(
+      rows.map(([type]) => type),
+      Object.keys(EXAMPLES),
+    );
+  });
+
+  it("lists the fields of each type", () => {
+    for (const [type = "", fields = ""] of rows) {
+      const event = Object.entries(EXAMPLES).find(([name]) => name === type)?.[1] ?? assert.fail(type);
+      const documented = fields.split(", ").map((field) => field.replace("?", ""));
+      assert.deepEqual(
+        new Set(["type", ...documented]),
+        new Set(["type", ...documented, ...Object.keys(event)]),
+        type,
+      );
+    }
+  });
+
+  it("shows the line of each example", () => {
+    for (const [type = "", , line] of rows) {
+      const event = Object.entries(EXAMPLES).find(([name]) => name === type)?.[1] ?? assert.fail(type);
+      assert.equal(line, lineOf(event));
+    }
+  });
+
+  it("explains every word that has a list of its own", () => {
+    const words = (line: string): readonly string[] => tableAfter(line).map(([word = ""]) => word);
+    const states: Record<Extract<Event, { type: "router-state" }>["to"], 0> = {
+      ...{ initialize: 0, backup: 0, active: 0, fault: 0 },
+    };
+    const changes: Record<Extract<Event, { type: "address" }>["change"], 0> = {
+      ...{ added: 0, adopted: 0, restored: 0, removed: 0, kept: 0, failed: 0 },
+    };
+    const hows: Record<Extract<Event, { type: "forwarding-applied" }>["how"], 0> = {
+      ...{ ruleset: 0, elements: 0, unchanged: 0, removed: 0 },
+    };
+    const processes: Record<Extract<Event, { type: "process" }>["change"], 0> = {
+      ...{ started: 0, ready: 0, stopping: 0, exited: 0, stalled: 0 },
+    };
+    assert.deepEqual(words("`from` and `to` of `router-state`:\n"), Object.keys(states));
+    assert.deepEqual(words("`change` of `address`:\n"), Object.keys(changes));
+    assert.deepEqual(words("`how` of `forwarding-applied`:\n"), Object.keys(hows));
+    assert.deepEqual(words("(the thread that speaks VRRP):\n"), Object.keys(processes));
+  });
+});
+
+describe("sentences", () => {
+  const rows: readonly (readonly [Event, string, string])[] = [
+    [
+      { type: "router-state", router: "front", from: "active", to: "backup", reason: "group-step-down" },
+      "notice",
+      "router front: active -> backup (group-step-down)",
+    ],
+    [
+      {
+        type: "router-priority",
+        router: "front",
+        priority: "fault",
+        failed: ["check app unknown", "interface eth0 failed"],
+      },
+      "notice",
+      "router front: priority is now fault, because of check app unknown, interface eth0 failed",
+    ],
+    [
+      {
+        type: "router-conflict",
+        router: "front",
+        conflict: "owner-conflict",
+        peer: address("192.0.2.2"),
+        state: "ended",
+      },
+      "notice",
+      "router front: owner-conflict with 192.0.2.2 ended",
+    ],
+    [
+      { type: "router-waiting", router: "front", state: "ended", detail: "eth1 does not exist" },
+      "notice",
+      "router front: waits no longer: eth1 does not exist",
+    ],
+    [
+      { type: "forwarding-applied", how: "ruleset", took: millis(3), repaired: true },
+      "warning",
+      "forwarding: ruleset loaded: somebody else had changed our tables",
+    ],
+    [
+      { type: "config-applied", generation: 2, added: [], changed: [], removed: [] },
+      "notice",
+      "config: read again, nothing changed",
+    ],
+    [
+      { type: "check-health", check: "app", from: "unknown", to: "healthy" },
+      "notice",
+      "check app: unknown -> healthy",
+    ],
+    [{ type: "link", link: "eth0", state: "up" }, "notice", "link eth0: up"],
+  ];
+  for (const [event, severity, line] of rows) {
+    it(`say ${line}`, () => {
+      assert.deepEqual([sentence(event).severity, lineOf(event)], [severity, line]);
+    });
+  }
+});
