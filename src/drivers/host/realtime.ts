@@ -6,6 +6,11 @@ const SCHED_RR = 2;
 const REALTIME_PRIORITY = 10;
 const HIGHEST_NICE = -20;
 
+/** The best niceness for the calling thread; without the right to it (CAP_SYS_NICE) nothing changes. */
+export const bePreferred = (door: Door = openDoor()): void => {
+  door.setNice(HIGHEST_NICE);
+};
+
 /** Real-time scheduling for the calling thread, else the best niceness; gives what became of it, for the log. */
 export const beRealtime = (door: Door = openDoor()): string => {
   const realtime = door.setScheduler(SCHED_RR, REALTIME_PRIORITY);

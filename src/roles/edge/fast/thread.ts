@@ -7,7 +7,7 @@ import { assert } from "#base/assert";
 import { after, type Instant, instant, millis, wallTime } from "#base/time";
 import type { Event } from "#core/observation/event";
 import { openClock } from "#drivers/clock/linux";
-import { beRealtime } from "#drivers/host/realtime";
+import { bePreferred, beRealtime } from "#drivers/host/realtime";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openPacketPort } from "#drivers/packet/linux";
 import { createDeadlines } from "#runtime/deadlines";
@@ -99,4 +99,6 @@ port.on("message", (message: WireToFast) => {
 const watching = netlink.value.subscribe((change) => fleet.networkChanged(change, now()));
 if (!watching.ok) throw new Error(`${watching.error.request}: ${watching.error.code}`);
 checkLease(now());
+// A few packets a second must not wait behind those who compute: peers would see a death that did not happen.
+bePreferred();
 if (realtime) emit({ type: "process", part: "fast", change: "ready", detail: beRealtime() });
