@@ -18,7 +18,7 @@ import { type Bed, isFrom, type Pair, prepare, type Settings, settle, startEdge 
 const PARSER = fileURLToPath(new URL("./programs/parse-lists.ts", import.meta.url));
 
 /** What else goes on while advertisements are timed. */
-export type Load = "none" | "neighbours" | "neighbours and reloads";
+export type Load = "reloads" | "neighbours and reloads";
 
 export type JitterCase = {
   readonly settings: Settings;
@@ -26,9 +26,11 @@ export type JitterCase = {
   readonly seconds: number;
 };
 
-/** Virtual servers in the configuration that is loaded again and again. */
-const LARGE = 5_000;
+/** What the active edge reads again and again: round robin, for its small ruleset. */
+const LARGE = { servers: 5_000, scheduler: "round-robin", checked: false } as const;
 const RELOAD_EVERY_MS = 2_000;
+/** The first ruleset of so many servers takes a while. */
+const PATIENCE_MS = 90_000;
 
 const startNeighbours = (lab: Lab): Promise<readonly LabProcess[]> =>
   Promise.all(
@@ -39,17 +41,8 @@ const startNeighbours = (lab: Lab): Promise<readonly LabProcess[]> =>
     }),
   );
 
-/**
- * Makes the agent of the active edge parse 5,000 virtual servers every two seconds. The file is refused at its end, so
- * that the work is the agent's alone; what a changed ruleset costs is another question.
- */
-const startReloads = async (
-  { lab, pair }: Bed,
-  { edge, intervalMs }: { edge: LabProcess; intervalMs: number },
-): Promise<() => Promise<number>> => {
-  const host = lab.host(pair.hosts.active);
-  const large = `${manyServers({ servers: LARGE, checked: false, intervalMs })}---\nkind: Refused\n`;
-  await host.write("/run/edge.yaml", large);
+/** Makes the edge read its configuration every two seconds, though nothing in it has changed; gives how to stop. */
+const startReloads = (edge: LabProcess): (() => Promise<number>) => {
   let reloads = 0;
   let stopped = false;
   const reload = async (): Promise<void> => {
@@ -84,7 +77,8 @@ const takeovers = (heard: readonly Advertisement[], pair: Pair): number => {
 };
 
 const startPair = async (bed: Bed, settings: Settings): Promise<LabProcess> => {
-  const active = await startEdge(bed, "active", settings);
+  const more = manyServers(bed.pair, LARGE);
+  const active = await startEdge(bed, "active", { ...settings, more });
   await startEdge(bed, "standby", settings);
   return active;
 };
@@ -104,13 +98,12 @@ const measureCase = async (
   const edges = new Map<Bed, LabProcess>();
   for (const bed of beds) edges.set(bed, await startPair(bed, settings));
   const hearing = await startHearing(lab.host("rt"), "eth1");
-  for (const { pair } of beds) await settle(pair, hearing);
+  for (const { pair } of beds) await settle(pair, hearing, PATIENCE_MS);
   await pause(1_000);
-  const neighbours = load === "none" ? [] : await startNeighbours(lab);
-  const stops: (() => Promise<number>)[] = [];
-  for (const [bed, edge] of edges)
-    if (load === "neighbours and reloads" && bed.pair.program === "steelyard")
-      stops.push(await startReloads(bed, { edge, intervalMs: settings.intervalMs }));
+  const neighbours = load === "neighbours and reloads" ? await startNeighbours(lab) : [];
+  const stops = [...edges].flatMap(([{ pair }, edge]) =>
+    pair.program === "steelyard" ? [startReloads(edge)] : [],
+  );
   const from = hearing.all().length;
   await pause(seconds * 1_000);
   const heard = hearing.all().slice(from);
@@ -126,7 +119,7 @@ const measureCase = async (
     program: pair.program,
     intervalMs: settings.intervalMs,
     realtime: settings.realtime === true && pair.program === "steelyard",
-    load: pair.program === "steelyard" ? load : load.replace(" and reloads", ""),
+    load: pair.program === "steelyard" ? load : load.replace(/(?: and )?reloads/, "") || "none of its own",
     seconds,
     reloads: pair.program === "steelyard" ? reloads : 0,
     latenessMs: latenesses(heard.filter(isFrom(pair, "active")), settings.intervalMs),

@@ -5,7 +5,7 @@ import type { LabHostHandle } from "#lab/host";
 import type { Lab } from "#lab/lab";
 import type { BuildCopy } from "./build-copy.ts";
 import { manyServers } from "./many-servers.ts";
-import { echoResource, PAIRS, routerResource } from "./pair.ts";
+import { echoResource, PAIRS, type Pair, routerResource } from "./pair.ts";
 import { type Bar, figure, type Result } from "./report.ts";
 
 /** The weight of one process in megabytes (2^20 bytes). */
@@ -70,10 +70,7 @@ const measureOne = async (
   return { name, wire, agent };
 };
 
-const small = (): string =>
-  PAIRS.slice(0, 1)
-    .map((pair) => `${routerResource(pair, "active", { intervalMs: 200 })}---\n${echoResource(pair)}`)
-    .join("");
+const router = (pair: Pair): string => routerResource(pair, "active", { intervalMs: 200 });
 
 /** Weighs both configurations in an open lab; no other program runs the copied Node.js. */
 export const measureMemory = async (
@@ -81,15 +78,16 @@ export const measureMemory = async (
   { copy, quick }: { copy: BuildCopy; quick: boolean },
 ): Promise<readonly Weights[]> => {
   const settlingMs = quick ? 2_000 : SETTLING_MS;
-  return [
-    await measureOne(lab, { copy, name: "1 virtual server x 3 backends", config: small(), settlingMs }),
-    await measureOne(lab, {
-      copy,
+  const configurations = PAIRS.slice(0, 1).flatMap((pair) => [
+    { name: "1 virtual server x 3 backends", config: `${router(pair)}---\n${echoResource(pair)}` },
+    {
       name: "500 virtual servers x 3 backends",
-      config: manyServers({ servers: 500, checked: true }),
-      settlingMs,
-    }),
-  ];
+      config: router(pair) + manyServers(pair, { servers: 500, scheduler: "consistent-hash", checked: true }),
+    },
+  ]);
+  const all: Weights[] = [];
+  for (const each of configurations) all.push(await measureOne(lab, { ...each, copy, settlingMs }));
+  return all;
 };
 
 const row = (name: string, { pssMb, privateMb, rssMb }: Weight): readonly string[] => [

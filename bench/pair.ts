@@ -57,6 +57,8 @@ export type Settings = {
   readonly intervalMs: number;
   /** Ask steelyard for real-time scheduling. */
   readonly realtime?: boolean;
+  /** More documents for the configuration of steelyard's active edge. */
+  readonly more?: string;
 };
 
 /** The `VirtualRouter` of an edge. */
@@ -125,7 +127,9 @@ const startSteelyard = async (
   settings: Settings,
 ): Promise<LabProcess> => {
   const host = lab.host(pair.hosts[place]);
-  await host.write("/run/edge.yaml", `${routerResource(pair, place, settings)}---\n${echoResource(pair)}`);
+  const more = place === "active" ? (settings.more ?? "") : "";
+  const resources = `${routerResource(pair, place, settings)}---\n${echoResource(pair)}${more}`;
+  await host.write("/run/edge.yaml", resources);
   const realtime = settings.realtime === true ? ["--realtime"] : [];
   return await host.spawn(copy.direct("edge", "--config", "/run/edge.yaml", ...realtime), {
     log: `/run/lab/logs/${host.name}.log`,
@@ -167,9 +171,9 @@ export const isFrom =
 /** Advertisements in a row from the active edge, and none from the standby, that count as settled. */
 const SETTLED = 3;
 
-/** Resolves when the active edge alone advertises; throws when it does not within ten seconds. */
-export const settle = async (pair: Pair, hearing: Hearing): Promise<void> => {
-  const limit = performance.now() + 10_000;
+/** Resolves when the active edge alone advertises; throws when it does not in time. */
+export const settle = async (pair: Pair, hearing: Hearing, withinMs = 10_000): Promise<void> => {
+  const limit = performance.now() + withinMs;
   const from = hearing.all().length;
   const byPair = ({ vrid }: Advertisement): boolean => vrid === pair.vrid;
   while (performance.now() < limit) {
@@ -177,5 +181,5 @@ export const settle = async (pair: Pair, hearing: Hearing): Promise<void> => {
     if (recent.length === SETTLED && recent.every(isFrom(pair, "active"))) return;
     await pause(5);
   }
-  throw new Error(`${pair.program}: ${pair.hosts.active} is not active alone after 10 s`);
+  throw new Error(`${pair.program}: ${pair.hosts.active} is not active alone after ${withinMs} ms`);
 };
