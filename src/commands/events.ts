@@ -2,6 +2,7 @@
 import { styleText } from "node:util";
 import type { EventRecord } from "#api/events";
 import { get, stream } from "#drivers/http/client";
+import { printable } from "./table.ts";
 
 export type EventsOptions = {
   readonly admin: string;
@@ -12,9 +13,9 @@ export type EventsOptions = {
 const COLOURS = { info: "gray", notice: "white", warning: "yellow", error: "red" } as const;
 
 /** `2026-01-02 03:04:05.678 router front: backup -> active (active-down-timer)`. */
-const eventLine = (record: EventRecord): string => {
+export const eventLine = (record: EventRecord): string => {
   const when = new Date(record.at).toISOString().replace("T", " ").replace("Z", "");
-  const text = styleText(COLOURS[record.severity], `${record.subject}: ${record.text}`, {
+  const text = styleText(COLOURS[record.severity], printable(`${record.subject}: ${record.text}`), {
     stream: process.stdout,
   });
   return `${when} ${text}`;
@@ -23,7 +24,11 @@ const eventLine = (record: EventRecord): string => {
 /** Prints the events that are still known, and with `follow` those to come; gives the exit status. */
 export const events = async (options: EventsOptions): Promise<number> => {
   const print = (line: string): void => {
-    process.stdout.write(`${options.json ? line : eventLine(JSON.parse(line) as EventRecord)}\n`);
+    if (options.json) process.stdout.write(`${line}\n`);
+    else {
+      const record: EventRecord = JSON.parse(line);
+      process.stdout.write(`${eventLine(record)}\n`);
+    }
   };
   if (options.follow) {
     const answer = await stream(options.admin, "/v1/events?follow=1", print);

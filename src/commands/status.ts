@@ -4,7 +4,7 @@ import { styleText } from "node:util";
 import type { RouterStatus, ServerStatus, Status } from "#api/status";
 import { formatDuration, micros } from "#base/time";
 import { get } from "#drivers/http/client";
-import { ago, table } from "./table.ts";
+import { ago, printable, table } from "./table.ts";
 
 export type StatusOptions = { readonly admin: string; readonly json: boolean; readonly watch: boolean };
 
@@ -24,6 +24,9 @@ const COLOURS = {
 const painted = (word: keyof typeof COLOURS): string =>
   styleText(COLOURS[word], word, { stream: process.stdout });
 
+/** How long something has been so; `-` when it never was anything else. */
+const since = (at: number, now: number): string => (at === 0 ? "-" : ago(now - at));
+
 const routerRow = (router: RouterStatus, now: number): string[] => [
   router.name,
   painted(router.state),
@@ -31,17 +34,19 @@ const routerRow = (router: RouterStatus, now: number): string[] => [
     ? `${router.priority}`
     : `${router.effectivePriority} (of ${router.priority})`,
   `${router.interface} vrid ${router.vrid} v${router.version}`,
-  router.since === 0 ? "-" : ago(now - router.since),
+  since(router.since, now),
   router.peer === undefined ? router.reason : `${router.reason} ${router.peer}`,
   router.addresses.map(({ address, held }) => (held ? `*${address}` : address)).join(" "),
 ];
 
 const remarks = (routers: readonly RouterStatus[]): string[] =>
-  routers.flatMap((router) => [
-    ...(router.waiting === undefined ? [] : [`! ${router.name}: waiting: ${router.waiting}`]),
-    ...router.failed.map((subject) => `! ${router.name}: ${subject} counts against it`),
-    ...router.conflicts.map((conflict) => `! ${router.name}: conflict: ${conflict}`),
-  ]);
+  routers.flatMap((router) =>
+    [
+      ...(router.waiting === undefined ? [] : [`waiting: ${router.waiting}`]),
+      ...router.failed.map((subject) => `${subject} counts against it`),
+      ...router.conflicts.map((conflict) => `conflict: ${conflict}`),
+    ].map((text) => printable(`! ${router.name}: ${text}`)),
+  );
 
 const serverLines = (server: ServerStatus, now: number): string[] => {
   const removal =
@@ -53,21 +58,21 @@ const serverLines = (server: ServerStatus, now: number): string[] => {
     `${backend.address}:${backend.port}`,
     `${backend.weight}`,
     painted(backend.health),
-    backend.since === 0 ? "-" : ago(now - backend.since),
-    backend.reason ?? "",
+    since(backend.since, now),
+    printable(backend.reason ?? ""),
   ]);
   const title = `${server.name}  ${server.protocol}://${server.address}:${server.port}  ${server.mode}, ${server.scheduler}; ${removal}`;
   return [title, ...table(["  BACKEND", "ADDRESS", "WEIGHT", "HEALTH", "SINCE", "REASON"], rows), ""];
 };
 
 /** The tables of a status, line by line. `*` marks an address held here. */
-const statusLines = (status: Status): string[] => {
+export const statusLines = (status: Status): string[] => {
   const { now } = status;
   const routers = status.routers.map((router) => routerRow(router, now));
-  const forwarding = status.forwarding.detail === undefined ? "" : `: ${status.forwarding.detail}`;
+  const forwarding = status.forwarding.detail === undefined ? "" : printable(`: ${status.forwarding.detail}`);
   return [
     `steelyard ${status.version} edge, running for ${ago(now - status.wire.startedAt)}, configuration ${status.config.generation}, forwarding ${painted(status.forwarding.state)}${forwarding}`,
-    ...(status.config.refused ?? []).map((problem) => `! refused: ${problem}`),
+    ...(status.config.refused ?? []).map((problem) => printable(`! refused: ${problem}`)),
     "",
     ...table(["ROUTER", "STATE", "PRIORITY", "WHERE", "SINCE", "BECAUSE", "ADDRESSES (* held)"], routers),
     ...remarks(status.routers),
@@ -80,28 +85,30 @@ const statusLines = (status: Status): string[] => {
           status.checks.map((check) => [
             check.name,
             painted(check.health),
-            ago(now - check.since),
-            check.reason ?? "",
+            since(check.since, now),
+            printable(check.reason ?? ""),
           ]),
         )),
   ];
 };
 
-/** Prints the status once, or again every second with `watch`; gives the exit status. */
+const textOf = (body: string, json: boolean): string => {
+  if (json) return body.trimEnd();
+  const parsed: Status = JSON.parse(body);
+  return statusLines(parsed).join("\n").trimEnd();
+};
+
+/** Prints the status once, or again every second with `watch`, which outlasts restarts; gives the exit status. */
 export const status = async (options: StatusOptions): Promise<number> => {
   for (;;) {
     const answer = await get(options.admin, "/v1/status");
-    if (!answer.ok) {
+    if (!answer.ok && !options.watch) {
       process.stderr.write(`${answer.message}\n`);
       return 1;
     }
     const clear = options.watch && process.stdout.isTTY ? "\u001b[H\u001b[2J" : "";
-    const text = options.json
-      ? answer.body.trimEnd()
-      : statusLines(JSON.parse(answer.body) as Status)
-          .join("\n")
-          .trimEnd();
-    process.stdout.write(`${clear}${text}\n`);
+    if (answer.ok) process.stdout.write(`${clear}${textOf(answer.body, options.json)}\n`);
+    else process.stderr.write(`${clear}${answer.message}\n`);
     if (!options.watch) return 0;
     await sleep(1_000);
   }

@@ -1,6 +1,9 @@
 /** Text tables for terminals: columns as wide as their widest cell, nothing wrapped, no trailing blanks. */
 import { stripVTControlCharacters } from "node:util";
 
+/** Text that came from elsewhere (a script's words, a server's answer) without what would command the terminal. */
+export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, "\ufffd");
+
 const width = (text: string): number => stripVTControlCharacters(text).length;
 
 /** Lines of a table with a header row; every row has as many cells as the header. */

@@ -1,0 +1,281 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { millis, seconds, wallTime } from "#base/time";
+import type { VirtualServer } from "#core/balance/model";
+import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
+import type { HealthCheckConfig } from "#core/health/config";
+import type { Event } from "#core/observation/event";
+import { createFakeChecks, failedWith, passed } from "#drivers/check/fake";
+import { fakeClock } from "#drivers/clock/fake";
+import { FakeNetlink } from "#drivers/netlink/fake";
+import { openFakeEngine } from "#drivers/nftables/fake";
+import type { BalanceEngine } from "#drivers/nftables/port";
+import { FakeSysctl } from "#drivers/sysctl/fake";
+import { createDeadlines } from "#runtime/deadlines";
+import { address, virtualRouter } from "#testing/values";
+import type { AgentToWire, FastToWire, WireToAgent, WireToFast } from "../messages.ts";
+import type { AgentExit } from "./agent-process.ts";
+import { Wire } from "./wire.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "steelyard-wire-"));
+after(() => rmSync(directory, { recursive: true }));
+
+const HEALTH: HealthCheckConfig = {
+  probe: { type: "tcp" },
+  ...{ interval: seconds(1), timeout: millis(500), retries: 0, retryDelay: millis(0), rise: 1, fall: 1 },
+};
+
+const WEB: VirtualServer = {
+  ...{ name: "web", address: address("192.0.2.100"), protocol: "tcp", port: 80, mode: "masquerade" },
+  ...{ scheduler: { type: "round-robin" }, health: HEALTH },
+  backends: [
+    { name: "a", address: address("192.0.2.11"), port: 80, weight: 1 },
+    { name: "b", address: address("192.0.2.12"), port: 80, weight: 1 },
+  ],
+};
+
+const DESIRED: Desired = {
+  routers: [virtualRouter({ name: "front" })],
+  checks: [{ name: "app", health: HEALTH, target: { address: address("192.0.2.9"), port: 1 } }],
+  servers: [WEB],
+};
+
+const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+/** A wire process whose agent and fast thread are lists of what they were told. */
+const bench = (wrap: (engine: BalanceEngine) => BalanceEngine = (engine) => engine) => {
+  const fast: WireToFast[] = [];
+  const agent: WireToAgent[] = [];
+  const order: string[] = [];
+  const events: Event[] = [];
+  let status: number | undefined;
+  let hearAgent = (_message: AgentToWire): void => assert.fail("no agent");
+  let hearFast = (_message: FastToWire): void => assert.fail("no fast thread");
+  let agentEnds = (_exit: AgentExit): string => assert.fail("no agent");
+  const engine = openFakeEngine();
+  const checks = createFakeChecks();
+  const clock = fakeClock({ onWake: () => deadlines.runDue() });
+  const deadlines = createDeadlines(clock);
+  const wrapped = wrap(engine);
+  const wire = new Wire({
+    options: {
+      ...{ config: ["edge.yaml"], admin: "/nowhere", runtimeDirectory: directory },
+      ...{ logFormat: "text", logLevel: "info", realtime: false },
+    },
+    facts: { pid: 1, startedAt: wallTime(0), version: "test" },
+    netlink: new FakeNetlink([
+      { index: 2, name: "eth0", mtu: 1500, up: true, carrier: true, loopback: false },
+    ]),
+    engine: {
+      ...wrapped,
+      async remove() {
+        order.push("forwarding removed");
+        return wrapped.remove();
+      },
+    },
+    sysctl: new FakeSysctl(),
+    ...{ checks, clock, deadlines },
+    startAgent(options) {
+      hearAgent = options.onMessage;
+      agentEnds = options.onExit;
+      let told = 0;
+      return {
+        pump() {
+          for (const { sequence, event } of options.journal.after(told)) {
+            told = sequence;
+            events.push(event);
+          }
+        },
+        tellCounts: (counts) => void agent.push({ type: "counts", counts }),
+        send: (message) => void agent.push(message),
+        stop: async () => void order.push("agent stopped"),
+      };
+    },
+    startFast(options) {
+      hearFast = options.onMessage;
+      return {
+        send: (message) => void fast.push(message),
+        stop: async () => void order.push("fast stopped"),
+      };
+    },
+    end: (code) => {
+      status = code;
+    },
+  });
+  let proposals = 0;
+  return {
+    ...{ wire, fast, agent, order, events, engine, checks, clock },
+    propose(desired: Desired): void {
+      proposals += 1;
+      hearAgent({ type: "desired", id: proposals, desired });
+    },
+    hearAgent: (message: AgentToWire) => hearAgent(message),
+    hearFast: (message: FastToWire) => hearFast(message),
+    agentEnds: (exit: AgentExit) => agentEnds(exit),
+    status: () => status,
+    async run(duration = seconds(1)) {
+      for (let passed = 0; passed < duration; passed += millis(100)) {
+        await settle();
+        clock.advance(millis(100));
+      }
+      await settle();
+    },
+    said: () => events.splice(0).map(({ type }) => type),
+  };
+};
+
+const configured = (fast: readonly WireToFast[]) => fast.filter(({ type }) => type === "configure");
+
+describe("the wire process", () => {
+  it("lets routers attract traffic when every backend is judged and forwarding is in place, not before", async () => {
+    const { propose, run, fast, engine, said } = bench();
+    propose(DESIRED);
+    await settle();
+    await settle();
+    assert.deepEqual([configured(fast), engine.running()], [[], undefined]);
+    await run();
+    assert.deepEqual(
+      engine.running()?.servers[0]?.backends.map(({ availability }) => availability),
+      ["available", "available"],
+    );
+    assert.deepEqual(
+      fast.slice(-2).map((message) => (message.type === "check-health" ? message.state : message.type)),
+      ["healthy", "configure"],
+    );
+    assert.deepEqual(
+      said().filter((type) => ["config-applied", "forwarding-applied", "process"].includes(type)),
+      ["config-applied", "forwarding-applied", "process"],
+    );
+  });
+
+  it("needs no engine for routers alone", async () => {
+    const { propose, run, fast, said } = bench((engine) => ({
+      ...engine,
+      available: async () => ({ code: "no-nft", detail: "there is no nft", remedy: "Install it." }),
+      apply: async () => assert.fail("nothing is to be applied"),
+    }));
+    propose({ ...NOTHING_DESIRED, routers: DESIRED.routers });
+    await run(millis(100));
+    assert.equal(configured(fast).length, 1);
+    const types = said().filter((type) => type !== "sysctl");
+    assert.deepEqual(types, ["config-applied", "forwarding-applied", "process"]);
+  });
+
+  it("takes a failed backend out and tells tracking of a failed check", async () => {
+    const { propose, run, checks, engine, fast } = bench();
+    propose(DESIRED);
+    await run();
+    checks.answerWith(({ target }) =>
+      target?.address === "192.0.2.12" || target?.port === 1 ? failedWith("refused") : passed(),
+    );
+    await run(seconds(2));
+    assert.deepEqual(
+      engine.running()?.servers[0]?.backends.map(({ availability }) => availability),
+      ["available", "unavailable"],
+    );
+    assert.deepEqual(fast.at(-1), { type: "check-health", check: "app", state: "failed" });
+  });
+
+  it("answers each configuration once, in order, and tells the fast thread the last", async () => {
+    const { propose, run, agent, fast, events } = bench();
+    propose(DESIRED);
+    await run();
+    for (const priority of [10, 20, 30]) {
+      propose({ ...DESIRED, routers: [virtualRouter({ name: "front", priority })] });
+    }
+    await run();
+    assert.deepEqual(
+      agent.filter(({ type }) => type === "answer"),
+      [1, 2, 3, 4].map((id) => ({ type: "answer", id, accepted: true })),
+    );
+    const last = configured(fast).at(-1);
+    assert.equal(last?.type === "configure" && last.routers[0]?.priority, 30);
+    assert.deepEqual(
+      events.flatMap((event) => (event.type === "config-applied" ? [event.generation] : [])),
+      [1, 2, 3, 4],
+    );
+  });
+
+  it("ends with 1 when what is wanted cannot run here, before anything was touched", async () => {
+    const { propose, run, status, fast, agent, order } = bench((engine) => ({
+      ...engine,
+      available: async () => ({ code: "no-nft", detail: "there is no nft", remedy: "Install it." }),
+    }));
+    propose(DESIRED);
+    await run(millis(100));
+    assert.equal(status(), 1);
+    assert.deepEqual(configured(fast), []);
+    assert.deepEqual(agent, [{ type: "answer", id: 1, accepted: false }]);
+    assert.deepEqual(order, ["fast stopped", "agent stopped"]);
+  });
+
+  it("goes on with what runs when a later configuration cannot", async () => {
+    let missing = false;
+    const { propose, run, status, said, agent } = bench((engine) => ({
+      ...engine,
+      available: async () =>
+        missing ? { code: "no-nft", detail: "there is no nft", remedy: "Install it." } : undefined,
+    }));
+    propose(DESIRED);
+    await run();
+    missing = true;
+    said();
+    propose({ ...DESIRED, routers: [] });
+    await run(millis(200));
+    assert.deepEqual([said(), status()], [["config-refused"], undefined]);
+    assert.deepEqual(agent.at(-1), { type: "answer", id: 2, accepted: false });
+  });
+
+  it("stops in order: addresses, forwarding, agent", async () => {
+    const { propose, run, wire, order, status, engine } = bench();
+    propose(DESIRED);
+    await run();
+    await Promise.all([wire.stop("SIGTERM"), wire.stop("SIGINT")]);
+    assert.deepEqual(order, ["fast stopped", "forwarding removed", "agent stopped"]);
+    assert.deepEqual([status(), engine.running()], [0, undefined]);
+  });
+
+  it("puts nothing into the kernel when it is stopped while it starts", async () => {
+    const { propose, run, wire, fast, engine, status } = bench();
+    propose(DESIRED);
+    await settle();
+    await wire.stop("SIGTERM");
+    propose(DESIRED);
+    await run(seconds(2));
+    assert.deepEqual([configured(fast), engine.running(), status()], [[], undefined, 0]);
+  });
+
+  it("stops before it knows what is wanted", async () => {
+    const { wire, order, status } = bench();
+    await wire.stop("SIGTERM");
+    assert.deepEqual([order, status()], [["fast stopped", "agent stopped"], 0]);
+  });
+
+  it("starts the agent again unless it ended on purpose before the first configuration", async () => {
+    const crashed = bench();
+    assert.equal(crashed.agentEnds({ code: null, signal: "SIGKILL", pid: 7 }), "restart");
+    const complained = bench();
+    assert.equal(complained.agentEnds({ code: 2, signal: null, pid: 7 }), "leave");
+    await settle();
+    assert.equal(complained.status(), 2);
+    const { propose, run, agentEnds, wire } = bench();
+    propose(DESIRED);
+    await run();
+    assert.equal(agentEnds({ code: 2, signal: null, pid: 7 }), "restart");
+    const stopped = wire.stop("SIGTERM");
+    assert.equal(agentEnds({ code: null, signal: "SIGTERM", pid: 7 }), "leave");
+    await stopped;
+  });
+
+  it("passes on what the fast thread says", async () => {
+    const { hearFast, hearAgent, agent, said } = bench();
+    hearFast({ type: "event", event: { type: "link", link: "eth0", state: "down" }, at: wallTime(5) });
+    hearFast({ type: "counts", counts: { "vrrp-dropped front checksum": 1 } });
+    hearAgent({ type: "refused", problems: ["edge.yaml is gone"] });
+    assert.deepEqual(said(), ["link", "config-refused"]);
+    assert.deepEqual(agent, [{ type: "counts", counts: { "vrrp-dropped front checksum": 1 } }]);
+  });
+});
