@@ -147,6 +147,45 @@ describe("the packet driver of Linux", () => {
     }
   });
 
+  it("takes no claim from another VLAN of the same wire, nor one sent to another host", async () => {
+    const lan = openLan();
+    const claimants: string[] = [];
+    const opened = lan.left.port.openNeighbour({
+      link: lan.left.link,
+      family: "IPv4",
+      onMessage: ({ payload }) => claimants.push(Buffer.from(payload.subarray(8, 14)).toString("hex")),
+      onError: () => undefined,
+    });
+    assert.ok(opened.ok);
+    try {
+      const address = ipv4("192.0.2.50");
+      assert.ok(opened.value.watch([address]).ok);
+      run("-n", lan.namespaces[0], "link", "set", "wire0", "promisc", "on");
+      const frame = (destination: string, tag: string, sender: string): Uint8Array => {
+        const claim = gratuitous("reply", { mac: parseMac(sender) ?? mac, address });
+        const header = Buffer.from(`${destination}020000000099${tag}0806`, "hex");
+        return Buffer.concat([header, encodeArp(claim)]);
+      };
+      const sender = within(lan.namespaces[1], () => door.socket(17, 3, 0));
+      const wire = new Uint8Array(20);
+      new DataView(wire.buffer).setUint16(0, 17, true);
+      new DataView(wire.buffer).setInt32(4, lan.right.link.index, true);
+      for (const bytes of [
+        frame("ffffffffffff", "8100004d", "02:00:00:00:00:77"),
+        frame("060000000042", "", "02:00:00:00:00:42"),
+        frame("ffffffffffff", "", "02:00:00:00:00:99"),
+      ]) {
+        await lan.settle(() => door.send(sender, bytes, wire, 0) === bytes.length);
+      }
+      await lan.settle(() => claimants.includes("020000000099"));
+      assert.deepEqual(claimants, ["020000000099"]);
+      door.close(sender);
+    } finally {
+      opened.value.close();
+      lan.close();
+    }
+  });
+
   it("fails to send once the link is gone for good, and can be opened anew on its successor", async () => {
     const lan = openLan();
     const [left, right] = lan.namespaces;

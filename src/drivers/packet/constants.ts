@@ -46,5 +46,7 @@ export const NETWORK_CONTROL = 0xc0;
 export const PRIORITY_CONTROL = 7;
 /** Room for about 1000 small packets, so that a stall of a second loses nothing. */
 export const RECEIVE_BUFFER = 1 << 20;
-/** PACKET_OUTGOING: what this host sent itself. */
+/** What is addressed to another host: seen in promiscuous mode, and on a trunk for VLANs that are not set up. */
+export const PACKET_OTHERHOST = 3;
+/** What this host sent itself. */
 export const PACKET_OUTGOING = 4;

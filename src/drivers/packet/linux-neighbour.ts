@@ -13,7 +13,8 @@ import { bindToLink, openSocket } from "./socket.ts";
 
 /** ARP has 28 bytes and padding; an advertisement 24 and a few options. */
 const PAYLOAD_SIZE = 256;
-/** `struct sockaddr_ll`: sll_pkttype. */
+/** Where `struct sockaddr_ll` has sll_ifindex and sll_pkttype. */
+const LINK_INDEX_OFFSET = 4;
 const PACKET_TYPE_OFFSET = 10;
 
 const FILTER: Readonly<Record<IpFamily, (addresses: readonly IpAddress[]) => Uint8Array>> = {
@@ -53,8 +54,21 @@ const openIcmpv6 = (door: Door, link: PacketLink): PacketResult<number> => {
   });
 };
 
-const readArp = ({ payload, name }: RawPacket): NeighbourMessage | undefined =>
-  name[PACKET_TYPE_OFFSET] === linux.PACKET_OUTGOING ? undefined : { type: "arp", payload };
+/**
+ * Only what was sent to this link. A packet socket on a trunk also sees the frames of every tagged network: with the
+ * index of the VLAN link if there is one, else as a packet for others. The same address may be in use there.
+ */
+const readArp =
+  (link: PacketLink) =>
+  ({ payload, name }: RawPacket): NeighbourMessage | undefined => {
+    const type = name[PACKET_TYPE_OFFSET];
+    if (type === linux.PACKET_OUTGOING || type === linux.PACKET_OTHERHOST) return undefined;
+    const index = new DataView(name.buffer, name.byteOffset, name.byteLength).getInt32(
+      LINK_INDEX_OFFSET,
+      true,
+    );
+    return index === link.index ? { type: "arp", payload } : undefined;
+  };
 
 const readNdp = ({ payload, name, control }: RawPacket): NeighbourMessage | undefined => {
   const { destination, hopLimit } = readIpv6Control(control);
@@ -94,7 +108,7 @@ export const openNeighbour = (
     closeBoth();
     return { ok: false, error: refusal(`listen to neighbours on ${link.name}`, bound) };
   }
-  const read = family === "IPv4" ? readArp : readNdp;
+  const read = family === "IPv4" ? readArp(link) : readNdp;
   const started = openEndpoint(door, {
     fd: receiving,
     alsoClose: receiving === sending ? [] : [sending],
