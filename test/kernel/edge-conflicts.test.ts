@@ -73,7 +73,8 @@ describe("what the other edge must not do is shown on both sides where both can 
   it("claiming to own the addresses as we do", async (context) => {
     await inBed(context, SMALL, async (bed) => {
       await startTwo(bed, router({ priority: 255 }), router({ priority: 255 }));
-      await shows(bed.e2, `owner-conflict with ${E1}`);
+      // The smaller address gives way, so it is the one that always hears the other.
+      await shows(bed.e1, `owner-conflict with ${E2}`);
     });
   });
 

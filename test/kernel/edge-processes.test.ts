@@ -185,6 +185,18 @@ describe("the wire process, killed", () => {
     });
   });
 
+  it("and started with fewer addresses takes those off that are no longer wanted", async (context) => {
+    await inBed(context, SMALL, async ({ e1, holdings }) => {
+      await e1.start(config(router({ priority: 150, addresses: [`${VIP}/24`, "10.2.0.101/24"] })));
+      await holdings.settle("10.2.0.101", ["e1"]);
+      await e1.host.signalAll("SIGKILL");
+      await e1.start(config(HIGH));
+      await holdings.settle("10.2.0.101", []);
+      await e1.is("active");
+      assert.equal(holdings.tenures(VIP).length, 1);
+    });
+  });
+
   it("whose agent hangs at that moment is still followed by one that works", async (context) => {
     await inBed(context, SMALL, async ({ e1, holdings }) => {
       await e1.start(config(HIGH));
