@@ -97,6 +97,8 @@ export class Router implements Listener {
     const { state, effects, transition } = step(this.#config, this.#state, input, now);
     this.#state = state;
     this.#refused = effects.some(({ type }) => type === "drop");
+    // A peer that hands over lets go as soon as it hears us, so the addresses are here before the advertisement is out.
+    if (effects.some(({ type }) => type === "announce-addresses")) this.#addresses.take(now);
     for (const effect of effects) this.#perform(effect, now);
     this.#report(before, transition);
     this.#parts.deadlines.set(`router ${this.#config.name}`, deadline(this.#state), this.#onTimer);
@@ -267,7 +269,6 @@ export class Router implements Listener {
         break;
       case "announce-addresses":
         this.#leftBehind = false;
-        this.#addresses.take(now);
         this.#announcer.takeover(now);
         break;
       case "reannounce-addresses":
