@@ -24,14 +24,31 @@ const withEdgeOptions = (command: Command): Command =>
       collect,
     )
     .addOption(adminOption())
-    .option("--runtime-dir <directory>", "directory for runtime state", DEFAULT_RUNTIME_DIRECTORY)
+    .option(
+      "--runtime-dir <directory>",
+      "what must survive a restart, but not a reboot",
+      DEFAULT_RUNTIME_DIRECTORY,
+    )
     .addOption(new Option("--log-format <format>", "how logs look").choices(["text", "json"]).default("text"))
     .addOption(
       new Option("--log-level <level>", "least severity that is logged")
         .choices(["error", "warning", "info", "debug"])
         .default("info"),
     )
-    .option("--realtime", "ask for real-time scheduling of the thread that speaks VRRP");
+    .option("--realtime", "real-time scheduling for the thread that speaks VRRP (needs CAP_SYS_NICE)");
+
+const EDGE_HELP = `
+SIGHUP reads the configuration again, as does a change of its files. SIGTERM and SIGINT let the peer take over, and end.
+
+Exit status: 0 when told to end, 1 when this machine lacks something, 2 when the configuration or the command line is wrong.`;
+
+const CHECK_HELP = `
+Everything named is one configuration, as for \`edge\`: check the files of each box by themselves.
+
+Exit status: 0 when valid, 2 when not.`;
+
+const ASK_HELP = `
+Exit status: 0 when a running edge answered, 1 when none did.`;
 
 const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
   config: flags.config,
@@ -42,20 +59,31 @@ const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
   realtime: flags.realtime === true,
 });
 
+/** What a command printed last may have gone to a reader that has seen enough (`steelyard events | head`). */
+const endWithReader = (): void => {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+};
+
 /** The process ends by itself when nothing is left to do; output to a pipe is complete only then. */
 const finish = (status: number): void => {
   process.exitCode = status;
 };
 
 const program = new Command("steelyard")
-  .description("Load balancing for Kubernetes on bare metal: allocate, announce, balance, explain.")
+  .description("Addresses that fail over between boxes, and what arrives for them balanced over backends.")
   .version(VERSION)
   .enablePositionalOptions()
   .showHelpAfterError("(--help tells more)")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
 withEdgeOptions(
-  program.command("edge").description("hold virtual addresses and balance what arrives for them"),
+  program
+    .command("edge")
+    .description("hold virtual addresses and balance what arrives for them")
+    .addHelpText("after", EDGE_HELP),
 ).action(async (flags: EdgeFlags) => {
   const { runWire } = await import("#roles/edge/wire/run");
   finish(await runWire(edgeOptions(flags)));
@@ -70,7 +98,9 @@ program
   .command("check <path...>")
   .description("validate configuration files and directories")
   .option("--json", "print JSON")
+  .addHelpText("after", CHECK_HELP)
   .action(async (paths: string[], flags: { json?: boolean }) => {
+    endWithReader();
     const { check } = await import("#commands/check");
     finish(await check({ paths, json: flags.json === true }));
   });
@@ -81,7 +111,9 @@ program
   .addOption(adminOption())
   .option("--json", "print JSON")
   .option("-w, --watch", "show again every second")
+  .addHelpText("after", ASK_HELP)
   .action(async (flags: { admin: string; json?: boolean; watch?: boolean }) => {
+    endWithReader();
     const { status } = await import("#commands/status");
     finish(await status({ admin: flags.admin, json: flags.json === true, watch: flags.watch === true }));
   });
@@ -92,7 +124,9 @@ program
   .addOption(adminOption())
   .option("--json", "print JSON lines")
   .option("-f, --follow", "go on with what happens from now on")
+  .addHelpText("after", ASK_HELP)
   .action(async (flags: { admin: string; json?: boolean; follow?: boolean }) => {
+    endWithReader();
     const { events } = await import("#commands/events");
     finish(await events({ admin: flags.admin, json: flags.json === true, follow: flags.follow === true }));
   });

@@ -14,7 +14,7 @@ describe("steelyard events", () => {
   it("says when, what about, and what, in one line", () => {
     assert.equal(
       stripVTControlCharacters(eventLine(RECORD)),
-      "2026-01-02 03:04:05.678 router front: backup -> active (active-down-timer)",
+      "2026-01-02T03:04:05.678Z router front: backup -> active (active-down-timer)",
     );
   });
 

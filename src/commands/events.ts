@@ -12,9 +12,9 @@ export type EventsOptions = {
 
 const COLOURS = { info: "gray", notice: "white", warning: "yellow", error: "red" } as const;
 
-/** `2026-01-02 03:04:05.678 router front: backup -> active (active-down-timer)`. */
+/** `2026-01-02T03:04:05.678Z router front: backup -> active (active-down-timer)`. */
 export const eventLine = (record: EventRecord): string => {
-  const when = new Date(record.at).toISOString().replace("T", " ").replace("Z", "");
+  const when = new Date(record.at).toISOString();
   const text = styleText(COLOURS[record.severity], printable(`${record.subject}: ${record.text}`), {
     stream: process.stdout,
   });

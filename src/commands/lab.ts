@@ -1,7 +1,7 @@
 /** `steelyard lab`: a whole network in private namespaces, to play with by hand. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Command, Option } from "commander";
 import { parseAddress } from "#base/address";
@@ -11,6 +11,7 @@ import { FAULT_USAGE, parseFault } from "#lab/faults";
 import type { Lab } from "#lab/lab";
 import { closeNamedLab, connectNamedLab, createNamedLab, execCommand, listNamedLabs } from "#lab/named";
 import { programCommand, runProgram, steelyardCommand } from "#lab/programs";
+import { searchPath } from "#lab/requirements";
 import { standardTopology } from "#lab/topology";
 
 /** The virtual address that nodes of a lab made by hand accept for direct server return. */
@@ -61,6 +62,13 @@ const up = async (options: { name: string; config?: string; client: string }): P
   console.log(`lab ${options.name} is up. Try: steelyard lab status; steelyard lab exec cl -- ip address`);
 };
 
+/** The environment of a command in a host: as here, and `steelyard` is this one wherever it was unpacked. */
+const withOwnProgram = (): NodeJS.ProcessEnv => {
+  const [, entry = ""] = process.argv;
+  const own = join(dirname(dirname(entry)), "bin");
+  return { ...process.env, PATH: [own, searchPath()].join(delimiter) };
+};
+
 const exec = (name: string, host: string, argv: readonly string[]): Promise<void> =>
   withLab(name, async (opened) => {
     const { hosts } = await opened.status();
@@ -70,7 +78,7 @@ const exec = (name: string, host: string, argv: readonly string[]): Promise<void
     }
     const [command = "", ...args] = execCommand(opened, { anchor, argv: argv.length > 0 ? argv : ["sh"] });
     process.on("SIGINT", () => {}); // Ctrl-C is for the command; its end is ours.
-    const child = spawn(command, args, { stdio: "inherit" });
+    const child = spawn(command, args, { stdio: "inherit", env: withOwnProgram() });
     process.exitCode = await new Promise<number>((done) => {
       child.once("exit", (code) => done(code ?? 128));
       child.once("error", () => done(127));
