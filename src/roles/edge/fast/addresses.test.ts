@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { parseMac } from "#base/mac";
 import { millis, seconds } from "#base/time";
+import { framesFor } from "#core/announce/frames";
 import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import { address, virtualAddress, virtualRouter } from "#testing/values";
@@ -45,6 +47,17 @@ describe("addresses that somebody removes", () => {
     await bed.run(millis(20));
     assert.deepEqual(machine.carries(), ["192.0.2.100/24"]);
     assert.deepEqual(said(machine), ["192.0.2.100 on eth0 restored"]);
+  });
+
+  it("are put back although further ones are removed all the time", async () => {
+    const { bed, machine } = await activeRouter({
+      addresses: [VIRTUAL, virtualAddress("192.0.2.101/24"), virtualAddress("192.0.2.102/24")],
+    });
+    for (const text of ["192.0.2.100/24", "192.0.2.101/24", "192.0.2.102/24"]) {
+      machine.netlink.dropAddress({ linkIndex: ETH0.index, address: virtualAddress(text) });
+      await bed.run(millis(5));
+    }
+    assert.ok(machine.carries().includes("192.0.2.100/24"));
   });
 
   it("are put back at once a hundred times, and then once or twice a second: another program is not fought for ever", async () => {
@@ -337,5 +350,31 @@ describe("somebody else who claims an address", () => {
       duplicates.map(({ address: which, mac }) => `${which} ${mac}`),
       ["192.0.2.100 02:00:00:00:00:07"],
     );
+  });
+
+  it("is not suspected for claims from before and after somebody else's term", async () => {
+    const { bed, machine } = await activeRouter();
+    const thief = bed.segment.addStation({ link: ETH0, addresses: new Set() });
+    const socket = thief.port.openNeighbour({
+      ...{ link: ETH0, family: "IPv4" as const },
+      ...{ onMessage: () => {}, onError: () => {} },
+    });
+    const mac = parseMac("02:00:00:00:00:66");
+    assert.ok(socket.ok && mac !== undefined);
+    const claim = (): void => {
+      for (const frame of framesFor({ address: VIRTUAL.address, mac, router: false }))
+        socket.value.send(frame);
+      bed.segment.settle();
+    };
+    claim();
+    machine.fleet.pause(true, machine.now());
+    await bed.run(seconds(2));
+    machine.fleet.pause(false, machine.now());
+    await bed.run(DOWN);
+    claim();
+    assert.deepEqual(machine.take("duplicate-address"), []);
+    await bed.run(seconds(2));
+    claim();
+    assert.equal(machine.take("duplicate-address").length, 1);
   });
 });

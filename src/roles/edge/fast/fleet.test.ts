@@ -108,6 +108,11 @@ describe("start", () => {
   it("speaks over IPv6 from the smallest link-local address, never from a virtual one (RFC 9568 §5.1.2.1)", async () => {
     const bed = createBed();
     const machine = bed.add(5);
+    const own = virtualAddress("fe80::5/64");
+    const usable = { linkIndex: 2, tentative: false, duplicate: false };
+    machine.netlink.dropAddress({ linkIndex: 2, address: own });
+    machine.netlink.setAddress({ ...virtualAddress("fe80::7/64"), ...usable });
+    machine.netlink.setAddress({ ...own, ...usable });
     const virtual = virtualAddress("fe80::2/64");
     machine.netlink.setAddress({ ...virtual, linkIndex: 2, tentative: false, duplicate: false });
     machine.netlink.setAddress({
@@ -186,6 +191,17 @@ describe("two machines", () => {
     assert.deepEqual(changes(left), ["front active>initialize shutdown"]);
   });
 
+  it("are not talked out of serving by a packet that counts for nothing", async () => {
+    const { bed, left, right } = await pair();
+    right.kill();
+    const send = spoofer(bed, "192.0.2.66");
+    left.fleet.stop(left.now(), () => {});
+    send({ centiseconds: 0 });
+    assert.deepEqual(left.carries(), ["192.0.2.100/24"]);
+    send({});
+    assert.deepEqual(left.carries(), []);
+  });
+
   it("do not wait for a successor that does not exist", async () => {
     const { bed, left, right } = await pair();
     right.kill();
@@ -237,9 +253,11 @@ describe("two machines", () => {
     assert.deepEqual(left.carries(), []);
     await bed.run(millis(70));
     assert.deepEqual(right.carries(), ["192.0.2.100/24"]);
-    left.configure(router({ priority: 210 }));
+    const third = router({ name: "third", vrid: vrid(53), addresses: [virtualAddress("192.0.2.103/24")] });
+    left.configure(router({ priority: 210 }), third);
     await bed.run(seconds(1));
-    assert.deepEqual(left.carries(), [], "a reload does not wake it");
+    assert.deepEqual(left.carries(), [], "a reload does not wake it, nor start another");
+    left.configure(router({ priority: 210 }));
     left.fleet.pause(false, left.now());
     await bed.run(seconds(1));
     assert.deepEqual([left.carries(), right.carries()], [["192.0.2.100/24"], []]);

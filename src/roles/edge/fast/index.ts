@@ -1,0 +1,13 @@
+/**
+ * The fast thread: VRRP (RFC 9568) and what it does to addresses and neighbours, with a heap and an event loop that
+ * nothing else can delay.
+ *
+ * `thread.ts` is the worker's entry; `fleet.ts` brings all routers to the configuration and tells them of links, checks
+ * and each other; `router.ts` is one of them at work, with its addresses (`addresses.ts`) and its voice
+ * (`announcer.ts`). `stations.ts` shares sockets, `links.ts` knows the interfaces, `lease.ts` is the dead-man switch.
+ * `bed.ts` is the machine room of the tests.
+ *
+ * Left out: virtual MAC addresses, see `docs/standards/rfc9568.md`.
+ * Start reading at `fleet.ts`.
+ */
+export {};
