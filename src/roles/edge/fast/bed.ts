@@ -181,7 +181,7 @@ export const createBed = (): Bed => {
 };
 
 /** A version 3 advertisement as a foreign router would send it, checksummed over the message alone for IPv4. */
-export const advertisement = (from: {
+const advertisement = (from: {
   readonly vrid: number;
   readonly priority: number;
   readonly centiseconds: number;
@@ -195,4 +195,23 @@ export const advertisement = (from: {
   const sum = internetChecksum(bytes);
   bytes.set([sum >> 8, sum & 0xff], 6);
   return bytes;
+};
+
+/** A host that sends advertisements by hand: by default of virtual router 51, priority 200, 100 ms, 192.0.2.100. */
+export const spoofer = (bed: Bed, host: string) => {
+  const source = parsed(host);
+  const station = bed.segment.addStation({ link: ETH0, addresses: new Set([source]) });
+  const socket = station.port.openVrrp({
+    ...{ link: ETH0, family: "IPv4" as const },
+    ...{ onPacket: () => {}, onError: () => {} },
+  });
+  assert(socket.ok, "the fake always opens");
+  return (from: Partial<Parameters<typeof advertisement>[0]>): void => {
+    const payload = advertisement({
+      ...{ vrid: 51, priority: 200, centiseconds: 10, addresses: [parsed("192.0.2.100")] },
+      ...from,
+    });
+    socket.value.send({ payload, source, destination: parsed("224.0.0.18") });
+    bed.segment.settle();
+  };
 };

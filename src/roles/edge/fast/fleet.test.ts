@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { millis, seconds } from "#base/time";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import { address, virtualAddress, virtualRouter, vrid } from "#testing/values";
-import { advertisement, createBed, ETH0, type Machine, settle } from "./bed.ts";
+import { createBed, type Machine, settle, spoofer } from "./bed.ts";
 
 const INTERVAL = millis(100);
 /** 3 intervals and the skew of priority 100, rounded up. */
@@ -20,24 +20,6 @@ const waits = (machine: Machine): readonly string[] =>
 
 const linkWords = (machine: Machine): readonly string[] =>
   machine.take("link").map(({ link, state }) => `${link} ${state}`);
-
-const spoofer = (bed: ReturnType<typeof createBed>, host: string) => {
-  const source = address(host);
-  const station = bed.segment.addStation({ link: ETH0, addresses: new Set([source]) });
-  const socket = station.port.openVrrp({
-    ...{ link: ETH0, family: "IPv4" as const },
-    ...{ onPacket: () => {}, onError: () => {} },
-  });
-  assert.ok(socket.ok);
-  return (from: Partial<Parameters<typeof advertisement>[0]>): void => {
-    const payload = advertisement({
-      ...{ vrid: 51, priority: 200, centiseconds: 10, addresses: [address("192.0.2.100")] },
-      ...from,
-    });
-    socket.value.send({ payload, source, destination: address("224.0.0.18") });
-    bed.segment.settle();
-  };
-};
 
 describe("start", () => {
   it("listens first, takes over when nobody speaks, and says it in two events (RFC 9568 §6.4.1)", async () => {
@@ -432,62 +414,6 @@ describe("reload", () => {
     machine.setLink({ carrier: false });
     await settle();
     assert.deepEqual(machine.events, []);
-  });
-});
-
-describe("conflicts", () => {
-  const said = (machine: Machine): readonly string[] =>
-    machine
-      .take("router-conflict")
-      .map(({ router: name, conflict, state, detail }) =>
-        [name, conflict, state, detail].filter(Boolean).join(" "),
-      );
-
-  it("report a stranger's virtual router id once, and its end half a minute after the last packet", async () => {
-    const bed = createBed();
-    const machine = bed.add(1);
-    machine.configure(router());
-    const send = spoofer(bed, "192.0.2.66");
-    for (let count = 0; count < 5; count += 1) send({ vrid: 77 });
-    assert.deepEqual(said(machine), [
-      "front vrid-unexpected begun virtual router id 77 is not configured here",
-    ]);
-    assert.equal(machine.counts.get("vrrp-dropped front vrid-mismatch"), 5);
-    await bed.run(seconds(29));
-    assert.deepEqual(said(machine), []);
-    await bed.run(seconds(2));
-    assert.deepEqual(said(machine), [
-      "front vrid-unexpected ended virtual router id 77 is not configured here",
-    ]);
-  });
-
-  it("end with the router that reported them", async () => {
-    const bed = createBed();
-    const machine = bed.add(1);
-    machine.configure(router());
-    const send = spoofer(bed, "192.0.2.66");
-    send({ vrid: 77 });
-    send({ addresses: [address("192.0.2.99")] });
-    assert.deepEqual(said(machine), [
-      "front vrid-unexpected begun virtual router id 77 is not configured here",
-      "front address-list-mismatch begun",
-    ]);
-    machine.configure();
-    assert.deepEqual(said(machine), [
-      "front address-list-mismatch ended",
-      "front vrid-unexpected ended virtual router id 77 is not configured here",
-    ]);
-  });
-
-  it("stay few under a flood of strangers, who do not hide what concerns our own router", async () => {
-    const bed = createBed();
-    const machine = bed.add(1);
-    machine.configure(router());
-    for (let host = 10; host < 100; host += 1) spoofer(bed, `192.0.2.${host}`)({ vrid: 77 });
-    assert.equal(said(machine).length, 32);
-    spoofer(bed, "192.0.2.101")({ addresses: [address("192.0.2.99")] });
-    assert.deepEqual(said(machine), ["front address-list-mismatch begun"]);
-    assert.equal(machine.counts.size, 1);
   });
 });
 
