@@ -4,6 +4,7 @@ import type { EventRecord } from "#api/events";
 import { startServers } from "#lab/probe/start";
 import { type Edge, inBed, SMALL, until, WITH_NODES } from "./edge-bed.ts";
 import { backends, config, router, server, VIP } from "./edge-config.ts";
+import { changesSince, tracesOf } from "./edge-traces.ts";
 
 const applied = (generation: number) => (record: EventRecord) =>
   record.event.type === "config-applied" && record.event.generation === generation;
@@ -180,20 +181,12 @@ describe("a change of the configuration", () => {
 const client = async (host: { readonly run: Edge["host"]["run"] }, port: number): Promise<boolean> =>
   (await host.run(["timeout", "0.5", "bash", "-c", `exec 3<>/dev/tcp/${VIP}/${port}`])).code === 0;
 
-/** Everything in the kernel of a host that an edge may change. */
-const kernelOf = ({ host }: Edge): Promise<string> =>
-  host.expect([
-    "sh",
-    "-c",
-    "ip -j addr; nft list ruleset; cd /proc/sys/net; grep -rs . ipv4 ipv6 | grep -v -e neigh -e stat -e random -e _time -e retrans | sort",
-  ]);
-
 describe("a start with a bad configuration", () => {
   const started = async (edge: Edge, configuration: string) => {
-    const before = await kernelOf(edge);
+    const before = await tracesOf(edge);
     const program = await edge.launch({ config: configuration });
     const exit = await program.exited;
-    assert.equal(await kernelOf(edge), before);
+    assert.deepEqual(await changesSince(edge, before), []);
     return { ...exit, said: `${program.stdout()}${program.stderr()}` };
   };
 

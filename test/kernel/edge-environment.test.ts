@@ -2,16 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LabProcess } from "#lab/index";
 import { startServers } from "#lab/probe/start";
-import { type Edge, inBed, SMALL, until, WITH_NODES } from "./edge-bed.ts";
+import { inBed, SMALL, until, WITH_NODES } from "./edge-bed.ts";
 import { config, router, server, VIP } from "./edge-config.ts";
-
-/** Everything in the kernel of a host that an edge may change. */
-const kernelOf = ({ host }: Edge): Promise<string> =>
-  host.expect([
-    "sh",
-    "-c",
-    "ip -o addr; nft list ruleset; cat /proc/sys/net/ipv4/conf/*/promote_secondaries",
-  ]);
+import { changesSince, tracesOf } from "./edge-traces.ts";
 
 const endOf = async (
   program: LabProcess,
@@ -26,7 +19,7 @@ describe("on a machine that lacks something", () => {
     await inBed(context, SMALL, async ({ e1, holdings }) => {
       await e1.start(config(router({ priority: 150 })));
       await holdings.settle(VIP, ["e1"]);
-      const before = await kernelOf(e1);
+      const before = await tracesOf(e1);
       const first = await e1.status();
       await e1.host.write("/run/edge/other.yaml", config(router({ vrid: 52, addresses: ["10.2.0.110/24"] })));
       const { code, said } = await endOf(
@@ -34,7 +27,7 @@ describe("on a machine that lacks something", () => {
       );
       assert.equal(code, 1, said);
       assert.match(said, /another steelyard answers on \/run\/steelyard\/edge\.sock/);
-      assert.equal(await kernelOf(e1), before);
+      assert.deepEqual(await changesSince(e1, before), []);
       const still = await e1.status();
       assert.deepEqual(
         [still?.wire, still?.agent, still?.routers],
@@ -46,7 +39,7 @@ describe("on a machine that lacks something", () => {
   it("without a capability ends with 1, names it and changes nothing", async (context) => {
     await inBed(context, SMALL, async ({ e1 }) => {
       await e1.configure(config(router({})));
-      const before = await kernelOf(e1);
+      const before = await tracesOf(e1);
       for (const missing of ["net_admin", "net_raw"]) {
         const prefix = ["setpriv", "--bounding-set", `-${missing}`, "--inh-caps", `-${missing}`, "--"];
         const { code, said } = await endOf(await e1.launch({ prefix }));
@@ -54,7 +47,7 @@ describe("on a machine that lacks something", () => {
         assert.match(said, new RegExp(`CAP_${missing.toUpperCase()} missing: run it as root`));
         assert.doesNotMatch(said, /\n {4}at /);
       }
-      assert.equal(await kernelOf(e1), before);
+      assert.deepEqual(await changesSince(e1, before), []);
     });
   });
 

@@ -3,25 +3,7 @@ import { describe, it } from "node:test";
 import { startServers } from "#lab/probe/start";
 import { type Edge, inBed, SMALL, until, WITH_NODES } from "./edge-bed.ts";
 import { config, echo, router, server, VIP } from "./edge-config.ts";
-
-/** What an edge may change or leave behind in its host: addresses, routes, rules, files, kernel settings. */
-const TRACES = [
-  "ip -o addr",
-  "ip route",
-  "nft list ruleset",
-  "find /run -xdev ( -path /run/lab -o -path /run/edge ) -prune -o ! -type d -print".replace(/[()]/g, "\\$&"),
-  "cd /proc/sys/net",
-  "grep -rs . ipv4/conf ipv6/conf ipv4/ip_forward || true",
-].join("; ");
-
-const tracesOf = async ({ host }: Edge): Promise<ReadonlySet<string>> =>
-  new Set((await host.expect(["sh", "-c", TRACES])).split("\n"));
-
-/** What is there now and was not there before, and the reverse. */
-const differences = async (edge: Edge, before: ReadonlySet<string>): Promise<readonly string[]> => {
-  const now = await tracesOf(edge);
-  return [...[...now].filter((line) => !before.has(line)), ...[...before].filter((line) => !now.has(line))];
-};
+import { changesSince, tracesOf } from "./edge-traces.ts";
 
 const SAMPLE = /^([a-z_]+)(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? -?[0-9.e+]+$/;
 
@@ -38,7 +20,7 @@ describe("a stop leaves nothing behind", () => {
         const dsr = server({ mode: "dsr", port: 8080 }, "direct");
         const program = await e1.start(config(router({ priority: 150 }), server(), echo(), dsr));
         await holdings.settle(VIP, ["e1"]);
-        assert.notDeepEqual(await differences(e1, before), []);
+        assert.notDeepEqual(await changesSince(e1, before), []);
         const { agent } = (await e1.status()) ?? assert.fail("no status");
         await stop(e1);
         assert.deepEqual(await program.exited, { code: 0, signal: null });
@@ -47,7 +29,7 @@ describe("a stop leaves nothing behind", () => {
           1,
           "the agent is still there",
         );
-        assert.deepEqual(await differences(e1, before), []);
+        assert.deepEqual(await changesSince(e1, before), []);
       });
     });
   }
@@ -62,7 +44,7 @@ describe("a stop leaves nothing behind", () => {
       await e1.start(text);
       await e1.is("active");
       assert.deepEqual(await e1.stop(), { code: 0, signal: null });
-      assert.deepEqual(await differences(e1, before), []);
+      assert.deepEqual(await changesSince(e1, before), []);
     });
   });
 });
@@ -99,7 +81,7 @@ describe("a running edge can be seen", () => {
       const events = await e1.command("events");
       assert.match(
         events.stdout,
-        /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} router front: backup -> active \(active-down-timer\)$/m,
+        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z router front: backup -> active \(active-down-timer\)$/m,
       );
       assert.match(events.stdout, /server web: backend n3 unknown -> failed \(refused/);
       for (const line of (await e1.command("events", "--json")).stdout.trim().split("\n")) JSON.parse(line);
