@@ -8,10 +8,10 @@ const HIGH = 150;
 const LOW = 100;
 
 /** Both edges with this spec; e1 is better. */
-const startPair = async ({ e1, e2 }: Bed, spec: Spec = {}, ...rest: readonly string[]): Promise<void> => {
+const startPair = async ({ e1, e2 }: Bed, spec: Spec = {}): Promise<void> => {
   await Promise.all([
-    e1.start(config(router({ priority: HIGH, ...spec }), ...rest)),
-    e2.start(config(router({ priority: LOW, ...spec }), ...rest)),
+    e1.start(config(router({ priority: HIGH, ...spec }))),
+    e2.start(config(router({ priority: LOW, ...spec }))),
   ]);
 };
 
