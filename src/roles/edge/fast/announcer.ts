@@ -4,7 +4,7 @@
  * One ARP socket, one for neighbour discovery, on each interface that carries an address; open while the router is
  * active.
  */
-import { familyOf, type IpAddress, type IpFamily } from "#base/address";
+import { familyOf, type IpAddress, type IpFamily, isIpv4 } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import type { Instant } from "#base/time";
 import { type Claim, claimOfArp, claimOfNdp, INITIAL as NOBODY, sight } from "#core/announce/duplicate";
@@ -25,6 +25,8 @@ type Parts = {
   readonly config: () => VirtualRouterConfig;
   readonly packets: PacketPort;
   readonly links: Links;
+  /** Whether the kernel forwards IPv6 that arrives on a link, and so calls itself a router there. */
+  readonly forwardsIpv6: (link: string) => boolean;
   readonly deadlines: Deadlines;
   readonly now: () => Instant;
   readonly emit: (event: Event) => void;
@@ -139,11 +141,10 @@ export class Announcer {
   #announce(address: IpAddress): void {
     const voice = this.#voiceByKey.get(this.#keyOf(address));
     if (voice === undefined) return;
-    for (const frame of framesFor({
-      address,
-      mac: this.#parts.links.byName(voice.link.name)?.mac ?? voice.mac,
-      router: false,
-    })) {
+    const mac = this.#parts.links.byName(voice.link.name)?.mac ?? voice.mac;
+    // The kernel answers solicitations for this address: what we say must not contradict it (RFC 4861 §7.2.5).
+    const router = !isIpv4(address) && this.#parts.forwardsIpv6(voice.link.name);
+    for (const frame of framesFor({ address, mac, router })) {
       const sent = voice.socket.send(frame);
       if (!sent.ok) this.#count("announcement-unsent", sent.error);
     }

@@ -41,6 +41,8 @@ export type Machine = {
   readonly opened: () => number;
   /** Lets no socket be opened until called with false. */
   refuseSockets(refused: boolean): void;
+  /** Lets the kernel forward IPv6 from now on. */
+  forwardIpv6(): void;
   configure(...configs: readonly VirtualRouterConfig[]): void;
   /** Says what changed in an interface, as the kernel would. */
   setLink(change: Partial<Link>): void;
@@ -94,6 +96,7 @@ const addMachine = (
   const counts = new Map<string, number>();
   let opened = 0;
   let refused = false;
+  let forwarding = false;
   let alive = true;
   const clock = fakeClock({
     onWake() {
@@ -116,6 +119,7 @@ const addMachine = (
   const fleet = new Fleet({
     netlink,
     packets,
+    forwardsIpv6: () => forwarding,
     deadlines,
     now: clock.now,
     emit: (event) => void events.push(event),
@@ -128,6 +132,9 @@ const addMachine = (
     opened: () => opened,
     refuseSockets: (next) => {
       refused = next;
+    },
+    forwardIpv6: () => {
+      forwarding = true;
     },
     configure: (...configs) => fleet.configure(configs, clock.now()),
     setLink: (change) =>

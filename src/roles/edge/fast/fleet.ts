@@ -31,6 +31,8 @@ const GROUP_ROUNDS = 16;
 export type FleetParts = {
   readonly netlink: NetlinkPort;
   readonly packets: PacketPort;
+  /** Whether the kernel forwards IPv6 that arrives on a link. */
+  readonly forwardsIpv6: (link: string) => boolean;
   readonly deadlines: Deadlines;
   readonly now: () => Instant;
   readonly emit: (event: Event) => void;

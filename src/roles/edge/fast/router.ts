@@ -33,6 +33,8 @@ export type RouterParts = {
   readonly netlink: NetlinkPort;
   readonly packets: PacketPort;
   readonly links: Links;
+  /** Whether the kernel forwards IPv6 that arrives on a link. */
+  readonly forwardsIpv6: (link: string) => boolean;
   readonly now: () => Instant;
   readonly emit: (event: Event) => void;
   readonly count: (key: string) => void;

@@ -6,10 +6,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "#base/assert";
 import { after, type Instant, instant, millis, wallTime } from "#base/time";
 import type { Event } from "#core/observation/event";
+import { sysctlKey } from "#core/sysctl/key";
 import { openClock } from "#drivers/clock/linux";
 import { bePreferred, beRealtime } from "#drivers/host/realtime";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openPacketPort } from "#drivers/packet/linux";
+import { openSysctl } from "#drivers/sysctl/linux";
 import { createDeadlines } from "#runtime/deadlines";
 import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
 import { Fleet } from "./fleet.ts";
@@ -44,7 +46,17 @@ const clock = openClock({
 if (!clock.ok) throw new Error(`${clock.error.operation}: ${clock.error.code}`);
 const { now, wake } = clock.value;
 const deadlines = createDeadlines({ now, wake });
-const fleet = new Fleet({ netlink: netlink.value, packets: openPacketPort(), deadlines, now, emit, count });
+const sysctl = openSysctl();
+const forwardsIpv6 = (link: string): boolean => {
+  const key = sysctlKey("net", "ipv6", "conf", link, "forwarding");
+  const observed = sysctl.observe([key]);
+  return observed.ok && observed.value.get(key) === "1";
+};
+const fleet = new Fleet({
+  ...{ deadlines, now, emit, count, forwardsIpv6 },
+  netlink: netlink.value,
+  packets: openPacketPort(),
+});
 
 const cell = new BigInt64Array(lease);
 const looks = createLeaseWatch({
