@@ -111,6 +111,7 @@ port.on("message", (message: WireToFast) => {
 const watching = netlink.value.subscribe((change) => fleet.networkChanged(change, now()));
 if (!watching.ok) throw new Error(`${watching.error.request}: ${watching.error.code}`);
 checkLease(now());
-// A few packets a second must not wait behind those who compute: peers would see a death that did not happen.
+// Before our own agent and main thread. Against other programs it often has no weight: the kernel shares the CPU between
+// sessions (autogroup) or control groups first, which only real-time scheduling is above.
 bePreferred();
 if (realtime) emit({ type: "process", part: "fast", change: "ready", detail: beRealtime() });
