@@ -4,13 +4,14 @@
  * Observations are pumped from the journal at the agent's pace. An agent that stalls costs nothing but the journal it
  * has yet to read; when it comes back it gets what it missed, or a fresh snapshot.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { Socket } from "node:net";
 import type { Desired } from "#core/config/desired";
 import type { Observation } from "#core/observation/event";
 import { type Channel, openChannel } from "#drivers/ipc/channel";
 import type { Journal } from "#runtime/journal";
 import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
+import { spawnAgent } from "./agent-child.ts";
 
 /** First pause before a dead agent is started again, doubled up to the longest. Milliseconds. */
 const RESTART = { first: 100, longest: 5_000, forgetAfter: 60_000 } as const;
@@ -39,8 +40,8 @@ export type AgentProcess = {
 
 type Counts = Readonly<Record<string, number>>;
 
-type Options = {
-  readonly command: readonly string[];
+/** What the wire says of itself to its agents. */
+export type AgentOptions = {
   readonly journal: Journal;
   readonly facts: WireFacts;
   /** The configuration in force, for the agent's status; `undefined` before the first. */
@@ -49,8 +50,15 @@ type Options = {
   readonly onExit: (exit: AgentExit) => "restart" | "leave";
 };
 
+type Options = AgentOptions & {
+  readonly command: readonly string[];
+  /** One that runs already and has not been listened to yet. */
+  readonly first?: ChildProcess;
+};
+
 class SupervisedAgent implements AgentProcess {
   readonly #options: Options;
+  #first: ChildProcess | undefined;
   #child: ChildProcess | undefined;
   #channel: Channel<WireToAgent> | undefined;
   /** Whether this agent has said its first word; observations sent before it would be out of order. */
@@ -66,6 +74,7 @@ class SupervisedAgent implements AgentProcess {
 
   constructor(options: Options) {
     this.#options = options;
+    this.#first = options.first;
     this.#start();
   }
 
@@ -131,9 +140,9 @@ class SupervisedAgent implements AgentProcess {
 
   readonly #start = (): void => {
     if (this.#stopping) return;
-    const [program = process.execPath, ...args] = this.#options.command;
     this.#startedAt = Date.now();
-    const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+    const child = this.#first ?? spawnAgent(this.#options.command);
+    this.#first = undefined;
     this.#child = child;
     child.on("error", () => {
       // Else it is about a signal that could not be sent, and the child lives.

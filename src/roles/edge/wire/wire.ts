@@ -14,8 +14,8 @@ import type { SysctlPort } from "#drivers/sysctl/port";
 import type { Deadlines } from "#runtime/deadlines";
 import { createJournal } from "#runtime/journal";
 import type { AgentToWire, FastToWire, WireFacts } from "../messages.ts";
-import { type EdgeOptions, EXIT, optionArguments } from "../options.ts";
-import type { AgentExit, AgentProcess, startAgent } from "./agent-process.ts";
+import { type EdgeOptions, EXIT } from "../options.ts";
+import type { AgentExit, AgentOptions, AgentProcess } from "./agent-process.ts";
 import { changesBetween } from "./changes.ts";
 import type { FastLink, startFast } from "./fast-link.ts";
 import { createForwarding, type Forwarding } from "./forwarding.ts";
@@ -41,7 +41,7 @@ export type WireParts = {
   readonly checks: CheckPort;
   readonly clock: ClockPort;
   readonly deadlines: Deadlines;
-  readonly startAgent: typeof startAgent;
+  readonly startAgent: (agent: AgentOptions) => AgentProcess;
   readonly startFast: typeof startFast;
   /** Called once, when there is nothing left to do. */
   readonly end: (status: number) => void;
@@ -72,9 +72,7 @@ export class Wire {
     this.#parts = parts;
     const { options, netlink, engine, clock, deadlines } = parts;
     const emit = (event: Event): void => this.#emit(event);
-    const [script = ""] = process.argv.slice(1);
     this.#agent = parts.startAgent({
-      command: [process.execPath, ...process.execArgv, script, "edge-agent", ...optionArguments(options)],
       journal: this.#journal,
       facts: parts.facts,
       desired: () => this.#desired,

@@ -1,0 +1,85 @@
+/**
+ * The wire process: everything that traffic depends on. It starts the agent and the fast thread, keeps the kernel's
+ * forwarding and the health checks, and goes on by itself when the agent stalls or dies.
+ */
+import type { ChildProcess } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { wallTime } from "#base/time";
+import { VERSION } from "#base/version";
+import { openChecks } from "#drivers/check/linux";
+import { openClock } from "#drivers/clock/linux";
+import { readCpuLimit } from "#drivers/host/linux";
+import { openNetlink } from "#drivers/netlink/linux";
+import { openEngine } from "#drivers/nftables/linux";
+import { openSysctl } from "#drivers/sysctl/linux";
+import { createDeadlines } from "#runtime/deadlines";
+import { type EdgeOptions, EXIT } from "../options.ts";
+import { agentCommand } from "./agent-child.ts";
+import { startAgent } from "./agent-process.ts";
+import { startFast } from "./fast-link.ts";
+import { Wire, type WireParts } from "./wire.ts";
+
+/** Below this share of one CPU advertisements may be later than a failover takes. */
+const CPU_WARNING = 1;
+
+const complain = (message: string): void => void process.stderr.write(`steelyard edge: ${message}\n`);
+
+const warnOfCpuLimit = (): void => {
+  const limit = readCpuLimit();
+  if (limit === undefined || limit >= CPU_WARNING) return;
+  complain(`its control group allows ${limit} CPU, so peers may see it die while it lives: remove the limit`);
+};
+
+type World = Omit<WireParts, "end">;
+
+type Circumstances = {
+  readonly options: EdgeOptions;
+  readonly firstAgent: ChildProcess;
+  /** Wall time in milliseconds. */
+  readonly startedAt: number;
+};
+
+/** Opens everything, or says in one sentence what is missing. */
+const openWorld = ({ options, firstAgent, startedAt }: Circumstances): World | string => {
+  try {
+    mkdirSync(options.runtimeDirectory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return `--runtime-dir ${options.runtimeDirectory}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  const netlink = openNetlink();
+  if (!netlink.ok) return `cannot talk to the kernel (${netlink.error.request}): ${netlink.error.code}`;
+  const clock = openClock({ onWake: () => deadlines.runDue() });
+  if (!clock.ok) return `${clock.error.operation}: ${clock.error.code}`;
+  const deadlines = createDeadlines(clock.value);
+  return {
+    options,
+    facts: { pid: process.pid, startedAt: wallTime(startedAt), version: VERSION },
+    netlink: netlink.value,
+    engine: openEngine({ runDirectory: options.runtimeDirectory }),
+    sysctl: openSysctl(),
+    checks: openChecks(),
+    clock: clock.value,
+    deadlines,
+    startAgent: (agent) => startAgent({ ...agent, command: agentCommand(options), first: firstAgent }),
+    startFast,
+  };
+};
+
+/** Runs with this first agent until it is told to stop or cannot go on; gives the exit status. */
+export const serve = async (options: EdgeOptions, firstAgent: ChildProcess): Promise<number> => {
+  const world = openWorld({ options, firstAgent, startedAt: Date.now() - process.uptime() * 1_000 });
+  if (typeof world === "string") {
+    complain(world);
+    return EXIT.environment;
+  }
+  warnOfCpuLimit();
+  const status = await new Promise<number>((resolve) => {
+    const wire = new Wire({ ...world, end: resolve });
+    process.on("SIGTERM", () => void wire.stop("SIGTERM"));
+    process.on("SIGINT", () => void wire.stop("SIGINT"));
+    process.on("SIGHUP", () => wire.reload());
+  });
+  // Sockets and timers would keep the process alive.
+  setImmediate(() => process.exit(status));
+  return status;
+};
