@@ -47,6 +47,17 @@ describe("the view", () => {
     assert.equal(done.routers.front?.waiting, undefined);
   });
 
+  it("forgets the judgement of a changed router, and nothing else of it", () => {
+    const changed = at("config-applied", {
+      changed: [{ kind: "VirtualRouter", name: "front" }],
+      removed: [],
+    });
+    const before = [EXAMPLES["router-state"], EXAMPLES["router-conflict"], EXAMPLES["router-waiting"]];
+    const { front } = viewAfter(...before, EXAMPLES["router-priority"], changed).routers;
+    assert.deepEqual(front, viewAfter(...before).routers.front);
+    assert.deepEqual(viewAfter(changed).routers, {});
+  });
+
   it("keeps a conflict from its beginning to its end, apart from others with the same peer", () => {
     const one = at("router-conflict", { conflict: "vrid-unexpected", detail: "id 7" });
     const other = at("router-conflict", { conflict: "vrid-unexpected", detail: "id 8" });

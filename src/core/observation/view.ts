@@ -14,7 +14,7 @@ export type RouterView = {
   readonly since: WallTime;
   readonly reason: string;
   readonly peer?: IpAddress;
-  /** Priority in force, or `fault`; `undefined` until first known. */
+  /** Priority in force, or `fault`; `undefined` while it is the configured one. */
   readonly priority?: number | "fault";
   /** Tracked subjects that count against it. */
   readonly failed: readonly string[];
@@ -146,10 +146,19 @@ const forgetCounters = (view: View, removed: readonly ResourceName[]): void => {
   }
 };
 
+/** What was judged by the configuration before says nothing of the next: a router that is not as configured says so anew. */
+const forgetJudgement = (view: View, name: string): void => {
+  const known = find(view.routers, name);
+  if (known === undefined) return;
+  const { priority: _priority, ...rest } = known;
+  view.routers[name] = { ...rest, failed: [] };
+};
+
 /** Removed resources leave the view, so that a name used again starts afresh. */
 const configApplied = (view: View, event: Event & { type: "config-applied" }, at: WallTime): void => {
   view.config = { generation: event.generation, since: at };
   forgetCounters(view, event.removed);
+  for (const { kind, name } of event.changed) if (kind === "VirtualRouter") forgetJudgement(view, name);
   for (const { kind, name } of event.removed) {
     if (kind === "VirtualRouter") delete view.routers[name];
     if (kind === "TrackedCheck") delete view.checks[name];

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { millis, seconds } from "#base/time";
+import { millis, seconds, wallTime } from "#base/time";
+import type { Event } from "#core/observation/event";
+import { emptyView, project } from "#core/observation/view";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import { address, virtualAddress, virtualRouter, vrid } from "#testing/values";
 import { createBed, type Machine, settle, spoofer } from "./bed.ts";
@@ -403,6 +405,67 @@ describe("reload", () => {
       "front initialize>backup startup",
       "front backup>active active-down-timer",
     ]);
+  });
+
+  /** What status shows of the router, told in the order in which an edge hears it. */
+  const shownAfterReloads = (machine: Machine, ...configs: readonly VirtualRouterConfig[]) => {
+    const view = emptyView();
+    const see = (event: Event): void =>
+      project(view, { sequence: view.sequence + 1, at: wallTime(0), event });
+    for (const event of machine.events.splice(0)) see(event);
+    const { front: first } = view.routers;
+    const shown = [[first?.priority, first?.failed, first?.waiting]];
+    for (const config of configs) {
+      const changed = [{ kind: "VirtualRouter", name: "front" } as const];
+      see({ type: "config-applied", generation: 1, added: [], changed, removed: [] });
+      machine.configure(config);
+      for (const event of machine.events.splice(0)) see(event);
+      const { front } = view.routers;
+      shown.push([front?.priority, front?.failed, front?.waiting]);
+    }
+    return shown;
+  };
+
+  it("to another interface and back shows what is in force, not what was", async () => {
+    const machine = createBed().add(1);
+    machine.configure(router());
+    const elsewhere = router({ interface: "eth9" });
+    const waiting = "interface eth9 does not exist; it starts when it appears";
+    assert.deepEqual(
+      shownAfterReloads(machine, elsewhere, router(), elsewhere, { ...elsewhere, priority: 120 }, router()),
+      [
+        [undefined, [], undefined],
+        ["fault", ["interface eth9 failed"], waiting],
+        [100, [], undefined],
+        ["fault", ["interface eth9 failed"], waiting],
+        ["fault", ["interface eth9 failed"], waiting],
+        [100, [], undefined],
+      ],
+    );
+  });
+
+  it("shows another priority in place and in a new router, and says nothing of the configured one", async () => {
+    const machine = createBed().add(1);
+    machine.configure(router());
+    assert.deepEqual(
+      shownAfterReloads(machine, router({ priority: 120 }), router({ vrid: vrid(9), priority: 120 })),
+      [
+        [undefined, [], undefined],
+        [120, [], undefined],
+        [undefined, [], undefined],
+      ],
+    );
+  });
+
+  it("tells the machine of a router anew what counts against it, though it was said before", async () => {
+    const bed = createBed();
+    const machine = bed.add(1);
+    const track = [{ subject: { kind: "check", name: "app" }, effect: { type: "fault" } }] as const;
+    machine.configure(router({ track }));
+    changes(machine);
+    machine.configure(router({ track, vrid: vrid(9) }));
+    await bed.run(DOWN);
+    assert.deepEqual(changes(machine), ["front initialize>fault tracking-fault"]);
   });
 
   it("removes what is no longer configured and forgets its timers", async () => {

@@ -106,12 +106,14 @@ export class Fleet {
         .filter(({ priority }) => priority !== PRIORITY_OWNER)
         .flatMap((config) => allAddresses(config).map(({ address }) => address)),
     );
+    const replaced = new Map<string, Router>();
     for (const [name, router] of [...this.#routerByName]) {
       const config = wanted.get(name);
       if (config !== undefined && identity(config) === identity(router.config)) continue;
       router.stop(now);
       this.#strangers.forget(name);
       this.#routerByName.delete(name);
+      replaced.set(name, router);
     }
     this.#sweep?.(configs);
     this.#sweep = undefined;
@@ -119,7 +121,7 @@ export class Fleet {
       const started: Router[] = [];
       for (const config of configs) {
         const running = this.#routerByName.get(config.name);
-        if (running === undefined) started.push(this.#create(config));
+        if (running === undefined) started.push(this.#create(config, replaced.get(config.name)));
         else if (JSON.stringify(running.config) !== JSON.stringify(config)) running.reconfigure(config, now);
       }
       this.#forgetUnused(configs);
@@ -192,13 +194,14 @@ export class Fleet {
     this.#parts.deadlines.set("stop", after(now, limit), finish);
   }
 
-  #create(config: VirtualRouterConfig): Router {
-    const router = new Router(config, {
+  #create(config: VirtualRouterConfig, predecessor: Router | undefined): Router {
+    const parts = {
       ...this.#parts,
       stations: this.#stations,
       links: this.#links,
-      onStep: ({ config: { syncGroup } }) => this.#follow(syncGroup),
-    });
+      onStep: ({ config: { syncGroup } }: Router) => this.#follow(syncGroup),
+    };
+    const router = new Router(config, parts, predecessor);
     this.#routerByName.set(config.name, router);
     return router;
   }

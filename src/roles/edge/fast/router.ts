@@ -45,6 +45,9 @@ export type RouterParts = {
 const judgedText = (standing: Standing, failed: readonly string[]): string =>
   JSON.stringify([standing, failed]);
 
+/** The verdict while nothing has failed. */
+const flawless = ({ priority }: VirtualRouterConfig): string => judgedText({ type: "able", priority }, []);
+
 export class Router implements Listener {
   #config: VirtualRouterConfig;
   readonly #parts: RouterParts;
@@ -57,8 +60,12 @@ export class Router implements Listener {
   #refusal: PacketError | undefined;
   /** What it says that it waits for. */
   #waiting: string | undefined;
-  /** The last verdict of tracking, to notice the next. */
+  /** The last verdict of tracking that the machine was told, to notice the next. */
   #judged: string;
+  /** The last verdict that was said to people, by this router or the one before it under this name. */
+  #said: string;
+  /** A changed configuration made people forget what was said; what is configured is then taken for granted. */
+  #forgotten: boolean;
   /** A killed predecessor left the addresses here: they stay until another router is heard to be active. */
   #leftBehind: boolean;
   /** Set between the resignation and the first word of a successor. */
@@ -66,11 +73,14 @@ export class Router implements Listener {
   /** Whether the last packet was dropped. */
   #refused = false;
 
-  constructor(config: VirtualRouterConfig, parts: RouterParts) {
+  /** `predecessor` is the router of this name that another configuration has just ended. */
+  constructor(config: VirtualRouterConfig, parts: RouterParts, predecessor?: Router) {
     this.#config = config;
     this.#parts = parts;
     this.#state = initialRouter(config);
-    this.#judged = judgedText({ type: "able", priority: config.priority }, []);
+    this.#judged = flawless(config);
+    this.#said = predecessor?.#said ?? this.#judged;
+    this.#forgotten = predecessor !== undefined;
     this.#addresses = new Addresses({ ...parts, config: () => this.#config });
     this.#announcer = new Announcer({ ...parts, config: () => this.#config });
     this.#leftBehind = this.#addresses.leftBehind();
@@ -127,6 +137,7 @@ export class Router implements Listener {
   /** Another configuration of the same name, on the same link, family and virtual router id. */
   reconfigure(config: VirtualRouterConfig, now: Instant): void {
     this.#config = config;
+    this.#forgotten = true;
     this.feed({ type: "reconfigured" }, now);
   }
 
@@ -143,10 +154,14 @@ export class Router implements Listener {
     const { standing, penalties } = judge(this.#config, healthOf);
     const failed = penalties.map(({ subject, health }) => `${subject.kind} ${subject.name} ${health}`);
     const judged = judgedText(standing, failed);
+    if (judged !== this.#said || (this.#forgotten && judged !== flawless(this.#config))) {
+      const priority = standing.type === "fault" ? "fault" : standing.priority;
+      this.#parts.emit({ type: "router-priority", router: this.#config.name, priority, failed });
+    }
+    this.#said = judged;
+    this.#forgotten = false;
     if (judged === this.#judged) return;
     this.#judged = judged;
-    const priority = standing.type === "fault" ? "fault" : standing.priority;
-    this.#parts.emit({ type: "router-priority", router: this.#config.name, priority, failed });
     this.feed({ type: "tracking", standing }, now);
   }
 
