@@ -186,6 +186,17 @@ describe("two machines", () => {
     assert.deepEqual(left.carries(), []);
   });
 
+  it("do not take another router that leaves for a successor (priority 0)", async () => {
+    const { bed, left, right } = await pair();
+    right.kill();
+    const send = spoofer(bed, "192.0.2.66");
+    left.fleet.stop(left.now(), () => {});
+    send({ priority: 0 });
+    assert.deepEqual(left.carries(), ["192.0.2.100/24"]);
+    send({ priority: 1 });
+    assert.deepEqual(left.carries(), []);
+  });
+
   it("do not wait for a successor that does not exist", async () => {
     const { bed, left, right } = await pair();
     right.kill();

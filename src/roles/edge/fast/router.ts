@@ -5,6 +5,8 @@ import { judge, type SubjectHealth } from "#core/election/tracking";
 import type { Event } from "#core/observation/event";
 import type { Tracked, VirtualRouterConfig } from "#core/vrrp/config";
 import type { Conflict } from "#core/vrrp/conflict";
+import { PRIORITY_LEAVING } from "#core/vrrp/constants";
+import { decode } from "#core/vrrp/packet";
 import {
   deadline,
   destinations,
@@ -48,6 +50,12 @@ const judgedText = (standing: Standing, failed: readonly string[]): string =>
 /** The verdict while nothing has failed. */
 const flawless = ({ priority }: VirtualRouterConfig): string => judgedText({ type: "able", priority }, []);
 
+/** Whether the sender of a packet says that it stops (priority 0): it is nobody's successor. */
+const isLeaving = ({ payload, context }: RouterInput & { type: "packet" }): boolean => {
+  const packet = decode(payload, context);
+  return packet.ok && packet.value.advertisement.priority === PRIORITY_LEAVING;
+};
+
 export class Router implements Listener {
   #config: VirtualRouterConfig;
   readonly #parts: RouterParts;
@@ -79,7 +87,7 @@ export class Router implements Listener {
     this.#parts = parts;
     this.#state = initialRouter(config);
     this.#judged = flawless(config);
-    this.#said = predecessor?.#said ?? this.#judged;
+    this.#said = predecessor === undefined ? this.#judged : predecessor.#said;
     this.#forgotten = predecessor !== undefined;
     this.#addresses = new Addresses({ ...parts, config: () => this.#config });
     this.#announcer = new Announcer({ ...parts, config: () => this.#config });
@@ -121,6 +129,7 @@ export class Router implements Listener {
     this.feed(packet, now);
     if (this.#refused) return;
     if (this.#onSuccessor !== undefined) {
+      if (isLeaving(packet)) return;
       const onSuccessor = this.#onSuccessor;
       this.stop(now);
       onSuccessor();
