@@ -130,7 +130,7 @@ export type Event =
   | {
       readonly type: "process";
       readonly part: Part;
-      readonly change: "started" | "ready" | "stopping" | "exited" | "stalled";
+      readonly change: "started" | "ready" | "stopping" | "exited" | "stalled" | "degraded";
       readonly detail: string;
     };
 

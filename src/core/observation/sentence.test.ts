@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { millis } from "#base/time";
+import { micros, millis } from "#base/time";
 import { address } from "#testing/values";
 import type { Event } from "./event.ts";
 import { EXAMPLES } from "./examples.ts";
@@ -67,7 +67,7 @@ describe("docs/reference/events.md", () => {
       ...{ ruleset: 0, elements: 0, unchanged: 0, removed: 0 },
     };
     const processes: Record<Extract<Event, { type: "process" }>["change"], 0> = {
-      ...{ started: 0, ready: 0, stopping: 0, exited: 0, stalled: 0 },
+      ...{ started: 0, ready: 0, stopping: 0, exited: 0, stalled: 0, degraded: 0 },
     };
     assert.deepEqual(words("`from` and `to` of `router-state`:\n"), Object.keys(states));
     assert.deepEqual(words("`change` of `address`:\n"), Object.keys(changes));
@@ -116,7 +116,7 @@ describe("sentences", () => {
     ],
     [
       { type: "config-applied", generation: 2, added: [], changed: [], removed: [] },
-      "notice",
+      "info",
       "config: read again, nothing changed",
     ],
     [
@@ -124,6 +124,12 @@ describe("sentences", () => {
       "notice",
       "check app: unknown -> healthy",
     ],
+    [
+      { type: "process", part: "fast", change: "degraded", detail: "SCHED_RR was refused (EPERM)" },
+      "warning",
+      "fast: degraded (SCHED_RR was refused (EPERM))",
+    ],
+    [{ type: "forwarding-applied", how: "removed", took: micros(0) }, "info", "forwarding: removed"],
     [{ type: "link", link: "eth0", state: "up" }, "notice", "link eth0: up"],
   ];
   for (const [event, severity, line] of rows) {

@@ -26,7 +26,9 @@ const configApplied = (event: Event & { type: "config-applied" }): Sentence => {
     ...names("changed", event.changed),
     ...names("removed", event.removed),
   ];
-  return say("notice", "config", parts.length === 0 ? "read again, nothing changed" : parts.join("; "));
+  return parts.length === 0
+    ? say("info", "config", "read again, nothing changed")
+    : say("notice", "config", parts.join("; "));
 };
 
 const ADDRESS_SEVERITY: Readonly<Record<Extract<Event, { type: "address" }>["change"], Severity>> = {
@@ -36,6 +38,15 @@ const ADDRESS_SEVERITY: Readonly<Record<Extract<Event, { type: "address" }>["cha
   kept: "notice",
   restored: "warning",
   failed: "error",
+};
+
+const PROCESS_SEVERITY: Readonly<Record<Extract<Event, { type: "process" }>["change"], Severity>> = {
+  started: "info",
+  ready: "info",
+  stopping: "info",
+  exited: "warning",
+  stalled: "warning",
+  degraded: "warning",
 };
 
 type RouterEvent = Extract<Event, { readonly router: string }>;
@@ -92,6 +103,13 @@ const FORWARDING_WORDS: Readonly<Record<ForwardingChange, string>> = {
   removed: "removed",
 };
 
+const forwardingSentence = ({ how, took, repaired }: Event & { type: "forwarding-applied" }): Sentence => {
+  const words = FORWARDING_WORDS[how];
+  if (repaired === true)
+    return say("warning", "forwarding", `${words}: somebody else had changed our tables`);
+  return say("info", "forwarding", how === "removed" ? words : `${words} in ${formatDuration(took)}`);
+};
+
 /** The sentence for an event. */
 export const sentence = (event: Event): Sentence => {
   switch (event.type) {
@@ -101,9 +119,7 @@ export const sentence = (event: Event): Sentence => {
     case "link":
       return say(event.state === "up" ? "notice" : "warning", `link ${event.link}`, event.state);
     case "forwarding-applied":
-      return event.repaired === true
-        ? say("warning", "forwarding", `${FORWARDING_WORDS[event.how]}: somebody else had changed our tables`)
-        : say("info", "forwarding", `${FORWARDING_WORDS[event.how]} in ${formatDuration(event.took)}`);
+      return forwardingSentence(event);
     case "forwarding-failed":
       return say("error", "forwarding", event.detail);
     case "sysctl":
@@ -121,8 +137,11 @@ export const sentence = (event: Event): Sentence => {
         `refused, the running configuration stays: ${event.problems.join(" | ")}`,
       );
     case "process": {
-      const severity = event.change === "exited" || event.change === "stalled" ? "warning" : "info";
-      return say(severity, event.part, `${event.change}${because(undefined, event.detail)}`);
+      return say(
+        PROCESS_SEVERITY[event.change],
+        event.part,
+        `${event.change}${because(undefined, event.detail)}`,
+      );
     }
     default:
       return routerSentence(event);

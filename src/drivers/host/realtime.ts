@@ -6,18 +6,23 @@ const SCHED_RR = 2;
 const REALTIME_PRIORITY = 10;
 const HIGHEST_NICE = -20;
 
+type Scheduler = Pick<Door, "setNice" | "setScheduler">;
+
+/** What became of a wish for real-time scheduling, in words for the log. */
+export type RealtimeOutcome = { readonly granted: boolean; readonly detail: string };
+
 /** The best niceness for the calling thread; without the right to it (CAP_SYS_NICE) nothing changes. */
-export const bePreferred = (door: Door = openDoor()): void => {
+export const bePreferred = (door: Scheduler = openDoor()): void => {
   door.setNice(HIGHEST_NICE);
 };
 
-/** Real-time scheduling for the calling thread, else the best niceness; gives what became of it, for the log. */
-export const beRealtime = (door: Door = openDoor()): string => {
+/** Real-time scheduling for the calling thread, else the best niceness. */
+export const beRealtime = (door: Scheduler = openDoor()): RealtimeOutcome => {
   const realtime = door.setScheduler(SCHED_RR, REALTIME_PRIORITY);
-  if (realtime >= 0) return `scheduled as SCHED_RR ${REALTIME_PRIORITY}`;
+  if (realtime >= 0) return { granted: true, detail: `scheduled as SCHED_RR ${REALTIME_PRIORITY}` };
   const nice = door.setNice(HIGHEST_NICE);
   const refused = `SCHED_RR was refused (${errnoName(realtime)})`;
-  return nice >= 0
-    ? `${refused}; nice ${HIGHEST_NICE} instead`
-    : `${refused}, and so was a better niceness (${errnoName(nice)})`;
+  const instead =
+    nice >= 0 ? `; nice ${HIGHEST_NICE} instead` : `, and so was a better niceness (${errnoName(nice)})`;
+  return { granted: false, detail: `${refused}${instead}` };
 };

@@ -114,4 +114,7 @@ checkLease(now());
 // Before our own agent and main thread. Against other programs it often has no weight: the kernel shares the CPU between
 // sessions (autogroup) or control groups first, which only real-time scheduling is above.
 bePreferred();
-if (realtime) emit({ type: "process", part: "fast", change: "ready", detail: beRealtime() });
+if (realtime) {
+  const { granted, detail } = beRealtime();
+  emit({ type: "process", part: "fast", change: granted ? "ready" : "degraded", detail });
+}
