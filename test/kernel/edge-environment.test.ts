@@ -26,7 +26,7 @@ describe("on a machine that lacks something", () => {
         await e1.launch({ config: "/run/edge/other.yaml", runtimeDirectory: "/run/other" }),
       );
       assert.equal(code, 1, said);
-      assert.match(said, /another steelyard answers on \/run\/steelyard\/edge\.sock/);
+      assert.match(said, /^steelyard edge: another steelyard answers on \/run\/steelyard\/edge\.sock/m);
       assert.deepEqual(await changesSince(e1, before), []);
       const still = await e1.status();
       assert.deepEqual(
@@ -57,7 +57,7 @@ describe("on a machine that lacks something", () => {
       await e1.configure(config(router({}), server()));
       const { code, said } = await endOf(await e1.launch({ prefix }));
       assert.equal(code, 1, said);
-      assert.match(said, /the nft program did not run.*install the package nftables/);
+      assert.match(said, /the nft program did not run.*Install the package nftables/);
       assert.deepEqual(holdings.tenures(VIP), []);
       await e1.start(config(router({ priority: 150 })), { prefix });
       await holdings.settle(VIP, ["e1"]);

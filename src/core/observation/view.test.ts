@@ -86,6 +86,14 @@ describe("the view", () => {
     assert.deepEqual(mended.config, { generation: 2, since: 2 });
   });
 
+  it("shows since when a configuration is in force, though it was read again", () => {
+    const { config } = viewAfter(
+      ...[EXAMPLES["config-applied"], EXAMPLES["config-refused"]],
+      at("config-applied", { added: [], removed: [] }),
+    );
+    assert.deepEqual(config, { generation: 1, since: 1 });
+  });
+
   it("knows whether the kernel forwards as wanted", () => {
     assert.equal(viewAfter().forwarding.state, "idle");
     assert.equal(viewAfter(EXAMPLES["forwarding-applied"]).forwarding.state, "applied");

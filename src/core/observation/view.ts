@@ -156,7 +156,8 @@ const forgetJudgement = (view: View, name: string): void => {
 
 /** Removed resources leave the view, so that a name used again starts afresh. */
 const configApplied = (view: View, event: Event & { type: "config-applied" }, at: WallTime): void => {
-  view.config = { generation: event.generation, since: at };
+  const since = event.generation === view.config.generation ? view.config.since : at;
+  view.config = { generation: event.generation, since };
   forgetCounters(view, event.removed);
   for (const { kind, name } of event.changed) if (kind === "VirtualRouter") forgetJudgement(view, name);
   for (const { kind, name } of event.removed) {

@@ -160,7 +160,7 @@ const programFamilies = (status: Status, counters: Counters): MetricFamily[] => 
   gauge("steelyard_info", "Always 1; the labels say what runs.", [
     { labels: { version: status.version, role: status.role }, value: 1 },
   ]),
-  gauge("steelyard_config_generation", "Accepted configurations since the start.", [
+  gauge("steelyard_config_generation", "Accepted configurations that changed something, since the start.", [
     { labels: {}, value: status.config.generation },
   ]),
   gauge("steelyard_config_stale", "1 while the files hold something that is refused.", [

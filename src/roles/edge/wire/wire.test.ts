@@ -65,6 +65,7 @@ const bench = (wrap: (engine: BalanceEngine) => BalanceEngine = (engine) => engi
       ...{ config: ["edge.yaml"], admin: "/nowhere", runtimeDirectory: directory },
       ...{ logFormat: "text", logLevel: "info", realtime: false },
     },
+    afterBurst: () => {},
     facts: { pid: 1, startedAt: wallTime(0), version: "test" },
     netlink: new FakeNetlink([
       { index: 2, name: "eth0", mtu: 1500, up: true, carrier: true, loopback: false },
@@ -199,6 +200,30 @@ describe("the wire process", () => {
     );
   });
 
+  it("does not call the same configuration another one, and forgets with it what was refused", async () => {
+    const { propose, run, hearAgent, events } = bench();
+    propose(DESIRED);
+    await run();
+    hearAgent({ type: "refused", problems: ["edge.yaml is gone"] });
+    events.length = 0;
+    propose(structuredClone(DESIRED));
+    await run();
+    assert.deepEqual(events, [
+      { type: "config-applied", generation: 1, added: [], changed: [], removed: [] },
+    ]);
+    hearAgent({ type: "refused", problems: ["edge.yaml is gone"] });
+    assert.deepEqual(events.at(-1), { type: "config-refused", problems: ["edge.yaml is gone"] });
+  });
+
+  it("says the same refusal once, and another one too", async () => {
+    const { propose, run, hearAgent, said } = bench();
+    propose(DESIRED);
+    await run();
+    said();
+    for (const problem of ["one", "one", "two", "one"]) hearAgent({ type: "refused", problems: [problem] });
+    assert.deepEqual(said(), ["config-refused", "config-refused", "config-refused"]);
+  });
+
   it("ends with 1 when what is wanted cannot run here, before anything was touched", async () => {
     const { propose, run, status, fast, agent, order } = bench((engine) => ({
       ...engine,
@@ -214,18 +239,19 @@ describe("the wire process", () => {
 
   it("goes on with what runs when a later configuration cannot", async () => {
     let missing = false;
-    const { propose, run, status, said, agent } = bench((engine) => ({
+    const { propose, run, status, events, agent } = bench((engine) => ({
       ...engine,
       available: async () =>
-        missing ? { code: "no-nft", detail: "there is no nft", remedy: "Install it." } : undefined,
+        missing ? { code: "no-nft", detail: "there is no nft", remedy: "install it" } : undefined,
     }));
     propose(DESIRED);
     await run();
     missing = true;
-    said();
+    events.length = 0;
     propose({ ...DESIRED, routers: [] });
     await run(millis(200));
-    assert.deepEqual([said(), status()], [["config-refused"], undefined]);
+    const problems = ["virtual servers cannot run here: there is no nft. Install it"];
+    assert.deepEqual([events, status()], [[{ type: "config-refused", problems }], undefined]);
     assert.deepEqual(agent.at(-1), { type: "answer", id: 2, accepted: false });
   });
 

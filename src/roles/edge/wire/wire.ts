@@ -43,9 +43,13 @@ export type WireParts = {
   readonly deadlines: Deadlines;
   readonly startAgent: (agent: AgentOptions) => AgentProcess;
   readonly startFast: typeof startFast;
+  /** Called after work that leaves much garbage. */
+  readonly afterBurst: () => void;
   /** Called once, when there is nothing left to do. */
   readonly end: (status: number) => void;
 };
+
+const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 export class Wire {
   readonly #parts: WireParts;
@@ -139,11 +143,13 @@ export class Wire {
 
   #emit(event: Event, at = Date.now()): void {
     this.#journal.record(event, wallTime(at));
-    if (event.type === "forwarding-applied" && event.how !== "removed") this.#attract();
+    if (event.type !== "forwarding-applied" || event.how === "removed") return;
+    this.#attract();
+    if (event.how === "ruleset") this.#parts.afterBurst();
   }
 
   #onAgent(message: AgentToWire): void {
-    if (message.type === "refused") this.#emit({ type: "config-refused", problems: message.problems });
+    if (message.type === "refused") this.#sayRefused(message.problems);
     if (message.type !== "desired") return;
     // One configuration at a time, in the order they came.
     const { id, desired } = message;
@@ -157,12 +163,15 @@ export class Wire {
     if (this.#stopping) return;
     this.#agent.send({ type: "answer", id, accepted: unavailable === undefined });
     if (unavailable !== undefined) {
-      this.#refuse(`virtual servers cannot run here: ${unavailable.detail}. ${unavailable.remedy}`);
+      this.#refuse(
+        `virtual servers cannot run here: ${unavailable.detail}. ${capitalised(unavailable.remedy)}`,
+      );
       return;
     }
     const changes = changesBetween(this.#desired ?? NOTHING_DESIRED, desired);
+    const isNews = this.#desired === undefined || Object.values(changes).some(({ length }) => length > 0);
     this.#desired = desired;
-    this.#generation += 1;
+    if (isNews) this.#generation += 1;
     this.#emit({ type: "config-applied", generation: this.#generation, ...changes });
     const subjects = serverSubjects(desired.servers);
     this.#checked = new Set(subjects.map(({ id }) => id));
@@ -186,11 +195,18 @@ export class Wire {
   /** What cannot run here is refused: at the start the program ends, later the running configuration stays. */
   #refuse(problem: string): void {
     if (this.#desired !== undefined) {
-      this.#emit({ type: "config-refused", problems: [problem] });
+      this.#sayRefused([problem]);
       return;
     }
     process.stderr.write(`steelyard edge: ${problem}\n`);
     void this.#leave(EXIT.environment);
+  }
+
+  /** Once for the same problems: a changed file and SIGHUP often come together. */
+  #sayRefused(problems: readonly string[]): void {
+    const { refused } = this.#journal.view.config;
+    if (JSON.stringify(refused) === JSON.stringify(problems)) return;
+    this.#emit({ type: "config-refused", problems });
   }
 
   /** Ends before anything was touched. */
