@@ -40,8 +40,8 @@ const diffServer = (before: ServerPlan, now: ServerPlan): readonly SetChange[] =
     const names = new Set([...old[family].elementsBySet.keys(), ...fresh[family].elementsBySet.keys()]);
     for (const set of names) {
       const change = diffElements(
-        old[family].elementsBySet.get(set) ?? [],
-        fresh[family].elementsBySet.get(set) ?? [],
+        old[family].elementsBySet.get(set)?.() ?? [],
+        fresh[family].elementsBySet.get(set)?.() ?? [],
       );
       if (change.remove.length + change.add.length > 0) changes.push({ family, set, ...change });
     }

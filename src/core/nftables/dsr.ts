@@ -244,20 +244,21 @@ const toNumber = (value: number): ElementData => ({ type: "number", value });
 const toChain = (chain: string): ElementData => ({ type: "chain", chain });
 
 /** Who owns which slot, in all the maps that say so. */
-const slotMaps = (server: ServerPlan): readonly (readonly [string, readonly SetElement[]])[] => {
+const slotMaps = (server: ServerPlan): readonly (readonly [string, () => readonly SetElement[]])[] => {
   const names = serverNames(server.name, server.slots.length);
-  const owned = slotElements(server, ({ id }) => toNumber(id));
-  if (!choosesByHash(server)) return [[names.ring, owned]];
+  const owned = (isAsked: (slot: number) => boolean): readonly SetElement[] =>
+    slotElements(server, ({ id }) => toNumber(id)).filter(
+      ({ key }) => key.type === "number" && isAsked(key.value),
+    );
+  if (!choosesByHash(server)) return [[names.ring, () => owned(() => true)]];
   const tracked = new Set(server.tracked);
   const moving = new Set(server.moves.map(({ slot }) => slot));
-  const within = (slots: ReadonlySet<number>): readonly SetElement[] =>
-    owned.filter(({ key }) => key.type === "number" && slots.has(key.value));
-  const settled = owned.filter(({ key }) => key.type === "number" && !tracked.has(key.value));
+  const moved = (): readonly SetElement[] => server.tracked.map((slot) => numbered(slot, toNumber(MOVED)));
   return [
-    [names.ring, [...settled, ...server.tracked.map((slot) => numbered(slot, toNumber(MOVED)))]],
-    [names.owners, within(tracked)],
-    [names.newcomers, within(moving)],
-    [names.formerOwners, server.moves.map(({ slot, from }) => numbered(slot, toNumber(from)))],
+    [names.ring, () => [...owned((slot) => !tracked.has(slot)), ...moved()]],
+    [names.owners, () => owned((slot) => tracked.has(slot))],
+    [names.newcomers, () => owned((slot) => moving.has(slot))],
+    [names.formerOwners, () => server.moves.map(({ slot, from }) => numbered(slot, toNumber(from)))],
   ];
 };
 
@@ -308,11 +309,11 @@ export const renderDsr = (server: ServerPlan): TableRuleset => {
     chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server)],
     elementsBySet: new Map([
       ...slotMaps(server),
-      [`servers${family}`, service(names.serverChain)],
-      [`errors${family}`, server.slots.length === 0 ? [] : service(names.errorChain)],
-      ["forward", backends.flatMap(({ forward }) => forward)],
-      ["pins", backends.flatMap(({ pins }) => pins)],
-      ["serving", backends.flatMap(({ serving }) => serving)],
+      [`servers${family}`, () => service(names.serverChain)],
+      [`errors${family}`, () => (server.slots.length === 0 ? [] : service(names.errorChain))],
+      ["forward", () => backends.flatMap(({ forward }) => forward)],
+      ["pins", () => backends.flatMap(({ pins }) => pins)],
+      ["serving", () => backends.flatMap(({ serving }) => serving)],
     ]),
   };
 };

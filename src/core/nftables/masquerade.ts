@@ -74,15 +74,16 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
         rules: server.slots.length === 0 ? [] : [translate],
       },
     ],
-    elementsBySet: new Map([
-      [names.ring, slotElements(server, ({ address, port }) => ({ type: "endpoint", address, port }))],
-      [`servers${family}`, [{ key, data: { type: "chain", chain: names.serverChain } }]],
-      [`listeners${family}`, [{ key }]],
+    elementsBySet: new Map<string, () => readonly SetElement[]>([
+      [names.ring, () => slotElements(server, ({ address, port }) => ({ type: "endpoint", address, port }))],
+      [`servers${family}`, () => [{ key, data: { type: "chain", chain: names.serverChain } }]],
+      [`listeners${family}`, () => [{ key }]],
       [
         `masqueraded${family}`,
-        server.backends.map(({ address, port }) => ({
-          key: { type: "service", via: server.address, address, protocol: server.protocol, port } as const,
-        })),
+        () =>
+          server.backends.map(({ address, port }) => ({
+            key: { type: "service", via: server.address, address, protocol: server.protocol, port } as const,
+          })),
       ],
     ]),
   };

@@ -8,7 +8,7 @@ import { planForwarding } from "#core/balance/plan";
 import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
 import { diffPlans } from "./delta.ts";
 import { commentText, identifierPart } from "./names.ts";
-import { dataBytes, formatData, formatKey, keyBytes, TABLES } from "./ruleset.ts";
+import { dataBytes, formatData, formatKey, keyBytes, type Ruleset, TABLES } from "./ruleset.ts";
 import { rulesetOf } from "./skeleton.ts";
 import { contentsOf, type KernelContents, renderReplacement, renderRuleset } from "./text.ts";
 
@@ -60,6 +60,9 @@ const plan = (
     now: instant(0),
   });
 
+/** The whole file. */
+const fileOf = (ruleset: Ruleset): string => `${[...renderRuleset(ruleset)].join("\n")}\n`;
+
 const contents = (of: ForwardingPlan): KernelContents => {
   const ruleset = rulesetOf(of);
   return { inet: contentsOf(ruleset.inet), netdev: contentsOf(ruleset.netdev) };
@@ -78,20 +81,20 @@ const abridged = (text: string): string =>
 
 describe("the nft file of a plan", () => {
   it("is a whole ruleset for each kind of server", () => {
-    golden("masquerade.nft", renderRuleset(rulesetOf(plan([shop]))));
-    golden("dsr.nft", renderRuleset(rulesetOf(plan([web]))));
-    golden("dsr-counted.nft", abridged(renderRuleset(rulesetOf(plan([dns])))));
-    golden("no-servers.nft", renderRuleset(rulesetOf(plan([]))));
+    golden("masquerade.nft", fileOf(rulesetOf(plan([shop]))));
+    golden("dsr.nft", fileOf(rulesetOf(plan([web]))));
+    golden("dsr-counted.nft", abridged(fileOf(rulesetOf(plan([dns])))));
+    golden("no-servers.nft", fileOf(rulesetOf(plan([]))));
   });
 
   it("sends moved slots through the records while a transition runs", () => {
     const changed = plan([{ ...web, backends: backends(4, 4) }], { previous: plan([web]) });
-    golden("dsr-transition.nft", renderRuleset(rulesetOf(changed)));
+    golden("dsr-transition.nft", fileOf(rulesetOf(changed)));
   });
 
   it("keeps chains of the same name and what packets recorded when it replaces a known ruleset", () => {
     const [before, now] = [plan([web, shop]), plan([{ ...web, backends: backends(4, 2) }])];
-    const text = renderReplacement(rulesetOf(now), contents(before));
+    const text = `${[...renderReplacement(rulesetOf(now), contents(before))].join("\n")}\n`;
     golden("replacement.nft", text);
     assert.doesNotMatch(
       text,
@@ -109,9 +112,9 @@ describe("the nft file of a plan", () => {
       const sets = new Set(table.sets.map(({ name }) => name));
       assert.equal(chains.size, table.chains.length, "chain names are unique");
       assert.equal(sets.size, table.sets.length, "set names are unique");
-      for (const [set, elements] of table.elementsBySet) {
+      for (const [set, make] of table.elementsBySet) {
         assert.ok(sets.has(set), set);
-        for (const { data } of elements) assert.ok(data?.type !== "chain" || chains.has(data.chain), set);
+        for (const { data } of make()) assert.ok(data?.type !== "chain" || chains.has(data.chain), set);
       }
       for (const rule of table.chains.flatMap(({ rules }) => rules)) {
         for (const [, chain] of rule.matchAll(/goto (\S+)/g)) assert.ok(chains.has(chain ?? ""), rule);
@@ -165,8 +168,8 @@ describe("the difference between two plans", () => {
     assert.ok(delta.type === "elements");
     const elements = (of: ForwardingPlan): Map<string, string> =>
       new Map(
-        [...rulesetOf(of).netdev.elementsBySet].flatMap(([set, list]) =>
-          list.map(({ key, data }): [string, string] => [
+        [...rulesetOf(of).netdev.elementsBySet].flatMap(([set, make]) =>
+          make().map(({ key, data }): [string, string] => [
             `${set} ${formatKey(key, false)}`,
             data === undefined ? "" : formatData(data),
           ]),

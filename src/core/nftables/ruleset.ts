@@ -63,8 +63,8 @@ export type ChainDeclaration = {
 export type TableRuleset = {
   readonly sets: readonly SetDeclaration[];
   readonly chains: readonly ChainDeclaration[];
-  /** By the name of the set. */
-  readonly elementsBySet: ReadonlyMap<string, readonly SetElement[]>;
+  /** By the name of the set. Made when asked for: those of hundreds of rings need not exist at the same time. */
+  readonly elementsBySet: ReadonlyMap<string, () => readonly SetElement[]>;
 };
 
 export type Ruleset = Readonly<Record<TableFamily, TableRuleset>>;

@@ -135,7 +135,7 @@ export const renderServer = (server: ServerPlan): Ruleset => {
   return {
     inet: {
       ...EMPTY_TABLE,
-      elementsBySet: new Map([[`listeners${familyDigit(address)}`, [listener]]]),
+      elementsBySet: new Map([[`listeners${familyDigit(address)}`, () => [listener]]]),
     },
     netdev: renderDsr(server),
   };
@@ -152,14 +152,17 @@ const renderFrame = (plan: ForwardingPlan): Ruleset => ({
 });
 
 const joinTables = (parts: readonly TableRuleset[]): TableRuleset => {
-  const elementsBySet = new Map<string, SetElement[]>();
+  const makersBySet = new Map<string, (() => readonly SetElement[])[]>();
   for (const part of parts) {
-    for (const [name, elements] of part.elementsBySet) {
-      const joined = elementsBySet.get(name) ?? [];
-      for (const element of elements) joined.push(element);
-      elementsBySet.set(name, joined);
+    for (const [name, make] of part.elementsBySet) {
+      const makers = makersBySet.get(name);
+      if (makers === undefined) makersBySet.set(name, [make]);
+      else makers.push(make);
     }
   }
+  const elementsBySet = new Map(
+    [...makersBySet].map(([name, makers]) => [name, () => makers.flatMap((make) => make())] as const),
+  );
   return {
     sets: parts.flatMap((part) => part.sets),
     chains: parts.flatMap((part) => part.chains),

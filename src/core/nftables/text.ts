@@ -40,19 +40,18 @@ const formatChain = (chain: ChainDeclaration): readonly string[] => [
   "  }",
 ];
 
-const formatElements = (family: TableFamily, table: TableRuleset): readonly string[] => {
+/** One text for each set that has elements. */
+function* formatElements(family: TableFamily, table: TableRuleset): Generator<string> {
   const rawSets = new Set(table.sets.filter((set) => set.raw).map((set) => set.name));
-  const lines: string[] = [];
-  for (const [name, elements] of table.elementsBySet) {
-    if (elements.length === 0) continue;
+  for (const [name, make] of table.elementsBySet) {
     const raw = rawSets.has(name);
-    const items = elements.map(({ key, data }) =>
+    const items = make().map(({ key, data }) =>
       data === undefined ? formatKey(key, raw) : `${formatKey(key, raw)} : ${formatData(data)}`,
     );
-    lines.push(`add element ${family} ${TABLE_NAME} ${name} {`, `  ${items.join(",\n  ")}`, "}");
+    if (items.length === 0) continue;
+    yield `add element ${family} ${TABLE_NAME} ${name} {\n  ${items.join(",\n  ")}\n}`;
   }
-  return lines;
-};
+}
 
 /**
  * Lines that empty a table of ours but keep what must live on: chains of the same name, so that no hook is missing
@@ -80,43 +79,40 @@ const formatClearing = (
   ];
 };
 
-const formatTable = (
+function* formatTable(
   family: TableFamily,
   table: TableRuleset,
   contents: TableContents | undefined,
-): readonly string[] => [
-  `table ${family} ${TABLE_NAME} {`,
-  ...table.sets.filter((set) => !(contents?.sets.has(set.name) ?? false)).flatMap(formatSet),
-  ...table.chains.flatMap(formatChain),
-  "}",
-  ...formatElements(family, table),
-];
+): Generator<string> {
+  yield `table ${family} ${TABLE_NAME} {`;
+  for (const set of table.sets) if (contents?.sets.has(set.name) !== true) yield* formatSet(set);
+  for (const chain of table.chains) yield* formatChain(chain);
+  yield "}";
+  yield* formatElements(family, table);
+}
+
+const TITLE = "# Written by steelyard. Changes made by hand are overwritten.";
 
 /**
  * The nft file that puts `ruleset` in the place of what `contents` says is there, atomically. Recorded flows of
- * servers that stay are kept.
+ * servers that stay are kept. In parts to be written one after the other, each of whole lines without the last end.
  */
-export const renderReplacement = (ruleset: Ruleset, contents: KernelContents): string =>
-  [
-    "# Written by steelyard. Changes made by hand are overwritten.",
-    ...TABLES.flatMap((family) => [
-      ...formatClearing(family, ruleset[family], contents[family]),
-      ...formatTable(family, ruleset[family], contents[family]),
-    ]),
-    "",
-  ].join("\n");
+export function* renderReplacement(ruleset: Ruleset, contents: KernelContents): Generator<string> {
+  yield TITLE;
+  for (const family of TABLES) {
+    yield* formatClearing(family, ruleset[family], contents[family]);
+    yield* formatTable(family, ruleset[family], contents[family]);
+  }
+}
 
-/** The nft file that loads `ruleset` from nothing, and away with whatever has our names. */
-export const renderRuleset = (ruleset: Ruleset): string =>
-  [
-    "# Written by steelyard. Changes made by hand are overwritten.",
-    ...TABLES.flatMap((family) => [
-      `table ${family} ${TABLE_NAME}`,
-      `delete table ${family} ${TABLE_NAME}`,
-      ...formatTable(family, ruleset[family], undefined),
-    ]),
-    "",
-  ].join("\n");
+/** The nft file that loads `ruleset` from nothing, and away with whatever has our names; in parts as above. */
+export function* renderRuleset(ruleset: Ruleset): Generator<string> {
+  yield TITLE;
+  for (const family of TABLES) {
+    yield `table ${family} ${TABLE_NAME}\ndelete table ${family} ${TABLE_NAME}`;
+    yield* formatTable(family, ruleset[family], undefined);
+  }
+}
 
 /** The nft file that removes everything of ours, whether it is there or not. */
 export const REMOVAL = TABLES.flatMap((family) => [

@@ -123,6 +123,15 @@ describe("the log", () => {
     assert.equal(lines().at(-1), `<4>various other messages suppressed=${4_000 - LINES_PER_WINDOW}`);
   });
 
+  it("limits lines of one kind together, so that many of one do not drown a few of another", () => {
+    const { world, lines } = createWorld();
+    const log = openIn(world);
+    for (let n = 0; n < 1_500; n += 1) log.log("warning", `backend b${n} has failed`, {}, "backend-health");
+    log.log("info", "ready", {}, "process");
+    assert.equal(lines().length, LINES_PER_WINDOW + 1);
+    assert.equal(lines().at(-1), "<6>ready");
+  });
+
   it("reports the counts that are open when it closes", () => {
     const { world, lines, timers } = createWorld();
     const log = openIn(world);

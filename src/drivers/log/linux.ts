@@ -70,10 +70,10 @@ export const createLog = ({ format, level: least }: LogOptions, world: LogWorld)
     });
   };
   return {
-    log(level, message, fields = {}) {
+    log(level, message, fields = {}, kind = message) {
       if (LOG_LEVELS.indexOf(level) < threshold) return;
       const now = world.now();
-      if (limit.admits({ level, message }, now)) emit(level, message, fields);
+      if (limit.admits({ level, message: kind }, now)) emit(level, message, fields);
       reportLater(now);
     },
     close() {

@@ -9,10 +9,10 @@ export type LogFields = Readonly<Record<string, unknown>>;
 
 export type LogPort = {
   /**
-   * Never blocks and never throws. `message` is a fixed sentence, so that equal lines can be counted and limited;
-   * what varies goes into `fields`.
+   * Never blocks and never throws. Lines of one `kind` are counted and limited together, so that thousands of one do
+   * not drown a few of another; without a kind that is the message, which should be a fixed sentence then.
    */
-  log(level: LogLevel, message: string, fields?: LogFields): void;
+  log(level: LogLevel, message: string, fields?: LogFields, kind?: string): void;
   /** Writes what is left, counts of suppressed lines included. Call it before the process ends. */
   close(): void;
 };

@@ -33,6 +33,21 @@ type StepResult =
   | { readonly ok: false; readonly error: BalanceError };
 type Readings = Readonly<Record<TableFamily, TableReading | undefined>>;
 
+/** Text enough to be worth a write of its own, in characters. */
+const CHUNK_LENGTH = 64 * 1024;
+
+/** Parts as lines, gathered so that not every one is a write of its own. */
+function* chunksOf(parts: Iterable<string>): Generator<string> {
+  let chunk = "";
+  for (const part of parts) {
+    chunk += `${part}\n`;
+    if (chunk.length < CHUNK_LENGTH) continue;
+    yield chunk;
+    chunk = "";
+  }
+  yield chunk;
+}
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 class LinuxEngine implements BalanceEngine {
@@ -60,7 +75,7 @@ class LinuxEngine implements BalanceEngine {
       const version = await runNft(this.#nft, ["--version"]);
       if (typeof generation !== "number" || !version.ok)
         return explainUnavailable(generation, version, undefined);
-      const file = await this.#write("probe.nft", FEATURE_PROBE).catch(() => undefined);
+      const file = await this.#write("probe.nft", [FEATURE_PROBE]).catch(() => undefined);
       if (file === undefined) return undefined;
       const probe = await runNft(this.#nft, ["--check", "--file", file]);
       await rm(file, { force: true });
@@ -96,7 +111,7 @@ class LinuxEngine implements BalanceEngine {
 
   remove(): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: BalanceError }> {
     return this.#inOrder(async () => {
-      const failed = await this.#load(REMOVAL);
+      const failed = await this.#load([REMOVAL]);
       if (failed !== undefined) return { ok: false, error: failed };
       this.#applied = undefined;
       this.#generation = undefined;
@@ -192,9 +207,9 @@ class LinuxEngine implements BalanceEngine {
   }
 
   /** Loads a file in one transaction. */
-  async #load(text: string): Promise<BalanceError | undefined> {
+  async #load(parts: Iterable<string>): Promise<BalanceError | undefined> {
     try {
-      const path = await this.#write(`${RULESET_FILE}.new`, text);
+      const path = await this.#write(`${RULESET_FILE}.new`, parts);
       const loaded = await runNft(this.#nft, ["--file", path]);
       if (!loaded.ok) {
         return loaded.code === "not-found"
@@ -212,17 +227,18 @@ class LinuxEngine implements BalanceEngine {
     }
   }
 
-  async #write(name: string, text: string): Promise<string> {
+  /** Writes a file part by part, a line end after each. */
+  async #write(name: string, parts: Iterable<string>): Promise<string> {
     await mkdir(this.#options.runDirectory, { recursive: true, mode: 0o750 });
     const path = this.#path(name);
-    await writeFile(path, text, { mode: 0o640 });
+    await writeFile(path, chunksOf(parts), { mode: 0o640 });
     return path;
   }
 
   /** Failing to write it costs a restart's memory of flows, not forwarding. */
   async #writeCheckpoint(plan: ForwardingPlan): Promise<void> {
     try {
-      const path = await this.#write(`${CHECKPOINT_FILE}.new`, encodeCheckpoint(plan));
+      const path = await this.#write(`${CHECKPOINT_FILE}.new`, [encodeCheckpoint(plan)]);
       await rename(path, this.#path(CHECKPOINT_FILE));
     } catch {
       await rm(this.#path(CHECKPOINT_FILE), { force: true }).catch(() => undefined);

@@ -32,6 +32,9 @@ const IFREQ_LENGTH = 40;
 const NO_ADDRESS = new Uint8Array(0);
 /** A batch is one message to the socket layer and must fit its send buffer. */
 const BUFFER_BYTES = 16 * 1_048_576;
+/** No element takes less in a batch. */
+const LEAST_ELEMENT_BYTES = 32;
+const KEPT_BUFFER_BYTES = 262_144;
 /** Larger changes go through `nft`, whose batches libmnl splits by pages. */
 const LARGEST_BATCH = 8 * 1_048_576;
 
@@ -47,7 +50,7 @@ const int32 = (value: number): Uint8Array => {
 export class NetfilterSocket {
   readonly #door: Door;
   readonly #fd: number;
-  readonly #builder = new MessageBuilder();
+  #builder = new MessageBuilder();
   readonly #buffer = new Uint8Array(262_144);
   #sequence = 1;
 
@@ -91,6 +94,15 @@ export class NetfilterSocket {
 
   /** Makes the changes in one transaction; `undefined` when the kernel made them all. */
   change(changes: readonly SetChange[]): SocketError | undefined {
+    const count = changes.reduce((sum, { remove, add }) => sum + remove.length + add.length, 0);
+    if (count * LEAST_ELEMENT_BYTES > LARGEST_BATCH) return { code: "EMSGSIZE" };
+    const error = this.#makeChanges(changes);
+    // A buffer that has grown for one large change is not kept for the small ones to come.
+    if (count * LEAST_ELEMENT_BYTES > KEPT_BUFFER_BYTES) this.#builder = new MessageBuilder();
+    return error;
+  }
+
+  #makeChanges(changes: readonly SetChange[]): SocketError | undefined {
     this.#builder.reset();
     const { first, end } = writeBatch(this.#builder, changes, this.#sequence);
     this.#takeSequence(end - this.#sequence + 1);

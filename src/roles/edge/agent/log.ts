@@ -28,7 +28,7 @@ export const openObservationLog = (options: Pick<EdgeOptions, "logFormat" | "log
     write({ event, sequence }) {
       const { severity, subject, text } = sentence(event);
       const fields = options.logFormat === "json" ? { sequence, ...fieldsOf(event) } : {};
-      log.log(LEVEL[severity], `${subject}: ${text}`, fields);
+      log.log(LEVEL[severity], `${subject}: ${text}`, fields, `${event.type} events`);
     },
     close: () => log.close(),
   };

@@ -10,6 +10,7 @@ import type { Observation } from "#core/observation/event";
 import { emptyView, project, type View } from "#core/observation/view";
 import { openFiles } from "#drivers/files/linux";
 import { formatProblem, type Loaded, loadConfiguration } from "#drivers/files/load";
+import { createCollector } from "#drivers/host/memory";
 import { openAdminServer } from "#drivers/http/server";
 import { type Channel, openChannel } from "#drivers/ipc/channel";
 import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
@@ -26,6 +27,7 @@ const WIRE_FD = 3;
 class Agent {
   readonly #options: EdgeOptions;
   readonly #files = openFiles();
+  readonly #afterBurst = createCollector();
   readonly #events: Events = createEvents();
   readonly #log: ObservationLog;
   readonly #startedAt = Date.now();
@@ -126,6 +128,7 @@ class Agent {
   }
 
   #propose(loaded: Loaded): void {
+    this.#afterBurst();
     if (!loaded.ok) {
       this.#channel.send({ type: "refused", problems: loaded.problems.map(formatProblem) });
       return;

@@ -9,6 +9,7 @@ import { VERSION } from "#base/version";
 import { openChecks } from "#drivers/check/linux";
 import { openClock } from "#drivers/clock/linux";
 import { readCpuLimit } from "#drivers/host/linux";
+import { createCollector } from "#drivers/host/memory";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openEngine } from "#drivers/nftables/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
@@ -59,6 +60,7 @@ const openWorld = ({ options, firstAgent, startedAt }: Circumstances): World | s
     sysctl: openSysctl(),
     checks: openChecks(),
     clock: clock.value,
+    afterBurst: createCollector(),
     deadlines,
     startAgent: (agent) => startAgent({ ...agent, command: agentCommand(options), first: firstAgent }),
     startFast,
