@@ -65,6 +65,7 @@ const bench = (wrap: (engine: BalanceEngine) => BalanceEngine = (engine) => engi
       ...{ config: ["edge.yaml"], admin: "/nowhere", runtimeDirectory: directory },
       ...{ logFormat: "text", logLevel: "info", realtime: false },
     },
+    afterBurst: () => {},
     facts: { pid: 1, startedAt: wallTime(0), version: "test" },
     netlink: new FakeNetlink([
       { index: 2, name: "eth0", mtu: 1500, up: true, carrier: true, loopback: false },

@@ -43,6 +43,8 @@ export type WireParts = {
   readonly deadlines: Deadlines;
   readonly startAgent: (agent: AgentOptions) => AgentProcess;
   readonly startFast: typeof startFast;
+  /** Called after work that leaves much garbage. */
+  readonly afterBurst: () => void;
   /** Called once, when there is nothing left to do. */
   readonly end: (status: number) => void;
 };
@@ -141,7 +143,9 @@ export class Wire {
 
   #emit(event: Event, at = Date.now()): void {
     this.#journal.record(event, wallTime(at));
-    if (event.type === "forwarding-applied" && event.how !== "removed") this.#attract();
+    if (event.type !== "forwarding-applied" || event.how === "removed") return;
+    this.#attract();
+    if (event.how === "ruleset") this.#parts.afterBurst();
   }
 
   #onAgent(message: AgentToWire): void {
