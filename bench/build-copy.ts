@@ -37,7 +37,13 @@ export const copyBuild = (): BuildCopy => {
       ...args,
     ],
     launched: (...args) => [join(folder, "bin/steelyard"), ...args],
-    environment: { PATH: [runtime, process.env.PATH ?? ""].join(delimiter) },
+    // What the launcher sets, and our copy of Node.js first.
+    environment: {
+      PATH: [runtime, process.env.PATH ?? ""].join(delimiter),
+      MALLOC_ARENA_MAX: "1",
+      MALLOC_TRIM_THRESHOLD_: "65536",
+      MALLOC_MMAP_THRESHOLD_: "65536",
+    },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 };

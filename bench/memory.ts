@@ -62,7 +62,7 @@ const measureOne = async (
   const host = lab.host("e1");
   await host.write(CONFIG, config);
   const command = copy.direct("edge", "--config", CONFIG, "--admin", ADMIN);
-  const edge = await host.spawn(command, { log: "/run/lab/logs/e1.log" });
+  const edge = await host.spawn(command, { log: "/run/lab/logs/e1.log", env: copy.environment });
   const status = await readyStatus(host, copy);
   await pause(settlingMs);
   const [wire, agent] = [await weigh(host, status.wire.pid), await weigh(host, status.agent.pid)];
@@ -77,7 +77,7 @@ export const measureMemory = async (
   lab: Lab,
   { copy, quick }: { copy: BuildCopy; quick: boolean },
 ): Promise<readonly Weights[]> => {
-  const settlingMs = quick ? 2_000 : SETTLING_MS;
+  const settlingMs = quick ? 6_000 : SETTLING_MS;
   const configurations = PAIRS.slice(0, 1).flatMap((pair) => [
     { name: "1 virtual server x 3 backends", config: `${router(pair)}---\n${echoResource(pair)}` },
     {

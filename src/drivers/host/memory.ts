@@ -8,7 +8,7 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /** Heap in bytes below which a collection is not worth its pause. */
-const WORTH_IT = 16 * 1024 * 1024;
+const WORTH_IT = 10 * 1024 * 1024;
 /** How long the work must have been over, in milliseconds. */
 const QUIET = 3_000;
 
