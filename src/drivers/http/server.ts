@@ -1,8 +1,7 @@
-/** Serves a few GET routes on a unix socket, mode 0600 in a directory of mode 0700. */
-import { chmod, lstat, mkdir, rm } from "node:fs/promises";
+/** Serves a few GET routes on a unix socket of mode 0600, in a directory that is there. */
+import { chmod, lstat, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect } from "node:net";
-import { dirname } from "node:path";
 
 /** Answers one request; it ends the response itself. */
 export type Route = (url: URL, response: ServerResponse, request: IncomingMessage) => void;
@@ -83,7 +82,6 @@ export const openAdminServer = async (
   server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE_TIMEOUT;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     if (found === "leftover") await rm(path, { force: true });
     const before = process.umask(0o177);
     try {

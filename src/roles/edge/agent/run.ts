@@ -4,14 +4,17 @@
  * It holds nothing that matters to traffic. When it dies the wire process goes on and starts another, which learns
  * from the wire what is in force.
  */
+import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
+import { dirname } from "node:path";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { Observation } from "#core/observation/event";
 import { emptyView, project, type View } from "#core/observation/view";
+import { makeDirectory } from "#drivers/files/directory";
 import { openFiles } from "#drivers/files/linux";
 import { formatProblem, type Loaded, loadConfiguration } from "#drivers/files/load";
 import { createCollector } from "#drivers/host/memory";
-import { openAdminServer } from "#drivers/http/server";
+import { type AdminError, type AdminServer, openAdminServer } from "#drivers/http/server";
 import { type Channel, openChannel } from "#drivers/ipc/channel";
 import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
 import { type EdgeOptions, EXIT } from "../options.ts";
@@ -104,12 +107,9 @@ class Agent {
       this.#end(EXIT.usage);
       return;
     }
-    const admin = await openAdminServer(
-      this.#options.admin,
-      adminRoutes(() => this.#knowledge(), this.#events),
-    );
+    const admin = await this.#openAdmin();
     if ("message" in admin) {
-      process.stderr.write(`${admin.message}\n`);
+      process.stderr.write(`steelyard edge: ${admin.message}\n`);
       this.#end(EXIT.environment);
       return;
     }
@@ -117,6 +117,16 @@ class Agent {
     this.#begun = true;
     if (this.#changedEarly) this.#reload();
     else this.#propose(loaded);
+  }
+
+  async #openAdmin(): Promise<AdminServer | AdminError> {
+    const { admin: path } = this.#options;
+    const unmade = makeDirectory(dirname(path));
+    if (unmade !== undefined) return { message: `admin socket ${path}: ${unmade}` };
+    return openAdminServer(
+      path,
+      adminRoutes(() => this.#knowledge(), this.#events),
+    );
   }
 
   #reload(): void {
@@ -160,8 +170,22 @@ class Agent {
   }
 }
 
+const isStartedByWire = (): boolean => {
+  try {
+    return fstatSync(WIRE_FD).isSocket();
+  } catch {
+    return false;
+  }
+};
+
 /** Runs until the wire process ends or asks for it; gives the exit status. */
 export const runAgent = async (options: EdgeOptions): Promise<number> => {
+  if (!isStartedByWire()) {
+    process.stderr.write(
+      "steelyard edge-agent: part of `steelyard edge`, which starts it: run that instead\n",
+    );
+    return EXIT.usage;
+  }
   // The wire process decides when the program ends; a terminal's Ctrl-C and a service manager's signal reach both.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
   const status = await new Promise<number>((resolve) => new Agent(options, resolve));

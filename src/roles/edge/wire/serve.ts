@@ -3,11 +3,11 @@
  * forwarding and the health checks, and goes on by itself when the agent stalls or dies.
  */
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync } from "node:fs";
 import { wallTime } from "#base/time";
 import { VERSION } from "#base/version";
 import { openChecks } from "#drivers/check/linux";
 import { openClock } from "#drivers/clock/linux";
+import { makeDirectory } from "#drivers/files/directory";
 import { readCpuLimit } from "#drivers/host/linux";
 import { createCollector } from "#drivers/host/memory";
 import { openNetlink } from "#drivers/netlink/linux";
@@ -42,11 +42,8 @@ type Circumstances = {
 
 /** Opens everything, or says in one sentence what is missing. */
 const openWorld = ({ options, firstAgent, startedAt }: Circumstances): World | string => {
-  try {
-    mkdirSync(options.runtimeDirectory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    return `--runtime-dir ${options.runtimeDirectory}: ${error instanceof Error ? error.message : String(error)}`;
-  }
+  const unmade = makeDirectory(options.runtimeDirectory);
+  if (unmade !== undefined) return `--runtime-dir ${options.runtimeDirectory}: ${unmade}`;
   const netlink = openNetlink();
   if (!netlink.ok) return `cannot talk to the kernel (${netlink.error.request}): ${netlink.error.code}`;
   const clock = openClock({ onWake: () => deadlines.runDue() });
@@ -72,6 +69,8 @@ export const serve = async (options: EdgeOptions, firstAgent: ChildProcess): Pro
   const world = openWorld({ options, firstAgent, startedAt: Date.now() - process.uptime() * 1_000 });
   if (typeof world === "string") {
     complain(world);
+    // It waits for a word from us, and we would wait for it.
+    firstAgent.kill("SIGKILL");
     return EXIT.environment;
   }
   warnOfCpuLimit();
