@@ -20,8 +20,8 @@ export type ConfigChanges = {
 export type WireFacts = { readonly pid: number; readonly startedAt: WallTime; readonly version: string };
 
 export type AgentToWire =
-  /** First message: the agent wants a snapshot, and then what happens. */
-  | { readonly type: "hello"; readonly pid: number }
+  /** First message: the agent wants a snapshot, and then what happens. One of another version is not listened to. */
+  | { readonly type: "hello"; readonly pid: number; readonly version: string }
   /** What the files want; answered with the same `id`. */
   | { readonly type: "desired"; readonly id: number; readonly desired: Desired }
   /** The files changed and hold something that is refused; the running configuration stays. */

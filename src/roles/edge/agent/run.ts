@@ -7,6 +7,7 @@
 import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
 import { dirname } from "node:path";
+import { VERSION } from "#base/version";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { Observation } from "#core/observation/event";
 import { emptyView, project, type View } from "#core/observation/view";
@@ -58,7 +59,7 @@ class Agent {
       // Without the wire process there is nothing to tell and nobody to tell it to.
       onClose: () => end(EXIT.ok),
     });
-    this.#channel.send({ type: "hello", pid: process.pid });
+    this.#channel.send({ type: "hello", pid: process.pid, version: VERSION });
   }
 
   async #onMessage(message: WireToAgent): Promise<void> {

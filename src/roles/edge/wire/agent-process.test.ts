@@ -31,7 +31,7 @@ const SCRIPT = `
   new Function("socket", "channel", process.argv[1])(socket, channel);
 `;
 
-const HELLO = `channel.send({ type: "hello", pid: process.pid });`;
+const HELLO = `channel.send({ type: "hello", pid: process.pid, version: "test" });`;
 
 const SAY_PID = `channel.send({ type: "refused", problems: ["pid", String(process.pid)] });`;
 
@@ -116,6 +116,16 @@ describe("the agent's process", () => {
     const { heard, exits } = bench(`socket.write("nonsense\\n"); process.on("SIGTERM", () => {});`, "leave");
     await heard("exit");
     assert.equal(exits[0]?.pid === 0, false);
+  });
+
+  it("of another version is not listened to, and ended: the program was replaced while this one runs", async () => {
+    const { heard, exits } = bench(`${HELLO.replace("test", "next")} ${SAY_PID}`, "leave");
+    assert.deepEqual(await heard("exit"), []);
+    const [exit] = exits;
+    assert.deepEqual(
+      [exit?.signal, exit?.stranger],
+      ["SIGKILL", "it is version next, and what runs is test"],
+    );
   });
 
   it("that does not exist is an exit like any other", async () => {

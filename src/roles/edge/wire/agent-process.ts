@@ -25,6 +25,8 @@ export type AgentExit = {
   readonly code: number | null;
   readonly signal: string | null;
   readonly pid: number;
+  /** Why it was ended by us, although nobody asked. */
+  readonly stranger?: string;
 };
 
 export type AgentProcess = {
@@ -63,6 +65,8 @@ class SupervisedAgent implements AgentProcess {
   #channel: Channel<WireToAgent> | undefined;
   /** Whether this agent has said its first word; observations sent before it would be out of order. */
   #greeted = false;
+  /** Set when it is of another version: the program was replaced while we run. */
+  #stranger: string | undefined;
   /** Sequence of the last observation that was sent, to whichever agent. */
   #sent = 0;
   #counts: Counts = {};
@@ -161,15 +165,24 @@ class SupervisedAgent implements AgentProcess {
   };
 
   #hear(channel: Channel<WireToAgent>, message: AgentToWire): void {
+    if (this.#stranger !== undefined) return;
     if (message.type !== "hello") {
       this.#options.onMessage(message);
+      return;
+    }
+    const { version } = this.#options.facts;
+    if (message.version !== version) {
+      this.#stranger = `it is version ${message.version}, and what runs is ${version}`;
+      this.#child?.kill("SIGKILL");
       return;
     }
     this.#greeted = true;
     this.#snapshot(channel);
   }
 
-  #gone(exit: AgentExit): void {
+  #gone(ended: AgentExit): void {
+    const exit = this.#stranger === undefined ? ended : { ...ended, stranger: this.#stranger };
+    this.#stranger = undefined;
     this.#child = undefined;
     this.#channel = undefined;
     this.#greeted = false;

@@ -71,6 +71,7 @@ export class Wire {
   #firstAvailability: Promise<Unavailable | undefined> | undefined;
   #accepting: Promise<void> = Promise.resolve();
   #stopping = false;
+  #complainedOf: string | undefined;
 
   constructor(parts: WireParts) {
     this.#parts = parts;
@@ -301,14 +302,25 @@ export class Wire {
     this.#parts.end(EXIT.environment);
   }
 
-  #onAgentExit({ code, signal, pid }: AgentExit): "restart" | "leave" {
+  #onAgentExit({ code, signal, pid, stranger }: AgentExit): "restart" | "leave" {
     if (this.#stopping) return "leave";
-    if (this.#desired === undefined && code !== null && code !== EXIT.ok) {
-      void this.#leave(code);
+    if (stranger !== undefined) this.#complainOf(stranger);
+    const status = stranger === undefined ? code : EXIT.environment;
+    if (this.#desired === undefined && status !== null && status !== EXIT.ok) {
+      void this.#leave(status);
       return "leave";
     }
-    const detail = `pid ${pid}: ${signal === null ? `status ${code}` : signal}`;
+    const detail = `pid ${pid}: ${stranger ?? (signal === null ? `status ${code}` : signal)}`;
     this.#emit({ type: "process", part: "agent", change: "exited", detail });
     return "restart";
+  }
+
+  /** Once, and without the agent, which would write the log. */
+  #complainOf(stranger: string): void {
+    if (this.#complainedOf === stranger) return;
+    this.#complainedOf = stranger;
+    process.stderr.write(
+      `steelyard edge: the agent cannot be started, ${stranger}: restart steelyard edge\n`,
+    );
   }
 }
