@@ -86,6 +86,15 @@ const once = async (target: Target): Promise<string> => {
   return line;
 };
 
+const spent: UdpSocket[] = [];
+
+/** Leaves the socket open: the kernel might give its port again, and the next flow would be the old one to the edge. */
+const askAnew = async (target: Target): Promise<string> => {
+  const socket = await openUdp(target);
+  spent.push(socket);
+  return ask(socket, "?");
+};
+
 const tally = (answers: readonly string[]): Record<string, number> => {
   const counts: Record<string, number> = {};
   for (const answer of answers) counts[answer] = (counts[answer] ?? 0) + 1;
@@ -107,7 +116,10 @@ const perform = async (command: Command): Promise<unknown> => {
   switch (command.op) {
     case "spread": {
       const answers: string[] = [];
-      for (let index = 0; index < command.count; index += 1) answers.push(await once(command));
+      for (let index = 0; index < command.count; index += 1) {
+        answers.push(await (command.protocol === "udp" ? askAnew(command) : once(command)));
+      }
+      for (const socket of spent.splice(0)) socket.close();
       return tally(answers);
     }
     case "choose": {
