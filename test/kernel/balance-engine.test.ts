@@ -1,7 +1,10 @@
 /** The balance engine's contract against this kernel, and what it needs from it. Needs root. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { describe, it } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
 import { balanceEngineContract } from "#drivers/nftables/contract";
 import { Bed } from "./balance-bed.ts";
 
@@ -21,17 +24,11 @@ describe("a machine that cannot forward", () => {
     const engine = openEngine({ runDirectory: process.argv[1], ...(process.argv[2] ? { nft: process.argv[2] } : {}) });
     console.log(JSON.stringify(await engine.available() ?? {}));
     await engine.close();`;
+  const directory = mkdtempSync(join(tmpdir(), "steelyard-engine-"));
+  after(() => rmSync(directory, { recursive: true, force: true }));
   const reason = (command: readonly string[], nft = ""): { readonly code?: string } => {
     const [program = "", ...before] = command;
-    const parameters = [
-      ...before,
-      process.execPath,
-      "--input-type=module",
-      "-e",
-      script,
-      "/tmp/balance-probe",
-      nft,
-    ];
+    const parameters = [...before, process.execPath, "--input-type=module", "-e", script, directory, nft];
     return JSON.parse(execFileSync(program, parameters, { encoding: "utf8" }));
   };
 
