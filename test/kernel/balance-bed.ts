@@ -15,8 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type IpAddress, parseAddress } from "#base/address";
-import { openEngine } from "#drivers/nftables/linux";
-import type { BalanceEngine } from "#drivers/nftables/port";
+import { openEngine } from "#drivers/balance/nftables/linux";
+import type { BalanceEngine } from "#drivers/balance/port";
 import { openDoor } from "#native/door";
 
 export const VIRTUAL = { IPv4: "10.2.0.100", IPv6: "fd02::100" } as const;

@@ -4,7 +4,7 @@ import { type Instant, instant } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
 import { planDeadline, planForwarding } from "#core/balance/plan";
 import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
-import type { ApplyResult, BalanceEngine } from "#drivers/nftables/port";
+import type { ApplyResult, BalanceEngine } from "#drivers/balance/port";
 
 export class Edge {
   engine: BalanceEngine;

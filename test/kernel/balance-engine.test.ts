@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { balanceEngineContract } from "#drivers/nftables/contract";
+import { balanceEngineContract } from "#drivers/balance/contract";
 import { Bed } from "./balance-bed.ts";
 
 balanceEngineContract("the kernel", () => {
@@ -20,7 +20,7 @@ balanceEngineContract("the kernel", () => {
 
 describe("a machine that cannot forward", () => {
   const script = `
-    import { openEngine } from "#drivers/nftables/linux";
+    import { openEngine } from "#drivers/balance/nftables/linux";
     const engine = openEngine({ runDirectory: process.argv[1], ...(process.argv[2] ? { nft: process.argv[2] } : {}) });
     console.log(JSON.stringify(await engine.available() ?? {}));
     await engine.close();`;

@@ -2,7 +2,7 @@
  * Layer 4 balancing: which backend gets which flow.
  *
  * Pure planning. `planForwarding` takes the virtual servers, the availability of their backends and the plan that
- * runs now, and gives the plan to run next; `#core/nftables` renders it, `#drivers/nftables` applies it.
+ * runs now, and gives the plan to run next; `#core/nftables` renders it, `#drivers/balance` applies it.
  *
  * - `model.ts`: virtual servers and backends as configured.
  * - `plan.ts`, `plan-model.ts`: the planner and its result. Start reading here.

@@ -11,7 +11,7 @@ import type { BackendKey, VirtualServer } from "#core/balance/model";
 import { type Links, planDeadline, planForwarding } from "#core/balance/plan";
 import { EMPTY_PLAN, type ForwardingPlan, type Reported } from "#core/balance/plan-model";
 import type { Event } from "#core/observation/event";
-import type { ApplyResult, BalanceEngine } from "#drivers/nftables/port";
+import type { ApplyResult, BalanceEngine } from "#drivers/balance/port";
 import type { Clock, Deadlines } from "#runtime/deadlines";
 
 /** Pause before an application that failed is tried again. */

@@ -5,13 +5,13 @@
 import type { ChildProcess } from "node:child_process";
 import { wallTime } from "#base/time";
 import { VERSION } from "#base/version";
+import { openEngine } from "#drivers/balance/nftables/linux";
 import { openChecks } from "#drivers/check/linux";
 import { openClock } from "#drivers/clock/linux";
 import { makeDirectory } from "#drivers/files/directory";
 import { readCpuLimit } from "#drivers/host/linux";
 import { createCollector } from "#drivers/host/memory";
 import { openNetlink } from "#drivers/netlink/linux";
-import { openEngine } from "#drivers/nftables/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { createDeadlines } from "#runtime/deadlines";
 import { type EdgeOptions, EXIT } from "../options.ts";

@@ -1,10 +1,10 @@
 /**
- * Forwarding in the kernel by nftables.
+ * Forwarding by nftables.
  *
- * - `port.ts`: what we ask for, the same for every engine.
- * - `linux.ts`: the real one. A ruleset goes through `nft -f FILE` as one transaction, a change of elements (all that a
- *   health change is) through `socket.ts`. Start reading here.
- * - `fake.ts`, `contract.ts`: without a kernel, and what both must do.
+ * - `linux.ts`: a ruleset goes through `nft -f FILE` as one transaction, a change of elements (all that a health change
+ *   is) through `socket.ts`. Start reading here.
+ * - `probe.ts`: why it cannot work on this machine.
+ * - `contents.ts`: what is there now.
  *
  * Our tables are `inet steelyard` and `netdev steelyard`. Changes by others are noticed by the ruleset's generation
  * number at the next application or observation; then chains, sets and the number of rules are compared and, if

@@ -1,6 +1,7 @@
 /** Finding out why forwarding cannot work here, in the operator's terms. */
+
+import type { Unavailable } from "../port.ts";
 import type { NftResult } from "./nft.ts";
-import type { Unavailable } from "./port.ts";
 import type { SocketError } from "./socket.ts";
 
 /** A ruleset with every kind of expression that ours have, to be checked and not loaded. */

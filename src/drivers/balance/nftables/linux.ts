@@ -8,9 +8,9 @@ import { TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
 import { contentsOf, REMOVAL, renderReplacement, renderRuleset } from "#core/nftables/text";
 import { type Door, openDoor } from "#native/door";
+import type { ApplyResult, BalanceEngine, BalanceError, Observed, Unavailable } from "../port.ts";
 import { parseTableListing, type TableReading } from "./contents.ts";
 import { runNft } from "./nft.ts";
-import type { ApplyResult, BalanceEngine, BalanceError, Observed, Unavailable } from "./port.ts";
 import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
 import { NetfilterSocket } from "./socket.ts";
 

@@ -1,0 +1,8 @@
+/**
+ * Forwarding in the kernel: engines that make it run a plan.
+ *
+ * - `port.ts`: what we ask for, the same for every engine. Start reading here.
+ * - `nftables/`: the engine that carries everything.
+ * - `fake.ts`, `contract.ts`: an engine without a kernel, and what every engine must do.
+ */
+export {};
