@@ -1,7 +1,7 @@
 /** Picks a command. Each is loaded only when asked for, so that a daemon does not carry the others along. */
 import { Command, Option } from "commander";
 import { VERSION } from "#base/version";
-import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions } from "#roles/edge/options";
+import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions, ENGINES } from "#roles/edge/options";
 
 type EdgeFlags = {
   config: string[];
@@ -10,6 +10,7 @@ type EdgeFlags = {
   logFormat: EdgeOptions["logFormat"];
   logLevel: EdgeOptions["logLevel"];
   realtime?: boolean;
+  engine: EdgeOptions["engine"];
 };
 
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
@@ -35,7 +36,12 @@ const withEdgeOptions = (command: Command): Command =>
         .choices(["error", "warning", "info", "debug"])
         .default("info"),
     )
-    .option("--realtime", "real-time scheduling for the thread that speaks VRRP (needs CAP_SYS_NICE)");
+    .option("--realtime", "real-time scheduling for the thread that speaks VRRP (needs CAP_SYS_NICE)")
+    .addOption(
+      new Option("--engine <engine>", "who forwards packets where it can; nftables does the rest")
+        .choices(ENGINES)
+        .default("nftables"),
+    );
 
 const EDGE_HELP = `
 SIGHUP reads the configuration again, as does a change of its files. SIGTERM and SIGINT let the peer take over, and end.
@@ -57,6 +63,7 @@ const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
   logFormat: flags.logFormat,
   logLevel: flags.logLevel,
   realtime: flags.realtime === true,
+  engine: flags.engine,
 });
 
 /** What a command printed last may have gone to a reader that has seen enough (`steelyard events | head`). */

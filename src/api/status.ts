@@ -44,6 +44,10 @@ export type ServerStatus = {
   readonly port: number;
   readonly mode: string;
   readonly scheduler: string;
+  /** Who forwards for it: `nftables`, `xdp` or `ipvs`. */
+  readonly engine: string;
+  /** Why it is not the engine that was chosen. */
+  readonly engineReason?: string;
   /** Longest time from the start of the first failing check to removal; `undefined` without a health check. */
   readonly worstCaseRemoval?: number;
   readonly backends: readonly BackendStatus[];

@@ -34,6 +34,7 @@ const STATUS: Status = {
     {
       ...{ name: "web", address: "192.0.2.100", protocol: "tcp", port: 80, mode: "dsr" },
       ...{ scheduler: "consistent-hash (4093 slots)", worstCaseRemoval: seconds(13) },
+      ...{ engine: "nftables", engineReason: "xdp: it carries dsr only" },
       backends: [
         { name: "node1", address: "192.0.2.11", port: 80, weight: 1, health: "healthy", since: NOW - 5_000 },
         {
@@ -64,7 +65,8 @@ describe("steelyard status", () => {
       "ROUTER  STATE   PRIORITY  WHERE            SINCE  BECAUSE            ADDRESSES (* held)",
       "front   active  150       eth0 vrid 51 v3  1m1s   active-down-timer  *192.0.2.100/24 192.0.2.101/24",
       "",
-      "web  tcp://192.0.2.100:80  dsr, consistent-hash (4093 slots); a dead backend is out after 13s at worst",
+      "web  tcp://192.0.2.100:80  dsr, consistent-hash (4093 slots), nftables; a dead backend is out after 13s at worst",
+      "! web: xdp: it carries dsr only",
       "  BACKEND  ADDRESS        WEIGHT  HEALTH   SINCE  REASON",
       "  node1    192.0.2.11:80  1       healthy  5s",
       "  node2    192.0.2.12:80  0       failed   2s     refused: connection refused",

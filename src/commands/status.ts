@@ -61,8 +61,15 @@ const serverLines = (server: ServerStatus, now: number): string[] => {
     since(backend.since, now),
     printable(backend.reason ?? ""),
   ]);
-  const title = `${server.name}  ${server.protocol}://${server.address}:${server.port}  ${server.mode}, ${server.scheduler}; ${removal}`;
-  return [title, ...table(["  BACKEND", "ADDRESS", "WEIGHT", "HEALTH", "SINCE", "REASON"], rows), ""];
+  const title = `${server.name}  ${server.protocol}://${server.address}:${server.port}  ${server.mode}, ${server.scheduler}, ${server.engine}; ${removal}`;
+  const remark =
+    server.engineReason === undefined ? [] : [printable(`! ${server.name}: ${server.engineReason}`)];
+  return [
+    title,
+    ...remark,
+    ...table(["  BACKEND", "ADDRESS", "WEIGHT", "HEALTH", "SINCE", "REASON"], rows),
+    "",
+  ];
 };
 
 /** The tables of a status, line by line. `*` marks an address held here. */

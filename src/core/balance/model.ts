@@ -4,6 +4,17 @@ import type { HealthCheckConfig } from "#core/health/config";
 
 export type Protocol = "tcp" | "udp";
 
+/** What forwards packets in the kernel: nftables carries everything, the others what their programs know. */
+export const ENGINES = ["nftables", "xdp", "ipvs"] as const;
+export type EngineName = (typeof ENGINES)[number];
+
+/** Who forwards for a virtual server. */
+export type Carrier = {
+  readonly engine: EngineName;
+  /** Why it is not the chosen engine; `undefined` when it is. */
+  readonly because?: string;
+};
+
 /**
  * How packets reach a backend: `masquerade` rewrites both addresses, so answers come back through us;
  * `dsr` (direct server return) forwards the packet as it is and the backend answers the client itself.

@@ -7,6 +7,7 @@
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import type { Duration, WallTime } from "#base/time";
+import type { EngineName } from "#core/balance/model";
 import type { ConflictKind } from "#core/vrrp/conflict";
 import type { TransitionCause } from "#core/vrrp/observe";
 
@@ -112,6 +113,14 @@ export type Event =
       readonly repaired?: true;
     }
   | { readonly type: "forwarding-failed"; readonly detail: string }
+  | {
+      readonly type: "server-engine";
+      readonly server: string;
+      /** Who forwards for it from now on; before the first such event it is `nftables`. */
+      readonly engine: EngineName;
+      /** Why it is not the engine that was chosen, where it is not. */
+      readonly detail?: string;
+    }
   | {
       readonly type: "sysctl";
       /** Its path below /proc/sys. */

@@ -52,6 +52,10 @@ export const EXAMPLES: { readonly [Type in Event["type"]]: Extract<Event, { type
   },
   "forwarding-applied": { type: "forwarding-applied", how: "ruleset", took: millis(20) },
   "forwarding-failed": { type: "forwarding-failed", detail: "nft refused the ruleset" },
+  "server-engine": {
+    ...{ type: "server-engine", server: "web", engine: "nftables" },
+    detail: "xdp: it carries dsr only",
+  },
   sysctl: {
     ...{ type: "sysctl", setting: "net/ipv4/conf/eth0/forwarding", change: "set" },
     detail: "0 -> 1, because packets are forwarded",

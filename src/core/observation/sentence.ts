@@ -122,6 +122,12 @@ export const sentence = (event: Event): Sentence => {
       return forwardingSentence(event);
     case "forwarding-failed":
       return say("error", "forwarding", event.detail);
+    case "server-engine":
+      return say(
+        event.detail === undefined ? "info" : "warning",
+        `server ${event.server}`,
+        `forwarded by ${event.engine}${because(undefined, event.detail)}`,
+      );
     case "sysctl":
       return say(
         event.change === "failed" ? "error" : "info",

@@ -6,7 +6,7 @@
  */
 import type { IpAddress } from "#base/address";
 import { type WallTime, wallTime } from "#base/time";
-import { backendKey } from "#core/balance/model";
+import { backendKey, type Carrier } from "#core/balance/model";
 import type { Event, HealthState, Observation, ResourceName, RouterState } from "./event.ts";
 
 export type RouterView = {
@@ -50,6 +50,8 @@ export type View = {
   readonly routers: Record<string, RouterView>;
   /** By `backendKey`. */
   readonly backends: Record<string, HealthView>;
+  /** Who forwards for a virtual server, by its name, where it is not simply nftables. */
+  readonly carriers: Record<string, Carrier>;
   readonly checks: Record<string, HealthView>;
   readonly links: Record<string, "up" | "down" | "absent">;
   forwarding: ForwardingView;
@@ -62,6 +64,7 @@ export const emptyView = (): View => ({
   sequence: 0,
   routers: {},
   backends: {},
+  carriers: {},
   checks: {},
   links: {},
   forwarding: { state: "idle", since: wallTime(0) },
@@ -128,6 +131,11 @@ const health = (event: Event & { type: "backend-health" | "check-health" }, at: 
   ...(event.detail === undefined ? {} : { detail: event.detail }),
 });
 
+const carrier = ({ engine, detail }: Event & { type: "server-engine" }): Carrier => ({
+  engine,
+  ...(detail === undefined ? {} : { because: detail }),
+});
+
 /** The event types whose counters are kept by resource. */
 const COUNTED_BY_KIND: Readonly<Record<ResourceName["kind"], readonly string[]>> = {
   VirtualRouter: ["router-state", "router-conflict", "address", "duplicate-address"],
@@ -164,6 +172,7 @@ const configApplied = (view: View, event: Event & { type: "config-applied" }, at
     if (kind === "VirtualRouter") delete view.routers[name];
     if (kind === "TrackedCheck") delete view.checks[name];
     if (kind !== "VirtualServer") continue;
+    delete view.carriers[name];
     const prefix = backendKey(name, "");
     for (const key of Object.keys(view.backends)) if (key.startsWith(prefix)) delete view.backends[key];
   }
@@ -200,6 +209,9 @@ const apply = (view: View, event: Event, at: WallTime): void => {
       break;
     case "forwarding-failed":
       view.forwarding = { state: "failed", since: at, detail: event.detail };
+      break;
+    case "server-engine":
+      view.carriers[event.server] = carrier(event);
       break;
     case "config-applied":
       configApplied(view, event, at);

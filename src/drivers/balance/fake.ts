@@ -1,22 +1,29 @@
 /** An engine without a kernel, for tests and simulations: it remembers what it was told. */
 import type { ForwardingPlan } from "#core/balance/plan-model";
 import { diffPlans } from "#core/nftables/delta";
-import type { ApplyResult, BalanceEngine, BalanceError, Observed } from "./port.ts";
+import type { ApplyResult, BalanceEngine, BalanceError, Balancer, Observed } from "./port.ts";
 
 /** What outlives an engine as the kernel does: pass it to the next one to simulate a restart. */
 export type FakeKernel = { plan: ForwardingPlan | undefined };
 
-export type FakeEngine = BalanceEngine & {
-  /** The plan that runs. */
-  readonly running: () => ForwardingPlan | undefined;
-  /** Lets every change from now on fail with `error`; `undefined` lets them succeed again. */
-  readonly failWith: (error: BalanceError | undefined) => void;
-  /** Somebody flushes the ruleset. */
-  readonly flush: () => void;
-};
+export type FakeEngine = BalanceEngine &
+  Balancer & {
+    /** The plan that runs. */
+    readonly running: () => ForwardingPlan | undefined;
+    /** Lets every change from now on fail with `error`; `undefined` lets them succeed again. */
+    readonly failWith: (error: BalanceError | undefined) => void;
+    /** Somebody flushes the ruleset. */
+    readonly flush: () => void;
+  };
+
+/** What the fake says of itself; it is `nftables`, and refuses nothing, unless told otherwise. */
+export type FakeNature = Partial<Pick<BalanceEngine, "name" | "passesOn" | "refuses">>;
 
 /** A fake over `kernel`, by default an empty one. */
-export const openFakeEngine = (kernel: FakeKernel = { plan: undefined }): FakeEngine => {
+export const openFakeEngine = (
+  kernel: FakeKernel = { plan: undefined },
+  { name = "nftables", passesOn = false, refuses = () => undefined }: FakeNature = {},
+): FakeEngine => {
   let known: ForwardingPlan | undefined;
   let failure: BalanceError | undefined;
   const apply = (plan: ForwardingPlan): ApplyResult => {
@@ -27,6 +34,10 @@ export const openFakeEngine = (kernel: FakeKernel = { plan: undefined }): FakeEn
     return { ok: true, how: delta.type === "none" ? "unchanged" : delta.type, repaired, tookMicros: 0 };
   };
   return {
+    name,
+    passesOn,
+    refuses,
+    carrier: () => ({ engine: name }),
     available: async () => undefined,
     apply: async (plan) => apply(plan),
     observe: async (): Promise<Observed> => ({

@@ -1,5 +1,6 @@
 /** What we ask of the kernel's forwarding: run this plan, atomically, and say what is there. */
-import type { ForwardingPlan } from "#core/balance/plan-model";
+import type { Carrier, EngineName } from "#core/balance/model";
+import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 
 /** Why forwarding cannot work on this machine. */
 export type Unavailable = {
@@ -46,15 +47,35 @@ export type Observed = {
   readonly lastPlan: ForwardingPlan | undefined;
 };
 
+export type RemoveResult = { readonly ok: true } | { readonly ok: false; readonly error: BalanceError };
+
 /** Calls run one after the other, whatever the caller does. */
-export type BalanceEngine = {
+export type Balance = {
   /** Whether this machine can forward; `undefined` when it can. */
   available(): Promise<Unavailable | undefined>;
   /** Makes the kernel run `plan`. When it fails, nothing has changed. */
   apply(plan: ForwardingPlan): Promise<ApplyResult>;
   observe(): Promise<Observed>;
   /** Takes everything of ours away. Established connections in `masquerade` end with it. */
-  remove(): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: BalanceError }>;
+  remove(): Promise<RemoveResult>;
   /** Waits for what runs and gives the socket back; the rules stay. */
   close(): Promise<void>;
+};
+
+/** All engines together, as one. */
+export type Balancer = Balance & {
+  /** Who carries a server of the plan applied last. */
+  carrier(server: ServerPlan): Carrier;
+};
+
+/** One way of forwarding. */
+export type BalanceEngine = Balance & {
+  readonly name: EngineName;
+  /**
+   * Whether packets that it does not forward itself go on to nftables, which carries the same servers underneath;
+   * otherwise its servers are its own alone.
+   */
+  readonly passesOn: boolean;
+  /** Why it cannot carry this server, in half a sentence; `undefined` when it can. */
+  refuses(server: ServerPlan): string | undefined;
 };

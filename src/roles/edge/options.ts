@@ -1,5 +1,9 @@
 /** The command line of an edge, shared by its two processes. */
 
+import { ENGINES, type EngineName } from "#core/balance/model";
+
+export { ENGINES };
+
 export type EdgeOptions = {
   /** Configuration files and directories, in the order given. */
   readonly config: readonly string[];
@@ -11,6 +15,8 @@ export type EdgeOptions = {
   readonly logLevel: "error" | "warning" | "info" | "debug";
   /** Ask for SCHED_RR for the thread that speaks VRRP. */
   readonly realtime: boolean;
+  /** Who forwards packets where it can; nftables does what it cannot. */
+  readonly engine: EngineName;
 };
 
 /** Where a running edge answers unless told otherwise. */
@@ -38,5 +44,7 @@ export const optionArguments = (options: EdgeOptions): string[] => [
   options.logFormat,
   "--log-level",
   options.logLevel,
+  "--engine",
+  options.engine,
   ...(options.realtime ? ["--realtime"] : []),
 ];

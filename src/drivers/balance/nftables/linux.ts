@@ -51,6 +51,8 @@ function* chunksOf(parts: Iterable<string>): Generator<string> {
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 class LinuxEngine implements BalanceEngine {
+  readonly name = "nftables";
+  readonly passesOn = false;
   readonly #options: EngineOptions & { readonly door: Door };
   readonly #nft: string;
   #socket: NetfilterSocket | undefined;
@@ -67,6 +69,10 @@ class LinuxEngine implements BalanceEngine {
     this.#nft = options.nft ?? "nft";
     const socket = NetfilterSocket.open(this.#options.door);
     this.#socket = socket instanceof NetfilterSocket ? socket : undefined;
+  }
+
+  refuses(): undefined {
+    return undefined;
   }
 
   available(): Promise<Unavailable | undefined> {

@@ -1,7 +1,7 @@
 /** Puts together what is wanted and what is true into the status that people read. */
 import type { BackendStatus, CheckStatus, RouterStatus, ServerStatus, Status } from "#api/status";
 import { VERSION } from "#base/version";
-import { backendKey, type Scheduler, type VirtualServer } from "#core/balance/model";
+import { backendKey, type Carrier, type Scheduler, type VirtualServer } from "#core/balance/model";
 import type { Desired, TrackedCheck } from "#core/config/desired";
 import { worstCaseRemoval } from "#core/health/worst-case";
 import { find, type View } from "#core/observation/view";
@@ -70,6 +70,11 @@ const backendStatus = (server: VirtualServer, view: View): BackendStatus[] =>
     };
   });
 
+const engineStatus = (carrier: Carrier | undefined): Pick<ServerStatus, "engine" | "engineReason"> => ({
+  engine: carrier?.engine ?? "nftables",
+  ...(carrier?.because === undefined ? {} : { engineReason: carrier.because }),
+});
+
 const serverStatus = (server: VirtualServer, view: View): ServerStatus => ({
   name: server.name,
   address: server.address,
@@ -77,6 +82,7 @@ const serverStatus = (server: VirtualServer, view: View): ServerStatus => ({
   port: server.port,
   mode: server.mode,
   scheduler: schedulerText(server.scheduler),
+  ...engineStatus(find(view.carriers, server.name)),
   ...(server.health === undefined ? {} : { worstCaseRemoval: worstCaseRemoval(server.health) }),
   backends: backendStatus(server, view),
 });

@@ -5,7 +5,7 @@ import type { BackendKey, VirtualServer } from "#core/balance/model";
 import type { Availability } from "#core/balance/plan-model";
 import type { Event } from "#core/observation/event";
 import { type FakeKernel, openFakeEngine } from "#drivers/balance/fake";
-import type { BalanceEngine } from "#drivers/balance/port";
+import type { Balancer } from "#drivers/balance/port";
 import { fakeClock } from "#drivers/clock/fake";
 import { createDeadlines } from "#runtime/deadlines";
 import { address } from "#testing/values";
@@ -23,7 +23,7 @@ const server = (names: readonly string[], overrides: Partial<VirtualServer> = {}
 const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** A machine with an engine over `kernel`, and what it said. */
-const bench = (kernel?: FakeKernel, wrap: (engine: BalanceEngine) => BalanceEngine = (engine) => engine) => {
+const bench = (kernel?: FakeKernel, wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   const engine = openFakeEngine(kernel);
   const events: Event[] = [];
   let servers: readonly VirtualServer[] = [];

@@ -7,11 +7,11 @@
  */
 import type { IpAddress } from "#base/address";
 import { after, earliest, type Instant, micros, seconds } from "#base/time";
-import type { BackendKey, VirtualServer } from "#core/balance/model";
+import type { BackendKey, Carrier, VirtualServer } from "#core/balance/model";
 import { type Links, planDeadline, planForwarding } from "#core/balance/plan";
 import { EMPTY_PLAN, type ForwardingPlan, type Reported } from "#core/balance/plan-model";
 import type { Event } from "#core/observation/event";
-import type { ApplyResult, BalanceEngine } from "#drivers/balance/port";
+import type { ApplyResult, Balancer } from "#drivers/balance/port";
 import type { Clock, Deadlines } from "#runtime/deadlines";
 
 /** Pause before an application that failed is tried again. */
@@ -42,7 +42,7 @@ export type ForwardingInputs = {
 
 type Parts = {
   readonly inputs: ForwardingInputs;
-  readonly engine: BalanceEngine;
+  readonly engine: Balancer;
   readonly clock: Pick<Clock, "now">;
   readonly deadlines: Deadlines;
   readonly emit: (event: Event) => void;
@@ -51,6 +51,7 @@ type Parts = {
 /** What ran before the first plan. */
 type Found = { readonly plan: ForwardingPlan; readonly tables: boolean };
 
+const BY_NFTABLES: Carrier = { engine: "nftables" };
 const NOTHING_TO_DO: ApplyResult = { ok: true, how: "unchanged", repaired: false, tookMicros: 0 };
 
 class EngineForwarding implements Forwarding {
@@ -65,6 +66,8 @@ class EngineForwarding implements Forwarding {
   #touched = false;
   #running: Promise<void> | undefined;
   #failure: string | undefined;
+  /** Who carries a server, by its name, where it is not simply nftables. */
+  #carriers = new Map<string, Carrier>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -130,6 +133,24 @@ class EngineForwarding implements Forwarding {
     const took = micros(now - started);
     const repaired = result.repaired ? { repaired: true as const } : {};
     emit({ type: "forwarding-applied", how: result.how, took, ...repaired });
+    this.#sayCarriers(next);
+  }
+
+  /** Who carries each server, where it is not who carried it before: at first that is nftables. */
+  #sayCarriers({ servers }: ForwardingPlan): void {
+    const { engine, emit } = this.#parts;
+    const before = this.#carriers;
+    this.#carriers = new Map();
+    for (const server of servers) {
+      const carrier = engine.carrier(server);
+      const known = before.get(server.name) ?? BY_NFTABLES;
+      if (carrier.engine !== BY_NFTABLES.engine || carrier.because !== undefined) {
+        this.#carriers.set(server.name, carrier);
+      }
+      if (carrier.engine === known.engine && carrier.because === known.because) continue;
+      const detail = carrier.because === undefined ? {} : { detail: carrier.because };
+      emit({ type: "server-engine", server: server.name, engine: carrier.engine, ...detail });
+    }
   }
 
   async #lookBack(): Promise<Found> {

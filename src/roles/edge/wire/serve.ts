@@ -5,6 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import { wallTime } from "#base/time";
 import { VERSION } from "#base/version";
+import { openEngines } from "#drivers/balance/engines";
 import { openEngine } from "#drivers/balance/nftables/linux";
 import { openChecks } from "#drivers/check/linux";
 import { openClock } from "#drivers/clock/linux";
@@ -53,7 +54,12 @@ const openWorld = ({ options, firstAgent, startedAt }: Circumstances): World | s
     options,
     facts: { pid: process.pid, startedAt: wallTime(startedAt), version: VERSION },
     netlink: netlink.value,
-    engine: openEngine({ runDirectory: options.runtimeDirectory }),
+    engine: openEngines({
+      nftables: openEngine({ runDirectory: options.runtimeDirectory }),
+      others: [],
+      chosen: options.engine,
+      now: () => clock.value.now(),
+    }),
     sysctl: openSysctl(),
     checks: openChecks(),
     clock: clock.value,

@@ -9,7 +9,7 @@ import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { Event } from "#core/observation/event";
 import { openFakeEngine } from "#drivers/balance/fake";
-import type { BalanceEngine } from "#drivers/balance/port";
+import type { Balancer } from "#drivers/balance/port";
 import { createFakeChecks, failedWith, passed } from "#drivers/check/fake";
 import { fakeClock } from "#drivers/clock/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
@@ -46,7 +46,7 @@ const DESIRED: Desired = {
 const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** A wire process whose agent and fast thread are lists of what they were told. */
-const bench = (wrap: (engine: BalanceEngine) => BalanceEngine = (engine) => engine) => {
+const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   const fast: WireToFast[] = [];
   const agent: WireToAgent[] = [];
   const order: string[] = [];
@@ -63,7 +63,7 @@ const bench = (wrap: (engine: BalanceEngine) => BalanceEngine = (engine) => engi
   const wire = new Wire({
     options: {
       ...{ config: ["edge.yaml"], admin: "/nowhere", runtimeDirectory: directory },
-      ...{ logFormat: "text", logLevel: "info", realtime: false },
+      ...{ logFormat: "text", logLevel: "info", realtime: false, engine: "nftables" },
     },
     afterBurst: () => {},
     facts: { pid: 1, startedAt: wallTime(0), version: "test" },

@@ -6,7 +6,7 @@ import type { Reported } from "#core/balance/plan-model";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { HealthTransition } from "#core/health/observe";
 import type { Event } from "#core/observation/event";
-import type { BalanceEngine, Unavailable } from "#drivers/balance/port";
+import type { Balancer, Unavailable } from "#drivers/balance/port";
 import type { CheckPort } from "#drivers/check/port";
 import type { ClockPort } from "#drivers/clock/port";
 import type { NetlinkPort } from "#drivers/netlink/port";
@@ -36,7 +36,7 @@ export type WireParts = {
   readonly options: EdgeOptions;
   readonly facts: WireFacts;
   readonly netlink: NetlinkPort;
-  readonly engine: BalanceEngine;
+  readonly engine: Balancer;
   readonly sysctl: SysctlPort;
   readonly checks: CheckPort;
   readonly clock: ClockPort;
