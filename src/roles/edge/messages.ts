@@ -63,6 +63,8 @@ export type FastToWire =
 export type FastStart = {
   /** One 64-bit cell: monotonic microseconds until which the wire process vouches for itself. */
   readonly lease: SharedArrayBuffer;
+  /** One 64-bit cell: monotonic microseconds of the fast thread's last sign of life. */
+  readonly life: SharedArrayBuffer;
   /** Ask for real-time scheduling of the fast thread. */
   readonly realtime: boolean;
 };

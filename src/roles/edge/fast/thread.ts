@@ -22,7 +22,7 @@ const LEASE_CHECK = millis(200);
 
 const port = parentPort;
 assert(port !== null, "the fast thread is started as a worker");
-const { lease, realtime } = workerData as FastStart;
+const { lease, life, realtime } = workerData as FastStart;
 
 const say = (message: FastToWire): void => port.postMessage(message);
 const emit = (event: Event): void => say({ type: "event", event, at: wallTime(Date.now()) });
@@ -59,6 +59,7 @@ const fleet = new Fleet({
 });
 
 const cell = new BigInt64Array(lease);
+const seen = new BigInt64Array(life);
 const looks = createLeaseWatch({
   vouchedUntil: () => instant(Number(Atomics.load(cell, 0))),
   onLost(at) {
@@ -77,6 +78,7 @@ const looks = createLeaseWatch({
 });
 
 const checkLease = (at: Instant): void => {
+  Atomics.store(seen, 0, BigInt(at));
   // A main thread that hangs would only pile messages up.
   if (looks(at) && countsChanged) {
     say({ type: "counts", counts: { ...counts } });

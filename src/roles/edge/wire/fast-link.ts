@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { after, type Instant, seconds } from "#base/time";
+import { after, type Instant, instant, seconds } from "#base/time";
 import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
 
 /** How long the fast thread may go on after a sign of life of the main thread. */
@@ -14,6 +14,8 @@ const STOP_LIMIT = 5_000;
 
 export type FastLink = {
   send(message: WireToFast): void;
+  /** Its last sign of life; before the first, its start. */
+  seenAt(): Instant;
   /** Orderly end: priority 0 is sent and addresses are removed before it resolves. */
   stop(): Promise<void>;
 };
@@ -38,7 +40,10 @@ export const startFast = (options: {
   };
   renew();
   const renewal = setInterval(renew, LEASE_RENEWED);
-  const start: FastStart = { lease, realtime: options.realtime };
+  const life = new SharedArrayBuffer(8);
+  const seen = new BigInt64Array(life);
+  Atomics.store(seen, 0, BigInt(options.now()));
+  const start: FastStart = { lease, life, realtime: options.realtime };
   const worker = new Worker(entry(), { workerData: start, resourceLimits: { maxOldGenerationSizeMb: 64 } });
   let stopping = false;
   let ended = false;
@@ -58,6 +63,7 @@ export const startFast = (options: {
   worker.on("exit", (code) => onEnd(`ended with status ${code}`));
   return {
     send: (message) => worker.postMessage(message),
+    seenAt: () => instant(Number(Atomics.load(seen, 0))),
     stop: () =>
       new Promise((resolve) => {
         stopping = true;

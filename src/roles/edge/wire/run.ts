@@ -1,4 +1,5 @@
 /** Starts the wire process: the agent first, so that the two load side by side. */
+import { readSupervisor, SUPERVISOR_VARIABLES } from "#core/supervision/environment";
 import { readMissingCapabilities } from "#drivers/host/linux";
 import { type EdgeOptions, EXIT } from "../options.ts";
 import { agentCommand, spawnAgent } from "./agent-child.ts";
@@ -11,7 +12,10 @@ export const runWire = async (options: EdgeOptions): Promise<number> => {
     process.stderr.write(`steelyard edge: ${names} missing: run it as root, or give it these capabilities\n`);
     return EXIT.environment;
   }
+  const supervisor = readSupervisor(process.env, process.pid);
+  // Neither the agent nor a script of the operator may speak for us.
+  for (const name of SUPERVISOR_VARIABLES) delete process.env[name];
   const agent = spawnAgent(agentCommand(options));
   const { serve } = await import("./serve.ts");
-  return serve(options, agent);
+  return serve(options, agent, supervisor);
 };

@@ -5,6 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import { wallTime } from "#base/time";
 import { VERSION } from "#base/version";
+import type { Supervisor } from "#core/supervision/environment";
 import { openEngines } from "#drivers/balance/engines";
 import { openEngine } from "#drivers/balance/nftables/linux";
 import { openChecks } from "#drivers/check/linux";
@@ -13,6 +14,7 @@ import { makeDirectory } from "#drivers/files/directory";
 import { readCpuLimit } from "#drivers/host/linux";
 import { createCollector } from "#drivers/host/memory";
 import { openNetlink } from "#drivers/netlink/linux";
+import { openNotify } from "#drivers/notify/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { createDeadlines } from "#runtime/deadlines";
 import { type EdgeOptions, EXIT } from "../options.ts";
@@ -37,12 +39,13 @@ type World = Omit<WireParts, "end">;
 type Circumstances = {
   readonly options: EdgeOptions;
   readonly firstAgent: ChildProcess;
+  readonly supervisor: Supervisor | undefined;
   /** Wall time in milliseconds. */
   readonly startedAt: number;
 };
 
 /** Opens everything, or says in one sentence what is missing. */
-const openWorld = ({ options, firstAgent, startedAt }: Circumstances): World | string => {
+const openWorld = ({ options, firstAgent, supervisor, startedAt }: Circumstances): World | string => {
   const unmade = makeDirectory(options.runtimeDirectory);
   if (unmade !== undefined) return `--runtime-dir ${options.runtimeDirectory}: ${unmade}`;
   const netlink = openNetlink();
@@ -67,12 +70,19 @@ const openWorld = ({ options, firstAgent, startedAt }: Circumstances): World | s
     deadlines,
     startAgent: (agent) => startAgent({ ...agent, command: agentCommand(options), first: firstAgent }),
     startFast,
+    notify: supervisor === undefined ? undefined : openNotify(supervisor.socket),
+    watchdog: supervisor?.watchdog,
   };
 };
 
 /** Runs with this first agent until it is told to stop or cannot go on; gives the exit status. */
-export const serve = async (options: EdgeOptions, firstAgent: ChildProcess): Promise<number> => {
-  const world = openWorld({ options, firstAgent, startedAt: Date.now() - process.uptime() * 1_000 });
+export const serve = async (
+  options: EdgeOptions,
+  firstAgent: ChildProcess,
+  supervisor: Supervisor | undefined,
+): Promise<number> => {
+  const startedAt = Date.now() - process.uptime() * 1_000;
+  const world = openWorld({ options, firstAgent, supervisor, startedAt });
   if (typeof world === "string") {
     complain(world);
     // It waits for a word from us, and we would wait for it.

@@ -13,6 +13,7 @@ import type { Balancer } from "#drivers/balance/port";
 import { createFakeChecks, failedWith, passed } from "#drivers/check/fake";
 import { fakeClock } from "#drivers/clock/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
+import { FakeNotify } from "#drivers/notify/fake";
 import { FakeSysctl } from "#drivers/sysctl/fake";
 import { createDeadlines } from "#runtime/deadlines";
 import { address, virtualRouter } from "#testing/values";
@@ -59,6 +60,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   const checks = createFakeChecks();
   const clock = fakeClock({ onWake: () => deadlines.runDue() });
   const deadlines = createDeadlines(clock);
+  const notify = new FakeNotify();
   const wrapped = wrap(engine);
   const wire = new Wire({
     options: {
@@ -78,7 +80,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
       },
     },
     sysctl: new FakeSysctl(),
-    ...{ checks, clock, deadlines },
+    ...{ checks, clock, deadlines, notify, watchdog: seconds(2) },
     startAgent(options) {
       hearAgent = options.onMessage;
       agentEnds = options.onExit;
@@ -99,6 +101,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
       hearFast = options.onMessage;
       return {
         send: (message) => void fast.push(message),
+        seenAt: () => clock.now(),
         stop: async () => void order.push("fast stopped"),
       };
     },
@@ -108,7 +111,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   });
   let proposals = 0;
   return {
-    ...{ wire, fast, agent, order, events, engine, checks, clock },
+    ...{ wire, fast, agent, order, events, engine, checks, clock, notify },
     propose(desired: Desired): void {
       proposals += 1;
       hearAgent({ type: "desired", id: proposals, desired });

@@ -1,6 +1,6 @@
 /** The parts of the wire process, and what each tells the others. */
 import type { IpAddress } from "#base/address";
-import { wallTime } from "#base/time";
+import { type Duration, wallTime } from "#base/time";
 import type { BackendKey } from "#core/balance/model";
 import type { Reported } from "#core/balance/plan-model";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
@@ -10,6 +10,7 @@ import type { Balancer, Unavailable } from "#drivers/balance/port";
 import type { CheckPort } from "#drivers/check/port";
 import type { ClockPort } from "#drivers/clock/port";
 import type { NetlinkPort } from "#drivers/netlink/port";
+import type { NotifyPort } from "#drivers/notify/port";
 import type { SysctlPort } from "#drivers/sysctl/port";
 import type { Deadlines } from "#runtime/deadlines";
 import { createJournal } from "#runtime/journal";
@@ -22,6 +23,7 @@ import { createForwarding, type Forwarding } from "./forwarding.ts";
 import { createPaths, type Paths } from "./paths.ts";
 import { createSettings, type Settings } from "./settings.ts";
 import { checkSubjects, createSubjects, type Subject, type Subjects, serverSubjects } from "./subjects.ts";
+import { createSupervision, type Supervision } from "./supervision.ts";
 
 /** Observations that a late agent can still be given. */
 const JOURNAL_CAPACITY = 10_000;
@@ -43,6 +45,10 @@ export type WireParts = {
   readonly deadlines: Deadlines;
   readonly startAgent: (agent: AgentOptions) => AgentProcess;
   readonly startFast: typeof startFast;
+  /** The service manager; `undefined` when nobody supervises us. */
+  readonly notify: NotifyPort | undefined;
+  /** How long the service manager lets us be silent. */
+  readonly watchdog: Duration | undefined;
   /** Called after work that leaves much garbage. */
   readonly afterBurst: () => void;
   /** Called once, when there is nothing left to do. */
@@ -60,6 +66,7 @@ export class Wire {
   readonly #forwarding: Forwarding;
   readonly #paths: Paths;
   readonly #settings: Settings;
+  readonly #supervision: Supervision;
   #desired: Desired | undefined;
   /** Backends that are checked; the others count as available. */
   #checked: ReadonlySet<string> = new Set();
@@ -75,7 +82,7 @@ export class Wire {
 
   constructor(parts: WireParts) {
     this.#parts = parts;
-    const { options, netlink, engine, clock, deadlines } = parts;
+    const { options, netlink, engine, clock, deadlines, notify, watchdog } = parts;
     const emit = (event: Event): void => this.#emit(event);
     this.#agent = parts.startAgent({
       journal: this.#journal,
@@ -90,6 +97,11 @@ export class Wire {
       now: () => clock.now(),
       onMessage: (message) => this.#onFast(message),
       onExit: (detail) => this.#onFastExit(detail),
+    });
+    this.#supervision = createSupervision({
+      ...{ notify, watchdog, deadlines },
+      now: () => clock.now(),
+      fastSeenAt: () => this.#fast.seenAt(),
     });
     const onTransition = (subject: Subject, transition: HealthTransition) =>
       this.#onVerdict(subject, transition);
@@ -124,6 +136,7 @@ export class Wire {
 
   /** Tells the agent to read the files again. */
   reload(): void {
+    this.#supervision.reloading();
     this.#agent.send({ type: "reload" });
   }
 
@@ -144,17 +157,23 @@ export class Wire {
 
   #emit(event: Event, at = Date.now()): void {
     this.#journal.record(event, wallTime(at));
+    this.#supervision.observe(event, this.#journal.view);
     if (event.type !== "forwarding-applied" || event.how === "removed") return;
     this.#attract();
     if (event.how === "ruleset") this.#parts.afterBurst();
   }
 
   #onAgent(message: AgentToWire): void {
-    if (message.type === "refused") this.#sayRefused(message.problems);
+    if (message.type === "refused") {
+      this.#sayRefused(message.problems);
+      this.#supervision.reloaded();
+    }
     if (message.type !== "desired") return;
     // One configuration at a time, in the order they came.
     const { id, desired } = message;
-    this.#accepting = this.#accepting.then(() => this.#accept(id, desired));
+    this.#accepting = this.#accepting
+      .then(() => this.#accept(id, desired))
+      .then(() => this.#supervision.reloaded());
   }
 
   /** A stop may come between any two of the steps: after it nothing is put into the kernel any more. */
