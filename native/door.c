@@ -6,7 +6,8 @@
  *  - Every call returns a value >= 0 or a negative errno. Nothing throws; a wrong argument is -EINVAL.
  *  - No libc: system calls are made directly and memory comes from mmap, so one binary per CPU serves
  *    glibc and musl and, Node-API being stable, every Node.js from 20 on. The only symbols it needs are
- *    Node-API's and five of libuv's, all found in the node executable.
+ *    Node-API's and five of libuv's, all found in the node executable. One of glibc's is used where it is
+ *    there (a weak symbol): malloc_trim, which musl does not have and does not need.
  *  - No globals: state belongs to one environment (the main thread's or a worker's).
  *
  * Left out on purpose: knowledge of any protocol. Addresses, options and packets are bytes that
@@ -699,6 +700,14 @@ static napi_value door_prctl(napi_env env, napi_callback_info info) {
   return number(env, syscall6(__NR_prctl, option, values[0], values[1], values[2], values[3], 0));
 }
 
+/* glibc's (malloc.h); NULL under another C library. */
+extern int malloc_trim(size_t pad) __attribute__((weak, visibility("default")));
+
+static napi_value door_trim_heap(napi_env env, napi_callback_info info) {
+  (void)info;
+  return number(env, malloc_trim == NULL ? 0 : malloc_trim(0));
+}
+
 /* ---------------------------------------------------------------------------------- the module */
 
 static const struct {
@@ -728,6 +737,7 @@ static const struct {
     {"mlockall", door_mlockall},
     {"bpf", door_bpf},
     {"prctl", door_prctl},
+    {"trimHeap", door_trim_heap},
 };
 
 NAPI_MODULE_INIT(/* napi_env env, napi_value exports */) {

@@ -64,6 +64,8 @@ export type Door = {
   bpf(command: number, attributes: Uint8Array): number;
   /** prctl(2) with four integer arguments. */
   prctl(option: number, a: number, b: number, c: number, d: number): number;
+  /** malloc_trim(3): gives free pages of the C heap back to the system; 1 when there were some, 0 also where glibc is not. */
+  trimHeap(): number;
 };
 
 /** The binary for this CPU, as the build step writes and the package ships it. */

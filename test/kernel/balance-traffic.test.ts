@@ -5,6 +5,7 @@ import { instant } from "#base/time";
 import type { ForwardingMode, Protocol, Scheduler, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
+import { ownersOf } from "#core/balance/slots";
 import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
 
 const SCHEDULERS: readonly Scheduler[] = [
@@ -54,7 +55,7 @@ const shares = (server: ServerPlan): Readonly<Record<string, number>> =>
   Object.fromEntries(
     server.backends.map(({ name, id }) => [
       name,
-      server.slots.filter((owner) => owner === id).length / server.slots.length,
+      ownersOf(server).filter((owner) => owner === id).length / server.slots.length,
     ]),
   );
 

@@ -6,8 +6,8 @@
 import { type IpAddress, parseAddress } from "#base/address";
 import { instant } from "#base/time";
 import type { Scheduler } from "./model.ts";
-import { assignSlots } from "./plan.ts";
 import type { Availability, ForwardingPlan, PlannedBackend, ServerPlan, SlotMove } from "./plan-model.ts";
+import { createSlotTables, type SlotTables } from "./slots.ts";
 
 const FORMAT = 1;
 
@@ -100,7 +100,7 @@ const readMove = (value: unknown): SlotMove => {
   };
 };
 
-const readServer = (value: unknown): ServerPlan => {
+const readServer = (value: unknown, tables: SlotTables): ServerPlan => {
   const fields = fieldsOf(value);
   const scheduler = readScheduler(fields.scheduler);
   const backends = listOf(fields.backends).map(readBackend);
@@ -112,7 +112,7 @@ const readServer = (value: unknown): ServerPlan => {
     mode: oneOf(fields.mode, ["masquerade", "dsr"]),
     scheduler,
     backends,
-    slots: assignSlots(scheduler, backends),
+    slots: tables(scheduler, backends),
     moves: listOf(fields.moves).map(readMove),
     tracked: listOf(fields.tracked).map((slot) => integerOf(slot, LARGEST_TABLE)),
   };
@@ -123,7 +123,11 @@ export const decodeCheckpoint = (text: string): ForwardingPlan | undefined => {
   try {
     const { format, ingress, servers } = fieldsOf(JSON.parse(text));
     if (format !== FORMAT) return undefined;
-    return { ingress: listOf(ingress).map(textOf), servers: listOf(servers).map(readServer) };
+    const tables = createSlotTables();
+    return {
+      ingress: listOf(ingress).map(textOf),
+      servers: listOf(servers).map((server) => readServer(server, tables)),
+    };
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 /** Which backend a client gets, worked out as the kernel does it. */
-import { at } from "#base/assert";
 import { clientSlot, type Endpoint } from "./jhash.ts";
-import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from "./plan-model.ts";
+import { choosesByHash, type PlannedBackend, type ServerPlan } from "./plan-model.ts";
+import { hasOwners, ownerOf } from "./slots.ts";
 
 /** The seed of the hash that picks a slot; the same on every edge, in every version. */
 export const SLOT_SEED = 0x57ee_17a4;
@@ -21,10 +21,10 @@ export type BackendChoice =
 
 /** Which backend a new flow from `client` would get now. */
 export const chooseBackend = (server: ServerPlan, client: Endpoint): BackendChoice => {
-  if (server.slots.every((owner) => owner === NO_BACKEND)) return { type: "refused" };
+  if (!hasOwners(server)) return { type: "refused" };
   if (!choosesByHash(server)) return { type: "counted" };
   const slot = clientSlot(client, { size: server.slots.length, seed: SLOT_SEED });
-  const backend = server.backends.find((candidate) => candidate.id === at(server.slots, slot));
+  const backend = server.backends.find((candidate) => candidate.id === ownerOf(server, slot));
   if (backend === undefined) return { type: "refused" };
   const move = server.moves.find((candidate) => candidate.slot === slot);
   const keeps = server.backends.find((candidate) => candidate.id === move?.from);

@@ -8,6 +8,7 @@
  * - `plan.ts`, `plan-model.ts`: the planner and its result. Start reading here.
  * - `ring.ts`: the consistent-hash table (Maglev with rendezvous fallback), see docs/decisions/0005-consistent-hash.md.
  * - `schedule.ts`: round robin and weighted, as a cycle.
+ * - `slots.ts`: who owns each slot, as a table that servers alike share.
  * - `moves.ts`: how established `dsr` flows stay with their backend while slots change owner.
  * - `jhash.ts`, `choice.ts`: the kernel's hash, to say in advance which backend a client gets.
  *

@@ -13,14 +13,8 @@
  * go to the owner again. Records are looked up in that slot from then on.
  */
 import { after, type Instant } from "#base/time";
-import {
-  type BackendId,
-  choosesByHash,
-  flowIdle,
-  NO_BACKEND,
-  type ServerPlan,
-  type SlotMove,
-} from "./plan-model.ts";
+import { type BackendId, choosesByHash, flowIdle, type ServerPlan, type SlotMove } from "./plan-model.ts";
+import { ownerOf, ownersOf } from "./slots.ts";
 
 export type Tracking = Pick<ServerPlan, "moves" | "tracked">;
 
@@ -42,8 +36,8 @@ export const trackMoves = (
   const wasTracked = new Set(previous.tracked);
   const moves: SlotMove[] = [];
   const tracked: number[] = [];
-  for (const [slot, owner] of next.slots.entries()) {
-    const formerOwner = previous.slots[slot] ?? NO_BACKEND;
+  for (const [slot, owner] of ownersOf(next).entries()) {
+    const formerOwner = ownerOf(previous, slot);
     const move = nextMove({ slot, owner, formerOwner, running: moveBySlot.get(slot), serving, now, until });
     if (move !== undefined) moves.push(move);
     if (move !== undefined || wasTracked.has(slot)) tracked.push(slot);

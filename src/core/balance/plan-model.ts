@@ -44,6 +44,16 @@ export type PlannedBackend = {
  */
 export type SlotMove = { readonly slot: number; readonly from: BackendId; readonly until: Instant };
 
+/** Who owns each slot of a server; see `slots.ts` for how to ask. Servers whose backends hash alike share one. */
+export type SlotTable = {
+  /** How many slots there are. */
+  readonly length: number;
+  /** By slot: the owner's place among the server's backends, from 1 on; 0 when nobody can take the slot's flows. */
+  readonly places: Uint16Array;
+  /** What the table follows from, so that the same is not made twice. */
+  readonly recipe: string;
+};
+
 export type ServerPlan = {
   readonly name: string;
   readonly address: IpAddress;
@@ -53,8 +63,8 @@ export type ServerPlan = {
   readonly scheduler: Scheduler;
   /** Sorted by name. */
   readonly backends: readonly PlannedBackend[];
-  /** The owner of each slot: who gets its new flows; NO_BACKEND when nobody can take them. Follows from the rest. */
-  readonly slots: readonly BackendId[];
+  /** The owner of each slot: who gets its new flows. Follows from the rest. */
+  readonly slots: SlotTable;
   /** `dsr` by hash only: slots in transition, sorted by slot. */
   readonly moves: readonly SlotMove[];
   /** `dsr` by hash only: slots whose packets are looked up among the recorded flows first, ascending. */

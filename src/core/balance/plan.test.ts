@@ -15,6 +15,7 @@ import {
   type ServerPlan,
   TCP_FLOW_IDLE,
 } from "./plan-model.ts";
+import { hasOwners, ownerOf, ownersOf } from "./slots.ts";
 
 const ip = (text: string): IpAddress => {
   const parsed = parseAddress(text);
@@ -77,7 +78,7 @@ const end = after(instant(0), TCP_FLOW_IDLE);
 describe("planning forwarding", () => {
   it("gives every slot to an available backend, with numbers that depend on names alone", () => {
     const server = only(plan({}));
-    assert.deepEqual(new Set(server.slots), new Set(server.backends.map(({ id }) => id)));
+    assert.deepEqual(new Set(ownersOf(server)), new Set(server.backends.map(({ id }) => id)));
     const moved = only(
       plan({
         servers: [{ ...web, backends: [backend(3), backend(1)].map((each) => ({ ...each, port: 8080 })) }],
@@ -105,12 +106,12 @@ describe("planning forwarding", () => {
     const before = only(plan({}));
     const changed = plan({ servers: [four], previous: plan({}) });
     const server = only(changed);
-    const taken = server.slots.flatMap((owner, slot) => (owner === before.slots[slot] ? [] : [slot]));
+    const taken = ownersOf(server).flatMap((owner, slot) => (owner === ownerOf(before, slot) ? [] : [slot]));
     assert.ok(taken.length > 15 && taken.length < 40, `${taken.length}`);
     assert.deepEqual(server.tracked, taken);
     assert.deepEqual(
       server.moves,
-      taken.map((slot) => ({ slot, from: before.slots[slot], until: end })),
+      taken.map((slot) => ({ slot, from: ownerOf(before, slot), until: end })),
     );
     assert.equal(planDeadline(changed), end);
   });
@@ -129,12 +130,12 @@ describe("planning forwarding", () => {
     const healthy = plan({});
     const failed = plan({ health: { "web/w2": "unavailable" }, previous: healthy });
     assert.deepEqual(only(failed).moves, []);
-    assert.equal(only(failed).slots.includes(idOf(only(failed), "w2")), false);
+    assert.equal(ownersOf(only(failed)).includes(idOf(only(failed), "w2")), false);
     const returned = only(plan({ previous: failed, now: instant(5) }));
     assert.deepEqual(returned.slots, only(healthy).slots);
     const own = idOf(returned, "w2");
     assert.deepEqual(
-      returned.moves.map(({ slot }) => returned.slots[slot]),
+      returned.moves.map(({ slot }) => ownerOf(returned, slot)),
       returned.moves.map(() => own),
     );
     assert.ok(returned.moves.length > 25);
@@ -147,12 +148,12 @@ describe("planning forwarding", () => {
     ]) {
       const server = only(drained);
       const own = idOf(server, "w2");
-      assert.equal(server.slots.includes(own), false);
+      assert.equal(ownersOf(server).includes(own), false);
       assert.equal(
         server.moves.every(({ from }) => from === own),
         true,
       );
-      assert.equal(server.moves.length, only(plan({})).slots.filter((owner) => owner === own).length);
+      assert.equal(server.moves.length, ownersOf(only(plan({}))).filter((owner) => owner === own).length);
     }
   });
 
@@ -182,7 +183,7 @@ describe("planning forwarding", () => {
       plan({ servers: [four], health: { "web/w4": "draining" }, previous: changed, now: instant(10) }),
     );
     for (const { slot, from, until } of only(changed).moves) {
-      if (further.slots[slot] === from) continue;
+      if (ownerOf(further, slot) === from) continue;
       assert.deepEqual(
         further.moves.filter((move) => move.slot === slot),
         [{ slot, from, until }],
@@ -220,11 +221,11 @@ describe("planning forwarding", () => {
       only(plan({ servers: [drained] })).slots,
     );
     const oneDrains = only(plan({ health: { ...cutOff, "web/w2": "draining" } }));
-    assert.equal(oneDrains.slots.includes(idOf(oneDrains, "w2")), false);
+    assert.equal(ownersOf(oneDrains).includes(idOf(oneDrains, "w2")), false);
     const unreachable = only(plan({ health: cutOff, egress: () => undefined }));
-    assert.ok(unreachable.slots.every((owner) => owner === NO_BACKEND));
+    assert.ok(!hasOwners(unreachable));
     const rejecting = only(plan({ servers: [{ ...web, whenAllFail: "reject" }], health: cutOff }));
-    assert.ok(rejecting.slots.every((owner) => owner === NO_BACKEND));
+    assert.ok(!hasOwners(rejecting));
   });
 
   it("learns no transition in doubt, and forgets those it knew: the slots move for reasons of its own", () => {
@@ -280,7 +281,7 @@ describe("planning forwarding", () => {
 
   it("refuses new flows when nobody is available", () => {
     const nobody = only(plan({ servers: [{ ...web, backends: [] }] }));
-    assert.ok(nobody.slots.every((owner) => owner === NO_BACKEND));
+    assert.ok(!hasOwners(nobody));
     assert.deepEqual(chooseBackend(nobody, { address: ip("198.51.100.7"), port: 4000 }), { type: "refused" });
   });
 
@@ -289,7 +290,7 @@ describe("planning forwarding", () => {
     const before = only(plan({}));
     const choice = chooseBackend(before, client);
     assert.ok(choice.type === "backend" && choice.keeps === undefined);
-    assert.equal(choice.backend.id, before.slots[choice.slot]);
+    assert.equal(choice.backend.id, ownerOf(before, choice.slot));
     const failed = chooseBackend(
       only(plan({ health: { [`web/${choice.backend.name}`]: "draining" }, previous: plan({}) })),
       client,
@@ -312,12 +313,12 @@ class FlowModel {
     const { slot, opens } = flow;
     const usable = (id: number | undefined): boolean =>
       server.backends.some((each) => each.id === id && each.availability !== "unavailable");
-    if (!server.tracked.includes(slot)) return server.slots[slot] ?? NO_BACKEND;
+    if (!server.tracked.includes(slot)) return ownerOf(server, slot);
     const recorded = this.#records.get(flow.id);
     if (recorded !== undefined && usable(recorded)) return recorded;
     this.#records.delete(flow.id);
     const move = server.moves.find((candidate) => candidate.slot === slot);
-    const owner = server.slots[slot] ?? NO_BACKEND;
+    const owner = ownerOf(server, slot);
     if (move === undefined) return owner;
     const target = opens ? owner : move.from;
     this.#records.set(flow.id, target);

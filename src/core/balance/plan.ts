@@ -14,8 +14,7 @@ import {
   type Reported,
   type ServerPlan,
 } from "./plan-model.ts";
-import { buildRing } from "./ring.ts";
-import { buildCycle, cycleLength } from "./schedule.ts";
+import { createSlotTables, type SlotTables } from "./slots.ts";
 
 /** Where packets come in and go out; needed for `dsr` servers only. */
 export type Links = {
@@ -95,28 +94,6 @@ const planBackend = (
     : { ...planned, availability, device };
 };
 
-/** How the scheduler weighs a backend: plain round robin knows only whether it takes flows at all. */
-const scheduledWeight = ({ type }: Scheduler, weight: number): number =>
-  type === "round-robin" ? Math.min(weight, 1) : weight;
-
-/** The owner of every slot, which follows from the scheduler and the backends alone. */
-export const assignSlots = (
-  scheduler: Scheduler,
-  backends: readonly PlannedBackend[],
-): readonly BackendId[] => {
-  const members = backends.map((backend) => ({
-    name: backend.name,
-    weight: scheduledWeight(scheduler, backend.weight),
-    available: backend.availability === "available",
-  }));
-  const idByName = new Map(backends.map((backend) => [backend.name, backend.id]));
-  const owners =
-    scheduler.type === "consistent-hash"
-      ? buildRing(members, scheduler.tableSize)
-      : buildCycle(members, cycleLength(members));
-  return owners.map((name) => (name === undefined ? NO_BACKEND : (idByName.get(name) ?? NO_BACKEND)));
-};
-
 const sameScheduler = (left: Scheduler, right: Scheduler): boolean =>
   left.type === "consistent-hash" && right.type === "consistent-hash"
     ? left.tableSize === right.tableSize
@@ -146,9 +123,13 @@ type Surroundings = {
   readonly input: PlanInput;
   readonly previous: ServerPlan | undefined;
   readonly numbers: ReturnType<typeof createNumbering>;
+  readonly tables: SlotTables;
 };
 
-const planServer = (server: VirtualServer, { input, previous, numbers }: Surroundings): ServerPlan => {
+const planServer = (
+  server: VirtualServer,
+  { input, previous, numbers, tables }: Surroundings,
+): ServerPlan => {
   const idByName = numbers(server, previous);
   const backends = server.backends
     .map((backend) => planBackend(backend, { server, id: idByName.get(backend.name) ?? NO_BACKEND, input }))
@@ -159,7 +140,7 @@ const planServer = (server: VirtualServer, { input, previous, numbers }: Surroun
   const learnt = mode === "dsr" && !canLearn(server, input) ? undefined : previous;
   const forgets = learnt === undefined && previous !== undefined && previous.tracked.length > 0;
   if (unchanged && !forgets && previous.moves.every((move) => move.until > input.now)) return previous;
-  const slots = unchanged ? previous.slots : assignSlots(scheduler, backends);
+  const slots = unchanged ? previous.slots : tables(scheduler, backends);
   const untracked = { ...configured, slots };
   return { ...untracked, ...trackMoves(untracked, learnt, input.now) };
 };
@@ -170,10 +151,13 @@ const planServer = (server: VirtualServer, { input, previous, numbers }: Surroun
  */
 export const planForwarding = (input: PlanInput): ForwardingPlan => {
   const numbers = createNumbering(input.previous);
+  const tables = createSlotTables(input.previous);
   const previousByName = new Map(input.previous?.servers.map((server) => [server.name, server]));
   const servers = [...input.servers]
     .sort((left, right) => (left.name < right.name ? -1 : 1))
-    .map((server) => planServer(server, { input, previous: previousByName.get(server.name), numbers }));
+    .map((server) =>
+      planServer(server, { input, previous: previousByName.get(server.name), numbers, tables }),
+    );
   const ingress = new Set(
     servers
       .filter((server) => server.mode === "dsr")

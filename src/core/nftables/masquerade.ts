@@ -5,6 +5,7 @@
 import { isIpv4 } from "#base/address";
 import { SLOT_SEED } from "#core/balance/choice";
 import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
+import { ownersOf } from "#core/balance/slots";
 import { commentText, serverNames } from "./names.ts";
 import { type ElementData, familyDigit, type SetElement, type TableRuleset } from "./ruleset.ts";
 
@@ -35,7 +36,7 @@ export const slotElements = (
 ): readonly SetElement[] => {
   const dataById = new Map(server.backends.map((backend) => [backend.id, dataOf(backend)]));
   const elements: SetElement[] = [];
-  for (const [slot, owner] of server.slots.entries()) {
+  for (const [slot, owner] of ownersOf(server).entries()) {
     const data = owner === NO_BACKEND ? undefined : dataById.get(owner);
     if (data !== undefined) elements.push({ key: { type: "number", value: slot }, data });
   }
