@@ -29,7 +29,8 @@ export type RouterStatus = {
 export type BackendStatus = {
   readonly name: string;
   readonly address: string;
-  readonly port: number;
+  /** `undefined`: the port that the client asked for. */
+  readonly port?: number;
   readonly weight: number;
   /** `unchecked` when the virtual server has no health check. */
   readonly health: HealthState | "unchecked";
@@ -41,7 +42,8 @@ export type ServerStatus = {
   readonly name: string;
   readonly address: string;
   readonly protocol: "tcp" | "udp";
-  readonly port: number;
+  /** `80`, `8000-8099` or `all`. */
+  readonly ports: string;
   readonly mode: string;
   readonly scheduler: string;
   /** Who forwards for it: `nftables`, `xdp` or `ipvs`. */

@@ -49,7 +49,7 @@ describe("steelyard check", () => {
       status: 2,
       lines: [
         "edge.yaml:4:31 spec.vrid: 0 is below 1. Use 1..255.",
-        'edge.yaml:11:9 spec.port: "eighty" is not a whole number. Use 1..65535.',
+        'edge.yaml:11:9 spec.port: "eighty" is not a port, a range of ports or all. Write a port such as 80, a range such as 8000-8099 within 1..65535, or all.',
         "not valid: 2 errors, 0 warnings",
       ],
     });

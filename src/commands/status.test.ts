@@ -32,7 +32,7 @@ const STATUS: Status = {
   ],
   servers: [
     {
-      ...{ name: "web", address: "192.0.2.100", protocol: "tcp", port: 80, mode: "dsr" },
+      ...{ name: "web", address: "192.0.2.100", protocol: "tcp", ports: "80", mode: "dsr" },
       ...{ scheduler: "consistent-hash (4093 slots)", worstCaseRemoval: seconds(13) },
       ...{ engine: "nftables", engineReason: "xdp: it carries dsr only" },
       backends: [

@@ -55,13 +55,13 @@ const serverLines = (server: ServerStatus, now: number): string[] => {
       : `a dead backend is out after ${formatDuration(micros(server.worstCaseRemoval))} at worst`;
   const rows = server.backends.map((backend) => [
     `  ${backend.name}`,
-    `${backend.address}:${backend.port}`,
+    backend.port === undefined ? backend.address : `${backend.address}:${backend.port}`,
     `${backend.weight}`,
     painted(backend.health),
     since(backend.since, now),
     printable(backend.reason ?? ""),
   ]);
-  const title = `${server.name}  ${server.protocol}://${server.address}:${server.port}  ${server.mode}, ${server.scheduler}, ${server.engine}; ${removal}`;
+  const title = `${server.name}  ${server.protocol}://${server.address}:${server.ports}  ${server.mode}, ${server.scheduler}, ${server.engine}; ${removal}`;
   const remark =
     server.engineReason === undefined ? [] : [printable(`! ${server.name}: ${server.engineReason}`)];
   return [

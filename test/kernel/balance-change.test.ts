@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import type { ForwardingMode, Protocol, Scheduler, VirtualServer, WhenAllFail } from "#core/balance/model";
+import { onePort } from "#core/balance/ports";
 import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
 import { Edge } from "./balance-edge.ts";
 
@@ -34,7 +35,7 @@ const server = ({
   name,
   address: address(VIRTUAL[family]),
   protocol,
-  port,
+  ports: onePort(port),
   mode,
   scheduler,
   whenAllFail,

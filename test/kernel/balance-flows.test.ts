@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { chooseBackend } from "#core/balance/choice";
 import type { ForwardingMode, Protocol, Scheduler, VirtualServer } from "#core/balance/model";
+import { onePort } from "#core/balance/ports";
 import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
 import { Edge } from "./balance-edge.ts";
 
@@ -25,7 +26,7 @@ const server = (
   name: "web",
   address: address(VIRTUAL[family]),
   protocol,
-  port: PORT,
+  ports: onePort(PORT),
   mode,
   scheduler,
   backends: workers.map((number) => ({

@@ -5,6 +5,7 @@ import { instant } from "#base/time";
 import type { ForwardingMode, Protocol, Scheduler, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
+import { onePort } from "#core/balance/ports";
 import { ownersOf } from "#core/balance/slots";
 import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
 
@@ -34,7 +35,7 @@ const CASES: readonly Case[] = FAMILIES.flatMap((family) =>
             name: `${mode}-${scheduler.type}-${family}-${protocol}`,
             address: address(VIRTUAL[family]),
             protocol,
-            port,
+            ports: onePort(port),
             mode,
             scheduler,
             backends: [1, 2, 3].map((number) => ({
@@ -80,7 +81,7 @@ describe("forwarding of real traffic", () => {
   before(async () => {
     bed = new Bed();
     await bed.startWorkers([
-      ...new Set(CASES.flatMap(({ server }) => server.backends.map(({ port }) => port))),
+      ...new Set(CASES.flatMap(({ server }) => server.backends.map(({ port = 0 }) => port))),
     ]);
     bed.giveAddressesTo("e1");
     client = bed.startClient();
@@ -102,7 +103,8 @@ describe("forwarding of real traffic", () => {
     it(`spreads new flows as the scheduler says: ${title}`, async () => {
       const planned = plan.servers.find(({ name }) => name === server.name);
       assert.ok(planned);
-      const { protocol, port } = server;
+      const { protocol } = server;
+      const port = server.ports.first;
       const counts = await client.count({
         op: "spread",
         count: FLOWS,

@@ -7,9 +7,10 @@ import { type IpAddress, parseAddress } from "#base/address";
 import { instant } from "#base/time";
 import type { Scheduler } from "./model.ts";
 import type { Availability, ForwardingPlan, PlannedBackend, ServerPlan, SlotMove } from "./plan-model.ts";
+import { ALL_PORTS, type PortRange } from "./ports.ts";
 import { createSlotTables, type SlotTables } from "./slots.ts";
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** A server that did not change is the same object in the next plan, so thousands of them need not be written anew. */
 const textByServer = new WeakMap<ServerPlan, string>();
@@ -76,11 +77,16 @@ const readBackend = (value: unknown): PlannedBackend => {
     name: textOf(name),
     id: integerOf(id, HIGHEST_ID),
     address: addressOf(address),
-    port: integerOf(port, 65_535),
+    ...(port === undefined ? {} : { port: integerOf(port, 65_535) }),
     weight: integerOf(weight, 256),
     availability: oneOf(availability, AVAILABILITIES),
     ...(device === undefined ? {} : { device: textOf(device) }),
   };
+};
+
+const readPorts = (value: unknown): PortRange => {
+  const { first, last } = fieldsOf(value);
+  return { first: integerOf(first, ALL_PORTS.last), last: integerOf(last, ALL_PORTS.last) };
 };
 
 const readScheduler = (value: unknown): Scheduler => {
@@ -108,7 +114,7 @@ const readServer = (value: unknown, tables: SlotTables): ServerPlan => {
     name: textOf(fields.name),
     address: addressOf(fields.address),
     protocol: oneOf(fields.protocol, ["tcp", "udp"]),
-    port: integerOf(fields.port, 65_535),
+    ports: readPorts(fields.ports),
     mode: oneOf(fields.mode, ["masquerade", "dsr"]),
     scheduler,
     backends,

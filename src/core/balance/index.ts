@@ -5,6 +5,7 @@
  * runs now, and gives the plan to run next; `#core/nftables` renders it, `#drivers/balance` applies it.
  *
  * - `model.ts`: virtual servers and backends as configured.
+ * - `ports.ts`: one port, a range, or all.
  * - `plan.ts`, `plan-model.ts`: the planner and its result. Start reading here.
  * - `ring.ts`: the consistent-hash table (Maglev with rendezvous fallback), see docs/decisions/0005-consistent-hash.md.
  * - `schedule.ts`: round robin and weighted, as a cycle.

@@ -1,6 +1,7 @@
 /** Virtual servers and their backends as the planners see them. */
 import type { IpAddress } from "#base/address";
 import type { HealthCheckConfig } from "#core/health/config";
+import type { PortRange } from "./ports.ts";
 
 export type Protocol = "tcp" | "udp";
 
@@ -32,8 +33,11 @@ export type Backend = {
   /** Unique within its virtual server; consistent hashing depends on it, not on the address. */
   readonly name: string;
   readonly address: IpAddress;
-  /** 1..65535. In `dsr` it equals the virtual server's port. */
-  readonly port: number;
+  /**
+   * 1..65535; `undefined` is the port that the client asked for, which it must be where the server has more than one.
+   * In `dsr` it never differs from what the client asked for.
+   */
+  readonly port?: number;
   /** Share of new flows, 0..256; 0 takes none but keeps established flows. */
   readonly weight: number;
 };
@@ -49,8 +53,7 @@ export type VirtualServer = {
   readonly name: string;
   readonly address: IpAddress;
   readonly protocol: Protocol;
-  /** 1..65535 */
-  readonly port: number;
+  readonly ports: PortRange;
   readonly mode: ForwardingMode;
   readonly scheduler: Scheduler;
   /** Of the same family as `address`; may be empty. */

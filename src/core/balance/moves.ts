@@ -14,6 +14,7 @@
  */
 import { after, type Instant } from "#base/time";
 import { type BackendId, choosesByHash, flowIdle, type ServerPlan, type SlotMove } from "./plan-model.ts";
+import { samePorts } from "./ports.ts";
 import { ownerOf, ownersOf } from "./slots.ts";
 
 export type Tracking = Pick<ServerPlan, "moves" | "tracked">;
@@ -51,7 +52,7 @@ const continues = (next: Omit<ServerPlan, "moves" | "tracked">, previous: Server
   choosesByHash(previous) &&
   previous.address === next.address &&
   previous.protocol === next.protocol &&
-  previous.port === next.port &&
+  samePorts(previous.ports, next.ports) &&
   previous.slots.length === next.slots.length;
 
 type SlotSituation = {

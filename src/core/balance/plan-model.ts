@@ -3,6 +3,7 @@ import type { IpAddress } from "#base/address";
 import type { Duration, Instant } from "#base/time";
 import { seconds } from "#base/time";
 import type { ForwardingMode, Protocol, Scheduler } from "./model.ts";
+import type { PortRange } from "./ports.ts";
 
 /**
  * What a backend may be given. `draining` takes no new flows and keeps its established ones, like weight 0;
@@ -30,7 +31,8 @@ export type PlannedBackend = {
   readonly name: string;
   readonly id: BackendId;
   readonly address: IpAddress;
-  readonly port: number;
+  /** `undefined` is the port that the client asked for. */
+  readonly port?: number;
   /** 0..256 */
   readonly weight: number;
   readonly availability: Availability;
@@ -58,7 +60,7 @@ export type ServerPlan = {
   readonly name: string;
   readonly address: IpAddress;
   readonly protocol: Protocol;
-  readonly port: number;
+  readonly ports: PortRange;
   readonly mode: ForwardingMode;
   readonly scheduler: Scheduler;
   /** Sorted by name. */

@@ -15,6 +15,7 @@ import {
   type ServerPlan,
   TCP_FLOW_IDLE,
 } from "./plan-model.ts";
+import { onePort } from "./ports.ts";
 import { hasOwners, ownerOf, ownersOf } from "./slots.ts";
 
 const ip = (text: string): IpAddress => {
@@ -33,7 +34,7 @@ const web: VirtualServer = {
   name: "web",
   address: ip("192.0.2.10"),
   protocol: "tcp",
-  port: 80,
+  ports: onePort(80),
   mode: "dsr",
   scheduler: { type: "consistent-hash", tableSize: 101 },
   backends: [backend(1), backend(2), backend(3)],
@@ -89,9 +90,11 @@ describe("planning forwarding", () => {
   });
 
   it("changes nothing when it plans its own result again", () => {
-    const first = plan({ servers: [web, { ...web, name: "b", port: 81, scheduler: { type: "weighted" } }] });
+    const first = plan({
+      servers: [web, { ...web, name: "b", ports: onePort(81), scheduler: { type: "weighted" } }],
+    });
     const again = plan({
-      servers: [{ ...web, name: "b", port: 81, scheduler: { type: "weighted" } }, web],
+      servers: [{ ...web, name: "b", ports: onePort(81), scheduler: { type: "weighted" } }, web],
       previous: first,
     });
     assert.deepEqual(again, first);
@@ -264,7 +267,7 @@ describe("planning forwarding", () => {
       Array.from({ length: count }, (_, index) => ({
         ...web,
         name: `s${count - index}`,
-        port: 1000 + index,
+        ports: onePort(1000 + index),
       }));
     const first = plan({ servers: many(40) });
     const second = plan({
@@ -374,7 +377,10 @@ describe("flows under any sequence of changes", () => {
 describe("the checkpoint of a plan", () => {
   it("is read back as it was written", () => {
     const changed = plan({
-      servers: [four, { ...web, name: "b", port: 81, mode: "masquerade", scheduler: { type: "weighted" } }],
+      servers: [
+        four,
+        { ...web, name: "b", ports: onePort(81), mode: "masquerade", scheduler: { type: "weighted" } },
+      ],
       previous: plan({}),
     });
     assert.deepEqual(decodeCheckpoint(encodeCheckpoint(changed)), changed);
@@ -388,9 +394,10 @@ describe("the checkpoint of a plan", () => {
     fc.assert(fc.property(fc.json(), (json) => decodeCheckpoint(json) === undefined));
     for (const [from, to] of [
       ['"tcp"', '"sctp"'],
+      ['"first":80', '"first":-1'],
       ['"port":80', '"port":-1'],
       ["192.0.2.21", "192.0.2.777"],
-      ['"format":1', '"format":2'],
+      ['"format":2', '"format":1'],
     ] as const) {
       assert.equal(decodeCheckpoint(text.replace(from, to)), undefined, to);
     }

@@ -14,6 +14,7 @@ import {
   type Reported,
   type ServerPlan,
 } from "./plan-model.ts";
+import { samePorts } from "./ports.ts";
 import { createSlotTables, type SlotTables } from "./slots.ts";
 
 /** Where packets come in and go out; needed for `dsr` servers only. */
@@ -86,7 +87,7 @@ const planBackend = (
 ): PlannedBackend => {
   const availability = settle(server, backend, input.availability(backendKey(server.name, backend.name)));
   const { name, address, port, weight } = backend;
-  const planned = { name, id, address, port, weight };
+  const planned = { name, id, address, ...(port === undefined ? {} : { port }), weight };
   if (server.mode !== "dsr") return { ...planned, availability };
   const device = input.links.egress(backend.address);
   return device === undefined
@@ -113,7 +114,7 @@ const sameBackend = (left: PlannedBackend, right: PlannedBackend | undefined): b
 const sameInputs = (left: Omit<ServerPlan, "slots" | "moves" | "tracked">, right: ServerPlan): boolean =>
   left.address === right.address &&
   left.protocol === right.protocol &&
-  left.port === right.port &&
+  samePorts(left.ports, right.ports) &&
   left.mode === right.mode &&
   sameScheduler(left.scheduler, right.scheduler) &&
   left.backends.length === right.backends.length &&
@@ -134,8 +135,8 @@ const planServer = (
   const backends = server.backends
     .map((backend) => planBackend(backend, { server, id: idByName.get(backend.name) ?? NO_BACKEND, input }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
-  const { name, address, protocol, port, mode, scheduler } = server;
-  const configured = { name, address, protocol, port, mode, scheduler, backends };
+  const { name, address, protocol, ports, mode, scheduler } = server;
+  const configured = { name, address, protocol, ports, mode, scheduler, backends };
   const unchanged = previous !== undefined && sameInputs(configured, previous);
   const learnt = mode === "dsr" && !canLearn(server, input) ? undefined : previous;
   const forgets = learnt === undefined && previous !== undefined && previous.tracked.length > 0;

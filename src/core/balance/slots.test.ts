@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { address } from "#testing/values";
 import type { Scheduler } from "./model.ts";
 import { EMPTY_PLAN, type PlannedBackend, type ServerPlan, type SlotTable } from "./plan-model.ts";
+import { onePort } from "./ports.ts";
 import { createSlotTables, hasOwners, ownerOf, ownersOf } from "./slots.ts";
 
 const HASH: Scheduler = { type: "consistent-hash", tableSize: 31 };
@@ -26,7 +27,7 @@ const planned = (slots: SlotTable, ofServer: readonly PlannedBackend[]): ServerP
   name: "web",
   address: address("192.0.2.100"),
   protocol: "tcp",
-  port: 80,
+  ports: onePort(80),
   mode: "masquerade",
   scheduler: HASH,
   backends: ofServer,

@@ -1,6 +1,7 @@
 /** What must hold between resources. */
 import { isLinkLocal } from "#base/address";
 import type { VirtualServer } from "#core/balance/model";
+import { formatPorts, particularity, portsOverlap, samePorts } from "#core/balance/ports";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { TrackedCheck } from "./desired.ts";
 import { nearestHint } from "./nearest.ts";
@@ -70,6 +71,28 @@ const routerProblems = ({ routers }: Resources): readonly Problem[] => [
   ),
 ];
 
+/**
+ * An error for every server that overlaps an earlier one. A single port may lie within a range, and either within all
+ * ports: the more particular server gets the packet.
+ */
+const overlaps = (servers: Resources["servers"]): readonly Problem[] => {
+  const earlierByKey = new Map<string, VirtualServer[]>();
+  return servers.flatMap(({ document, value }) => {
+    const { address, protocol, ports } = value;
+    const kind = particularity(ports);
+    const key = `${address} ${protocol} ${kind === "one" ? ports.first : kind}`;
+    const earlier = earlierByKey.get(key) ?? [];
+    const other = earlier.find((candidate) => portsOverlap(candidate.ports, ports));
+    earlier.push(value);
+    earlierByKey.set(key, earlier);
+    if (other === undefined) return [];
+    const what = `serves ${protocol} ${kind === "one" ? "port" : "ports"} ${formatPorts(ports)} of ${address}`;
+    const theirs = samePorts(other.ports, ports) ? "so does" : `${formatPorts(other.ports)} belong to`;
+    const message = `${what}, and ${theirs} ${other.name}`;
+    return [within(document)(error(["spec", "port"], message))];
+  });
+};
+
 const serverProblems = ({ servers, routers, incomplete }: Resources): readonly Problem[] => {
   const held = new Set(
     routers.flatMap(({ value }) =>
@@ -77,13 +100,7 @@ const serverProblems = ({ servers, routers, incomplete }: Resources): readonly P
     ),
   );
   return [
-    ...claimedTwice(servers, ({ address, protocol, port }) => [
-      {
-        key: `${address} ${protocol} ${port}`,
-        path: ["spec", "port"],
-        what: `serves ${protocol} port ${port} of ${address}`,
-      },
-    ]),
+    ...overlaps(servers),
     ...servers
       .filter(({ value }) => !incomplete && !held.has(value.address))
       .map(({ document, value }) =>

@@ -8,6 +8,7 @@ import * as v from "valibot";
 import { type IpAddress, parseAddress } from "#base/address";
 import { type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
 import { type Duration, formatDuration, micros, parseDuration, seconds } from "#base/time";
+import { type PortRange, parsePorts } from "#core/balance/ports";
 import { nearestHint } from "./nearest.ts";
 import { show } from "./problem.ts";
 
@@ -82,6 +83,22 @@ export const integer = (
     v.minValue(min, ({ input }) => `${input} is below ${min}\n${hint}`),
     v.maxValue(max, ({ input }) => `${input} is above ${max}\n${hint}`),
     v.metadata({ format: `${min}..${max}` }),
+    v.description(description),
+  );
+
+const PORTS_HINT = "Write a port such as 80, a range such as 8000-8099 within 1..65535, or all.";
+
+/** One port, a range of ports, or all. */
+export const ports = (description: string) =>
+  v.pipe(
+    v.union([v.number(), v.string()], wrongType("a port, a range of ports or all", PORTS_HINT)),
+    v.rawTransform<number | string, PortRange>(({ dataset, addIssue, NEVER }) => {
+      const range = parsePorts(String(dataset.value));
+      if (range !== undefined) return range;
+      addIssue({ message: `${show(dataset.value)} is not a port, a range of ports or all\n${PORTS_HINT}` });
+      return NEVER;
+    }),
+    v.metadata({ format: "port, range or `all`" }),
     v.description(description),
   );
 

@@ -72,7 +72,7 @@ const routerSpec = fc.record(
 const serverSpec = fc.record(
   {
     address: host,
-    port,
+    port: fc.oneof(port, mostly("all", "8000-8099", "443-443", "9-8")),
     protocol: mostly("TCP", "UDP"),
     mode: mostly("masquerade", "dsr"),
     scheduler: mostly("consistent-hash", "round-robin", "weighted"),
@@ -145,16 +145,19 @@ const assertRouter = (router: Accepted["routers"][number]): void => {
 };
 
 const assertServer = (server: Accepted["servers"][number]): void => {
-  inRange(server.port, 1, 65_535, "port");
+  inRange(server.ports.last, 1, 65_535, "last port");
+  inRange(server.ports.first, 1, server.ports.last, "first port");
+  const one = server.ports.first === server.ports.last;
   if (server.scheduler.type === "consistent-hash") {
     inRange(server.scheduler.tableSize, Math.max(7, server.backends.length), 65_537, "table");
   }
   assert.equal(new Set(server.backends.map(({ name }) => name)).size, server.backends.length);
   for (const backend of server.backends) {
-    inRange(backend.port, 1, 65_535, "backend port");
+    assert.equal(backend.port !== undefined, one);
+    inRange(backend.port ?? 1, 1, 65_535, "backend port");
     inRange(backend.weight, 0, 256, "weight");
     assert.equal(familyOf(backend.address), familyOf(server.address));
-    if (server.mode === "dsr") assert.equal(backend.port, server.port);
+    if (server.mode === "dsr" && one) assert.equal(backend.port, server.ports.first);
   }
   if (server.health === undefined) return;
   inRange(server.health.interval, millis(50), seconds(3600), "interval");

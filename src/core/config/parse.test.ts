@@ -127,7 +127,7 @@ describe("parseResources", () => {
       name: "web",
       address: "2001:db8::10",
       protocol: "tcp",
-      port: 443,
+      ports: { first: 443, last: 443 },
       mode: "masquerade",
       scheduler: { type: "consistent-hash", tableSize: 251 },
       backends: [

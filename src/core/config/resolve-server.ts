@@ -1,6 +1,7 @@
 /** From a checked `VirtualServer` to the server that runs. */
 import { type IpAddress, isIpv4 } from "#base/address";
 import type { Backend, Scheduler, VirtualServer } from "#core/balance/model";
+import { particularity } from "#core/balance/ports";
 import { healthOf } from "./resolve-health.ts";
 import type { ServerSpec } from "./schema-server.ts";
 
@@ -8,8 +9,10 @@ import type { ServerSpec } from "./schema-server.ts";
 export const DEFAULT_TABLE_SIZE = 1021;
 
 /** `ADDRESS:PORT`, or `[ADDRESS]:PORT` for IPv6: a name that every edge derives alike. */
-const defaultBackendName = (address: IpAddress, port: number): string =>
-  isIpv4(address) ? `${address}:${port}` : `[${address}]:${port}`;
+const defaultBackendName = (address: IpAddress, port: number | undefined): string => {
+  if (port === undefined) return address;
+  return isIpv4(address) ? `${address}:${port}` : `[${address}]:${port}`;
+};
 
 const schedulerOf = ({ scheduler, tableSize }: ServerSpec): Scheduler =>
   scheduler === "consistent-hash"
@@ -18,19 +21,18 @@ const schedulerOf = ({ scheduler, tableSize }: ServerSpec): Scheduler =>
 
 /** The backends that a `VirtualServer` lists, names and ports filled in. */
 export const backendsOf = (spec: ServerSpec): readonly Backend[] =>
-  spec.backends.map(({ name, address, port = spec.port, weight }) => ({
-    name: name ?? defaultBackendName(address, port),
-    address,
-    port,
-    weight,
-  }));
+  spec.backends.map((backend) => {
+    const port = backend.port ?? (particularity(spec.port) === "one" ? spec.port.first : undefined);
+    const { name = defaultBackendName(backend.address, port), address, weight } = backend;
+    return { name, address, ...(port === undefined ? {} : { port }), weight };
+  });
 
 /** The server that a `VirtualServer` describes; the schema has checked every range. */
 export const serverOf = (name: string, spec: ServerSpec): VirtualServer => ({
   name,
   address: spec.address,
   protocol: spec.protocol === "TCP" ? "tcp" : "udp",
-  port: spec.port,
+  ports: spec.port,
   mode: spec.mode,
   scheduler: schedulerOf(spec),
   backends: backendsOf(spec),

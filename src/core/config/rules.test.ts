@@ -233,6 +233,23 @@ rows("a virtual server", [
     ],
   },
   {
+    that: "keeps the ports that clients ask for when it has several, and says which of them to check",
+    given: [
+      router({}),
+      server({ port: "8000-8099", backends: [{ address: "10.0.0.1", port: 8000 }], health: { port: 8000 } }),
+      server({ port: "all" }, "b"),
+      server({ port: "7-9", health: { script: { command: ["/bin/true"] } } }, "c"),
+      server({ port: "9-8" }, "d"),
+      server({ port: 0 }, "e"),
+    ],
+    found: [
+      "error 1 spec.backends[0].port: 8000 is one port, but the server has 8000-8099",
+      "error 2 spec.health: does not say which of the ports all to ask",
+      'error 4 spec.port: "9-8" is not a port, a range of ports or all',
+      "error 5 spec.port: 0 is not a port, a range of ports or all",
+    ],
+  },
+  {
     that: "is doubted without backends, with weights that do nothing, and without a health check",
     given: [
       router({}),
@@ -308,6 +325,22 @@ rows("resources together", [
     found: [
       "error 2 spec.port: serves tcp port 80 of 192.0.2.10, and so does a",
       "warning 4 spec.address: 192.0.2.99 is held by no VirtualRouter",
+    ],
+  },
+  {
+    that: "share no port of an address, except that one port may lie in a range and either in all",
+    given: [
+      router({}),
+      server({ port: "8000-8099", health: { port: 1 } }, "a"),
+      server({ port: "8099-8100", health: { port: 1 } }, "b"),
+      server({ port: 8001 }, "c"),
+      server({ port: "all", health: { port: 1 } }, "d"),
+      server({ port: "1-65535", health: { port: 1 } }, "e"),
+      server({ port: "8050-8060", protocol: "UDP", health: { port: 1 } }, "f"),
+    ],
+    found: [
+      "error 2 spec.port: serves tcp ports 8099-8100 of 192.0.2.10, and 8000-8099 belong to a",
+      "error 5 spec.port: serves tcp ports all of 192.0.2.10, and so does d",
     ],
   },
   {

@@ -1,12 +1,12 @@
 /** The schema of a `VirtualServer`: one address and port whose connections are spread over backends. */
 import * as v from "valibot";
-import { address, integer, list, oneOf, section, text } from "./fields.ts";
+import { address, integer, list, oneOf, ports, section, text } from "./fields.ts";
 import { probeEntries, timingEntries } from "./schema-probe.ts";
 
 const backend = section("One machine that takes connections.", {
   name: v.exactOptional(
     text(
-      "Unique within the server, and the same on all edges: consistent hashing goes by it. Default: `ADDRESS:PORT`.",
+      "Unique within the server, and the same on all edges: consistent hashing goes by it. Default: `ADDRESS:PORT`, or `ADDRESS` where the server has several ports.",
       {
         pattern: /^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,62}$/,
         rule: "1 to 63 letters, digits, dots, dashes, underscores, colons or brackets",
@@ -16,7 +16,10 @@ const backend = section("One machine that takes connections.", {
   ),
   address: address("Its address, of the server's family."),
   port: v.exactOptional(
-    integer("Its port. Default: the server's. In `dsr` mode it cannot differ.", { min: 1, max: 65_535 }),
+    integer(
+      "Its port. Default: the one that the client asked for, which it must be in `dsr` mode and where the server has several.",
+      { min: 1, max: 65_535 },
+    ),
   ),
   weight: v.optional(
     integer("Its share of new connections; 0 takes none and keeps those it has.", { min: 0, max: 256 }),
@@ -27,7 +30,7 @@ const backend = section("One machine that takes connections.", {
 /** `VirtualServer.spec`. */
 export const serverSpec = section("One address and port, and who answers there.", {
   address: address("Address that clients use; normally one of a VirtualRouter's."),
-  port: integer("Port that clients use.", { min: 1, max: 65_535 }),
+  port: ports("Port that clients use, a range of them such as `8000-8099`, or `all`."),
   protocol: v.optional(oneOf("Transport protocol.", ["TCP", "UDP"]), "TCP"),
   mode: v.optional(
     oneOf(

@@ -1,6 +1,7 @@
 /** What must hold within one `VirtualServer` beyond what its schema says. */
+import { formatPorts, particularity } from "#core/balance/ports";
 import { duplicateFindings, familyFindings, hostAddressFindings } from "./address-rules.ts";
-import { error, type Finding, warning } from "./problem.ts";
+import { error, type Finding, type Path, warning } from "./problem.ts";
 import { probeFindings } from "./resolve-health.ts";
 import { backendsOf, DEFAULT_TABLE_SIZE } from "./resolve-server.ts";
 import type { ServerSpec } from "./schema-server.ts";
@@ -32,6 +33,30 @@ const schedulerFindings = (spec: ServerSpec): readonly Finding[] => {
   return [];
 };
 
+const backendPortFindings = (
+  { mode, port: ports }: ServerSpec,
+  port: number,
+  path: Path,
+): readonly Finding[] => {
+  if (particularity(ports) !== "one") {
+    return [
+      error(
+        path,
+        `${port} is one port, but the server has ${formatPorts(ports)}`,
+        "Remove it: the port that the client asked for stays.",
+      ),
+    ];
+  }
+  if (mode !== "dsr" || port === ports.first) return [];
+  return [
+    error(
+      path,
+      `${port} differs from the server's ${ports.first}, and dsr cannot rewrite ports`,
+      "Remove it, or use mode: masquerade.",
+    ),
+  ];
+};
+
 const backendFindings = (spec: ServerSpec): readonly Finding[] => {
   const backends = backendsOf(spec);
   return [
@@ -44,15 +69,7 @@ const backendFindings = (spec: ServerSpec): readonly Finding[] => {
       if (address === spec.address) {
         findings.push(error([...path, "address"], `${address} is the virtual server's own address`));
       }
-      if (spec.mode === "dsr" && port !== undefined && port !== spec.port) {
-        findings.push(
-          error(
-            [...path, "port"],
-            `${port} differs from the server's ${spec.port}, and dsr cannot rewrite ports`,
-            "Remove it, or use mode: masquerade.",
-          ),
-        );
-      }
+      if (port !== undefined) findings.push(...backendPortFindings(spec, port, [...path, "port"]));
       return findings;
     }),
     ...duplicateFindings(
@@ -73,10 +90,18 @@ const backendFindings = (spec: ServerSpec): readonly Finding[] => {
   ];
 };
 
-const healthFindings = ({ health, protocol }: ServerSpec): readonly Finding[] => {
+const healthFindings = ({ health, protocol, port }: ServerSpec): readonly Finding[] => {
   if (health === undefined) return [];
   const findings = [...probeFindings(health, ["spec", "health"])];
-  if (protocol === "UDP" && health.script === undefined && health.port === undefined) {
+  if (particularity(port) !== "one" && health.script === undefined && health.port === undefined) {
+    findings.push(
+      error(
+        ["spec", "health"],
+        `does not say which of the ports ${formatPorts(port)} to ask`,
+        "Give health.port, or a script.",
+      ),
+    );
+  } else if (protocol === "UDP" && health.script === undefined && health.port === undefined) {
     findings.push(
       warning(
         ["spec", "health"],

@@ -8,6 +8,8 @@
 import { isIpv4 } from "#base/address";
 import { toMillis } from "#base/time";
 import { choosesByHash, flowIdle, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
+import { particularity } from "#core/balance/ports";
+import { DIRECT, QUOTED, setOf } from "./lookup.ts";
 import { describeServer, hexNumber, slotElements, slotExpression } from "./masquerade.ts";
 import { backendChain, closingChain, pinChain, serverNames } from "./names.ts";
 import {
@@ -41,11 +43,25 @@ export const fragmentKey = (family: "4" | "6"): string =>
     ? digest("ip id . ip saddr . ip daddr", FRAGMENT_SEEDS)
     : digest("@nh,352,32 . ip6 saddr . ip6 daddr", FRAGMENT_SEEDS);
 
+type Placed = { readonly direct: string; readonly quoted: string };
+
 /** Client address and port: in packets to us, and in the packet of ours that an ICMP error quotes. */
-const clientFields = (server: ServerPlan): { readonly direct: string; readonly quoted: string } =>
+const clientFields = (server: ServerPlan): Placed =>
   isIpv4(server.address)
     ? { direct: "ip saddr . th sport", quoted: "@th,192,32 . @th,240,16" }
     : { direct: "ip6 saddr . th sport", quoted: "@th,256,128 . @th,400,16" };
+
+/** What tells flows of this server apart: where it has several ports, the one that the client asked for too. */
+const flowKeys = (server: ServerPlan): Placed => {
+  const { direct, quoted } = clientFields(server);
+  const family = familyDigit(server.address);
+  const asks = (client: string, { port }: { readonly port: string }): string =>
+    particularity(server.ports) === "one" ? client : `${client} . ${port}`;
+  return {
+    direct: digest(asks(direct, DIRECT[family]), FLOW_SEEDS),
+    quoted: digest(asks(quoted, QUOTED[family]), FLOW_SEEDS),
+  };
+};
 
 const SYN = "tcp flags & (syn | ack) == syn";
 
@@ -72,7 +88,7 @@ const closingNumber = (backend: PlannedBackend): number => backend.id + 0x8000_0
 /** Rules that record a flow and send the packet on. A TCP flow is on record for long only once it is established. */
 const pinRules = (server: ServerPlan, backend: PlannedBackend): readonly string[] => {
   const { flows } = serverNames(server.name, server.slots.length);
-  const key = digest(clientFields(server).direct, FLOW_SEEDS);
+  const key = flowKeys(server).direct;
   const idle = toMillis(flowIdle(server.protocol)) / 1_000;
   const forward = `goto ${backendChain(server.name, backend.name)}`;
   const record = `update @${flows} { ${key} timeout ${idle}s : ${hexNumber(backend.id)} }`;
@@ -91,7 +107,7 @@ const pinRules = (server: ServerPlan, backend: PlannedBackend): readonly string[
 /** Rules for a flow whose end has begun: nothing prolongs it beyond the short time but a new SYN. */
 const closingRules = (server: ServerPlan, backend: PlannedBackend): readonly string[] => {
   const { flows } = serverNames(server.name, server.slots.length);
-  const key = digest(clientFields(server).direct, FLOW_SEEDS);
+  const key = flowKeys(server).direct;
   return [
     `${SYN} delete @${flows} { ${key} : meta mark }`,
     `${SYN} goto ${pinChain(server.name, backend.name)}`,
@@ -187,23 +203,22 @@ const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
   if (server.slots.length === 0) {
     return [{ name: names.serverChain, comment: describeServer(server), rules: [] }];
   }
-  const client = clientFields(server);
-  const key = digest(client.direct, FLOW_SEEDS);
+  const keys = flowKeys(server);
   const recalling = {
-    direct: recall(names.flows, key),
-    quoted: recall(names.flows, digest(client.quoted, FLOW_SEEDS)),
-    forget: `meta mark != 0 delete @${names.flows} { ${key} : meta mark }`,
+    direct: recall(names.flows, keys.direct),
+    quoted: recall(names.flows, keys.quoted),
+    forget: `meta mark != 0 delete @${names.flows} { ${keys.direct} : meta mark }`,
   };
   return choosesByHash(server) ? hashChains(server, recalling) : countChains(server, recalling);
 };
 
-/** A map to chains. */
-export const verdictMap = (name: string, key: string): SetDeclaration => ({
+/** A map from marks to chains. */
+export const markMap = (name: string): SetDeclaration => ({
   name,
   kind: "map",
-  statements: [`typeof ${key} : verdict`],
+  statements: ["typeof meta mark : verdict"],
   dynamic: false,
-  raw: key.startsWith("@"),
+  raw: false,
 });
 
 const serverSets = (server: ServerPlan): readonly SetDeclaration[] => {
@@ -298,10 +313,9 @@ const renderBackend = (
 /** The part of the `netdev` table that belongs to a `dsr` server. */
 export const renderDsr = (server: ServerPlan): TableRuleset => {
   const names = serverNames(server.name, server.slots.length);
-  const family = familyDigit(server.address);
-  const { address, protocol, port } = server;
+  const { address, protocol, ports } = server;
   const service = (chain: string): readonly SetElement[] => [
-    { key: { type: "service", address, protocol, port }, data: toChain(chain) },
+    { key: { type: "service", address, protocol, ports }, data: toChain(chain) },
   ];
   const backends = server.backends.map((backend) => renderBackend(server, backend));
   return {
@@ -309,8 +323,8 @@ export const renderDsr = (server: ServerPlan): TableRuleset => {
     chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server)],
     elementsBySet: new Map([
       ...slotMaps(server),
-      [`servers${family}`, () => service(names.serverChain)],
-      [`errors${family}`, () => (server.slots.length === 0 ? [] : service(names.errorChain))],
+      [setOf("servers", server), () => service(names.serverChain)],
+      [setOf("errors", server), () => (server.slots.length === 0 ? [] : service(names.errorChain))],
       ["forward", () => backends.flatMap(({ forward }) => forward)],
       ["pins", () => backends.flatMap(({ pins }) => pins)],
       ["serving", () => backends.flatMap(({ serving }) => serving)],

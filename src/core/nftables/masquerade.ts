@@ -2,12 +2,14 @@
  * Rules for one virtual server in mode `masquerade`: the first packet of a flow picks a backend, connection tracking
  * keeps the flow there whatever changes later.
  */
-import { isIpv4 } from "#base/address";
+import { type IpAddress, isIpv4 } from "#base/address";
 import { SLOT_SEED } from "#core/balance/choice";
 import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
+import { formatPorts, onePort, particularity } from "#core/balance/ports";
 import { ownersOf } from "#core/balance/slots";
+import { setOf } from "./lookup.ts";
 import { commentText, serverNames } from "./names.ts";
-import { type ElementData, familyDigit, type SetElement, type TableRuleset } from "./ruleset.ts";
+import type { ElementData, SetElement, TableRuleset } from "./ruleset.ts";
 
 const sourceAddress = (server: ServerPlan): "ip saddr" | "ip6 saddr" =>
   isIpv4(server.address) ? "ip saddr" : "ip6 saddr";
@@ -25,7 +27,7 @@ export const slotExpression = (server: ServerPlan, client = `${sourceAddress(ser
 export const describeServer = (server: ServerPlan): string => {
   const host = isIpv4(server.address) ? server.address : `[${server.address}]`;
   return commentText(
-    `${server.name} ${host}:${server.port}/${server.protocol} ${server.mode} ${server.scheduler.type}`,
+    `${server.name} ${host}:${formatPorts(server.ports)}/${server.protocol} ${server.mode} ${server.scheduler.type}`,
   );
 };
 
@@ -43,16 +45,15 @@ export const slotElements = (
   return elements;
 };
 
+const endpoint = (address: IpAddress, port: number | undefined): ElementData =>
+  port === undefined ? { type: "endpoint", address } : { type: "endpoint", address, port };
+
 /** The part of the `inet` table that belongs to a masqueraded server. */
 export const renderMasquerade = (server: ServerPlan): TableRuleset => {
   const names = serverNames(server.name, server.slots.length);
-  const family = familyDigit(server.address);
-  const key = {
-    type: "service",
-    address: server.address,
-    protocol: server.protocol,
-    port: server.port,
-  } as const;
+  const { address: virtual, protocol, ports } = server;
+  const key = { type: "service", address: virtual, protocol, ports } as const;
+  const keepsPort = particularity(ports) !== "one";
   const [ip, destination] = isIpv4(server.address) ? ["ip", "ip daddr"] : ["ip6", "ip6 daddr"];
   const translate = `meta l4proto ${server.protocol} counter dnat ${ip} to ${slotExpression(server)} map @${names.ring}`;
   return {
@@ -61,7 +62,7 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
         name: names.ring,
         kind: "map",
         statements: [
-          `typeof numgen inc mod 2 : ${destination} . th dport`,
+          `typeof numgen inc mod 2 : ${destination}${keepsPort ? "" : " . th dport"}`,
           `size ${Math.max(server.slots.length, 1)}`,
         ],
         dynamic: false,
@@ -76,14 +77,23 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
       },
     ],
     elementsBySet: new Map<string, () => readonly SetElement[]>([
-      [names.ring, () => slotElements(server, ({ address, port }) => ({ type: "endpoint", address, port }))],
-      [`servers${family}`, () => [{ key, data: { type: "chain", chain: names.serverChain } }]],
-      [`listeners${family}`, () => [{ key }]],
       [
-        `masqueraded${family}`,
+        names.ring,
+        () =>
+          slotElements(server, ({ address, port }) =>
+            endpoint(address, keepsPort ? undefined : (port ?? ports.first)),
+          ),
+      ],
+      [setOf("servers", server), () => [{ key, data: { type: "chain", chain: names.serverChain } }]],
+      [setOf("listeners", server), () => [{ key }]],
+      [
+        setOf("masqueraded", server),
         () =>
           server.backends.map(({ address, port }) => ({
-            key: { type: "service", via: server.address, address, protocol: server.protocol, port } as const,
+            key: {
+              ...{ type: "service" as const, via: virtual, address, protocol },
+              ports: keepsPort || port === undefined ? ports : onePort(port),
+            },
           })),
       ],
     ]),

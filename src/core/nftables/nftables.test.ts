@@ -6,6 +6,7 @@ import { instant } from "#base/time";
 import type { Backend, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
+import { ALL_PORTS, onePort, type PortRange } from "#core/balance/ports";
 import { diffPlans } from "./delta.ts";
 import { commentText, identifierPart } from "./names.ts";
 import { dataBytes, formatData, formatKey, keyBytes, type Ruleset, TABLES } from "./ruleset.ts";
@@ -30,12 +31,12 @@ const web: VirtualServer = {
   name: "web",
   address: ip("192.0.2.10"),
   protocol: "tcp",
-  port: 80,
+  ports: onePort(80),
   mode: "dsr",
   scheduler: { type: "consistent-hash", tableSize: 7 },
   backends: backends(4),
 };
-const shop: VirtualServer = { ...web, name: "shop", port: 8080, mode: "masquerade" };
+const shop: VirtualServer = { ...web, name: "shop", ports: onePort(8080), mode: "masquerade" };
 const dns: VirtualServer = {
   ...web,
   name: "dns",
@@ -44,6 +45,14 @@ const dns: VirtualServer = {
   scheduler: { type: "round-robin" },
   backends: backends(6, 2),
 };
+
+const manyPorts = (family: 4 | 6, ports: PortRange): Pick<VirtualServer, "ports" | "backends"> => ({
+  ports,
+  backends: backends(family, 2).map(({ port: _port, ...backend }) => backend),
+});
+const range: VirtualServer = { ...web, ...manyPorts(4, { first: 8000, last: 8099 }), name: "range" };
+const everything: VirtualServer = { ...dns, ...manyPorts(6, ALL_PORTS), name: "everything" };
+const rest: VirtualServer = { ...shop, ...manyPorts(4, ALL_PORTS), name: "rest" };
 
 const plan = (
   servers: readonly VirtualServer[],
@@ -85,6 +94,7 @@ describe("the nft file of a plan", () => {
     golden("dsr.nft", fileOf(rulesetOf(plan([web]))));
     golden("dsr-counted.nft", abridged(fileOf(rulesetOf(plan([dns])))));
     golden("no-servers.nft", fileOf(rulesetOf(plan([]))));
+    golden("ports.nft", abridged(fileOf(rulesetOf(plan([range, everything, rest])))));
   });
 
   it("sends moved slots through the records while a transition runs", () => {
@@ -105,7 +115,17 @@ describe("the nft file of a plan", () => {
   });
 
   it("has every chain that an element or rule leads to, and every set that a rule reads", () => {
-    const ruleset = rulesetOf(plan([web, shop, dns, { ...web, name: "none", port: 81, backends: [] }]));
+    const ruleset = rulesetOf(
+      plan([
+        web,
+        shop,
+        dns,
+        range,
+        everything,
+        rest,
+        { ...web, name: "none", ports: onePort(81), backends: [] },
+      ]),
+    );
     for (const family of TABLES) {
       const table = ruleset[family];
       const chains = new Set(table.chains.map(({ name }) => name));
@@ -206,9 +226,15 @@ describe("the difference between two plans", () => {
 
 describe("keys and names", () => {
   it("pads every field of a key to four bytes, as the kernel stores it", () => {
-    const service = { type: "service", address: ip("192.0.2.10"), protocol: "tcp", port: 80 } as const;
+    const service = {
+      type: "service",
+      address: ip("192.0.2.10"),
+      protocol: "tcp",
+      ports: onePort(80),
+    } as const;
     assert.deepEqual([...keyBytes(service)], [192, 0, 2, 10, 6, 0, 0, 0, 0, 80, 0, 0]);
     assert.deepEqual([...keyBytes({ type: "number", value: 0x0102_0304 })], [4, 3, 2, 1]);
+    assert.deepEqual([...keyBytes({ ...service, ports: ALL_PORTS })], [192, 0, 2, 10, 6, 0, 0, 0]);
     assert.equal(keyBytes({ ...service, via: ip("192.0.2.1") }).length, 16);
     const endpoint = { type: "endpoint", address: ip("192.0.2.10"), port: 80 } as const;
     assert.deepEqual([...dataBytes(endpoint)], [192, 0, 2, 10, 0, 80, 0, 0]);
@@ -216,6 +242,9 @@ describe("keys and names", () => {
     assert.equal(formatData(endpoint), "192.0.2.10 . 80");
     assert.equal(formatKey(service, false), "192.0.2.10 . tcp . 80");
     assert.equal(formatKey(service, true), "0xc000020a . 6 . 80");
+    assert.equal(formatKey({ ...service, ports: { first: 8, last: 9 } }, false), "192.0.2.10 . tcp . 8-9");
+    assert.equal(formatKey({ ...service, ports: ALL_PORTS }, true), "0xc000020a . 6");
+    assert.deepEqual([...dataBytes({ type: "endpoint", address: ip("192.0.2.10") })], [192, 0, 2, 10]);
   });
 
   it("keeps names that nft can read, and makes others readable and unique", () => {

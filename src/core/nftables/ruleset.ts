@@ -4,9 +4,12 @@
  * Only what we use of nftables, kept so that one description gives the text that `nft` loads, the difference between
  * two rulesets, and the netlink messages that change elements without `nft`.
  */
+
 import { addressBytes, type IpAddress, isIpv4 } from "#base/address";
+import { assert } from "#base/assert";
 import { concatBytes, writeU16 } from "#base/bytes";
 import type { Protocol } from "#core/balance/model";
+import { formatPorts, type PortRange, particularity } from "#core/balance/ports";
 import { writeHostU32 } from "#core/netlink/host-order";
 
 /** The two tables that are ours; everything we load into the kernel is in them. */
@@ -19,12 +22,12 @@ export const TABLE_NAME = "steelyard";
 export type ElementKey =
   /** A slot of a ring or the number of a backend: 32 bits in host order. */
   | { readonly type: "number"; readonly value: number }
-  /** `address . protocol . port`, numbers where nft knows the key as raw bytes only. */
+  /** `address . protocol . ports`, numbers where nft knows the key as raw bytes only; all ports are left out. */
   | {
       readonly type: "service";
       readonly address: IpAddress;
       readonly protocol: Protocol;
-      readonly port: number;
+      readonly ports: PortRange;
       /** The virtual address in front of it all, in sets whose keys are `virtual address . address . protocol . port`. */
       readonly via?: IpAddress;
     };
@@ -35,8 +38,8 @@ export type ElementData =
   | { readonly type: "chain"; readonly chain: string }
   /** The number of a backend, for the packet's mark. */
   | { readonly type: "number"; readonly value: number }
-  /** `address . port`, for address translation. */
-  | { readonly type: "endpoint"; readonly address: IpAddress; readonly port: number };
+  /** `address . port`, for address translation; the address alone where the port stays. */
+  | { readonly type: "endpoint"; readonly address: IpAddress; readonly port?: number };
 
 /** One element of a map, or of a set when it has no data. */
 export type SetElement = { readonly key: ElementKey; readonly data?: ElementData };
@@ -79,20 +82,24 @@ const hex = (bytes: Uint8Array): string =>
 /** The key as nft writes it; `raw` for sets whose key nft knows as bytes only. */
 export const formatKey = (key: ElementKey, raw: boolean): string => {
   if (key.type === "number") return `${key.value}`;
-  const { address, protocol, port, via } = key;
-  if (raw) return `${hex(addressBytes(address))} . ${PROTOCOL_NUMBERS[protocol]} . ${port}`;
-  return `${via === undefined ? "" : `${via} . `}${address} . ${protocol} . ${port}`;
+  const { address, protocol, ports, via } = key;
+  const tail = particularity(ports) === "all" ? "" : ` . ${formatPorts(ports)}`;
+  if (raw) return `${hex(addressBytes(address))} . ${PROTOCOL_NUMBERS[protocol]}${tail}`;
+  return `${via === undefined ? "" : `${via} . `}${address} . ${protocol}${tail}`;
 };
 
-/** The key as the kernel stores it: every field padded to 4 bytes. */
+/** The key as the kernel stores it: every field padded to 4 bytes. Some ports are two keys, which is up to `nft`. */
 export const keyBytes = (key: ElementKey): Uint8Array => {
-  const tail = new Uint8Array(key.type === "number" ? 4 : 8);
   if (key.type === "number") {
-    writeHostU32(tail, 0, key.value);
-    return tail;
+    const number = new Uint8Array(4);
+    writeHostU32(number, 0, key.value);
+    return number;
   }
+  const width = particularity(key.ports);
+  assert(width !== "some", "a range of ports has no single key");
+  const tail = new Uint8Array(width === "all" ? 4 : 8);
   tail[0] = PROTOCOL_NUMBERS[key.protocol];
-  writeU16(tail, 4, key.port);
+  if (width === "one") writeU16(tail, 4, key.ports.first);
   const via = key.via === undefined ? NO_BYTES : addressBytes(key.via);
   return concatBytes(via, addressBytes(key.address), tail);
 };
@@ -105,7 +112,7 @@ export const formatData = (data: ElementData): string => {
     case "number":
       return `0x${data.value.toString(16)}`;
     case "endpoint":
-      return `${data.address} . ${data.port}`;
+      return data.port === undefined ? data.address : `${data.address} . ${data.port}`;
   }
 };
 
@@ -116,6 +123,7 @@ export const dataBytes = (data: Exclude<ElementData, { readonly type: "chain" }>
     writeHostU32(tail, 0, data.value);
     return tail;
   }
+  if (data.port === undefined) return addressBytes(data.address);
   writeU16(tail, 0, data.port);
   return concatBytes(addressBytes(data.address), tail);
 };

@@ -1,50 +1,42 @@
 /** The ruleset of a whole plan: the fixed chains that packets enter by, and the parts of every server. */
 import { choosesByHash, type ForwardingPlan, type ServerPlan } from "#core/balance/plan-model";
-import { fragmentKey, PIN_IF_SERVING, renderDsr, verdictMap } from "./dsr.ts";
-import { renderMasquerade } from "./masquerade.ts";
+import { samePorts } from "#core/balance/ports";
+import { fragmentKey, markMap, PIN_IF_SERVING, renderDsr } from "./dsr.ts";
 import {
-  type ChainDeclaration,
-  familyDigit,
-  type Ruleset,
-  type SetDeclaration,
-  type SetElement,
-  type TableRuleset,
-} from "./ruleset.ts";
+  DIRECT,
+  declareLookup,
+  type FamilyDigit,
+  keyExpression,
+  type Lookup,
+  lookupsOf,
+  QUOTED,
+  setOf,
+  TRANSLATED,
+} from "./lookup.ts";
+import { renderMasquerade } from "./masquerade.ts";
+import type { ChainDeclaration, Ruleset, SetDeclaration, SetElement, TableRuleset } from "./ruleset.ts";
 
-const FAMILIES = ["4", "6"] as const;
-const SERVICE = {
-  4: "ip daddr . meta l4proto . th dport",
-  6: "ip6 daddr . meta l4proto . th dport",
-} as const;
-/** Address, protocol and port of ours in the packet that an ICMP error quotes (IPv4 without options, IPv6 without extensions). */
-const QUOTED_SERVICE = {
-  4: "@th,160,32 . @th,136,8 . @th,224,16",
-  6: "@th,128,128 . @th,112,8 . @th,384,16",
-} as const;
+/** Where a packet of a server goes that the other table serves: nowhere, so that no less particular server takes it. */
+const ELSEWHERE = "elsewhere";
 
-/** What a flow was sent to, and the backend that we made of it. */
-const TRANSLATED = {
-  4: "ct original ip daddr . ip daddr . meta l4proto . th dport",
-  6: "ct original ip6 daddr . ip6 daddr . meta l4proto . th dport",
-} as const;
+const vmaps = (lookups: readonly Lookup[]): readonly string[] =>
+  lookups.map((lookup) => `${keyExpression(DIRECT, lookup)} vmap @${lookup.set("servers")}`);
 
-const plainSet = (name: string, key: string): SetDeclaration => ({
-  name,
-  kind: "set",
-  statements: [`typeof ${key}`],
-  dynamic: false,
-  raw: false,
-});
+const inetSets = (lookups: readonly Lookup[]): readonly SetDeclaration[] =>
+  lookups.flatMap((lookup) => [
+    declareLookup("servers", { fields: DIRECT, lookup, data: "verdict" }),
+    declareLookup("listeners", { fields: DIRECT, lookup }),
+    declareLookup("masqueraded", { fields: TRANSLATED, lookup }),
+  ]);
 
-const inetSets: readonly SetDeclaration[] = FAMILIES.flatMap((family) => [
-  verdictMap(`servers${family}`, SERVICE[family]),
-  plainSet(`listeners${family}`, SERVICE[family]),
-  plainSet(`masqueraded${family}`, TRANSLATED[family]),
-]);
+const elsewhere: ChainDeclaration = {
+  name: ELSEWHERE,
+  comment: "a virtual server of the other table",
+  rules: [],
+};
 
-const dispatch: readonly string[] = FAMILIES.map((family) => `${SERVICE[family]} vmap @servers${family}`);
-
-const inetChains: readonly ChainDeclaration[] = [
+const inetChains = (lookups: readonly Lookup[]): readonly ChainDeclaration[] => [
+  elsewhere,
   {
     name: "refused",
     comment: "a virtual server without a backend for this packet",
@@ -57,29 +49,35 @@ const inetChains: readonly ChainDeclaration[] = [
     name: "input",
     rules: [
       "type filter hook input priority filter; policy accept;",
-      ...FAMILIES.map((family) => `${SERVICE[family]} @listeners${family} goto refused`),
+      ...lookups.map((lookup) => `${keyExpression(DIRECT, lookup)} @${lookup.set("listeners")} goto refused`),
     ],
   },
-  { name: "prerouting", rules: ["type nat hook prerouting priority dstnat; policy accept;", ...dispatch] },
-  { name: "output", rules: ["type nat hook output priority -100; policy accept;", ...dispatch] },
+  {
+    name: "prerouting",
+    rules: ["type nat hook prerouting priority dstnat; policy accept;", ...vmaps(lookups)],
+  },
+  { name: "output", rules: ["type nat hook output priority -100; policy accept;", ...vmaps(lookups)] },
   {
     name: "postrouting",
     comment: "only what we sent to a backend",
     rules: [
       "type nat hook postrouting priority srcnat; policy accept;",
-      ...FAMILIES.map((family) => `ct status dnat ${TRANSLATED[family]} @masqueraded${family} masquerade`),
+      ...lookups.map(
+        (lookup) =>
+          `ct status dnat ${keyExpression(TRANSLATED, lookup)} @${lookup.set("masqueraded")} masquerade`,
+      ),
     ],
   },
 ];
 
-const netdevSets: readonly SetDeclaration[] = [
-  ...FAMILIES.flatMap((family) => [
-    verdictMap(`servers${family}`, SERVICE[family]),
-    verdictMap(`errors${family}`, QUOTED_SERVICE[family]),
+const netdevSets = (lookups: readonly Lookup[]): readonly SetDeclaration[] => [
+  ...lookups.flatMap((lookup) => [
+    declareLookup("servers", { fields: DIRECT, lookup, data: "verdict" }),
+    declareLookup("errors", { fields: QUOTED, lookup, data: "verdict" }),
   ]),
-  verdictMap("forward", "meta mark"),
-  verdictMap("pins", "meta mark"),
-  plainSet("serving", "meta mark"),
+  markMap("forward"),
+  markMap("pins"),
+  { name: "serving", kind: "set", statements: ["typeof meta mark"], dynamic: false, raw: false },
   {
     name: "fragments",
     kind: "map",
@@ -94,23 +92,32 @@ const netdevSets: readonly SetDeclaration[] = [
   },
 ];
 
-const fragmentChain = (family: "4" | "6"): ChainDeclaration => ({
+const fragmentChain = (family: FamilyDigit): ChainDeclaration => ({
   name: `fragments${family}`,
   comment: "later fragments follow the first",
   rules: ["meta mark set 0", `meta mark set ${fragmentKey(family)} map @fragments`, PIN_IF_SERVING],
 });
 
-const netdevChains: readonly ChainDeclaration[] = [
+const ERRORS: Readonly<Record<FamilyDigit, string>> = {
+  4: "icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45",
+  6: "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }",
+};
+
+/** Later fragments have no ports, so they must be gone before a server that has all of them is looked for. */
+const netdevChains = (lookups: readonly Lookup[]): readonly ChainDeclaration[] => [
+  elsewhere,
   fragmentChain("4"),
   fragmentChain("6"),
   {
     name: "dispatch",
     rules: [
-      ...dispatch,
-      `icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45 ${QUOTED_SERVICE[4]} vmap @errors4`,
-      `icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } ${QUOTED_SERVICE[6]} vmap @errors6`,
+      ...vmaps(lookups.filter(({ ports }) => ports !== "all")),
+      ...lookups.map(
+        (lookup) => `${ERRORS[lookup.family]} ${keyExpression(QUOTED, lookup)} vmap @${lookup.set("errors")}`,
+      ),
       "ip frag-off & 0x1fff != 0 goto fragments4",
       "frag frag-off != 0 goto fragments6",
+      ...vmaps(lookups.filter(({ ports }) => ports === "all")),
     ],
   },
 ];
@@ -127,29 +134,41 @@ const ingressChain = (device: string): ChainDeclaration => ({
 
 const EMPTY_TABLE: TableRuleset = { sets: [], chains: [], elementsBySet: new Map() };
 
+/** Elements that keep the packets of a server for the other table. */
+const passOn = (server: ServerPlan, bases: readonly string[]): TableRuleset["elementsBySet"] => {
+  const { address, protocol, ports } = server;
+  const element: SetElement = {
+    key: { type: "service", address, protocol, ports },
+    data: { type: "chain", chain: ELSEWHERE },
+  };
+  return new Map(bases.map((base) => [setOf(base, server), () => [element]]));
+};
+
 /** What one server adds to both tables. */
 export const renderServer = (server: ServerPlan): Ruleset => {
-  if (server.mode === "masquerade") return { inet: renderMasquerade(server), netdev: EMPTY_TABLE };
-  const { address, protocol, port } = server;
-  const listener: SetElement = { key: { type: "service", address, protocol, port } };
-  return {
-    inet: {
-      ...EMPTY_TABLE,
-      elementsBySet: new Map([[`listeners${familyDigit(address)}`, () => [listener]]]),
-    },
-    netdev: renderDsr(server),
-  };
+  if (server.mode === "masquerade") {
+    const elementsBySet = passOn(server, ["servers", "errors"]);
+    return { inet: renderMasquerade(server), netdev: { ...EMPTY_TABLE, elementsBySet } };
+  }
+  const { address, protocol, ports } = server;
+  const listener: SetElement = { key: { type: "service", address, protocol, ports } };
+  const listening = [setOf("listeners", server), () => [listener]] as const;
+  const elementsBySet = new Map([...passOn(server, ["servers"]), listening]);
+  return { inet: { ...EMPTY_TABLE, elementsBySet }, netdev: renderDsr(server) };
 };
 
 /** What is there whatever the servers are. */
-const renderFrame = (plan: ForwardingPlan): Ruleset => ({
-  inet: { sets: inetSets, chains: inetChains, elementsBySet: new Map() },
-  netdev: {
-    sets: netdevSets,
-    chains: [...netdevChains, ...plan.ingress.map(ingressChain)],
-    elementsBySet: new Map(),
-  },
-});
+const renderFrame = ({ ingress, servers }: ForwardingPlan): Ruleset => {
+  const lookups = lookupsOf(servers);
+  return {
+    inet: { sets: inetSets(lookups), chains: inetChains(lookups), elementsBySet: new Map() },
+    netdev: {
+      sets: netdevSets(lookups),
+      chains: [...netdevChains(lookups), ...ingress.map(ingressChain)],
+      elementsBySet: new Map(),
+    },
+  };
+};
 
 const joinTables = (parts: readonly TableRuleset[]): TableRuleset => {
   const makersBySet = new Map<string, (() => readonly SetElement[])[]>();
@@ -185,7 +204,7 @@ export const sameStructure = (left: ServerPlan, right: ServerPlan): boolean =>
   left.mode === right.mode &&
   left.address === right.address &&
   left.protocol === right.protocol &&
-  left.port === right.port &&
+  samePorts(left.ports, right.ports) &&
   choosesByHash(left) === choosesByHash(right) &&
   left.scheduler.type === right.scheduler.type &&
   left.slots.length === right.slots.length &&

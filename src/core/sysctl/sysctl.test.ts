@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { VirtualServer } from "#core/balance/model";
+import { onePort } from "#core/balance/ports";
 import { address, virtualAddress, virtualRouter } from "#testing/values";
 import { formatSysctlKey, type SysctlKey, sysctlKey } from "./key.ts";
 import {
@@ -182,7 +183,7 @@ describe("the use that a configuration makes of the host's network", () => {
     name: "web",
     address: address("192.0.2.100"),
     protocol: "tcp",
-    port: 80,
+    ports: onePort(80),
     mode: "masquerade",
     scheduler: { type: "round-robin" },
     backends: [{ name: "a", address: address("10.0.0.1"), port: 80, weight: 1 }],

@@ -6,6 +6,7 @@ import { instant } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
+import { onePort } from "#core/balance/ports";
 import type { BalanceEngine } from "./port.ts";
 
 /** A kernel without anything of ours in it. */
@@ -29,7 +30,7 @@ const server = (name: string, mode: "masquerade" | "dsr", port: number, backends
   name,
   address: ip("192.0.2.10"),
   protocol: "tcp",
-  port,
+  ports: onePort(port),
   mode,
   scheduler: { type: "consistent-hash", tableSize: 101 },
   backends: Array.from({ length: backends }, (_, index) => ({

@@ -4,13 +4,14 @@ import { after, type Instant, instant, seconds } from "#base/time";
 import type { EngineName, ForwardingMode, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { ForwardingPlan } from "#core/balance/plan-model";
+import { onePort } from "#core/balance/ports";
 import { address } from "#testing/values";
 import { openEngines } from "./engines.ts";
 import { type FakeEngine, type FakeKernel, openFakeEngine } from "./fake.ts";
 import type { Unavailable } from "./port.ts";
 
 const server = (name: string, mode: ForwardingMode): VirtualServer => ({
-  ...{ name, address: address("192.0.2.10"), protocol: "tcp", port: name.length, mode },
+  ...{ name, address: address("192.0.2.10"), protocol: "tcp", ports: onePort(name.length), mode },
   scheduler: { type: "round-robin" },
   backends: [{ name: "w", address: address("192.0.2.20"), port: name.length, weight: 1 }],
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { seconds, wallTime } from "#base/time";
+import { onePort } from "#core/balance/ports";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { Event } from "#core/observation/event";
@@ -26,7 +27,7 @@ const DESIRED: Desired = {
   checks: [{ name: "app", health: HEALTH }],
   servers: [
     {
-      ...{ name: "web", address: address("192.0.2.100"), protocol: "tcp", port: 80, mode: "dsr" },
+      ...{ name: "web", address: address("192.0.2.100"), protocol: "tcp", ports: onePort(80), mode: "dsr" },
       scheduler: { type: "consistent-hash", tableSize: 4_093 },
       backends: [
         { name: "node1", address: address("192.0.2.11"), port: 80, weight: 1 },
@@ -35,7 +36,13 @@ const DESIRED: Desired = {
       health: HEALTH,
     },
     {
-      ...{ name: "raw", address: address("192.0.2.101"), protocol: "udp", port: 53, mode: "masquerade" },
+      ...{
+        name: "raw",
+        address: address("192.0.2.101"),
+        protocol: "udp",
+        ports: onePort(53),
+        mode: "masquerade",
+      },
       ...{ scheduler: { type: "round-robin" }, backends: [] },
     },
   ],

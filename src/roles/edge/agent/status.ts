@@ -2,6 +2,7 @@
 import type { BackendStatus, CheckStatus, RouterStatus, ServerStatus, Status } from "#api/status";
 import { VERSION } from "#base/version";
 import { backendKey, type Carrier, type Scheduler, type VirtualServer } from "#core/balance/model";
+import { formatPorts } from "#core/balance/ports";
 import type { Desired, TrackedCheck } from "#core/config/desired";
 import { worstCaseRemoval } from "#core/health/worst-case";
 import { find, type View } from "#core/observation/view";
@@ -57,13 +58,11 @@ const backendStatus = (server: VirtualServer, view: View): BackendStatus[] =>
   server.backends.map((backend) => {
     const seen = view.backends[backendKey(server.name, backend.name)];
     const { name, address, port, weight } = backend;
-    if (server.health === undefined) return { name, address, port, weight, health: "unchecked", since: 0 };
+    const configured = { name, address, ...(port === undefined ? {} : { port }), weight };
+    if (server.health === undefined) return { ...configured, health: "unchecked", since: 0 };
     const health = seen?.state ?? "unknown";
     return {
-      name,
-      address,
-      port,
-      weight,
+      ...configured,
       health,
       since: seen?.since ?? 0,
       ...because(seen?.reason, seen?.detail),
@@ -79,7 +78,7 @@ const serverStatus = (server: VirtualServer, view: View): ServerStatus => ({
   name: server.name,
   address: server.address,
   protocol: server.protocol,
-  port: server.port,
+  ports: formatPorts(server.ports),
   mode: server.mode,
   scheduler: schedulerText(server.scheduler),
   ...engineStatus(find(view.carriers, server.name)),

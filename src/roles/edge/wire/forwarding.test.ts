@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { millis, seconds } from "#base/time";
 import type { BackendKey, VirtualServer } from "#core/balance/model";
 import type { Availability } from "#core/balance/plan-model";
+import { onePort } from "#core/balance/ports";
 import type { Event } from "#core/observation/event";
 import { type FakeKernel, openFakeEngine } from "#drivers/balance/fake";
 import type { Balancer } from "#drivers/balance/port";
@@ -12,7 +13,7 @@ import { address } from "#testing/values";
 import { createForwarding } from "./forwarding.ts";
 
 const server = (names: readonly string[], overrides: Partial<VirtualServer> = {}): VirtualServer => ({
-  ...{ name: "web", address: address("192.0.2.100"), protocol: "tcp", port: 80, mode: "dsr" },
+  ...{ name: "web", address: address("192.0.2.100"), protocol: "tcp", ports: onePort(80), mode: "dsr" },
   scheduler: { type: "consistent-hash", tableSize: 251 },
   backends: names.map((name, index) => ({
     ...{ name, address: address(`192.0.2.${index + 11}`), port: 80, weight: 1 },

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { onePort } from "#core/balance/ports";
 import type { Desired } from "#core/config/desired";
 import type { Event } from "#core/observation/event";
 import { type SysctlKey, sysctlKey } from "#core/sysctl/key";
@@ -33,7 +34,13 @@ const DESIRED: Desired = {
   ...{ routers: [], checks: [] },
   servers: [
     {
-      ...{ name: "web", address: address("192.0.2.100"), protocol: "tcp", port: 80, mode: "masquerade" },
+      ...{
+        name: "web",
+        address: address("192.0.2.100"),
+        protocol: "tcp",
+        ports: onePort(80),
+        mode: "masquerade",
+      },
       scheduler: { type: "round-robin" },
       backends: [{ name: "a", address: address("192.0.2.11"), port: 80, weight: 1 }],
     },

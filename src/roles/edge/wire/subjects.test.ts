@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { millis, seconds } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
+import { onePort } from "#core/balance/ports";
 import type { HealthCheckConfig } from "#core/health/config";
 import { createFakeChecks, failedWith, passed } from "#drivers/check/fake";
 import type { CheckPort, ProbeOutcome } from "#drivers/check/port";
@@ -17,7 +18,7 @@ const HEALTH: HealthCheckConfig = {
 
 const server = (name: string, hosts: readonly number[], health: HealthCheckConfig | undefined = HEALTH) => {
   const made: VirtualServer = {
-    ...{ name, address: address("192.0.2.100"), protocol: "tcp", port: 80, mode: "masquerade" },
+    ...{ name, address: address("192.0.2.100"), protocol: "tcp", ports: onePort(80), mode: "masquerade" },
     scheduler: { type: "round-robin" },
     backends: hosts.map((host) => ({
       name: `b${host}`,

@@ -23,14 +23,14 @@ export type Subject = {
 
 /** The subjects of virtual servers: one a backend, where the server has a health check. */
 export const serverSubjects = (servers: readonly VirtualServer[]): Subject[] =>
-  servers.flatMap(({ name: server, health, backends }) =>
+  servers.flatMap(({ name: server, ports, health, backends }) =>
     health === undefined
       ? []
       : backends.map((backend) => ({
           id: `backend ${server}/${backend.name}`,
           of: { kind: "backend" as const, server, backend: backend.name },
           config: health,
-          target: { address: backend.address, port: health.port ?? backend.port },
+          target: { address: backend.address, port: health.port ?? backend.port ?? ports.first },
         })),
   );
 

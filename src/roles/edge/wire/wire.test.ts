@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { millis, seconds, wallTime } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
+import { onePort } from "#core/balance/ports";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { Event } from "#core/observation/event";
@@ -30,7 +31,13 @@ const HEALTH: HealthCheckConfig = {
 };
 
 const WEB: VirtualServer = {
-  ...{ name: "web", address: address("192.0.2.100"), protocol: "tcp", port: 80, mode: "masquerade" },
+  ...{
+    name: "web",
+    address: address("192.0.2.100"),
+    protocol: "tcp",
+    ports: onePort(80),
+    mode: "masquerade",
+  },
   ...{ scheduler: { type: "round-robin" }, health: HEALTH },
   backends: [
     { name: "a", address: address("192.0.2.11"), port: 80, weight: 1 },
