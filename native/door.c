@@ -278,6 +278,14 @@ static napi_value door_bind(napi_env env, napi_callback_info info) {
   return number(env, syscall6(__NR_bind, fd, (long)address.data, (long)address.length, 0, 0, 0));
 }
 
+static napi_value door_listen(napi_env env, napi_callback_info info) {
+  struct arguments arguments = read_arguments(env, info);
+  long fd = fd_at(&arguments, 0);
+  long backlog = int_at(&arguments, 1);
+  if (arguments.bad) return number(env, -EINVAL);
+  return number(env, syscall6(__NR_listen, fd, backlog, 0, 0, 0, 0));
+}
+
 static napi_value door_connect(napi_env env, napi_callback_info info) {
   struct arguments arguments = read_arguments(env, info);
   long fd = fd_at(&arguments, 0);
@@ -717,6 +725,7 @@ static const struct {
     {"socket", door_socket},
     {"close", door_close},
     {"bind", door_bind},
+    {"listen", door_listen},
     {"connect", door_connect},
     {"getsockname", door_getsockname},
     {"setsockopt", door_setsockopt},

@@ -19,6 +19,8 @@ export type Door = {
   close(fd: number): number;
   /** bind(2) with a raw `sockaddr`. */
   bind(fd: number, address: Uint8Array): number;
+  /** listen(2). There is no accept: what is to be served is handed to `node:net`. */
+  listen(fd: number, backlog: number): number;
   connect(fd: number, address: Uint8Array): number;
   getsockname(fd: number, address: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;

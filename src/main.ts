@@ -17,6 +17,11 @@ const collect = (value: string, before: string[] | undefined): string[] => [...(
 
 const adminOption = (): Option => new Option("--admin <socket>", "admin socket").default(DEFAULT_ADMIN);
 
+const runtimeOption = (): Option =>
+  new Option("--runtime-dir <directory>", "what must survive a restart, but not a reboot").default(
+    DEFAULT_RUNTIME_DIRECTORY,
+  );
+
 const withEdgeOptions = (command: Command): Command =>
   command
     .requiredOption(
@@ -25,11 +30,7 @@ const withEdgeOptions = (command: Command): Command =>
       collect,
     )
     .addOption(adminOption())
-    .option(
-      "--runtime-dir <directory>",
-      "what must survive a restart, but not a reboot",
-      DEFAULT_RUNTIME_DIRECTORY,
-    )
+    .addOption(runtimeOption())
     .addOption(new Option("--log-format <format>", "how logs look").choices(["text", "json"]).default("text"))
     .addOption(
       new Option("--log-level <level>", "least severity that is logged")
@@ -55,6 +56,11 @@ Exit status: 0 when valid, 2 when not.`;
 
 const ASK_HELP = `
 Exit status: 0 when a running edge answered, 1 when none did.`;
+
+const CLEAN_HELP = `
+Needed only where no edge is to run again: one that starts takes over what it finds, and removes it when it is stopped.
+
+Exit status: 0 when nothing is left, 1 when something is or an edge runs, 2 when the configuration is wrong.`;
 
 const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
   config: flags.config,
@@ -136,6 +142,25 @@ program
     endWithReader();
     const { events } = await import("#commands/events");
     finish(await events({ admin: flags.admin, json: flags.json === true, follow: flags.follow === true }));
+  });
+
+program
+  .command("clean")
+  .description("remove what an edge that was killed left behind")
+  .addOption(adminOption())
+  .addOption(runtimeOption())
+  .option(
+    "-c, --config <path>",
+    "remove the virtual addresses named there, even unmarked (Linux before 5.18)",
+    collect,
+  )
+  .option("--dry-run", "only say what is there")
+  .addHelpText("after", CLEAN_HELP)
+  .action(async (flags: { admin: string; runtimeDir: string; config?: string[]; dryRun?: boolean }) => {
+    endWithReader();
+    const { clean } = await import("#commands/clean");
+    const { admin, runtimeDir: runtimeDirectory, config = [] } = flags;
+    finish(await clean({ admin, runtimeDirectory, config, dryRun: flags.dryRun === true }));
   });
 
 program

@@ -18,7 +18,7 @@ const steelyard = (...args: readonly string[]) =>
 
 describe("the command line", () => {
   it("says how each command that has one ends", () => {
-    for (const command of ["edge", "check", "status", "events"]) {
+    for (const command of ["edge", "check", "status", "events", "clean"]) {
       const { status, stdout } = steelyard(command, "--help");
       assert.equal(status, 0);
       assert.match(stdout, /^Exit status: 0 /m, command);

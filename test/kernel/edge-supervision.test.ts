@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { unixSockaddr } from "#drivers/notify/linux";
 import type { Lab } from "#lab/index";
 import { openDoor } from "#native/door";
+import { unixSockaddr } from "#native/unix-address";
 import { inBed, SMALL, until } from "./edge-bed.ts";
 import { config, router, VIP } from "./edge-config.ts";
 

@@ -24,6 +24,9 @@ export const DEFAULT_ADMIN = "/run/steelyard/edge.sock";
 /** Where an edge keeps its runtime state unless told otherwise. */
 export const DEFAULT_RUNTIME_DIRECTORY = "/run/steelyard";
 
+/** The name that an edge holds in its network namespace, where there can be one only. */
+export const EDGE_LOCK = "steelyard-edge";
+
 /** Exit statuses of `steelyard edge`. */
 export const EXIT = {
   ok: 0,

@@ -1,7 +1,8 @@
 /** Starts the wire process: the agent first, so that the two load side by side. */
 import { readSupervisor, SUPERVISOR_VARIABLES } from "#core/supervision/environment";
 import { readMissingCapabilities } from "#drivers/host/linux";
-import { type EdgeOptions, EXIT } from "../options.ts";
+import { takeLock } from "#drivers/host/lock";
+import { EDGE_LOCK, type EdgeOptions, EXIT } from "../options.ts";
 import { agentCommand, spawnAgent } from "./agent-child.ts";
 
 /** Runs until it is told to stop or cannot go on; gives the exit status. */
@@ -12,6 +13,12 @@ export const runWire = async (options: EdgeOptions): Promise<number> => {
     process.stderr.write(`steelyard edge: ${names} missing: run it as root, or give it these capabilities\n`);
     return EXIT.environment;
   }
+  const lock = takeLock(EDGE_LOCK);
+  if (!lock.taken) {
+    process.stderr.write(`steelyard edge: ${lock.detail}: of two, each would undo what the other does\n`);
+    return EXIT.environment;
+  }
+  if (lock.detail !== undefined) process.stderr.write(`steelyard edge: ${lock.detail}\n`);
   const supervisor = readSupervisor(process.env, process.pid);
   // Neither the agent nor a script of the operator may speak for us.
   for (const name of SUPERVISOR_VARIABLES) delete process.env[name];

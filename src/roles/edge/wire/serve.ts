@@ -6,8 +6,6 @@ import type { ChildProcess } from "node:child_process";
 import { wallTime } from "#base/time";
 import { VERSION } from "#base/version";
 import type { Supervisor } from "#core/supervision/environment";
-import { openEngines } from "#drivers/balance/engines";
-import { openEngine } from "#drivers/balance/nftables/linux";
 import { openChecks } from "#drivers/check/linux";
 import { openClock } from "#drivers/clock/linux";
 import { makeDirectory } from "#drivers/files/directory";
@@ -17,6 +15,7 @@ import { openNetlink } from "#drivers/netlink/linux";
 import { openNotify } from "#drivers/notify/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { createDeadlines } from "#runtime/deadlines";
+import { openEdgeEngines } from "../engines.ts";
 import { type EdgeOptions, EXIT } from "../options.ts";
 import { agentCommand } from "./agent-child.ts";
 import { startAgent } from "./agent-process.ts";
@@ -57,12 +56,7 @@ const openWorld = ({ options, firstAgent, supervisor, startedAt }: Circumstances
     options,
     facts: { pid: process.pid, startedAt: wallTime(startedAt), version: VERSION },
     netlink: netlink.value,
-    engine: openEngines({
-      nftables: openEngine({ runDirectory: options.runtimeDirectory }),
-      others: [],
-      chosen: options.engine,
-      now: () => clock.value.now(),
-    }),
+    engine: openEdgeEngines(options, () => clock.value.now()),
     sysctl: openSysctl(),
     checks: openChecks(),
     clock: clock.value,

@@ -16,6 +16,8 @@ export type Settings = {
   apply(desired: Desired): void;
   /** Puts back what was changed and nobody else has changed since. */
   restore(): void;
+  /** What was changed and not put back yet, also by an earlier run. */
+  changed(): readonly SysctlChange[];
 };
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -74,6 +76,10 @@ class RecordedSettings implements Settings {
     for (const { key, reason } of plan.missing) {
       this.#complain(key, `this kernel does not have it, but ${reason}`);
     }
+  }
+
+  changed(): readonly SysctlChange[] {
+    return this.#made;
   }
 
   restore(): void {

@@ -1,0 +1,90 @@
+/** `steelyard clean`: removes what an edge that was killed left behind. */
+import type { VirtualRouterConfig } from "#core/vrrp/config";
+import { openFiles } from "#drivers/files/linux";
+import { formatProblem, loadConfiguration } from "#drivers/files/load";
+import { readMissingCapabilities } from "#drivers/host/linux";
+import { takeLock } from "#drivers/host/lock";
+import { get } from "#drivers/http/client";
+import { leftoverFinders } from "#roles/edge/leftovers/all";
+import type { Finder } from "#roles/edge/leftovers/leftover";
+import { EDGE_LOCK } from "#roles/edge/options";
+
+export type CleanOptions = {
+  readonly admin: string;
+  readonly runtimeDirectory: string;
+  /** Files whose virtual addresses are removed even if they do not carry our mark; may be none. */
+  readonly config: readonly string[];
+  /** Say what is there, and leave it. */
+  readonly dryRun: boolean;
+};
+
+const CLEAN = 0;
+const NOT_CLEAN = 1;
+const USAGE = 2;
+
+type Say = { readonly print: (line: string) => void; readonly complain: (line: string) => void };
+
+/** Looks at one kind after the other, removing each before the next is looked at. Gives the exit status. */
+export const removeLeftovers = async (
+  finders: readonly Finder[],
+  { dryRun, print, complain }: Say & { readonly dryRun: boolean },
+): Promise<number> => {
+  let found = 0;
+  let status = CLEAN;
+  for (const find of finders) {
+    for (const { what, remove } of await find()) {
+      found += 1;
+      if (dryRun) {
+        print(`would remove ${what}`);
+        continue;
+      }
+      const failure = await remove();
+      if (failure === undefined) print(`removed ${what}`);
+      else {
+        complain(`steelyard clean: ${what}: ${failure}`);
+        status = NOT_CLEAN;
+      }
+    }
+  }
+  if (found === 0) print("nothing was left behind");
+  return status;
+};
+
+const refusal = async ({ admin }: CleanOptions): Promise<string | undefined> => {
+  const missing = readMissingCapabilities(["CAP_NET_ADMIN"]);
+  if (missing.length > 0) return `${missing.join(" and ")} missing: run it as root`;
+  // Held until this process ends, so that no edge starts meanwhile.
+  const lock = takeLock(EDGE_LOCK);
+  if (!lock.taken) return `${lock.detail}: stop it, which removes everything`;
+  const answer = await get(admin, "/healthz");
+  return answer.ok ? `an edge answers on ${admin}: stop it, which removes everything` : undefined;
+};
+
+type Routers =
+  | { readonly ok: true; readonly routers: readonly VirtualRouterConfig[] }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+const routersOf = (config: readonly string[]): Routers => {
+  if (config.length === 0) return { ok: true, routers: [] };
+  const loaded = loadConfiguration(openFiles(), config);
+  return loaded.ok
+    ? { ok: true, routers: loaded.desired.routers }
+    : { ok: false, problems: loaded.problems.map(formatProblem) };
+};
+
+/** Removes, or with `dryRun` lists, what is left; gives the exit status. */
+export const clean = async (options: CleanOptions): Promise<number> => {
+  const complain = (line: string): void => void process.stderr.write(`${line}\n`);
+  const read = routersOf(options.config);
+  if (!read.ok) {
+    for (const problem of read.problems) complain(problem);
+    return USAGE;
+  }
+  const refused = await refusal(options);
+  if (refused !== undefined) {
+    complain(`steelyard clean: ${refused}`);
+    return NOT_CLEAN;
+  }
+  const finders = leftoverFinders({ ...options, routers: read.routers });
+  return removeLeftovers(finders, { dryRun: options.dryRun, print: console.log, complain });
+};

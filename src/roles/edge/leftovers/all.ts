@@ -1,0 +1,35 @@
+/** Every kind of thing that an edge leaves behind. */
+import { instant } from "#base/time";
+import type { VirtualRouterConfig } from "#core/vrrp/config";
+import { openNetlink } from "#drivers/netlink/linux";
+import { openSysctl } from "#drivers/sysctl/linux";
+import { openEdgeEngines } from "../engines.ts";
+import { findAddresses } from "./addresses.ts";
+import { findFiles } from "./files.ts";
+import { findForwarding } from "./forwarding.ts";
+import { type Finder, unseen } from "./leftover.ts";
+import { findSettings } from "./settings.ts";
+
+/** Where to look. */
+export type LeftoverOptions = {
+  readonly runtimeDirectory: string;
+  /** Path of the admin socket. */
+  readonly admin: string;
+  /** Their addresses count as left behind, marked or not. */
+  readonly routers: readonly VirtualRouterConfig[];
+};
+
+/** Addresses first, so that no traffic is attracted any more; files last, because they say what else there is. */
+export const leftoverFinders = (options: LeftoverOptions): readonly Finder[] => {
+  const { runtimeDirectory } = options;
+  const netlink = openNetlink();
+  const engine = openEdgeEngines({ runtimeDirectory, engine: "nftables" }, () => instant(0));
+  return [
+    netlink.ok
+      ? findAddresses(netlink.value, options.routers)
+      : async () => [unseen("addresses", netlink.error.code)],
+    findForwarding(engine),
+    findSettings(openSysctl(), runtimeDirectory),
+    findFiles(options),
+  ];
+};

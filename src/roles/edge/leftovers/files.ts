@@ -1,0 +1,33 @@
+/** Sockets and files that mean nothing without the process that made them. */
+import { lstat, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Finder, Leftover } from "./leftover.ts";
+
+/** In the runtime directory; `sysctls.json` is missing, because it goes when what it records is put back. */
+const NAMES = [
+  "ruleset.nft",
+  "ruleset.nft.new",
+  "forwarding.json",
+  "forwarding.json.new",
+  "probe.nft",
+  "sysctls.json.new",
+] as const;
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : String(error);
+
+const leftoverAt = async (path: string, kind: "file" | "socket"): Promise<Leftover[]> => {
+  const there = await lstat(path).catch(() => undefined);
+  // A name that the operator gave may be anything.
+  if (there === undefined || !(kind === "socket" ? there.isSocket() : there.isFile())) return [];
+  const remove = (): Promise<string | undefined> => rm(path, { force: true }).then(() => undefined, codeOf);
+  return [{ what: `${kind} ${path}`, remove }];
+};
+
+/** The admin socket, on which nobody may answer any more, and the files of the runtime directory. */
+export const findFiles =
+  ({ runtimeDirectory, admin }: { readonly runtimeDirectory: string; readonly admin: string }): Finder =>
+  async () => {
+    const files = await Promise.all(NAMES.map((name) => leftoverAt(join(runtimeDirectory, name), "file")));
+    return [...files.flat(), ...(await leftoverAt(admin, "socket"))];
+  };
