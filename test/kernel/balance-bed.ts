@@ -17,6 +17,8 @@ import { createInterface } from "node:readline";
 import { type IpAddress, parseAddress } from "#base/address";
 import { openEngine } from "#drivers/balance/nftables/linux";
 import type { BalanceEngine } from "#drivers/balance/port";
+import { openConntrack } from "#drivers/conntrack/linux";
+import type { ConntrackPort } from "#drivers/conntrack/port";
 import { openDoor } from "#native/door";
 
 export const VIRTUAL = { IPv4: "10.2.0.100", IPv6: "fd02::100" } as const;
@@ -203,6 +205,13 @@ export class Bed {
     );
     this.#engines.push(engine);
     return engine;
+  }
+
+  /** Connection tracking of this edge. */
+  openConntrack(edge: "e1" | "e2"): ConntrackPort {
+    const opened = this.#inNamespace(edge, () => openConntrack());
+    assert.ok(opened.ok, JSON.stringify(opened));
+    return opened.value;
   }
 
   /** Sockets opened in `work` belong to the station's namespace; the thread comes back to its own. */

@@ -122,6 +122,20 @@ export type Event =
       readonly detail?: string;
     }
   | {
+      readonly type: "flows-ended";
+      readonly server: string;
+      /** Those that the flows went to; they can take nothing any more. */
+      readonly backends: readonly string[];
+      /** How many entries of the connection tracking table were removed. */
+      readonly count: number;
+    }
+  | {
+      readonly type: "conntrack";
+      /** `filling` and `full`: of the connection tracking table; `ample`: no longer; `failed`: it cannot be read. */
+      readonly change: "ample" | "filling" | "full" | "failed";
+      readonly detail: string;
+    }
+  | {
       readonly type: "sysctl";
       /** Its path below /proc/sys. */
       readonly setting: string;

@@ -56,6 +56,8 @@ export const EXAMPLES: { readonly [Type in Event["type"]]: Extract<Event, { type
     ...{ type: "server-engine", server: "web", engine: "nftables" },
     detail: "xdp: it carries dsr only",
   },
+  "flows-ended": { type: "flows-ended", server: "web", backends: ["node1"], count: 42 },
+  conntrack: { type: "conntrack", change: "filling", detail: "210000 of 262144 entries" },
   sysctl: {
     ...{ type: "sysctl", setting: "net/ipv4/conf/eth0/forwarding", change: "set" },
     detail: "0 -> 1, because packets are forwarded",

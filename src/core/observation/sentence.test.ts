@@ -71,6 +71,13 @@ describe("docs/reference/events.md", () => {
     };
     assert.deepEqual(words("`from` and `to` of `router-state`:\n"), Object.keys(states));
     assert.deepEqual(words("`change` of `address`:\n"), Object.keys(changes));
+    const tables: Record<Extract<Event, { type: "conntrack" }>["change"], 0> = {
+      ...{ ample: 0, filling: 0, full: 0, failed: 0 },
+    };
+    assert.deepEqual(
+      words("`change` of `conntrack`, the kernel's connection tracking table:\n"),
+      Object.keys(tables),
+    );
     assert.deepEqual(words("`how` of `forwarding-applied`:\n"), Object.keys(hows));
     assert.deepEqual(words("(the thread that speaks VRRP):\n"), Object.keys(processes));
   });

@@ -110,6 +110,23 @@ const forwardingSentence = ({ how, took, repaired }: Event & { type: "forwarding
   return say("info", "forwarding", how === "removed" ? words : `${words} in ${formatDuration(took)}`);
 };
 
+type TableChange = Extract<Event, { type: "conntrack" }>["change"];
+
+const CONNTRACK_SEVERITY: Readonly<Record<TableChange, Severity>> = {
+  ample: "notice",
+  filling: "warning",
+  full: "error",
+  failed: "error",
+};
+
+const CONNTRACK_WORDS: Readonly<Record<TableChange, (detail: string) => string>> = {
+  ample: (detail) => `the table has room again: ${detail}`,
+  filling: (detail) => `the table is filling up: ${detail}; raise net.netfilter.nf_conntrack_max`,
+  full: (detail) =>
+    `the table is full and new connections are lost: ${detail}; raise net.netfilter.nf_conntrack_max`,
+  failed: (detail) => detail,
+};
+
 /** The sentence for an event. */
 export const sentence = (event: Event): Sentence => {
   switch (event.type) {
@@ -128,6 +145,14 @@ export const sentence = (event: Event): Sentence => {
         `server ${event.server}`,
         `forwarded by ${event.engine}${because(undefined, event.detail)}`,
       );
+    case "flows-ended":
+      return say(
+        "notice",
+        `server ${event.server}`,
+        `${event.count} flows to ${event.backends.join(", ")} ended: their next packets go elsewhere`,
+      );
+    case "conntrack":
+      return say(CONNTRACK_SEVERITY[event.change], "conntrack", CONNTRACK_WORDS[event.change](event.detail));
     case "sysctl":
       return say(
         event.change === "failed" ? "error" : "info",

@@ -56,6 +56,8 @@ export type View = {
   readonly links: Record<string, "up" | "down" | "absent">;
   forwarding: ForwardingView;
   config: { readonly generation: number; readonly since: WallTime; readonly refused?: readonly string[] };
+  /** How full the connection tracking table is; `undefined` while there is no worry. */
+  conntrack?: { readonly state: "ample" | "filling" | "full"; readonly detail: string };
   readonly counters: Counters;
 };
 
@@ -139,7 +141,7 @@ const carrier = ({ engine, detail }: Event & { type: "server-engine" }): Carrier
 /** The event types whose counters are kept by resource. */
 const COUNTED_BY_KIND: Readonly<Record<ResourceName["kind"], readonly string[]>> = {
   VirtualRouter: ["router-state", "router-conflict", "address", "duplicate-address"],
-  VirtualServer: ["backend-health"],
+  VirtualServer: ["backend-health", "flows-ended"],
   TrackedCheck: ["check-health"],
 };
 
@@ -219,7 +221,11 @@ const apply = (view: View, event: Event, at: WallTime): void => {
     case "config-refused":
       view.config = { ...view.config, refused: event.problems };
       break;
+    case "conntrack":
+      if (event.change !== "failed") view.conntrack = { state: event.change, detail: event.detail };
+      break;
     case "duplicate-address":
+    case "flows-ended":
     case "sysctl":
     case "process":
       break;
@@ -245,6 +251,10 @@ const counterKey = (event: Event): string => {
       return `address ${event.router} ${event.change}`;
     case "duplicate-address":
       return `duplicate-address ${event.router}`;
+    case "flows-ended":
+      return `flows-ended ${event.server}`;
+    case "conntrack":
+      return `conntrack ${event.change}`;
     case "sysctl":
       return `sysctl ${event.change}`;
     default:

@@ -46,6 +46,8 @@ type Parts = {
   readonly clock: Pick<Clock, "now">;
   readonly deadlines: Deadlines;
   readonly emit: (event: Event) => void;
+  /** A plan has come into force; called again when it still is. */
+  readonly onApplied?: (plan: ForwardingPlan) => void;
 };
 
 /** What ran before the first plan. */
@@ -128,6 +130,7 @@ class EngineForwarding implements Forwarding {
     const isNews = this.#plan === undefined || this.#failure !== undefined || result.how !== "unchanged";
     this.#plan = next;
     this.#failure = undefined;
+    this.#parts.onApplied?.(next);
     this.#schedule(idle ? undefined : earliest(planDeadline(next), after(now, GUARD)));
     if (!isNews) return;
     const took = micros(now - started);

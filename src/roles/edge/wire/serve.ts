@@ -8,6 +8,7 @@ import { VERSION } from "#base/version";
 import type { Supervisor } from "#core/supervision/environment";
 import { openChecks } from "#drivers/check/linux";
 import { openClock } from "#drivers/clock/linux";
+import { openConntrack } from "#drivers/conntrack/linux";
 import { makeDirectory } from "#drivers/files/directory";
 import { readCpuLimit } from "#drivers/host/linux";
 import { createCollector } from "#drivers/host/memory";
@@ -52,6 +53,7 @@ const openWorld = ({ options, firstAgent, supervisor, startedAt }: Circumstances
   const clock = openClock({ onWake: () => deadlines.runDue() });
   if (!clock.ok) return `${clock.error.operation}: ${clock.error.code}`;
   const deadlines = createDeadlines(clock.value);
+  const conntrack = openConntrack();
   return {
     options,
     facts: { pid: process.pid, startedAt: wallTime(startedAt), version: VERSION },
@@ -59,6 +61,7 @@ const openWorld = ({ options, firstAgent, supervisor, startedAt }: Circumstances
     engine: openEdgeEngines(options, () => clock.value.now()),
     sysctl: openSysctl(),
     checks: openChecks(),
+    conntrack: conntrack.ok ? conntrack.value : undefined,
     clock: clock.value,
     afterBurst: createCollector(),
     deadlines,

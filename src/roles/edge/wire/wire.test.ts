@@ -13,6 +13,7 @@ import { openFakeEngine } from "#drivers/balance/fake";
 import type { Balancer } from "#drivers/balance/port";
 import { createFakeChecks, failedWith, passed } from "#drivers/check/fake";
 import { fakeClock } from "#drivers/clock/fake";
+import { FakeConntrack } from "#drivers/conntrack/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
 import { FakeNotify } from "#drivers/notify/fake";
 import { FakeSysctl } from "#drivers/sysctl/fake";
@@ -68,6 +69,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   const clock = fakeClock({ onWake: () => deadlines.runDue() });
   const deadlines = createDeadlines(clock);
   const notify = new FakeNotify();
+  const conntrack = new FakeConntrack();
   const wrapped = wrap(engine);
   const wire = new Wire({
     options: {
@@ -87,7 +89,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
       },
     },
     sysctl: new FakeSysctl(),
-    ...{ checks, clock, deadlines, notify, watchdog: seconds(2) },
+    ...{ checks, conntrack, clock, deadlines, notify, watchdog: seconds(2) },
     startAgent(options) {
       hearAgent = options.onMessage;
       agentEnds = options.onExit;
@@ -118,7 +120,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   });
   let proposals = 0;
   return {
-    ...{ wire, fast, agent, order, events, engine, checks, clock, notify },
+    ...{ wire, fast, agent, order, events, engine, conntrack, checks, clock, notify },
     propose(desired: Desired): void {
       proposals += 1;
       hearAgent({ type: "desired", id: proposals, desired });

@@ -2,13 +2,15 @@
 import type { IpAddress } from "#base/address";
 import { type Duration, wallTime } from "#base/time";
 import type { BackendKey } from "#core/balance/model";
-import type { Reported } from "#core/balance/plan-model";
+import type { ForwardingPlan, Reported } from "#core/balance/plan-model";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
+import { isTracked } from "#core/conntrack/endings";
 import type { HealthTransition } from "#core/health/observe";
 import type { Event } from "#core/observation/event";
 import type { Balancer, Unavailable } from "#drivers/balance/port";
 import type { CheckPort } from "#drivers/check/port";
 import type { ClockPort } from "#drivers/clock/port";
+import type { ConntrackPort } from "#drivers/conntrack/port";
 import type { NetlinkPort } from "#drivers/netlink/port";
 import type { NotifyPort } from "#drivers/notify/port";
 import type { SysctlPort } from "#drivers/sysctl/port";
@@ -19,11 +21,13 @@ import { type EdgeOptions, EXIT } from "../options.ts";
 import type { AgentExit, AgentOptions, AgentProcess } from "./agent-process.ts";
 import { changesBetween } from "./changes.ts";
 import type { FastLink, startFast } from "./fast-link.ts";
+import { createFlowEnds, type FlowEnds } from "./flow-ends.ts";
 import { createForwarding, type Forwarding } from "./forwarding.ts";
 import { createPaths, type Paths } from "./paths.ts";
 import { createSettings, type Settings } from "./settings.ts";
 import { checkSubjects, createSubjects, type Subject, type Subjects, serverSubjects } from "./subjects.ts";
 import { createSupervision, type Supervision } from "./supervision.ts";
+import { createTableWatch, type TableWatch } from "./table-watch.ts";
 
 /** Observations that a late agent can still be given. */
 const JOURNAL_CAPACITY = 10_000;
@@ -41,6 +45,8 @@ export type WireParts = {
   readonly engine: Balancer;
   readonly sysctl: SysctlPort;
   readonly checks: CheckPort;
+  /** `undefined` where the kernel has no connection tracking. */
+  readonly conntrack: ConntrackPort | undefined;
   readonly clock: ClockPort;
   readonly deadlines: Deadlines;
   readonly startAgent: (agent: AgentOptions) => AgentProcess;
@@ -64,6 +70,8 @@ export class Wire {
   readonly #fast: FastLink;
   readonly #subjects: Subjects;
   readonly #forwarding: Forwarding;
+  readonly #flowEnds: FlowEnds;
+  readonly #tableWatch: TableWatch;
   readonly #paths: Paths;
   readonly #settings: Settings;
   readonly #supervision: Supervision;
@@ -119,6 +127,9 @@ export class Wire {
       directory: options.runtimeDirectory,
       emit,
     });
+    const { conntrack } = parts;
+    this.#flowEnds = createFlowEnds({ conntrack, clock, deadlines, emit });
+    this.#tableWatch = createTableWatch({ conntrack, clock, deadlines, emit });
     this.#forwarding = createForwarding({
       inputs: {
         servers: () => this.#desired?.servers ?? [],
@@ -131,6 +142,7 @@ export class Wire {
       clock,
       deadlines,
       emit,
+      onApplied: (plan) => this.#onForwardingApplied(plan),
     });
   }
 
@@ -146,6 +158,8 @@ export class Wire {
     this.#stopping = true;
     this.#emit({ type: "process", part: "wire", change: "stopping", detail: why });
     this.#subjects.close();
+    this.#flowEnds.close();
+    this.#tableWatch.watch(false);
     await this.#fast.stop();
     if (this.#desired !== undefined) {
       await this.#forwarding.remove();
@@ -308,6 +322,11 @@ export class Wire {
     this.#settings.apply(this.#desired);
     if (this.#mayAttract && this.#desired.servers.some(({ mode }) => mode === "dsr"))
       this.#forwarding.update();
+  }
+
+  #onForwardingApplied(plan: ForwardingPlan): void {
+    this.#flowEnds.onApplied(plan);
+    this.#tableWatch.watch(plan.servers.some(isTracked));
   }
 
   #onFast(message: FastToWire): void {
