@@ -120,7 +120,7 @@ describe("the address moves to the other edge", () => {
     await inBed(context, SMALL, async (bed) => {
       const { lab, e1, e2, holdings } = bed;
       await pair(bed);
-      const script = `process.on("SIGUSR2", () => { const end = Date.now() + 6_000; while (Date.now() < end); });`;
+      const script = `process.on("SIGWINCH", () => { const end = Date.now() + 6_000; while (Date.now() < end); });`;
       await lab.write("hang.mjs", script);
       await e1.stop();
       await holdings.settle(VIP, ["e2"]);
@@ -129,7 +129,7 @@ describe("the address moves to the other edge", () => {
       });
       await holdings.settle(VIP, ["e1"]);
       const hung = Date.now();
-      await e1.signal("SIGUSR2");
+      await e1.signal("SIGWINCH");
       await holdings.settle(VIP, ["e2"], 3_000 + BOUND);
       assert(holdings.vacancy(VIP, { from: hung }) < BOUND);
       await e2.until("knows why", ({ routers }) => routers[0]?.reason === "priority-zero-received");

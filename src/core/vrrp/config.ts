@@ -84,3 +84,7 @@ export type VirtualRouterConfig = {
   readonly syncGroup?: string;
   readonly gratuitous: GratuitousPolicy;
 };
+
+/** Routers with these in common can be changed in place; any other difference is a new router. */
+export const routerIdentity = ({ interface: link, family, vrid, version }: VirtualRouterConfig): string =>
+  JSON.stringify([link, family, vrid, version]);

@@ -11,6 +11,6 @@
  *
  * Start at `router.ts`: one virtual router, from bytes to effects. It puts together `packet.ts` (the codec),
  * `admission.ts` (is this advertisement for us), `machine.ts` (the state machine) and `conflict.ts` (what
- * neighbours do that they should not). `observe.ts` says in words what a step changed.
+ * neighbours do that they should not). `resume.ts` decides who goes on after a crash. `observe.ts` says in words what a step changed.
  */
 export {};

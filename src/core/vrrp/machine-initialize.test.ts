@@ -30,6 +30,27 @@ describe("in initialize (RFC 9568 §6.4.1)", () => {
   table([
     { title: "becomes a backup on startup", from: initialize, input: { type: "startup" }, to: restarted },
     {
+      title: "is active at once when it resumes, with the priority that tracking gave it",
+      from: { ...initialize, priority: 90 },
+      input: { type: "startup", resume: true },
+      to: { ...activeNow, priority: 90 },
+      effects: [send(90), ANNOUNCE],
+    },
+    {
+      title: "is active at once when it resumes, also in a group, which resumes as a whole",
+      config: { ...CONFIG, syncGroup: "g" },
+      from: initialize,
+      input: { type: "startup", resume: true },
+      to: activeNow,
+      effects: [send(100), ANNOUNCE],
+    },
+    {
+      title: "does not resume with a fault",
+      from: { ...initialize, obstacles: ["not-started", "tracking-fault"] },
+      input: { type: "startup", resume: true },
+      to: faulty,
+    },
+    {
       title: "becomes active on startup as the owner",
       config: OWNER,
       from: owner,

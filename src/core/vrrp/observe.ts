@@ -9,6 +9,8 @@ export const TRANSITION_CAUSES = [
   "startup",
   /** It owns the addresses and need not listen first. */
   "owner",
+  /** An earlier run of the program was active here a moment ago. */
+  "resumed",
   "shutdown",
   /** The active router fell silent, or there was none. */
   "active-down-timer",
@@ -73,6 +75,7 @@ const causeOf = (before: State, input: Input, after: State, now: Instant): Trans
   if (input.type === "reconfigured") return "reconfigured";
   if (after.name === "initialize") return CAUSE_BY_OBSTACLE_ADDED[after.obstacles[0] ?? "not-started"];
   if (after.name === "active" && after.priority === PRIORITY_OWNER && input.type !== "timer") return "owner";
+  if (input.type === "startup" && after.name === "active") return "resumed";
   if (before.name === "initialize") return CAUSE_BY_OBSTACLE_REMOVED[before.obstacles[0] ?? "not-started"];
   if (before.name === "backup") return causeOfTimer(before, now);
   return input.type === "advertisement" && input.priority === before.priority

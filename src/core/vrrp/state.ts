@@ -65,7 +65,8 @@ export type State = InitializeState | BackupState | ActiveState;
 
 /** What happened. */
 export type Input =
-  | { readonly type: "startup" }
+  /** `resume`: an earlier run of the program was active here so lately that nobody can have taken over. */
+  | { readonly type: "startup"; readonly resume?: boolean }
   | { readonly type: "shutdown" }
   | { readonly type: "timer" }
   | ({ readonly type: "advertisement" } & HeardAdvertisement)

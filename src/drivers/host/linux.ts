@@ -20,3 +20,6 @@ export const readCpuLimit = (): number | undefined => {
   const group = /^0::(\/.*)$/m.exec(read("/proc/self/cgroup"))?.[1] ?? "/";
   return cpuLimit(read(`/sys/fs/cgroup${group}/cpu.max`));
 };
+
+/** Tells boots of this machine apart; the same in all of its containers. Empty when the kernel does not say. */
+export const readBootId = (): string => read("/proc/sys/kernel/random/boot_id").trim();

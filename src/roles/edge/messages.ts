@@ -48,15 +48,25 @@ export type WireToAgent =
   | { readonly type: "stop" };
 
 export type WireToFast =
-  | { readonly type: "configure"; readonly routers: readonly VirtualRouterConfig[] }
+  | {
+      readonly type: "configure";
+      readonly routers: readonly VirtualRouterConfig[];
+      /** `resuming`: start only routers that go on where a killed run of the program was; the others wait. */
+      readonly start: "all" | "resuming";
+    }
+  /** Let these routers go, each as soon as it has a successor, and say `retired`. */
+  | { readonly type: "retire"; readonly routers: readonly string[] }
   | { readonly type: "check-health"; readonly check: string; readonly state: HealthState }
   /** Give everything up in an orderly way and say `stopped`. */
-  | { readonly type: "stop" };
+  | { readonly type: "stop" }
+  /** Leave everything as it is for the program's next run, and say `stopped`. */
+  | { readonly type: "abandon" };
 
 export type FastToWire =
   | { readonly type: "event"; readonly event: Event; readonly at: WallTime }
   /** Packets dropped and not sent since the start, by reason; at most every 200 ms, when they changed. */
   | { readonly type: "counts"; readonly counts: Readonly<Record<string, number>> }
+  | { readonly type: "retired" }
   | { readonly type: "stopped" };
 
 /** What the fast thread is given at its start. */
@@ -67,4 +77,6 @@ export type FastStart = {
   readonly life: SharedArrayBuffer;
   /** Ask for real-time scheduling of the fast thread. */
   readonly realtime: boolean;
+  /** Where what must survive a restart is kept. */
+  readonly runtimeDirectory: string;
 };

@@ -3,16 +3,18 @@ import { addressBytes, type IpAddress, parseAddress } from "#base/address";
 import { assert } from "#base/assert";
 import { internetChecksum } from "#base/checksum";
 import { type MacAddress, parseMac } from "#base/mac";
-import { type Duration, type Instant, millis } from "#base/time";
+import { type Duration, type Instant, micros, millis } from "#base/time";
 import type { Event } from "#core/observation/event";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import { type FakeClock, fakeClock } from "#drivers/clock/fake";
+import { type FakeRecord, fakeRecord } from "#drivers/files/fake-record";
 import { FakeNetlink } from "#drivers/netlink/fake";
 import type { Link } from "#drivers/netlink/port";
 import { type FakeSegment, type FakeStation, fakeSegment } from "#drivers/packet/fake";
 import type { PacketPort } from "#drivers/packet/port";
 import { createDeadlines, type Deadlines } from "#runtime/deadlines";
 import { Fleet } from "./fleet.ts";
+import { createMemory } from "./memory.ts";
 
 const parsed = (text: string): IpAddress => {
   const address = parseAddress(text);
@@ -32,6 +34,7 @@ export const ETH0 = { name: "eth0", index: 2 } as const;
 export type Machine = {
   readonly fleet: Fleet;
   readonly netlink: FakeNetlink;
+  readonly record: FakeRecord;
   readonly station: FakeStation;
   readonly deadlines: Deadlines;
   readonly now: () => Instant;
@@ -56,7 +59,9 @@ export type Machine = {
 
 export type Bed = {
   /** Adds machine number `host`, 1..9, with 192.0.2.HOST/24 and fe80::HOST/64 on eth0. */
-  add(host: number, options?: { readonly netlink?: FakeNetlink }): Machine;
+  add(host: number, options?: { readonly netlink?: FakeNetlink; readonly record?: FakeRecord }): Machine;
+  /** Starts the program again on a machine on which it was killed. */
+  restart(host: number, killed: Machine): Machine;
   /** Moves everybody's time on, a millisecond at a time, and delivers packets and kernel messages. */
   run(duration: Duration): Promise<void>;
   readonly segment: FakeSegment;
@@ -89,6 +94,7 @@ const addMachine = (
   segment: FakeSegment,
   host: number,
   netlink: FakeNetlink,
+  record: FakeRecord,
 ): Machine & { clock: FakeClock } => {
   const own = new Set([parsed(`192.0.2.${host}`), parsed(`fe80::${host}`)]);
   const station = segment.addStation({ link: ETH0, addresses: own });
@@ -117,6 +123,7 @@ const addMachine = (
     },
   };
   const fleet = new Fleet({
+    memory: createMemory({ record, bootId: "this boot", deadlines }),
     netlink,
     packets,
     forwardsIpv6: () => forwarding,
@@ -127,7 +134,7 @@ const addMachine = (
   });
   const stopWatching = netlink.subscribe((change) => fleet.networkChanged(change, clock.now()));
   return {
-    ...{ clock, fleet, netlink, station, deadlines, events, counts },
+    ...{ clock, fleet, netlink, record, station, deadlines, events, counts },
     now: clock.now,
     opened: () => opened,
     refuseSockets: (next) => {
@@ -168,15 +175,19 @@ const addMachine = (
 export const createBed = (): Bed => {
   const segment = fakeSegment();
   const clocks: FakeClock[] = [];
-  return {
+  let now = micros(0);
+  const bed: Bed = {
     segment,
-    add(host, { netlink = kernelOf(host) } = {}) {
-      const machine = addMachine(segment, host, netlink);
+    restart: (host, { netlink, record }) => bed.add(host, { netlink, record: fakeRecord(record.text()) }),
+    add(host, { netlink = kernelOf(host), record = fakeRecord() } = {}) {
+      const machine = addMachine(segment, host, netlink, record);
+      machine.clock.advance(now);
       clocks.push(machine.clock);
       return machine;
     },
     async run(duration) {
       for (let passed = 0; passed < duration; passed += millis(1)) {
+        now = micros(now + millis(1));
         for (const clock of clocks) clock.advance(millis(1));
         segment.settle();
         await Promise.resolve();
@@ -185,6 +196,7 @@ export const createBed = (): Bed => {
       segment.settle();
     },
   };
+  return bed;
 };
 
 /** A version 3 advertisement as a foreign router would send it, checksummed over the message alone for IPv4. */

@@ -1,90 +1,66 @@
 /** All virtual routers of this machine: brought to the configuration, told of links and checks, kept in sync groups. */
 import type { IpAddress } from "#base/address";
-import { assert } from "#base/assert";
-import { after, type Instant, micros, millis, seconds } from "#base/time";
-import { plan } from "#core/election/sync-group";
+import { after, type Instant, millis, seconds } from "#base/time";
 import type { SubjectHealth } from "#core/election/tracking";
 import type { Event, HealthState } from "#core/observation/event";
-import type { Tracked, VirtualRouterConfig } from "#core/vrrp/config";
+import { routerIdentity, type Tracked, type VirtualRouterConfig } from "#core/vrrp/config";
 import { PRIORITY_OWNER } from "#core/vrrp/constants";
-import type { Link, NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
+import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { PacketPort } from "#drivers/packet/port";
 import type { Deadlines } from "#runtime/deadlines";
 import { allAddresses } from "./addresses.ts";
+import { Departures } from "./departures.ts";
+import { Groups } from "./groups.ts";
+import { LinkWatch, linkState } from "./link-watch.ts";
 import { createLinks, type Links } from "./links.ts";
+import type { Memory } from "./memory.ts";
 import { Router } from "./router.ts";
 import { createStations, type Stations } from "./stations.ts";
 import { Strangers } from "./strangers.ts";
 import { sweep } from "./sweep.ts";
 
-/** A successor follows within its skew, which is less than an interval; this is for a busy one. */
-const HANDOVER_GRACE = millis(200);
-/** Nobody waits longer than this for a successor that may not exist. */
-const HANDOVER_LIMIT = seconds(3);
 /** Pause before a socket that could not be opened is tried again. */
 const SEAT_RETRY = seconds(1);
+/** Time for the record of the last advertisement to be written. */
+const ABANDON_PAUSE = millis(20);
 /** Pause before the kernel is asked again for what was lost. */
 const REREAD_RETRY = millis(200);
-/** More rounds of a sync group's plan than any group needs: beyond it is our mistake. */
-const GROUP_ROUNDS = 16;
-
 export type FleetParts = {
   readonly netlink: NetlinkPort;
   readonly packets: PacketPort;
   /** Whether the kernel forwards IPv6 that arrives on a link. */
   readonly forwardsIpv6: (link: string) => boolean;
   readonly deadlines: Deadlines;
+  readonly memory: Memory;
   readonly now: () => Instant;
   readonly emit: (event: Event) => void;
   readonly count: (key: string) => void;
 };
 
-type LinkState = "up" | "down" | "absent";
-/** What is remembered of a link: its state, and whether it is still the same one. */
-type LinkNote = { readonly state: LinkState; readonly index?: number; readonly mac?: string };
-
-/** Routers with these in common can be changed in place; any other difference is a new router. */
-const identity = ({ interface: link, family, vrid, version }: VirtualRouterConfig): string =>
-  JSON.stringify([link, family, vrid, version]);
-
-const linkState = (link: Link | undefined): LinkState => {
-  if (link === undefined) return "absent";
-  return link.up && link.carrier ? "up" : "down";
-};
-
-const noteOf = (link: Link | undefined): LinkNote => ({
-  state: linkState(link),
-  ...(link === undefined ? {} : { index: link.index }),
-  ...(link?.mac === undefined ? {} : { mac: link.mac }),
-});
-
-/** The interfaces that matter to a router. */
-const interfacesOf = (config: VirtualRouterConfig): readonly string[] => [
-  config.interface,
-  ...allAddresses(config).flatMap(({ device }) => device ?? []),
-  ...config.track.flatMap(({ subject }) => (subject.kind === "interface" ? [subject.name] : [])),
-];
+/** Which routers a configuration starts: all, or only those that go on where a killed predecessor was. */
+export type Start = "all" | "resuming";
 
 export class Fleet {
   readonly #parts: FleetParts;
   readonly #links: Links;
   readonly #stations: Stations;
   readonly #strangers: Strangers;
+  readonly #watch: LinkWatch;
+  readonly #departures: Departures;
   readonly #routerByName = new Map<string, Router>();
+  readonly #groups = new Groups(() => this.#routerByName.values());
   readonly #checkByName = new Map<string, HealthState>();
-  readonly #linkByName = new Map<string, LinkNote>();
   #virtual: ReadonlySet<IpAddress> = new Set();
   /** Takes off what an earlier run left and this one does not want; once, with the first configuration. */
   #sweep: ((configs: readonly VirtualRouterConfig[]) => void) | undefined;
-  /** Set while several routers are told of one thing: their groups follow when all know. */
-  #telling = false;
-  #coordinating = false;
   #paused = false;
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
     this.#links = createLinks(parts.netlink);
     this.#strangers = new Strangers(parts);
+    this.#watch = new LinkWatch(this.#links, parts.emit);
+    this.#departures = new Departures(parts);
     this.#sweep = (configs) => sweep(configs, { ...parts, links: this.#links });
     this.#stations = createStations({
       packets: parts.packets,
@@ -98,45 +74,46 @@ export class Fleet {
     this.#stations.drain();
   }
 
-  /** Runs exactly these routers from now on. */
-  configure(configs: readonly VirtualRouterConfig[], now: Instant): void {
-    const wanted = new Map(configs.map((config) => [config.name, config]));
+  /** Runs exactly these routers from now on; a router that is none of them ends at once (see `retire`). */
+  configure(configs: readonly VirtualRouterConfig[], now: Instant, start: Start = "all"): void {
+    this.#departures.end(now);
     this.#virtual = new Set(
       configs
         .filter(({ priority }) => priority !== PRIORITY_OWNER)
         .flatMap((config) => allAddresses(config).map(({ address }) => address)),
     );
-    const replaced = new Map<string, Router>();
-    for (const [name, router] of [...this.#routerByName]) {
-      const config = wanted.get(name);
-      if (config !== undefined && identity(config) === identity(router.config)) continue;
-      router.stop(now);
-      this.#strangers.forget(name);
-      this.#routerByName.delete(name);
-      replaced.set(name, router);
-    }
+    const replaced = this.#endUnwanted(configs, now);
     this.#sweep?.(configs);
     this.#sweep = undefined;
-    this.#tell(now, () => {
-      const started: Router[] = [];
+    this.#groups.tell(now, () => {
       for (const config of configs) {
         const running = this.#routerByName.get(config.name);
-        if (running === undefined) started.push(this.#create(config, replaced.get(config.name)));
+        if (running === undefined) this.#create(config, replaced.get(config.name));
         else if (JSON.stringify(running.config) !== JSON.stringify(config)) running.reconfigure(config, now);
       }
       this.#forgetUnused(configs);
-      this.#watchLinks(now);
+      this.#seatAll(now);
       this.#trackAll(now);
       // Last, when everything that may forbid a router to run is known to it.
-      if (!this.#paused) for (const router of started) router.feed({ type: "startup" }, now);
+      this.#start(start, now);
     });
+    if (start === "all") this.#parts.memory.forgetPast();
+  }
+
+  /** Lets routers of these names go, each as soon as it has a successor; `onGone` is told when all are gone. */
+  retire(names: readonly string[], now: Instant, onGone: () => void): void {
+    const routers = names.flatMap((name) => this.#routerByName.get(name) ?? []);
+    for (const router of routers) this.#forget(router);
+    this.#departures.add(routers, now);
+    this.#departures.whenGone(onGone);
   }
 
   /** A check that routers may track has a verdict. */
   checkHealth(check: string, state: HealthState, now: Instant): void {
     if (this.#checkByName.get(check) === state) return;
     this.#checkByName.set(check, state);
-    this.#tell(now, () => this.#trackAll(now));
+    this.#groups.tell(now, () => this.#trackAll(now));
+    this.#remember(now);
   }
 
   /** The kernel's network has changed. */
@@ -149,75 +126,125 @@ export class Fleet {
     if (change.type === "address" || change.type === "address-gone") {
       const { address } = change;
       if (change.type === "address-gone") {
-        for (const router of this.#routerByName.values()) router.addressRemoved(address, now);
+        for (const router of this.#serving()) router.addressRemoved(address, now);
       }
       // Nobody speaks from these; when a thousand move at a takeover, the rest need not look at each.
       if (this.#virtual.has(address.address)) return;
     }
-    if (names.some((name) => this.#linkByName.has(name))) this.#networkSettled(now);
+    if (names.some((name) => this.#watch.watches(name))) this.#networkSettled(now);
   }
 
   /** Gives everything up while nobody vouches for us, and takes part again afterwards. */
   pause(paused: boolean, now: Instant): void {
     if (this.#paused === paused) return;
     this.#paused = paused;
-    this.#tell(now, () => {
-      for (const router of this.#routerByName.values()) {
-        router.feed({ type: paused ? "shutdown" : "startup" }, now);
-      }
+    this.#groups.tell(now, () => {
+      if (!paused) this.#start("all", now);
+      else for (const router of this.#routerByName.values()) router.feed({ type: "shutdown" }, now);
     });
   }
 
   /** Leaves in an orderly way: serves until every active router has a successor, but not for long. */
   stop(now: Instant, onStopped: () => void): void {
-    const routers = [...this.#routerByName.values()];
-    this.#routerByName.clear();
-    const finish = (at: Instant): void => {
-      this.#parts.deadlines.set("stop", undefined, finish);
-      for (const router of routers) {
-        router.stop(at);
-        this.#strangers.forget(router.name);
-      }
+    this.retire([...this.#routerByName.keys()], now, () => {
+      this.#parts.deadlines.set("memory", undefined, this.#writeMemory);
+      this.#parts.memory.erase();
       onStopped();
-    };
-    const onSuccessor = (): void => {
-      if (!routers.some(({ handingOver }) => handingOver)) finish(this.#parts.now());
-    };
-    for (const router of routers) router.resign(now, onSuccessor);
-    const waiting = routers.filter(({ handingOver }) => handingOver);
-    if (waiting.length === 0) {
-      finish(now);
-      return;
-    }
-    const longest = Math.max(...waiting.map(({ config }) => config.advertisementInterval));
-    const limit = micros(Math.min(HANDOVER_LIMIT, longest + HANDOVER_GRACE));
-    this.#parts.deadlines.set("stop", after(now, limit), finish);
+    });
   }
 
-  #create(config: VirtualRouterConfig, predecessor: Router | undefined): Router {
+  /**
+   * Leaves everything in the kernel for the program's next run, which goes on where this one was: says once more who is
+   * active, so that peers are patient for as long as they can be, and writes that down.
+   */
+  abandon(now: Instant, onLeft: () => void): void {
+    for (const router of this.#routerByName.values()) router.repeat(now);
+    this.#parts.deadlines.set("abandon", after(now, ABANDON_PAUSE), onLeft);
+  }
+
+  /** Ends the routers that are not wanted, or not like this; gives those that another of their name replaces. */
+  #endUnwanted(configs: readonly VirtualRouterConfig[], now: Instant): ReadonlyMap<string, Router> {
+    const wanted = new Map(configs.map((config) => [config.name, config]));
+    const ended = new Map<string, Router>();
+    for (const [name, router] of [...this.#routerByName]) {
+      const config = wanted.get(name);
+      if (config !== undefined && routerIdentity(config) === routerIdentity(router.config)) continue;
+      router.stop(now);
+      this.#forget(router);
+      ended.set(name, router);
+    }
+    return ended;
+  }
+
+  #forget({ name }: Router): void {
+    this.#strangers.forget(name);
+    this.#routerByName.delete(name);
+  }
+
+  /** Routers that may hold addresses: those that are wanted, and those on their way out. */
+  #serving(): readonly Router[] {
+    return [...this.#routerByName.values(), ...this.#departures.routers];
+  }
+
+  #start(which: Start, now: Instant): void {
+    if (this.#paused) return;
+    const unstarted = [...this.#routerByName.values()].filter((router) => router.unstarted);
+    const resuming = this.#resumable(unstarted, now);
+    for (const router of unstarted) {
+      const resume = resuming.has(router);
+      if (resume || which === "all") router.feed({ type: "startup", resume }, now);
+    }
+  }
+
+  /** Those that go on where a killed predecessor was; of a sync group all or none. */
+  #resumable(routers: readonly Router[], now: Instant): ReadonlySet<Router> {
+    const able = routers.filter((router) => {
+      const { startable, hasInherited, linkIndex, config } = router;
+      if (!startable || !hasInherited || linkIndex === undefined) return false;
+      return this.#parts.memory.mayResume(config, linkIndex, now);
+    });
+    const isWhole = (group: string): boolean =>
+      [...this.#routerByName.values()].every(
+        (router) => router.config.syncGroup !== group || able.includes(router),
+      );
+    return new Set(able.filter(({ config: { syncGroup } }) => syncGroup === undefined || isWhole(syncGroup)));
+  }
+
+  /** Writes down who is active, once what happens now has happened. */
+  #remember(now: Instant): void {
+    this.#parts.deadlines.set("memory", now, this.#writeMemory);
+  }
+
+  readonly #writeMemory = (now: Instant): void => {
+    const routers = this.#serving().map(({ config, linkIndex, machine }) => ({
+      config,
+      linkIndex,
+      isActive: machine.name === "active",
+    }));
+    const healthy = [...this.#checkByName].filter(([, state]) => state === "healthy").map(([name]) => name);
+    this.#parts.memory.note(routers, healthy, now);
+  };
+
+  #create(config: VirtualRouterConfig, predecessor: Router | undefined): void {
     const parts = {
       ...this.#parts,
       stations: this.#stations,
       links: this.#links,
-      onStep: ({ config: { syncGroup } }: Router) => this.#follow(syncGroup),
+      onStep: ({ config: { syncGroup } }: Router) => {
+        const now = this.#parts.now();
+        this.#groups.follow(syncGroup, now);
+        this.#remember(now);
+      },
+      onSpoken: ({ name }: Router, now: Instant) => this.#parts.memory.spoke(name, now),
     };
-    const router = new Router(config, parts, predecessor);
-    this.#routerByName.set(config.name, router);
-    return router;
+    this.#routerByName.set(config.name, new Router(config, parts, predecessor));
   }
 
   /** Forgets links and checks that no router depends on any more, and takes note of new ones. */
   #forgetUnused(configs: readonly VirtualRouterConfig[]): void {
-    const interfaces = new Set(configs.flatMap(interfacesOf));
     const checks = new Set(configs.flatMap(({ track }) => track.map(({ subject }) => subject.name)));
-    for (const name of this.#linkByName.keys()) if (!interfaces.has(name)) this.#linkByName.delete(name);
     for (const name of this.#checkByName.keys()) if (!checks.has(name)) this.#checkByName.delete(name);
-    for (const name of interfaces) {
-      if (this.#linkByName.has(name)) continue;
-      const note = noteOf(this.#links.byName(name));
-      this.#linkByName.set(name, note);
-      if (note.state !== "up") this.#parts.emit({ type: "link", link: name, state: note.state });
-    }
+    this.#watch.watch(configs);
   }
 
   #reread(now: Instant): void {
@@ -225,19 +252,19 @@ export class Fleet {
       this.#parts.deadlines.set("reread", after(now, REREAD_RETRY), (at) => this.#reread(at));
       return;
     }
-    for (const router of this.#routerByName.values()) router.checkAddresses(now);
+    for (const router of this.#serving()) router.checkAddresses(now);
     this.#networkSettled(now);
   }
 
   #networkSettled(now: Instant): void {
-    this.#tell(now, () => {
-      this.#watchLinks(now);
+    this.#groups.tell(now, () => {
+      this.#seatAll(now);
       this.#trackAll(now);
     });
   }
 
   /** Seats every router on its link, with the address it speaks from, and says which links changed. */
-  #watchLinks(now: Instant): void {
+  #seatAll(now: Instant): void {
     const routers = [...this.#routerByName.values()];
     for (const router of routers) {
       const { interface: name, family, sourceAddress: source } = router.config;
@@ -245,58 +272,20 @@ export class Fleet {
       const wanted = { family, virtual: this.#virtual, source };
       router.place(link, link === undefined ? undefined : this.#links.primaryAddress(link, wanted), now);
     }
-    for (const name of this.#linkByName.keys()) this.#noteLink(name, now);
+    for (const name of this.#watch.look()) for (const router of routers) router.linkReturned(name, now);
     const retryAt = routers.some(({ unseated }) => unseated) ? after(now, SEAT_RETRY) : undefined;
     this.#parts.deadlines.set("seats", retryAt, (at) => this.#networkSettled(at));
   }
 
-  #noteLink(name: string, now: Instant): void {
-    const before = this.#linkByName.get(name);
-    const note = noteOf(this.#links.byName(name));
-    if (before?.state === note.state && before.index === note.index && before.mac === note.mac) return;
-    this.#linkByName.set(name, note);
-    if (before?.state !== note.state) this.#parts.emit({ type: "link", link: name, state: note.state });
-    if (note.state !== "up") return;
-    for (const router of this.#routerByName.values()) router.linkReturned(name, now);
-  }
-
   #healthOf(subject: Tracked["subject"]): SubjectHealth {
-    if (subject.kind === "check") return this.#checkByName.get(subject.name) ?? "unknown";
-    return linkState(this.#links.byName(subject.name)) === "up" ? "healthy" : "failed";
+    if (subject.kind === "interface")
+      return linkState(this.#links.byName(subject.name)) === "up" ? "healthy" : "failed";
+    const state = this.#checkByName.get(subject.name) ?? "unknown";
+    // Not asked again yet since a moment ago, when an earlier run of the program was killed.
+    return state === "unknown" && this.#parts.memory.wasHealthy(subject.name) ? "healthy" : state;
   }
 
   #trackAll(now: Instant): void {
     for (const router of this.#routerByName.values()) router.track((subject) => this.#healthOf(subject), now);
-  }
-
-  /** Tells several routers of one thing, and only then lets their groups look at each other. */
-  #tell(now: Instant, work: () => void): void {
-    assert(!this.#telling, "one thing is told at a time");
-    this.#telling = true;
-    work();
-    this.#telling = false;
-    const groups = new Set([...this.#routerByName.values()].flatMap(({ config }) => config.syncGroup ?? []));
-    for (const group of groups) this.#coordinate(group, now);
-  }
-
-  /** A router has another state: its group follows, unless more is about to be told. */
-  #follow(group: string | undefined): void {
-    if (group === undefined || this.#telling || this.#coordinating) return;
-    this.#coordinate(group, this.#parts.now());
-  }
-
-  /** Lets a sync group follow its members until it rests. */
-  #coordinate(group: string, now: Instant): void {
-    this.#coordinating = true;
-    const members = [...this.#routerByName.values()].filter(({ config }) => config.syncGroup === group);
-    for (let round = 0; ; round += 1) {
-      assert(round < GROUP_ROUNDS, "a sync group comes to rest", { group });
-      const commands = plan(members.map(({ name, machine }) => ({ router: name, machine })));
-      if (commands.length === 0) break;
-      for (const { router, command } of commands) {
-        this.#routerByName.get(router)?.feed({ type: "group", command }, now);
-      }
-    }
-    this.#coordinating = false;
   }
 }

@@ -3,9 +3,10 @@
  * nothing else can delay.
  *
  * `thread.ts` is the worker's entry; `fleet.ts` brings all routers to the configuration and tells them of links, checks
- * and each other; `router.ts` is one of them at work, with its addresses (`addresses.ts`) and its voice
- * (`announcer.ts`). `stations.ts` shares sockets, `links.ts` knows the interfaces, `lease.ts` is the dead-man switch.
- * `bed.ts` is the machine room of the tests.
+ * and each other (`groups.ts`); `router.ts` is one of them at work, with its seat on the wire (`place.ts`), its addresses
+ * (`addresses.ts`) and its voice (`announcer.ts`). `departures.ts` lets routers go without a gap, `memory.ts` is what
+ * this run leaves for the next. `stations.ts` shares sockets, `links.ts` knows the interfaces, `lease.ts` is the dead-man
+ * switch. `bed.ts` is the machine room of the tests.
  *
  * Left out: virtual MAC addresses, see `docs/standards/rfc9568.md`.
  * Start reading at `fleet.ts`.

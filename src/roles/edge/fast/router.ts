@@ -1,7 +1,7 @@
 /** One virtual router at work: its machine, its socket, its addresses, and what it tells its neighbours. */
 import type { IpAddress } from "#base/address";
 import type { Instant } from "#base/time";
-import { judge, type SubjectHealth } from "#core/election/tracking";
+import type { SubjectHealth } from "#core/election/tracking";
 import type { Event } from "#core/observation/event";
 import type { Tracked, VirtualRouterConfig } from "#core/vrrp/config";
 import type { Conflict } from "#core/vrrp/conflict";
@@ -18,15 +18,17 @@ import {
   type RouterStep,
   step,
 } from "#core/vrrp/router";
-import type { Standing, State } from "#core/vrrp/state";
+import type { State } from "#core/vrrp/state";
 import type { Link, LinkAddress, NetlinkPort } from "#drivers/netlink/port";
-import type { PacketError, PacketPort, VrrpSocket } from "#drivers/packet/port";
+import type { PacketError, PacketPort } from "#drivers/packet/port";
 import type { Deadlines } from "#runtime/deadlines";
 import { Addresses, allAddresses } from "./addresses.ts";
 import { Announcer } from "./announcer.ts";
 import type { Links } from "./links.ts";
+import { Place } from "./place.ts";
 import { faultReason, shown } from "./shown.ts";
-import type { Listener, Seat, Stations } from "./stations.ts";
+import type { Listener, Stations } from "./stations.ts";
+import { Verdict } from "./verdict.ts";
 
 /** What a router needs of its surroundings. */
 export type RouterParts = {
@@ -42,13 +44,9 @@ export type RouterParts = {
   readonly count: (key: string) => void;
   /** The machine has another state: its sync group may have to follow. */
   readonly onStep: (router: Router) => void;
+  /** An advertisement of an active router went out. */
+  readonly onSpoken: (router: Router, now: Instant) => void;
 };
-
-const judgedText = (standing: Standing, failed: readonly string[]): string =>
-  JSON.stringify([standing, failed]);
-
-/** The verdict while nothing has failed. */
-const flawless = ({ priority }: VirtualRouterConfig): string => judgedText({ type: "able", priority }, []);
 
 /** Whether the sender of a packet says that it stops (priority 0): it is nobody's successor. */
 const isLeaving = ({ payload, context }: RouterInput & { type: "packet" }): boolean => {
@@ -61,19 +59,9 @@ export class Router implements Listener {
   readonly #parts: RouterParts;
   readonly #addresses: Addresses;
   readonly #announcer: Announcer;
+  readonly #place: Place;
+  readonly #verdict: Verdict;
   #state: RouterState;
-  #seat: Seat | undefined;
-  #socket: VrrpSocket | undefined;
-  /** Why it has no seat although its link is there. */
-  #refusal: PacketError | undefined;
-  /** What it says that it waits for. */
-  #waiting: string | undefined;
-  /** The last verdict of tracking that the machine was told, to notice the next. */
-  #judged: string;
-  /** The last verdict that was said to people, by this router or the one before it under this name. */
-  #said: string;
-  /** A changed configuration made people forget what was said; what is configured is then taken for granted. */
-  #forgotten: boolean;
   /** A killed predecessor left the addresses here: they stay until another router is heard to be active. */
   #leftBehind: boolean;
   /** Set between the resignation and the first word of a successor. */
@@ -86,11 +74,12 @@ export class Router implements Listener {
     this.#config = config;
     this.#parts = parts;
     this.#state = initialRouter(config);
-    this.#judged = flawless(config);
-    this.#said = predecessor === undefined ? this.#judged : predecessor.#said;
-    this.#forgotten = predecessor !== undefined;
-    this.#addresses = new Addresses({ ...parts, config: () => this.#config });
-    this.#announcer = new Announcer({ ...parts, config: () => this.#config });
+    const own = { ...parts, config: () => this.#config };
+    this.#place = new Place(own, this);
+    const before = predecessor === undefined ? undefined : predecessor.#verdict;
+    this.#verdict = new Verdict(config, parts.emit, before);
+    this.#addresses = new Addresses(own);
+    this.#announcer = new Announcer(own);
     this.#leftBehind = this.#addresses.leftBehind();
   }
 
@@ -108,7 +97,29 @@ export class Router implements Listener {
 
   /** Whether it could not be seated on a link that is there, so that trying again may help. */
   get unseated(): boolean {
-    return this.#refusal !== undefined;
+    return this.#place.refused;
+  }
+
+  /** The kernel's number of the link that it sits on; `undefined` when it sits nowhere. */
+  get linkIndex(): number | undefined {
+    return this.#place.linkIndex;
+  }
+
+  /** Whether nothing but the word to start is missing. */
+  get startable(): boolean {
+    const { machine } = this.#state;
+    return machine.name === "initialize" && machine.obstacles.every((obstacle) => obstacle === "not-started");
+  }
+
+  /** Whether it was never told to start, or to stop since. */
+  get unstarted(): boolean {
+    const { machine } = this.#state;
+    return machine.name === "initialize" && machine.obstacles.includes("not-started");
+  }
+
+  /** Whether a killed predecessor left its addresses here. */
+  get hasInherited(): boolean {
+    return this.#leftBehind;
   }
 
   /** Takes the machine one step on and does what it says. */
@@ -146,32 +157,20 @@ export class Router implements Listener {
   /** Another configuration of the same name, on the same link, family and virtual router id. */
   reconfigure(config: VirtualRouterConfig, now: Instant): void {
     this.#config = config;
-    this.#forgotten = true;
+    this.#verdict.reconfigured();
     this.feed({ type: "reconfigured" }, now);
   }
 
   /** Where the kernel has its link and the address that it speaks from, as far as they exist. */
   place(link: Link | undefined, address: IpAddress | undefined, now: Instant): void {
-    this.#sit(link);
-    this.#wait(this.#lacks(link, address));
-    const usable = this.#socket === undefined ? undefined : address;
+    const usable = this.#place.take(link, address);
     if (usable !== this.#state.machine.address) this.feed({ type: "address", address: usable }, now);
   }
 
   /** The health of something that may be tracked has changed. */
   track(healthOf: (subject: Tracked["subject"]) => SubjectHealth, now: Instant): void {
-    const { standing, penalties } = judge(this.#config, healthOf);
-    const failed = penalties.map(({ subject, health }) => `${subject.kind} ${subject.name} ${health}`);
-    const judged = judgedText(standing, failed);
-    if (judged !== this.#said || (this.#forgotten && judged !== flawless(this.#config))) {
-      const priority = standing.type === "fault" ? "fault" : standing.priority;
-      this.#parts.emit({ type: "router-priority", router: this.#config.name, priority, failed });
-    }
-    this.#said = judged;
-    this.#forgotten = false;
-    if (judged === this.#judged) return;
-    this.#judged = judged;
-    this.feed({ type: "tracking", standing }, now);
+    const standing = this.#verdict.judge(this.#config, healthOf);
+    if (standing !== undefined) this.feed({ type: "tracking", standing }, now);
   }
 
   /** Somebody took an address off an interface. */
@@ -207,6 +206,12 @@ export class Router implements Listener {
     this.feed({ type: "shutdown" }, now);
   }
 
+  /** Advertises out of turn if it is active. */
+  repeat(now: Instant): void {
+    const { machine } = this.#state;
+    if (machine.name === "active") this.#advertise(machine.priority, now);
+  }
+
   /** Leaves at once: priority 0 if active, addresses gone, seat empty, nothing said that goes on. */
   stop(now: Instant): void {
     if (this.#onSuccessor !== undefined) this.#addresses.release(now);
@@ -216,11 +221,8 @@ export class Router implements Listener {
     this.#announcer.silence(now);
     for (const conflict of this.#state.conflicts) this.#sayConflict(conflict, "ended");
     this.#state = { ...this.#state, conflicts: [] };
-    this.#wait(undefined);
     this.#parts.deadlines.set(`router ${this.#config.name}`, undefined, this.#onTimer);
-    if (this.#seat !== undefined) this.#parts.stations.leave(this.#seat);
-    this.#seat = undefined;
-    this.#socket = undefined;
+    this.#place.leave();
   }
 
   readonly #onTimer = (now: Instant): void => this.feed({ type: "timer" }, now);
@@ -228,50 +230,6 @@ export class Router implements Listener {
   #clearLeftBehind(now: Instant): void {
     this.#leftBehind = false;
     this.#addresses.release(now);
-  }
-
-  /** Sits down on a link, or with `undefined` loses its seat; a link made anew under the old name is another. */
-  #sit(link: Link | undefined): void {
-    if (this.#seat !== undefined) {
-      if (this.#seat.link.index === link?.index) return;
-      this.#parts.stations.leave(this.#seat);
-    }
-    this.#seat = undefined;
-    this.#socket = undefined;
-    this.#refusal = undefined;
-    if (link === undefined) return;
-    const { family, vrid } = this.#config;
-    const seat: Seat = { link: { index: link.index, name: link.name }, family, vrid };
-    const joined = this.#parts.stations.join(seat, this);
-    if (joined.ok) {
-      this.#seat = seat;
-      this.#socket = joined.value;
-    } else this.#refusal = joined.error;
-  }
-
-  /** What keeps it from speaking; `undefined` when nothing does. */
-  #lacks(link: Link | undefined, address: IpAddress | undefined): string | undefined {
-    const { interface: name, family, sourceAddress } = this.#config;
-    if (link === undefined) return `interface ${name} does not exist; it starts when it appears`;
-    if (this.#refusal !== undefined) return `cannot ${this.#refusal.operation}: ${this.#refusal.code}`;
-    if (address !== undefined) return undefined;
-    if (sourceAddress !== undefined) return `${name} does not have the source address ${sourceAddress}`;
-    const what = family === "IPv6" ? "link-local IPv6" : family;
-    return `${name} has no ${what} address to speak from`;
-  }
-
-  /** Says what it waits for when that is another thing than before. */
-  #wait(detail: string | undefined): void {
-    const before = this.#waiting;
-    if (before === detail) return;
-    this.#waiting = detail;
-    const state = detail === undefined ? "ended" : "begun";
-    this.#parts.emit({
-      type: "router-waiting",
-      router: this.#config.name,
-      state,
-      detail: detail ?? before ?? "",
-    });
   }
 
   #report(before: State, transition: RouterStep["transition"]): void {
@@ -291,7 +249,7 @@ export class Router implements Listener {
   #perform(effect: RouterEffect, now: Instant): void {
     switch (effect.type) {
       case "send-advertisement":
-        this.#advertise(effect.priority);
+        this.#advertise(effect.priority, now);
         break;
       case "announce-addresses":
         this.#leftBehind = false;
@@ -314,14 +272,16 @@ export class Router implements Listener {
     }
   }
 
-  #advertise(priority: number): void {
-    const { address } = this.#state.machine;
+  #advertise(priority: number, now: Instant): void {
+    const { address, name } = this.#state.machine;
     const source = address ?? this.#config.sourceAddress;
-    if (this.#socket === undefined || source === undefined) return;
+    const { socket } = this.#place;
+    if (socket === undefined || source === undefined) return;
     for (const destination of destinations(this.#config)) {
       const payload = encodeAdvertisement(this.#config, this.#state, { priority, source, destination });
-      const sent = this.#socket.send({ payload, source, destination });
+      const sent = socket.send({ payload, source, destination });
       if (!sent.ok) this.#parts.count(`vrrp-unsent ${this.#config.name} ${sent.error.code}`);
     }
+    if (name === "active") this.#parts.onSpoken(this, now);
   }
 }

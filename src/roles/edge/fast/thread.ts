@@ -2,12 +2,15 @@
  * The fast thread: VRRP and what it does to addresses, on a thread and a heap of its own, so that nothing else in the
  * program can delay an advertisement.
  */
+import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "#base/assert";
 import { after, type Instant, instant, millis, wallTime } from "#base/time";
 import type { Event } from "#core/observation/event";
 import { sysctlKey } from "#core/sysctl/key";
 import { openClock } from "#drivers/clock/linux";
+import { openRecord } from "#drivers/files/record";
+import { readBootId } from "#drivers/host/linux";
 import { bePreferred, beRealtime } from "#drivers/host/realtime";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openPacketPort } from "#drivers/packet/linux";
@@ -16,13 +19,16 @@ import { createDeadlines } from "#runtime/deadlines";
 import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
 import { Fleet } from "./fleet.ts";
 import { createLeaseWatch } from "./lease.ts";
+import { createMemory } from "./memory.ts";
 
 /** How often the lease of the main thread is looked at, and the counts of what was dropped are handed on. */
 const LEASE_CHECK = millis(200);
+/** Who was active and when it last spoke, in the run directory. */
+const RECORD = "routers";
 
 const port = parentPort;
 assert(port !== null, "the fast thread is started as a worker");
-const { lease, life, realtime } = workerData as FastStart;
+const { lease, life, realtime, runtimeDirectory } = workerData as FastStart;
 
 const say = (message: FastToWire): void => port.postMessage(message);
 const emit = (event: Event): void => say({ type: "event", event, at: wallTime(Date.now()) });
@@ -52,8 +58,16 @@ const forwardsIpv6 = (link: string): boolean => {
   const observed = sysctl.observe([key]);
   return observed.ok && observed.value.get(key) === "1";
 };
+let recording = true;
+const complainOfRecord = (detail: string): void => {
+  if (recording)
+    emit({ type: "process", part: "fast", change: "degraded", detail: `no record for a restart: ${detail}` });
+  recording = false;
+};
+const record = openRecord(join(runtimeDirectory, RECORD), complainOfRecord);
+const memory = createMemory({ record, bootId: readBootId(), deadlines });
 const fleet = new Fleet({
-  ...{ deadlines, now, emit, count, forwardsIpv6 },
+  ...{ deadlines, memory, now, emit, count, forwardsIpv6 },
   netlink: netlink.value,
   packets: openPacketPort(),
 });
@@ -92,20 +106,28 @@ const forgetCounts = (names: ReadonlySet<string>): void => {
   for (const key of Object.keys(counts)) if (!names.has(key.split(" ")[1] ?? "")) delete counts[key];
 };
 
+const leave = (): void => {
+  say({ type: "stopped" });
+  port.close();
+};
+
 port.on("message", (message: WireToFast) => {
   switch (message.type) {
     case "configure":
-      fleet.configure(message.routers, now());
+      fleet.configure(message.routers, now(), message.start);
       forgetCounts(new Set(message.routers.map(({ name }) => name)));
       break;
     case "check-health":
       fleet.checkHealth(message.check, message.state, now());
       break;
+    case "retire":
+      fleet.retire(message.routers, now(), () => say({ type: "retired" }));
+      break;
     case "stop":
-      fleet.stop(now(), () => {
-        say({ type: "stopped" });
-        port.close();
-      });
+      fleet.stop(now(), leave);
+      break;
+    case "abandon":
+      fleet.abandon(now(), leave);
       break;
   }
 });

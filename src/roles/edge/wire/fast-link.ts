@@ -9,13 +9,17 @@ import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
 const LEASE_LASTS = seconds(3);
 /** How often there is one, in milliseconds. */
 const LEASE_RENEWED = 250;
-/** How long the fast thread may take to give everything up. Milliseconds. */
-const STOP_LIMIT = 5_000;
+/** How long the fast thread may take to give something up. Milliseconds. */
+const ANSWER_LIMIT = 5_000;
 
 export type FastLink = {
   send(message: WireToFast): void;
   /** Its last sign of life; before the first, its start. */
   seenAt(): Instant;
+  /** Lets routers go, each as soon as it has a successor; resolves when all are gone. */
+  retire(routers: readonly string[]): Promise<void>;
+  /** Ends and leaves everything in the kernel for the next run. */
+  abandon(): Promise<void>;
   /** Orderly end: priority 0 is sent and addresses are removed before it resolves. */
   stop(): Promise<void>;
 };
@@ -29,6 +33,7 @@ const entry = (): URL => {
 /** Starts the fast thread. `onExit` is told when it ends without having been asked to: our own mistake. */
 export const startFast = (options: {
   readonly realtime: boolean;
+  readonly runtimeDirectory: string;
   readonly now: () => Instant;
   readonly onMessage: (message: FastToWire) => void;
   readonly onExit: (detail: string) => void;
@@ -43,13 +48,16 @@ export const startFast = (options: {
   const life = new SharedArrayBuffer(8);
   const seen = new BigInt64Array(life);
   Atomics.store(seen, 0, BigInt(options.now()));
-  const start: FastStart = { lease, life, realtime: options.realtime };
+  const { realtime, runtimeDirectory } = options;
+  const start: FastStart = { lease, life, realtime, runtimeDirectory };
   const worker = new Worker(entry(), { workerData: start, resourceLimits: { maxOldGenerationSizeMb: 64 } });
   let stopping = false;
   let ended = false;
   let onStopped = (): void => {};
+  let onRetired = (): void => {};
   worker.on("message", (message: FastToWire) => {
     if (message.type === "stopped") onStopped();
+    else if (message.type === "retired") onRetired();
     else options.onMessage(message);
   });
   const onEnd = (detail: string): void => {
@@ -57,23 +65,36 @@ export const startFast = (options: {
     if (ended) return;
     ended = true;
     onStopped();
+    onRetired();
     if (!stopping) options.onExit(detail);
   };
   worker.on("error", (error: Error) => onEnd(error.stack ?? error.message));
   worker.on("exit", (code) => onEnd(`ended with status ${code}`));
+  /** Asks for something that is answered once; resolves with the answer, or when it takes too long. */
+  const ask = (message: WireToFast, listen: (onAnswer: () => void) => void): Promise<void> =>
+    new Promise((resolve) => {
+      if (ended) return resolve();
+      const limit = setTimeout(resolve, ANSWER_LIMIT);
+      listen(() => {
+        clearTimeout(limit);
+        resolve();
+      });
+      worker.postMessage(message);
+    });
+  const end = (type: "stop" | "abandon"): Promise<void> => {
+    stopping = true;
+    return ask({ type }, (onAnswer) => {
+      onStopped = onAnswer;
+    });
+  };
   return {
     send: (message) => worker.postMessage(message),
     seenAt: () => instant(Number(Atomics.load(seen, 0))),
-    stop: () =>
-      new Promise((resolve) => {
-        stopping = true;
-        if (ended) return resolve();
-        const limit = setTimeout(resolve, STOP_LIMIT);
-        onStopped = () => {
-          clearTimeout(limit);
-          resolve();
-        };
-        worker.postMessage({ type: "stop" } satisfies WireToFast);
+    retire: (routers) =>
+      ask({ type: "retire", routers }, (onAnswer) => {
+        onRetired = onAnswer;
       }),
+    abandon: () => end("abandon"),
+    stop: () => end("stop"),
   };
 };

@@ -23,8 +23,12 @@ const DEADLINE_ID = "forwarding";
 export type Forwarding = {
   /** Something that a plan depends on has changed. */
   update(): void;
+  /** Whether an earlier run's forwarding is whole in the kernel, so that traffic may come before any plan is applied. */
+  isInherited(): Promise<boolean>;
   /** Resolves when nothing waits to be applied. */
   settled(): Promise<void>;
+  /** Applies nothing any more, and leaves what is there. */
+  leave(): Promise<void>;
   /** Removes everything of ours from the kernel; nothing is applied any more. */
   remove(): Promise<void>;
 };
@@ -51,7 +55,7 @@ type Parts = {
 };
 
 /** What ran before the first plan. */
-type Found = { readonly plan: ForwardingPlan; readonly tables: boolean };
+type Found = { readonly plan: ForwardingPlan; readonly tables: boolean; readonly whole: boolean };
 
 const BY_NFTABLES: Carrier = { engine: "nftables" };
 const NOTHING_TO_DO: ApplyResult = { ok: true, how: "unchanged", repaired: false, tookMicros: 0 };
@@ -80,15 +84,24 @@ class EngineForwarding implements Forwarding {
     this.#start();
   }
 
+  async isInherited(): Promise<boolean> {
+    this.#found ??= await this.#lookBack();
+    return this.#found.whole;
+  }
+
   async settled(): Promise<void> {
     await this.#running;
   }
 
-  async remove(): Promise<void> {
+  async leave(): Promise<void> {
     this.#closed = true;
     this.#dirty = false;
     await this.#running;
     this.#schedule(undefined);
+  }
+
+  async remove(): Promise<void> {
+    await this.leave();
     if (this.#isUntouched()) return;
     const { engine, emit } = this.#parts;
     const result = await engine.remove();
@@ -158,7 +171,8 @@ class EngineForwarding implements Forwarding {
 
   async #lookBack(): Promise<Found> {
     const { tables, lastPlan } = await this.#parts.engine.observe();
-    return { plan: lastPlan ?? EMPTY_PLAN, tables: tables !== "absent" };
+    const whole = tables === "present" && lastPlan !== undefined;
+    return { plan: lastPlan ?? EMPTY_PLAN, tables: tables !== "absent", whole };
   }
 
   #next(found: Found): ForwardingPlan {

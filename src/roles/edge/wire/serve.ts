@@ -91,6 +91,7 @@ export const serve = async (
     const wire = new Wire({ ...world, end: resolve });
     process.on("SIGTERM", () => void wire.stop("SIGTERM"));
     process.on("SIGINT", () => void wire.stop("SIGINT"));
+    process.on("SIGUSR2", () => void wire.abandon("SIGUSR2"));
     process.on("SIGHUP", () => wire.reload());
   });
   // Sockets and timers would keep the process alive.

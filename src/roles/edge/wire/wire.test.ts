@@ -111,6 +111,8 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
       return {
         send: (message) => void fast.push(message),
         seenAt: () => clock.now(),
+        retire: async (routers) => void fast.push({ type: "retire", routers }),
+        abandon: async () => void order.push("fast left"),
         stop: async () => void order.push("fast stopped"),
       };
     },
@@ -162,6 +164,46 @@ describe("the wire process", () => {
       said().filter((type) => ["config-applied", "forwarding-applied", "process"].includes(type)),
       ["config-applied", "forwarding-applied", "process"],
     );
+  });
+
+  it("resumes what a killed run held before any verdict, where its forwarding is still whole", async () => {
+    const first = bench();
+    first.propose(DESIRED);
+    await first.run();
+    const { propose, fast } = bench(() => first.engine);
+    propose(DESIRED);
+    await settle();
+    await settle();
+    assert.deepEqual(configured(fast), [{ type: "configure", routers: DESIRED.routers, start: "resuming" }]);
+  });
+
+  it("lets routers that are no more hand over before anything else changes", async () => {
+    const { propose, run, fast, engine } = bench();
+    propose(DESIRED);
+    await run();
+    fast.length = 0;
+    propose({ ...DESIRED, routers: [virtualRouter({ name: "front", interface: "eth1" })], servers: [] });
+    await settle();
+    assert.deepEqual(fast[0], { type: "retire", routers: ["front"] });
+    await run();
+    assert.deepEqual(
+      fast.filter(({ type }) => type !== "check-health").map(({ type }) => type),
+      ["retire", "configure"],
+    );
+    assert.deepEqual(engine.running()?.servers, []);
+    fast.length = 0;
+    propose({ ...DESIRED, routers: [virtualRouter({ name: "front", interface: "eth1", priority: 9 })] });
+    await run();
+    assert.ok(!fast.some(({ type }) => type === "retire"), "it is changed in place");
+  });
+
+  it("leaves everything in place when it is told to", async () => {
+    const { propose, run, wire, order, status, engine } = bench();
+    propose(DESIRED);
+    await run();
+    await wire.abandon("SIGUSR2");
+    assert.deepEqual([order, status()], [["fast left", "agent stopped"], 0]);
+    assert.ok(engine.running() !== undefined);
   });
 
   it("needs no engine for routers alone", async () => {

@@ -7,6 +7,7 @@ import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import { isTracked } from "#core/conntrack/endings";
 import type { HealthTransition } from "#core/health/observe";
 import type { Event } from "#core/observation/event";
+import { routerIdentity } from "#core/vrrp/config";
 import type { Balancer, Unavailable } from "#drivers/balance/port";
 import type { CheckPort } from "#drivers/check/port";
 import type { ClockPort } from "#drivers/clock/port";
@@ -21,6 +22,7 @@ import { type EdgeOptions, EXIT } from "../options.ts";
 import type { AgentExit, AgentOptions, AgentProcess } from "./agent-process.ts";
 import { changesBetween } from "./changes.ts";
 import type { FastLink, startFast } from "./fast-link.ts";
+import { createFirstVerdicts, type FirstVerdicts } from "./first-verdicts.ts";
 import { createFlowEnds, type FlowEnds } from "./flow-ends.ts";
 import { createForwarding, type Forwarding } from "./forwarding.ts";
 import { createPaths, type Paths } from "./paths.ts";
@@ -31,12 +33,6 @@ import { createTableWatch, type TableWatch } from "./table-watch.ts";
 
 /** Observations that a late agent can still be given. */
 const JOURNAL_CAPACITY = 10_000;
-/**
- * How long the first application waits for the first verdict on every subject, in milliseconds. Without the wait a
- * restart would take every backend out until it is asked; one that is silent for longer is out until it answers.
- */
-const FIRST_VERDICTS_LIMIT = 1_000;
-
 /** Where the wire process touches the world. */
 export type WireParts = {
   readonly options: EdgeOptions;
@@ -81,7 +77,7 @@ export class Wire {
   #generation = 0;
   /** Whether forwarding is in place, so that routers may attract traffic. */
   #mayAttract = false;
-  #onVerdictAwaited: (() => void) | undefined;
+  readonly #firstVerdicts: FirstVerdicts;
   /** Asked while the agent starts, since the first configuration waits for the answer. */
   #firstAvailability: Promise<Unavailable | undefined> | undefined;
   #accepting: Promise<void> = Promise.resolve();
@@ -102,6 +98,7 @@ export class Wire {
     this.#firstAvailability = engine.available();
     this.#fast = parts.startFast({
       realtime: options.realtime,
+      runtimeDirectory: options.runtimeDirectory,
       now: () => clock.now(),
       onMessage: (message) => this.#onFast(message),
       onExit: (detail) => this.#onFastExit(detail),
@@ -120,6 +117,7 @@ export class Wire {
       onTransition,
       onPardon: () => this.#onPardon(),
     });
+    this.#firstVerdicts = createFirstVerdicts(this.#subjects);
     this.#paths = createPaths(netlink, () => this.#onPathsChanged());
     this.#settings = createSettings({
       sysctl: parts.sysctl,
@@ -169,6 +167,17 @@ export class Wire {
     this.#parts.end(EXIT.ok);
   }
 
+  /** Ends and leaves everything in the kernel, for a next run that comes at once: nobody takes over, nothing moves. */
+  async abandon(why: string): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#emit({ type: "process", part: "wire", change: "stopping", detail: `${why}: all stays in place` });
+    this.#subjects.close();
+    await Promise.all([this.#fast.abandon(), this.#forwarding.leave()]);
+    await this.#agent.stop();
+    this.#parts.end(EXIT.ok);
+  }
+
   #emit(event: Event, at = Date.now()): void {
     this.#journal.record(event, wallTime(at));
     this.#supervision.observe(event, this.#journal.view);
@@ -202,6 +211,9 @@ export class Wire {
       );
       return;
     }
+    const isReload = this.#mayAttract;
+    if (isReload) await this.#retire(desired);
+    if (this.#stopping) return;
     const changes = changesBetween(this.#desired ?? NOTHING_DESIRED, desired);
     const isNews = this.#desired === undefined || Object.values(changes).some(({ length }) => length > 0);
     this.#desired = desired;
@@ -211,8 +223,10 @@ export class Wire {
     this.#checked = new Set(subjects.map(({ id }) => id));
     this.#subjects.reconcile([...subjects, ...checkSubjects(desired.checks)]);
     this.#settings.apply(desired);
-    const isReload = this.#mayAttract;
-    if (!isReload) await this.#verdictsOrLimit();
+    if (!isReload) {
+      await this.#resume(desired);
+      await this.#firstVerdicts.wait();
+    }
     if (this.#stopping) return;
     this.#forwarding.update();
     await this.#forwarding.settled();
@@ -251,18 +265,23 @@ export class Wire {
     this.#parts.end(status);
   }
 
-  #verdictsOrLimit(): Promise<void> {
-    if (this.#subjects.allKnown()) return Promise.resolve();
-    return new Promise<void>((resolve) => {
-      const limit = setTimeout(resolve, FIRST_VERDICTS_LIMIT);
-      this.#onVerdictAwaited = () => {
-        if (!this.#subjects.allKnown()) return;
-        clearTimeout(limit);
-        resolve();
-      };
-    }).then(() => {
-      this.#onVerdictAwaited = undefined;
-    });
+  /**
+   * What a killed run of the program held is held on before anybody is asked: its forwarding is still in the kernel.
+   * The other routers wait for verdicts.
+   */
+  async #resume({ routers, servers }: Desired): Promise<void> {
+    if (this.#subjects.allKnown()) return;
+    if (servers.length > 0 && !(await this.#forwarding.isInherited())) return;
+    if (!this.#stopping) this.#fast.send({ type: "configure", routers, start: "resuming" });
+  }
+
+  /** Routers that are no more, or no more like this, hand over first, while what they attract is still served. */
+  async #retire({ routers }: Desired): Promise<void> {
+    const staying = new Set(routers.map((router) => `${router.name} ${routerIdentity(router)}`));
+    const leaving = (this.#desired?.routers ?? []).filter(
+      (router) => !staying.has(`${router.name} ${routerIdentity(router)}`),
+    );
+    if (leaving.length > 0) await this.#fast.retire(leaving.map(({ name }) => name));
   }
 
   /** A router that becomes active before its forwarding is in place would draw users into nothing. */
@@ -278,7 +297,7 @@ export class Wire {
     for (const { name } of this.#desired?.checks ?? []) {
       this.#fast.send({ type: "check-health", check: name, state: this.#subjects.verdict(`check ${name}`) });
     }
-    this.#fast.send({ type: "configure", routers: this.#desired?.routers ?? [] });
+    this.#fast.send({ type: "configure", routers: this.#desired?.routers ?? [], start: "all" });
   }
 
   #onVerdict(subject: Subject, { from, to, failure }: HealthTransition): void {
@@ -292,7 +311,7 @@ export class Wire {
       this.#emit({ type: "backend-health", server, backend, from, to, ...because });
       if (this.#mayAttract) this.#forwarding.update();
     }
-    this.#onVerdictAwaited?.();
+    this.#firstVerdicts.heard();
   }
 
   #onPardon(): void {

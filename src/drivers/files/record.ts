@@ -1,0 +1,108 @@
+/**
+ * A small file that tells the next run of the program about this one, written without ever making its writer wait.
+ *
+ * One write is under way at a time, off the thread; of what is asked for meanwhile only the newest is written. So a disk
+ * that is slow, full or gone delays nothing; the record is then old, or has none, and its reader must not mind.
+ */
+import { close, open, readFileSync, rename, rmSync, write } from "node:fs";
+
+export type RunRecord = {
+  /** What was there when it was opened; empty when nothing was. */
+  readonly found: string;
+  /** Replaces all of it, at once for any reader. */
+  replace(text: string): void;
+  /** Writes over its first bytes in place; nothing happens unless it was replaced successfully before. */
+  stamp(text: string): void;
+  /** Takes it away; nothing is written any more. */
+  remove(): void;
+};
+
+const readNow = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
+
+const wordsOf = (error: NodeJS.ErrnoException): string => error.code ?? error.message;
+
+class FileRecord implements RunRecord {
+  readonly found: string;
+  readonly #path: string;
+  readonly #onFailure: (detail: string) => void;
+  #fd: number | undefined;
+  #busy = false;
+  #closed = false;
+  #text: string | undefined;
+  #stamp: string | undefined;
+
+  constructor(path: string, onFailure: (detail: string) => void) {
+    this.#path = path;
+    this.#onFailure = onFailure;
+    this.found = readNow(path);
+  }
+
+  replace(text: string): void {
+    this.#text = text;
+    this.#stamp = undefined;
+    this.#next();
+  }
+
+  stamp(text: string): void {
+    this.#stamp = text;
+    this.#next();
+  }
+
+  remove(): void {
+    this.#closed = true;
+    if (!this.#busy) this.#release();
+    rmSync(this.#path, { force: true });
+  }
+
+  #release(): void {
+    if (this.#fd !== undefined) close(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #next(): void {
+    if (this.#busy || this.#closed) return;
+    const [text, stamp] = [this.#text, this.#stamp];
+    if (text !== undefined) {
+      this.#text = undefined;
+      this.#busy = true;
+      this.#release();
+      open(`${this.#path}.new`, "w", 0o600, (error, fd) => this.#opened(error, fd, text));
+    } else if (stamp !== undefined && this.#fd !== undefined) {
+      this.#stamp = undefined;
+      this.#busy = true;
+      write(this.#fd, stamp, 0, "utf8", (error) => this.#done(error));
+    }
+  }
+
+  #opened(error: NodeJS.ErrnoException | null, fd: number, text: string): void {
+    if (error !== null) {
+      this.#done(error);
+      return;
+    }
+    this.#fd = fd;
+    write(fd, text, 0, "utf8", (failed) => {
+      if (failed === null) rename(`${this.#path}.new`, this.#path, (unmoved) => this.#done(unmoved));
+      else this.#done(failed);
+    });
+  }
+
+  #done(error: NodeJS.ErrnoException | null): void {
+    this.#busy = false;
+    if (error !== null) {
+      this.#onFailure(`${this.#path}: ${wordsOf(error)}`);
+      this.#release();
+    }
+    if (this.#closed) this.#release();
+    else this.#next();
+  }
+}
+
+/** Reads the record at `path` and keeps it from now on; `onFailure` is told of each write that failed. */
+export const openRecord = (path: string, onFailure: (detail: string) => void): RunRecord =>
+  new FileRecord(path, onFailure);
