@@ -13,8 +13,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { EventRecord } from "#api/events";
 import type { RouterStatus, Status } from "#api/status";
 import type { RouterState } from "#core/observation/event";
+import { type Holdings, recordHoldings } from "#lab/holdings";
 import { type Lab, type LabHostHandle, type LabProcess, openLab, standardTopology } from "#lab/index";
-import { type Holdings, recordHoldings } from "./edge-holdings.ts";
 
 const MAIN = join(import.meta.dirname, "../../dist/main.js");
 const ADMIN = "/run/steelyard/edge.sock";

@@ -88,7 +88,7 @@ class Engines implements Balancer {
     return this.#inOrder(async () => {
       const engines = [this.#options.nftables, ...this.#options.others];
       const seen = await Promise.all(engines.map((engine) => engine.observe()));
-      const left = seen[engines.findIndex((engine) => engine === this.#chosen)]?.lastPlan;
+      const left = seen.find((_, index) => engines[index] === this.#chosen)?.lastPlan;
       if (this.#given === NOTHING && left !== undefined) this.#given = left;
       const tables = seen.map((observed) => observed.tables);
       const plans = seen.flatMap(({ lastPlan }) => (lastPlan === undefined ? [] : [lastPlan]));

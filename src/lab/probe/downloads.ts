@@ -1,4 +1,4 @@
-/** Long downloads, all at once, every byte verified. Says `ready` when each of them has begun to arrive. */
+/** Long downloads, all at once, every byte verified. Says `ready` when each of them has begun to arrive, or failed. */
 import { Agent, get, type IncomingMessage } from "node:http";
 import { parseArgs } from "node:util";
 import { between } from "#base/time";
@@ -20,6 +20,7 @@ const OPTIONS = {
 
 type Wish = { readonly url: string; readonly bytes: number; readonly stallMs: number };
 
+/** `onBegin` is called once: when it has begun to arrive, or ended before that. */
 const fetchOne = (wish: Wish, life: AbortSignal, onBegin: () => void): Promise<Download> =>
   new Promise((resolve) => {
     const at = monotonicNow();
@@ -27,6 +28,7 @@ const fetchOne = (wish: Wish, life: AbortSignal, onBegin: () => void): Promise<D
     let intact = true;
     let backend: string | undefined;
     const end = (error?: string): void => {
+      if (bytes === 0) onBegin();
       const whole = error === undefined && intact && bytes === wish.bytes;
       const why = error ?? (intact ? "ended early" : "wrong content");
       const who = backend === undefined ? {} : { backend };

@@ -1,7 +1,7 @@
 /** Who held an address from when to when, as the kernel of each host told it. Times are milliseconds since 1970. */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Lab } from "#lab/index";
+import type { Lab } from "./lab.ts";
 
 /** One host had the address on one of its interfaces. `to` is Infinity while it has it. */
 export type Tenure = { readonly host: string; readonly from: number; readonly to: number };

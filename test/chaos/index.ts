@@ -1,0 +1,55 @@
+/**
+ * Chaos: faults from a seed, played against two real edges under load, and whether what was promised was kept.
+ *
+ *     npm run chaos -- --seed 7 --steps 40        one run from one seed
+ *     npm run chaos -- --minutes 120              seed after seed; ends at the first broken promise
+ *
+ * `plan.ts` is what goes wrong, `play.ts` plays it in a lab, `verdict.ts` says what was promised. A run that broke a
+ * promise says how to play it again, and leaves the edges' logs in a folder. Left out: stepping the clock, which all
+ * namespaces of a machine share (nothing in an edge depends on it but what logs show), and delay (no netem queue in
+ * many kernels).
+ */
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { planChaos } from "./plan.ts";
+import { type PlayOptions, play } from "./play.ts";
+import { brokenPromises } from "./verdict.ts";
+
+/** Plays one seed. A run that broke a promise is saved, and told how to play again. */
+export const runChaos = async (
+  { seed, steps }: { readonly seed: number; readonly steps: number },
+  say: PlayOptions["say"],
+): Promise<readonly string[]> => {
+  const { logs, ...seen } = await play({ plan: planChaos({ seed, steps }), say });
+  const broken = brokenPromises(seen);
+  if (broken.length === 0) return [];
+  const folder = mkdtempSync(join(tmpdir(), `steelyard-chaos-${seed}-`));
+  writeFileSync(join(folder, "seen.json"), JSON.stringify(seen, undefined, 1));
+  for (const [name, text] of Object.entries(logs)) writeFileSync(join(folder, `${name}.log`), text);
+  return [...broken, `again: npm run chaos -- --seed ${seed} --steps ${steps}; logs in ${folder}`];
+};
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      steps: { type: "string", default: "30" },
+      minutes: { type: "string" },
+    },
+  });
+  const until = performance.now() + Number(values.minutes ?? 0) * 60_000;
+  let seed = Number(values.seed ?? Date.now() % 1_000_000);
+  do {
+    console.log(`seed ${seed}`);
+    const broken = await runChaos({ seed, steps: Number(values.steps) }, (line) => console.log(`  ${line}`));
+    for (const promise of broken) console.log(`BROKEN: ${promise}`);
+    if (broken.length > 0) return 1;
+    seed += 1;
+  } while (performance.now() < until);
+  console.log("every promise was kept");
+  return 0;
+};
+
+if (import.meta.main) process.exitCode = await main();
