@@ -32,7 +32,7 @@ export const copyBuild = (): BuildCopy => {
     // The flags are the launcher's.
     direct: (...args) => [
       join(runtime, "node"),
-      "--max-semi-space-size=2",
+      "--max-semi-space-size=1",
       join(folder, "dist/main.js"),
       ...args,
     ],

@@ -51,7 +51,7 @@ describe("the launcher", () => {
     it(`takes ${version} from PATH and passes every argument on`, () => {
       assert.deepEqual(launch({ inPath: version }, "check", "a file.yaml"), {
         status: 0,
-        output: "system --max-semi-space-size=2 ROOT/dist/main.js check a file.yaml",
+        output: "system --max-semi-space-size=1 ROOT/dist/main.js check a file.yaml",
       });
     });
   }
@@ -60,7 +60,7 @@ describe("the launcher", () => {
     it(`passes over ${version} for the one of the checkout`, () => {
       assert.deepEqual(launch({ inPath: version, inCheckout: "v24.1.0" }, "edge"), {
         status: 0,
-        output: "checkout --max-semi-space-size=2 ROOT/dist/main.js edge",
+        output: "checkout --max-semi-space-size=1 ROOT/dist/main.js edge",
       });
     });
   }

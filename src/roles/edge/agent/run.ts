@@ -146,7 +146,8 @@ class Agent {
     }
     for (const warning of loaded.warnings) process.stderr.write(`${formatProblem(warning)}\n`);
     this.#lastProposal += 1;
-    this.#proposedById.set(this.#lastProposal, loaded.desired);
+    // Texts that were cut out of the files would keep the whole files in memory.
+    this.#proposedById.set(this.#lastProposal, structuredClone(loaded.desired));
     this.#channel.send({ type: "desired", id: this.#lastProposal, desired: loaded.desired });
   }
 

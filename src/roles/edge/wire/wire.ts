@@ -32,7 +32,8 @@ import { createSupervision, type Supervision } from "./supervision.ts";
 import { createTableWatch, type TableWatch } from "./table-watch.ts";
 
 /** Observations that a late agent can still be given. */
-const JOURNAL_CAPACITY = 10_000;
+const JOURNAL_CAPACITY = 5_000;
+
 /** Where the wire process touches the world. */
 export type WireParts = {
   readonly options: EdgeOptions;
