@@ -1,5 +1,5 @@
 /** Picks a command. Each is loaded only when asked for, so that a daemon does not carry the others along. */
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "#base/version";
 import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions, ENGINES } from "#roles/edge/options";
 
@@ -11,9 +11,17 @@ type EdgeFlags = {
   logLevel: EdgeOptions["logLevel"];
   realtime?: boolean;
   engine: EdgeOptions["engine"];
+  ipvsSync?: string;
+  ipvsSyncId: number;
 };
 
 const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+
+const parseSyncId = (value: string): number => {
+  const id = Number(value);
+  if (Number.isInteger(id) && id >= 1 && id <= 255) return id;
+  throw new InvalidArgumentError("It is a number from 1 to 255.");
+};
 
 const adminOption = (): Option => new Option("--admin <socket>", "admin socket").default(DEFAULT_ADMIN);
 
@@ -42,7 +50,9 @@ const withEdgeOptions = (command: Command): Command =>
       new Option("--engine <engine>", "who forwards packets where it can; nftables does the rest")
         .choices(ENGINES)
         .default("nftables"),
-    );
+    )
+    .option("--ipvs-sync <interface>", "share IPVS's connections with the other edge through this interface")
+    .option("--ipvs-sync-id <number>", "1..255, the same on both edges of a pair", parseSyncId, 1);
 
 const EDGE_HELP = `
 SIGHUP reads the configuration again, as does a change of its files. SIGTERM and SIGINT let the peer take over, and end.
@@ -62,9 +72,6 @@ Needed only where no edge is to run again: one that starts takes over what it fi
 
 Exit status: 0 when nothing is left, 1 when something is or an edge runs, 2 when the configuration is wrong.`;
 
-const INSTALL_HELP = `
-Given again it does nothing more. Exit status: 0 when done, 1 when not, with the reason.`;
-
 const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
   config: flags.config,
   admin: flags.admin,
@@ -73,6 +80,7 @@ const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
   logLevel: flags.logLevel,
   realtime: flags.realtime === true,
   engine: flags.engine,
+  ...(flags.ipvsSync === undefined ? {} : { ipvsSync: { interface: flags.ipvsSync, id: flags.ipvsSyncId } }),
 });
 
 /** What a command printed last may have gone to a reader that has seen enough (`steelyard events | head`). */
@@ -164,35 +172,6 @@ program
     const { clean } = await import("#commands/clean");
     const { admin, runtimeDir: runtimeDirectory, config = [] } = flags;
     finish(await clean({ admin, runtimeDirectory, config, dryRun: flags.dryRun === true }));
-  });
-
-const rootOption = (): Option =>
-  new Option("--root <directory>", "another system's root, such as an image's").default("/");
-
-program
-  .command("install")
-  .description("make this checkout a service of the machine (the Debian package needs no such thing)")
-  .addOption(rootOption())
-  .option("--realtime", "with the right to real-time scheduling (CAP_SYS_NICE)")
-  .option("--dry-run", "only say what would be written")
-  .addHelpText("after", INSTALL_HELP)
-  .action(async (flags: { root: string; realtime?: boolean; dryRun?: boolean }) => {
-    const { install } = await import("#commands/install");
-    const { root, realtime = false, dryRun = false } = flags;
-    finish(install({ root, realtime, dryRun }));
-  });
-
-program
-  .command("uninstall")
-  .description("remove what `install` wrote")
-  .addOption(rootOption())
-  .option("--purge", "the configuration too")
-  .option("--dry-run", "only say what would be removed")
-  .addHelpText("after", INSTALL_HELP)
-  .action(async (flags: { root: string; purge?: boolean; dryRun?: boolean }) => {
-    const { uninstall } = await import("#commands/uninstall");
-    const { root, purge = false, dryRun = false } = flags;
-    finish(uninstall({ root, purge, dryRun }));
   });
 
 program

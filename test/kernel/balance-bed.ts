@@ -15,6 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type IpAddress, parseAddress } from "#base/address";
+import { openIpvsEngine } from "#drivers/balance/ipvs/linux";
+import type { SyncOptions } from "#drivers/balance/ipvs/sync";
 import { openEngine } from "#drivers/balance/nftables/linux";
 import type { BalanceEngine } from "#drivers/balance/port";
 import { openConntrack } from "#drivers/conntrack/linux";
@@ -212,6 +214,15 @@ export class Bed {
     const opened = this.#inNamespace(edge, () => openConntrack());
     assert.ok(opened.ok, JSON.stringify(opened));
     return opened.value;
+  }
+
+  /** An IPVS engine that works in this edge; what does not work fails the test. */
+  openIpvs(edge: "e1" | "e2", sync?: SyncOptions): BalanceEngine {
+    const runDirectory = join(this.#directory, edge);
+    const warn = (message: string): void => assert.fail(message);
+    const engine = this.#inNamespace(edge, () => openIpvsEngine({ runDirectory, sync, warn }));
+    this.#engines.push(engine);
+    return engine;
   }
 
   /** Sockets opened in `work` belong to the station's namespace; the thread comes back to its own. */

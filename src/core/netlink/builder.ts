@@ -85,6 +85,12 @@ export class MessageBuilder {
     this.#buffer[at] = value;
   }
 
+  /** Appends an attribute with a 16-bit host-order integer. */
+  attributeU16(type: number, value: number): void {
+    const at = this.#attribute(type, 2);
+    writeHostU16(this.#buffer, at, value);
+  }
+
   /** Appends an attribute with a 32-bit host-order integer. */
   attributeU32(type: number, value: number): void {
     const at = this.#attribute(type, 4);

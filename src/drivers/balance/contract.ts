@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "#base/address";
 import { instant } from "#base/time";
-import type { VirtualServer } from "#core/balance/model";
+import type { ForwardingMode, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
 import { onePort } from "#core/balance/ports";
@@ -17,6 +17,8 @@ export type Bench = {
   readonly flush: () => void;
   /** An interface that is there. */
   readonly device: string;
+  /** A mode that the engine carries besides `dsr`, if it does; `undefined` is `masquerade`. */
+  readonly otherMode?: ForwardingMode;
   readonly close: () => Promise<void>;
 };
 
@@ -26,7 +28,7 @@ const ip = (text: string): IpAddress => {
   return parsed;
 };
 
-const server = (name: string, mode: "masquerade" | "dsr", port: number, backends = 3): VirtualServer => ({
+const server = (name: string, mode: ForwardingMode, port: number, backends = 3): VirtualServer => ({
   name,
   address: ip("192.0.2.10"),
   protocol: "tcp",
@@ -59,7 +61,7 @@ export const balanceEngineContract = (title: string, openBench: () => Bench): vo
         previous,
         now: instant(0),
       });
-    const both = [server("direct", "dsr", 80), server("translated", "masquerade", 81)];
+    let both: readonly VirtualServer[];
 
     /** Applies a plan and gives how, with whether something was repaired. */
     const apply = async (wanted: ForwardingPlan, by = engine): Promise<string> => {
@@ -71,6 +73,7 @@ export const balanceEngineContract = (title: string, openBench: () => Bench): vo
     beforeEach(() => {
       bench = openBench();
       engine = bench.open();
+      both = [server("direct", "dsr", 80), server("translated", bench.otherMode ?? "masquerade", 81)];
     });
     afterEach(() => bench.close());
 

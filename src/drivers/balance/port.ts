@@ -11,7 +11,9 @@ export type Unavailable = {
     /** The process lacks CAP_NET_ADMIN. */
     | "no-permission"
     /** The kernel or `nft` lacks an expression that our rules use. */
-    | "missing-feature";
+    | "missing-feature"
+    /** The kernel has no IPVS, or it does not answer. */
+    | "no-ipvs";
   readonly detail: string;
   /** What the operator does about it. */
   readonly remedy: string;

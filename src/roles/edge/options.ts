@@ -17,6 +17,8 @@ export type EdgeOptions = {
   readonly realtime: boolean;
   /** Who forwards packets where it can; nftables does what it cannot. */
   readonly engine: EngineName;
+  /** Where IPVS shares its connections with the other edge, and under which number, 1..255; nowhere if `undefined`. */
+  readonly ipvsSync?: { readonly interface: string; readonly id: number };
 };
 
 /** Where a running edge answers unless told otherwise. */
@@ -50,4 +52,7 @@ export const optionArguments = (options: EdgeOptions): string[] => [
   "--engine",
   options.engine,
   ...(options.realtime ? ["--realtime"] : []),
+  ...(options.ipvsSync === undefined
+    ? []
+    : ["--ipvs-sync", options.ipvsSync.interface, "--ipvs-sync-id", `${options.ipvsSync.id}`]),
 ];

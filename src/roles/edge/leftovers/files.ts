@@ -3,13 +3,16 @@ import { lstat, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Finder, Leftover } from "./leftover.ts";
 
-/** In the runtime directory; `sysctls.json` is missing, because it goes when what it records is put back. */
+/** In the runtime directory; `sysctls.json` and `ipvs.json` are missing, because they go with what they record. */
 const NAMES = [
   "ruleset.nft",
   "ruleset.nft.new",
   "forwarding.json",
   "forwarding.json.new",
   "probe.nft",
+  "ipvs-forwarding.json",
+  "ipvs-forwarding.json.new",
+  "ipvs.json.new",
   "sysctls.json.new",
 ] as const;
 
