@@ -38,6 +38,7 @@ const bench = (checks: CheckPort) => {
   const deadlines = createDeadlines(clock);
   const subjects = createSubjects({
     ...{ clock, deadlines, checks },
+    cutOff: () => undefined,
     onPardon: () => {},
     onTransition: ({ id }, { from, to }) => told.push(`${id} ${from}>${to}`),
   });

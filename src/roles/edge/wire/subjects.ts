@@ -3,6 +3,7 @@ import type { IpAddress } from "#base/address";
 import type { Duration, Instant } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
 import type { TrackedCheck } from "#core/config/desired";
+import type { CutOff } from "#core/health/amnesty";
 import type { HealthCheckConfig } from "#core/health/config";
 import { deadline, type Input, initialState, type State, step, type Verdict } from "#core/health/machine";
 import { type HealthTransition, observe } from "#core/health/observe";
@@ -50,6 +51,8 @@ export type Subjects = {
   verdict(id: string): Verdict;
   /** Whether a backend's failure counts for nothing, because its whole server failed with it. */
   isPardoned(id: string): boolean;
+  /** What `cutOff` says may have changed. */
+  cutOffChanged(): void;
   /** Whether every subject has been heard of at least once. */
   allKnown(): boolean;
   /** Ends all checks. */
@@ -64,6 +67,8 @@ type Parts = {
   readonly checks: CheckPort;
   /** Told of each change of a verdict. */
   readonly onTransition: (subject: Subject, transition: HealthTransition) => void;
+  /** Since when the edge itself cannot serve this virtual server's address; `undefined` while it can. */
+  readonly cutOff: (server: string) => CutOff;
   /** Told when failures have begun or ceased to count for nothing. */
   readonly onPardon: () => void;
 };
@@ -78,7 +83,7 @@ class CheckedSubjects implements Subjects {
   constructor(parts: Parts) {
     this.#parts = parts;
     const stateOf = (id: string) => this.#runningById.get(id)?.state;
-    this.#pardons = createPardons({ stateOf, onChange: parts.onPardon });
+    this.#pardons = createPardons({ stateOf, cutOff: parts.cutOff, onChange: parts.onPardon });
   }
 
   reconcile(subjects: readonly Subject[]): void {
@@ -95,6 +100,10 @@ class CheckedSubjects implements Subjects {
 
   verdict(id: string): Verdict {
     return this.#runningById.get(id)?.state.verdict ?? "unknown";
+  }
+
+  cutOffChanged(): void {
+    this.#pardons.reconsider();
   }
 
   isPardoned(id: string): boolean {

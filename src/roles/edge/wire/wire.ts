@@ -1,6 +1,6 @@
 /** The parts of the wire process, and what each tells the others. */
 import type { IpAddress } from "#base/address";
-import { type Duration, wallTime } from "#base/time";
+import { type Duration, type Instant, wallTime } from "#base/time";
 import type { BackendKey } from "#core/balance/model";
 import type { ForwardingPlan, Reported } from "#core/balance/plan-model";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
@@ -21,6 +21,7 @@ import type { AgentToWire, FastToWire, WireFacts } from "../messages.ts";
 import { type EdgeOptions, EXIT } from "../options.ts";
 import type { AgentExit, AgentOptions, AgentProcess } from "./agent-process.ts";
 import { changesBetween } from "./changes.ts";
+import { createCutOffs, routersOf } from "./cut-off.ts";
 import type { FastLink, startFast } from "./fast-link.ts";
 import { createFirstVerdicts, type FirstVerdicts } from "./first-verdicts.ts";
 import { createFlowEnds, type FlowEnds } from "./flow-ends.ts";
@@ -72,6 +73,7 @@ export class Wire {
   readonly #paths: Paths;
   readonly #settings: Settings;
   readonly #supervision: Supervision;
+  readonly #cutOffs = createCutOffs();
   #desired: Desired | undefined;
   /** Backends that are checked; the others count as available. */
   #checked: ReadonlySet<string> = new Set();
@@ -116,6 +118,7 @@ export class Wire {
       deadlines,
       checks: parts.checks,
       onTransition,
+      cutOff: (server) => this.#cutOff(server),
       onPardon: () => this.#onPardon(),
     });
     this.#firstVerdicts = createFirstVerdicts(this.#subjects);
@@ -321,13 +324,17 @@ export class Wire {
 
   /** An address that no router manages is always here. */
   #isHeld(address: IpAddress): boolean {
-    const holders = (this.#desired?.routers ?? []).filter((router) =>
-      [...router.addresses, ...router.unadvertisedAddresses].some((virtual) => virtual.address === address),
-    );
+    const holders = routersOf(address, this.#desired?.routers ?? []);
     const { routers } = this.#journal.view;
     return (
       holders.length === 0 || holders.some(({ name }) => routers[name]?.addresses.includes(address) === true)
     );
+  }
+
+  #cutOff(server: string): Instant | undefined {
+    const { routers = [], servers = [] } = this.#desired ?? {};
+    const address = servers.find(({ name }) => name === server)?.address;
+    return address === undefined ? undefined : this.#cutOffs.since(address, routers);
   }
 
   #availability(key: BackendKey): Reported {
@@ -350,7 +357,11 @@ export class Wire {
   }
 
   #onFast(message: FastToWire): void {
-    if (message.type === "event") this.#emit(message.event, message.at);
+    if (message.type === "event") {
+      this.#emit(message.event, message.at);
+      const now = this.#parts.clock.now();
+      if (this.#cutOffs.hear(message.event, now) && !this.#stopping) this.#subjects.cutOffChanged();
+    }
     if (message.type === "counts") this.#agent.tellCounts(message.counts);
   }
 
