@@ -38,6 +38,18 @@ export type BackendStatus = {
   readonly reason?: string;
 };
 
+/** A backend that takes no new flows. */
+export type DrainStatus = {
+  readonly backend: string;
+  /** `drained`: its time is up, and what it had left has ended. */
+  readonly state: "draining" | "drained";
+  readonly since: number;
+  /** When it will be drained; `undefined` without a deadline. */
+  readonly until?: number;
+  /** Flows that are still open, as counted a few seconds ago; `undefined` in `dsr`, which does not know. */
+  readonly openFlows?: number;
+};
+
 export type ServerStatus = {
   readonly name: string;
   readonly address: string;
@@ -53,6 +65,10 @@ export type ServerStatus = {
   /** Longest time from the start of the first failing check to removal; `undefined` without a health check. */
   readonly worstCaseRemoval?: number;
   readonly backends: readonly BackendStatus[];
+  /** Backends with weight 0, and those that the configuration no longer lists. */
+  readonly drains: readonly DrainStatus[];
+  /** Stands in while no backend can take connections. */
+  readonly sorryServer?: { readonly address: string; readonly port?: number };
 };
 
 export type CheckStatus = {

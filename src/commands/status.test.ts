@@ -35,6 +35,11 @@ const STATUS: Status = {
       ...{ name: "web", address: "192.0.2.100", protocol: "tcp", ports: "80", mode: "dsr" },
       ...{ scheduler: "consistent-hash (4093 slots)", worstCaseRemoval: seconds(13) },
       ...{ engine: "nftables", engineReason: "xdp: it carries dsr only" },
+      drains: [
+        { backend: "node2", state: "draining", since: NOW, until: NOW + 30_000, openFlows: 12 },
+        { backend: "old", state: "drained", since: NOW },
+        { backend: "older", state: "draining", since: NOW },
+      ],
       backends: [
         { name: "node1", address: "192.0.2.11", port: 80, weight: 1, health: "healthy", since: NOW - 5_000 },
         {
@@ -67,6 +72,9 @@ describe("steelyard status", () => {
       "",
       "web  tcp://192.0.2.100:80  dsr, consistent-hash (4093 slots), nftables; a dead backend is out after 13s at worst",
       "! web: xdp: it carries dsr only",
+      "! node2: draining, 30s left, 12 open flows",
+      "! old: drained",
+      "! older: draining until its flows end",
       "  BACKEND  ADDRESS        WEIGHT  HEALTH   SINCE  REASON",
       "  node1    192.0.2.11:80  1       healthy  5s",
       "  node2    192.0.2.12:80  0       failed   2s     refused: connection refused",

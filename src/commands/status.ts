@@ -1,7 +1,7 @@
 /** `steelyard status`: what a running edge holds and how it is, as tables or as JSON. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
-import type { RouterStatus, ServerStatus, Status } from "#api/status";
+import type { DrainStatus, RouterStatus, ServerStatus, Status } from "#api/status";
 import { formatDuration, micros } from "#base/time";
 import { get } from "#drivers/http/client";
 import { ago, printable, table } from "./table.ts";
@@ -48,6 +48,14 @@ const remarks = (routers: readonly RouterStatus[]): string[] =>
     ].map((text) => printable(`! ${router.name}: ${text}`)),
   );
 
+const drainText = ({ backend, state, until, openFlows }: DrainStatus, now: number): string => {
+  const left = openFlows === undefined ? "" : `, ${openFlows} open flows`;
+  if (state === "drained") return `! ${backend}: drained`;
+  return until === undefined
+    ? `! ${backend}: draining until its flows end${left}`
+    : `! ${backend}: draining, ${ago(Math.max(until - now, 0))} left${left}`;
+};
+
 const serverLines = (server: ServerStatus, now: number): string[] => {
   const removal =
     server.worstCaseRemoval === undefined
@@ -67,6 +75,7 @@ const serverLines = (server: ServerStatus, now: number): string[] => {
   return [
     title,
     ...remark,
+    ...server.drains.map((drain) => drainText(drain, now)),
     ...table(["  BACKEND", "ADDRESS", "WEIGHT", "HEALTH", "SINCE", "REASON"], rows),
     "",
   ];

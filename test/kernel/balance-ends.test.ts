@@ -1,9 +1,11 @@
 /** What clients see when their backend dies or is drained, and connection tracking knows their flows. Needs root. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { instant, seconds } from "#base/time";
 import type { ForwardingMode, Protocol, VirtualServer } from "#core/balance/model";
 import { onePort } from "#core/balance/ports";
 import { fakeClock } from "#drivers/clock/fake";
+import type { ConntrackPort } from "#drivers/conntrack/port";
 import { createFlowEnds, type FlowEnds } from "#roles/edge/wire/flow-ends";
 import { createDeadlines } from "#runtime/deadlines";
 import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
@@ -30,11 +32,12 @@ const server = (
   })),
 });
 
-describe("flows of a backend that dies", () => {
+describe("flows of a backend", () => {
   let bed: Bed;
   let client: Client;
   let edge: Edge;
   let ends: FlowEnds;
+  let conntrack: ConntrackPort;
 
   before(async () => {
     bed = new Bed();
@@ -47,7 +50,8 @@ describe("flows of a backend that dies", () => {
     edge = new Edge(bed.openEngine("e1"));
     const clock = fakeClock({ onWake: () => undefined });
     const deadlines = createDeadlines(clock);
-    ends = createFlowEnds({ conntrack: bed.openConntrack("e1"), clock, deadlines, emit: () => undefined });
+    conntrack = bed.openConntrack("e1");
+    ends = createFlowEnds({ conntrack, clock, deadlines, emit: () => undefined });
   });
   afterEach(async () => {
     ends.close();
@@ -64,7 +68,7 @@ describe("flows of a backend that dies", () => {
 
   for (const mode of ["masquerade", "dsr"] as const) {
     for (const family of ["IPv4", "IPv6"] as const) {
-      it(`of UDP go to another one with their next packet: ${mode}, ${family}`, async () => {
+      it(`that dies, of UDP, go to another one with their next packet: ${mode}, ${family}`, async () => {
         const target = server(mode, "udp", family);
         const talk = { op: "talk", count: 30, address: target.address, port: PORT };
         await run(target);
@@ -80,7 +84,7 @@ describe("flows of a backend that dies", () => {
     }
   }
 
-  it("of TCP are reset with their client's next packet instead of hanging: masquerade", async () => {
+  it("that dies, of TCP, are reset with their client's next packet instead of hanging: masquerade", async () => {
     const target = server("masquerade", "tcp");
     await run(target);
     const names = await client.list({ op: "hold", count: 30, address: target.address, port: PORT });
@@ -90,4 +94,48 @@ describe("flows of a backend that dies", () => {
       assert.equal(answers[index], name === "w2" ? "ECONNRESET" : `${name}:hi`, `flow ${index}`);
     }
   });
+
+  for (const mode of ["masquerade", "dsr"] as const) {
+    for (const how of ["gets weight 0", "is no longer listed"] as const) {
+      it(`that ${how} stay until the deadline and are reset then: ${mode}`, async () => {
+        const target = { ...server(mode, "tcp"), drainTimeout: seconds(60) };
+        const hold = { op: "hold", count: 30, address: target.address, port: PORT };
+        await run(target);
+        const names = await client.list(hold);
+        const backends =
+          how === "gets weight 0"
+            ? target.backends.map((each) => (each.name === "w2" ? { ...each, weight: 0 } : each))
+            : target.backends.filter(({ name }) => name !== "w2");
+        const drained = { ...target, backends };
+        await run(drained);
+        assert.deepEqual(
+          await client.list({ op: "poke" }),
+          names.map((name) => `${name}:hi`),
+        );
+        const fresh = await client.list(hold);
+        assert.ok(!fresh.includes("w2"), fresh.join(" "));
+        edge.now = instant(seconds(60));
+        await run(drained);
+        const answers = await client.list({ op: "poke" });
+        for (const [index, name] of [...names, ...fresh].entries()) {
+          assert.equal(answers[index], name === "w2" ? "ECONNRESET" : `${name}:hi`, `flow ${index}`);
+        }
+      });
+    }
+
+    it(`all of which are down go to the sorry server, and finish there when one returns: ${mode}`, async () => {
+      const target = { ...server(mode, "tcp"), sorryServer: { address: address("10.2.0.24"), port: PORT } };
+      const down = { "web/w1": "unavailable", "web/w2": "unavailable", "web/w3": "unavailable" } as const;
+      const spread = { op: "spread", count: 20, address: target.address, port: PORT };
+      await run(target);
+      assert.equal((await client.count(spread)).w4, undefined);
+      assert.equal((await edge.run([target], down)).how, "elements");
+      assert.deepEqual(await client.count(spread), { w4: 20 });
+      const held = await client.list({ op: "hold", count: 5, address: target.address, port: PORT });
+      assert.deepEqual(held, new Array(5).fill("w4"));
+      assert.equal((await edge.run([target])).how, "elements");
+      assert.equal((await client.count(spread)).w4, undefined);
+      assert.deepEqual(await client.list({ op: "poke" }), new Array(5).fill("w4:hi"));
+    });
+  }
 });

@@ -10,7 +10,7 @@ import type { Availability, ForwardingPlan, PlannedBackend, ServerPlan, SlotMove
 import { ALL_PORTS, type PortRange } from "./ports.ts";
 import { createSlotTables, type SlotTables } from "./slots.ts";
 
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** A server that did not change is the same object in the next plan, so thousands of them need not be written anew. */
 const textByServer = new WeakMap<ServerPlan, string>();
@@ -72,7 +72,8 @@ const HIGHEST_ID = 0x7fff_ffff;
 const LARGEST_TABLE = 1_048_576;
 
 const readBackend = (value: unknown): PlannedBackend => {
-  const { name, id, address, port, weight, availability, device } = fieldsOf(value);
+  const { name, id, address, port, weight, availability, role, drainUntil, drained, device } =
+    fieldsOf(value);
   return {
     name: textOf(name),
     id: integerOf(id, HIGHEST_ID),
@@ -80,6 +81,11 @@ const readBackend = (value: unknown): PlannedBackend => {
     ...(port === undefined ? {} : { port: integerOf(port, 65_535) }),
     weight: integerOf(weight, 256),
     availability: oneOf(availability, AVAILABILITIES),
+    ...(role === undefined ? {} : { role: oneOf(role, ["leaving", "sorry"]) }),
+    ...(drainUntil === undefined
+      ? {}
+      : { drainUntil: instant(integerOf(drainUntil, Number.MAX_SAFE_INTEGER)) }),
+    ...(drained === true ? { drained } : {}),
     ...(device === undefined ? {} : { device: textOf(device) }),
   };
 };

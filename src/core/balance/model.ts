@@ -1,5 +1,6 @@
 /** Virtual servers and their backends as the planners see them. */
 import type { IpAddress } from "#base/address";
+import type { Duration } from "#base/time";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { PortRange } from "./ports.ts";
 
@@ -49,6 +50,9 @@ export type Backend = {
  */
 export type WhenAllFail = "forward" | "reject";
 
+/** A machine and a port of it; `port` undefined: the one that the client asked for. */
+export type Endpoint = { readonly address: IpAddress; readonly port?: number };
+
 export type VirtualServer = {
   readonly name: string;
   readonly address: IpAddress;
@@ -62,6 +66,10 @@ export type VirtualServer = {
   readonly health?: HealthCheckConfig;
   /** `undefined` means `forward`. */
   readonly whenAllFail?: WhenAllFail;
+  /** How long a backend that is being drained keeps its flows; `undefined`: as long as they last. */
+  readonly drainTimeout?: Duration;
+  /** Takes new flows while no backend can, instead of `whenAllFail`; of the same family as `address`. */
+  readonly sorryServer?: Endpoint;
 };
 
 /** `SERVER/BACKEND`, unique over all virtual servers. */

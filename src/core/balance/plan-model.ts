@@ -36,6 +36,15 @@ export type PlannedBackend = {
   /** 0..256 */
   readonly weight: number;
   readonly availability: Availability;
+  /**
+   * What it is besides one that the configuration lists: `leaving` when that no longer lists it, `sorry` for the one
+   * that stands in when no other can take flows. Neither has a share in the table of slots.
+   */
+  readonly role?: "leaving" | "sorry";
+  /** When it loses the flows that it has left; once it has, when it leaves the plan. `undefined`: never. */
+  readonly drainUntil?: Instant;
+  /** That moment has passed. */
+  readonly drained?: true;
   /** The interface that leads to it; only in `dsr`. */
   readonly device?: string;
 };

@@ -2,7 +2,15 @@
 
 import type { IpAddress } from "#base/address";
 import { earliest, type Instant } from "#base/time";
-import { type Backend, type BackendKey, backendKey, type Scheduler, type VirtualServer } from "./model.ts";
+import { drainMember, leavingBackends } from "./drain.ts";
+import {
+  type Backend,
+  type BackendKey,
+  backendKey,
+  type ForwardingMode,
+  type Scheduler,
+  type VirtualServer,
+} from "./model.ts";
 import { trackMoves } from "./moves.ts";
 import { hashName } from "./name-hash.ts";
 import {
@@ -37,6 +45,9 @@ export type PlanInput = {
   readonly now: Instant;
 };
 
+/** The name of the sorry server among the backends; no configured one can have it. */
+const SORRY = "(sorry)";
+
 const ID_SEED = 0x6261_636b;
 const HIGHEST_ID = 0x7fff_ffff;
 
@@ -52,10 +63,11 @@ const createNumbering = (previous: ForwardingPlan | undefined) => {
     new Set(previous?.servers.flatMap((server) => server.backends.map(({ id }) => id)));
   return (server: VirtualServer, before: ServerPlan | undefined): Ids => {
     const idByName = new Map(before?.backends.map(({ name, id }) => [name, id]));
-    const known = server.backends.every(({ name }) => idByName.has(name));
-    if (known) return idByName;
+    const names = server.backends.map((backend) => backend.name);
+    if (server.sorryServer !== undefined) names.push(SORRY);
+    if (names.every((name) => idByName.has(name))) return idByName;
     taken ??= idsInUse();
-    for (const name of server.backends.map((backend) => backend.name).sort()) {
+    for (const name of names.sort()) {
       if (idByName.has(name)) continue;
       let id = hashName(backendKey(server.name, name), ID_SEED) & HIGHEST_ID || 1;
       while (taken.has(id)) id = id === HIGHEST_ID ? 1 : id + 1;
@@ -68,7 +80,8 @@ const createNumbering = (previous: ForwardingPlan | undefined) => {
 
 /** What a report comes to. */
 const settle = (server: VirtualServer, { weight }: Backend, reported: Reported): Availability => {
-  if (reported === "doubtful" && server.whenAllFail === "reject") return "unavailable";
+  const refuses = server.whenAllFail === "reject" || server.sorryServer !== undefined;
+  if (reported === "doubtful" && refuses) return "unavailable";
   const available = reported === "available" || reported === "doubtful";
   return available ? (weight === 0 ? "draining" : "available") : reported;
 };
@@ -81,18 +94,52 @@ const canLearn = (server: VirtualServer, input: PlanInput): boolean =>
   input.isHeld?.(server.address) !== false &&
   !server.backends.some(({ name }) => input.availability(backendKey(server.name, name)) === "doubtful");
 
-const planBackend = (
+/** A `dsr` backend with the interface that leads to it, without which it can take nothing. */
+const reach = (backend: PlannedBackend, mode: ForwardingMode, { egress }: Links): PlannedBackend => {
+  if (mode !== "dsr") return backend;
+  const { device: _device, ...rest } = backend;
+  const device = egress(backend.address);
+  return device === undefined ? { ...rest, availability: "unavailable" } : { ...rest, device };
+};
+
+const planMember = (
   backend: Backend,
   { server, id, input }: { server: VirtualServer; id: BackendId; input: PlanInput },
 ): PlannedBackend => {
   const availability = settle(server, backend, input.availability(backendKey(server.name, backend.name)));
   const { name, address, port, weight } = backend;
-  const planned = { name, id, address, ...(port === undefined ? {} : { port }), weight };
-  if (server.mode !== "dsr") return { ...planned, availability };
-  const device = input.links.egress(backend.address);
-  return device === undefined
-    ? { ...planned, availability: "unavailable" }
-    : { ...planned, availability, device };
+  return { name, id, address, ...(port === undefined ? {} : { port }), weight, availability };
+};
+
+/** The backends of a server: those that are listed, those that have left and still have flows, and the sorry server. */
+const planBackends = (
+  server: VirtualServer,
+  { input, previous, numbers }: Pick<Surroundings, "input" | "previous" | "numbers">,
+): readonly PlannedBackend[] => {
+  const { now, links } = input;
+  const idByName = numbers(server, previous);
+  const before = new Map(previous?.backends.map((backend) => [backend.name, backend]));
+  const idOf = (name: string): BackendId => idByName.get(name) ?? NO_BACKEND;
+  const members = server.backends.map((backend) => {
+    const member = planMember(backend, { server, id: idOf(backend.name), input });
+    return drainMember(member, before.get(backend.name), { drainTimeout: server.drainTimeout, now });
+  });
+  const sorry: PlannedBackend[] =
+    server.sorryServer === undefined
+      ? []
+      : [
+          {
+            name: SORRY,
+            id: idOf(SORRY),
+            ...server.sorryServer,
+            weight: 0,
+            availability: "available",
+            role: "sorry",
+          },
+        ];
+  return [...members, ...leavingBackends(server, previous, now), ...sorry]
+    .map((backend) => reach(backend, server.mode, links))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
 };
 
 const sameScheduler = (left: Scheduler, right: Scheduler): boolean =>
@@ -108,6 +155,9 @@ const sameBackend = (left: PlannedBackend, right: PlannedBackend | undefined): b
   left.port === right.port &&
   left.weight === right.weight &&
   left.availability === right.availability &&
+  left.role === right.role &&
+  left.drainUntil === right.drainUntil &&
+  left.drained === right.drained &&
   left.device === right.device;
 
 /** Whether a server's slots can be taken over as they are; most servers do not change when the plan does. */
@@ -131,10 +181,7 @@ const planServer = (
   server: VirtualServer,
   { input, previous, numbers, tables }: Surroundings,
 ): ServerPlan => {
-  const idByName = numbers(server, previous);
-  const backends = server.backends
-    .map((backend) => planBackend(backend, { server, id: idByName.get(backend.name) ?? NO_BACKEND, input }))
-    .sort((left, right) => (left.name < right.name ? -1 : 1));
+  const backends = planBackends(server, { input, previous, numbers });
   const { name, address, protocol, ports, mode, scheduler } = server;
   const configured = { name, address, protocol, ports, mode, scheduler, backends };
   const unchanged = previous !== undefined && sameInputs(configured, previous);
@@ -167,9 +214,12 @@ export const planForwarding = (input: PlanInput): ForwardingPlan => {
   return { ingress: [...ingress].sort(), servers };
 };
 
-/** When the next transition ends and planning is due even if nothing else happens; `undefined` when none runs. */
+/** When the next transition or drain ends and planning is due even if nothing else happens; `undefined` when none runs. */
 export const planDeadline = (plan: ForwardingPlan): Instant | undefined => {
   let first: Instant | undefined;
-  for (const server of plan.servers) for (const move of server.moves) first = earliest(first, move.until);
+  for (const { moves, backends } of plan.servers) {
+    for (const move of moves) first = earliest(first, move.until);
+    for (const { drainUntil } of backends) first = earliest(first, drainUntil);
+  }
   return first;
 };

@@ -39,9 +39,12 @@ export const hasOwners = ({ slots }: Pick<Slotted, "slots">): boolean =>
 const scheduledWeight = ({ type }: Scheduler, weight: number): number =>
   type === "round-robin" ? Math.min(weight, 1) : weight;
 
+/** Those that the configuration lists; the others have no share. */
+const isMember = ({ role }: PlannedBackend): boolean => role === undefined;
+
 const build = (scheduler: Scheduler, backends: readonly PlannedBackend[], recipe: string): SlotTable => {
   assert(backends.length <= MOST_BACKENDS, "a place fits 16 bits", { backends: backends.length });
-  const members = backends.map((backend) => ({
+  const members = backends.filter(isMember).map((backend) => ({
     name: backend.name,
     weight: scheduledWeight(scheduler, backend.weight),
     available: backend.availability === "available",
@@ -52,17 +55,23 @@ const build = (scheduler: Scheduler, backends: readonly PlannedBackend[], recipe
       : buildCycle(members, cycleLength(members));
   const placeByName = new Map(backends.map(({ name }, index) => [name, index + 1]));
   const places = Uint16Array.from(owners, (name) => (name === undefined ? 0 : (placeByName.get(name) ?? 0)));
-  return { length: owners.length, places, recipe };
+  const sorry = backends.findIndex(
+    ({ role, availability }) => role === "sorry" && availability === "available",
+  );
+  if (sorry < 0 || places.some((place) => place > 0)) return { length: owners.length, places, recipe };
+  const length = Math.max(owners.length, 1);
+  return { length, places: new Uint16Array(length).fill(sorry + 1), recipe };
 };
 
 /** All that a table follows from. */
 const recipeOf = (scheduler: Scheduler, backends: readonly PlannedBackend[]): string =>
   JSON.stringify([
     scheduler.type === "consistent-hash" ? scheduler.tableSize : scheduler.type,
-    ...backends.map(({ name, weight, availability }) => [
+    ...backends.map(({ name, weight, availability, role }) => [
       name,
       scheduledWeight(scheduler, weight),
       availability === "available",
+      role,
     ]),
   ]);
 

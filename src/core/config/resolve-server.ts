@@ -19,10 +19,16 @@ const schedulerOf = ({ scheduler, tableSize }: ServerSpec): Scheduler =>
     ? { type: scheduler, tableSize: tableSize ?? DEFAULT_TABLE_SIZE }
     : { type: scheduler };
 
+/** The port of a machine that lists none: the server's, or with several the one that the client asked for. */
+const portOf = (spec: ServerSpec, port: number | undefined): { readonly port?: number } => {
+  const only = port ?? (particularity(spec.port) === "one" ? spec.port.first : undefined);
+  return only === undefined ? {} : { port: only };
+};
+
 /** The backends that a `VirtualServer` lists, names and ports filled in. */
 export const backendsOf = (spec: ServerSpec): readonly Backend[] =>
   spec.backends.map((backend) => {
-    const port = backend.port ?? (particularity(spec.port) === "one" ? spec.port.first : undefined);
+    const { port } = portOf(spec, backend.port);
     const { name = defaultBackendName(backend.address, port), address, weight } = backend;
     return { name, address, ...(port === undefined ? {} : { port }), weight };
   });
@@ -37,5 +43,9 @@ export const serverOf = (name: string, spec: ServerSpec): VirtualServer => ({
   scheduler: schedulerOf(spec),
   backends: backendsOf(spec),
   whenAllFail: spec.whenAllFail,
+  ...(spec.drainTimeout === undefined ? {} : { drainTimeout: spec.drainTimeout }),
+  ...(spec.sorryServer === undefined
+    ? {}
+    : { sorryServer: { address: spec.sorryServer.address, ...portOf(spec, spec.sorryServer.port) } }),
   ...(spec.health === undefined ? {} : { health: healthOf(spec.health) }),
 });

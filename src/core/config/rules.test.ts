@@ -217,6 +217,25 @@ rows("a virtual server", [
     ],
   },
   {
+    that: "has a sorry server that is another machine, of its family, and in dsr on its own port",
+    given: [
+      router({}),
+      server({ sorryServer: { address: "192.0.2.10" } }, "a"),
+      server({ port: 81, sorryServer: { address: "192.0.2.21" } }, "b"),
+      server({ port: 82, mode: "dsr", sorryServer: { address: "192.0.2.22", port: 83 } }, "c"),
+      server({ port: 83, sorryServer: { address: "2001:db8::1" } }, "d"),
+      server({ port: 84, sorryServer: { address: "192.0.2.21", port: 99 } }, "e"),
+      server({ port: 85, backends: [], sorryServer: { address: "192.0.2.21" } }, "f"),
+    ],
+    found: [
+      "error 1 spec.sorryServer.address: 192.0.2.10 is the virtual server's own address",
+      "error 2 spec.sorryServer: is the same machine and port as the backend 192.0.2.21:81",
+      "error 3 spec.sorryServer.port: 83 differs from the server's 82, and dsr cannot rewrite ports",
+      "error 4 spec.sorryServer.address: 2001:db8::1 is IPv6, but the server's is IPv4",
+      "warning 6 spec.backends: lists nobody: every connection will go to the sorry server",
+    ],
+  },
+  {
     that: "asks in one way, by an absolute program, and verifies what it has an authority for",
     given: [
       router({}),

@@ -1,6 +1,7 @@
 /** The schema of a `VirtualServer`: one address and port whose connections are spread over backends. */
 import * as v from "valibot";
-import { address, integer, list, oneOf, ports, section, text } from "./fields.ts";
+import { seconds } from "#base/time";
+import { address, duration, integer, list, oneOf, ports, section, text } from "./fields.ts";
 import { probeEntries, timingEntries } from "./schema-probe.ts";
 
 const backend = section("One machine that takes connections.", {
@@ -59,6 +60,23 @@ export const serverSpec = section("One address and port, and who answers there."
       ["forward", "reject"],
     ),
     "forward",
+  ),
+  drainTimeout: v.exactOptional(
+    duration(
+      "How long a backend with weight 0, or one that this list no longer has, keeps the connections it has; then they end. Default: as long as they last.",
+      { min: seconds(1), max: seconds(604_800) },
+    ),
+  ),
+  sorryServer: v.exactOptional(
+    section("Who takes new connections while no backend can, instead of `whenAllFail`. It is not checked.", {
+      address: address("Its address, of the server's family."),
+      port: v.exactOptional(
+        integer("Its port. Default: the one that the client asked for. In `dsr` mode it cannot differ.", {
+          min: 1,
+          max: 65_535,
+        }),
+      ),
+    }),
   ),
   health: v.exactOptional(
     section(

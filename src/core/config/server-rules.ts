@@ -1,10 +1,12 @@
 /** What must hold within one `VirtualServer` beyond what its schema says. */
 import { formatPorts, particularity } from "#core/balance/ports";
 import { duplicateFindings, familyFindings, hostAddressFindings } from "./address-rules.ts";
-import { error, type Finding, type Path, warning } from "./problem.ts";
+import { backendPortFindings } from "./backend-port-rules.ts";
+import { error, type Finding, warning } from "./problem.ts";
 import { probeFindings } from "./resolve-health.ts";
 import { backendsOf, DEFAULT_TABLE_SIZE } from "./resolve-server.ts";
 import type { ServerSpec } from "./schema-server.ts";
+import { trafficFindings } from "./traffic-rules.ts";
 
 const isPrime = (n: number): boolean => {
   for (let divisor = 2; divisor * divisor <= n; divisor += 1) if (n % divisor === 0) return false;
@@ -31,30 +33,6 @@ const schedulerFindings = (spec: ServerSpec): readonly Finding[] => {
     return [warning(path, `${tableSize} slots are few for ${backends.length} backends`, hint)];
   }
   return [];
-};
-
-const backendPortFindings = (
-  { mode, port: ports }: ServerSpec,
-  port: number,
-  path: Path,
-): readonly Finding[] => {
-  if (particularity(ports) !== "one") {
-    return [
-      error(
-        path,
-        `${port} is one port, but the server has ${formatPorts(ports)}`,
-        "Remove it: the port that the client asked for stays.",
-      ),
-    ];
-  }
-  if (mode !== "dsr" || port === ports.first) return [];
-  return [
-    error(
-      path,
-      `${port} differs from the server's ${ports.first}, and dsr cannot rewrite ports`,
-      "Remove it, or use mode: masquerade.",
-    ),
-  ];
 };
 
 const backendFindings = (spec: ServerSpec): readonly Finding[] => {
@@ -116,13 +94,12 @@ const healthFindings = ({ health, protocol, port }: ServerSpec): readonly Findin
 /** Things that are allowed and probably not meant. */
 const doubtfulFindings = (spec: ServerSpec): readonly Finding[] => {
   const weights = spec.backends.map(({ weight }) => weight);
+  const fate = spec.sorryServer === undefined ? "be refused" : "go to the sorry server";
   if (weights.length === 0)
-    return [warning(["spec", "backends"], "lists nobody: every connection will be refused")];
+    return [warning(["spec", "backends"], `lists nobody: every connection will ${fate}`)];
   const findings: Finding[] = [];
   if (weights.every((weight) => weight === 0)) {
-    findings.push(
-      warning(["spec", "backends"], "has only weights of 0: every new connection will be refused"),
-    );
+    findings.push(warning(["spec", "backends"], `has only weights of 0: every new connection will ${fate}`));
   } else if (spec.scheduler === "round-robin" && new Set(weights.filter((weight) => weight > 0)).size > 1) {
     findings.push(
       warning(["spec", "scheduler"], "is round-robin, which ignores weights", "Use scheduler: weighted."),
@@ -146,5 +123,6 @@ export const serverFindings = (spec: ServerSpec): readonly Finding[] => [
   ...schedulerFindings(spec),
   ...backendFindings(spec),
   ...healthFindings(spec),
+  ...trafficFindings(spec),
   ...doubtfulFindings(spec),
 ];

@@ -122,6 +122,15 @@ export type Event =
       readonly detail?: string;
     }
   | {
+      readonly type: "backend-drain";
+      readonly server: string;
+      readonly backend: string;
+      /** `draining`: it takes no new flows; `drained`: what it had left was ended; `over`: it takes flows again, or is gone. */
+      readonly state: "draining" | "drained" | "over";
+      /** When it will be drained; `undefined` without a deadline. */
+      readonly until?: WallTime;
+    }
+  | {
       readonly type: "flows-ended";
       readonly server: string;
       /** Those that the flows went to; they can take nothing any more. */

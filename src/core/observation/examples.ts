@@ -3,7 +3,7 @@ import type { IpAddress } from "#base/address";
 import { parseAddress } from "#base/address";
 import { assert } from "#base/assert";
 import { type MacAddress, parseMac } from "#base/mac";
-import { millis } from "#base/time";
+import { millis, wallTime } from "#base/time";
 import type { Event } from "./event.ts";
 
 const address = (text: string): IpAddress => {
@@ -55,6 +55,10 @@ export const EXAMPLES: { readonly [Type in Event["type"]]: Extract<Event, { type
   "server-engine": {
     ...{ type: "server-engine", server: "web", engine: "nftables" },
     detail: "xdp: it carries dsr only",
+  },
+  "backend-drain": {
+    ...{ type: "backend-drain", server: "web", backend: "node1", state: "draining" },
+    until: wallTime(Date.UTC(2026, 0, 2, 3, 4, 5)),
   },
   "flows-ended": { type: "flows-ended", server: "web", backends: ["node1"], count: 42 },
   conntrack: { type: "conntrack", change: "filling", detail: "210000 of 262144 entries" },

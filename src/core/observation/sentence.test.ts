@@ -71,6 +71,10 @@ describe("docs/reference/events.md", () => {
     };
     assert.deepEqual(words("`from` and `to` of `router-state`:\n"), Object.keys(states));
     assert.deepEqual(words("`change` of `address`:\n"), Object.keys(changes));
+    const drains: Record<Extract<Event, { type: "backend-drain" }>["state"], 0> = {
+      ...{ draining: 0, drained: 0, over: 0 },
+    };
+    assert.deepEqual(words("`state` of `backend-drain`:\n"), Object.keys(drains));
     const tables: Record<Extract<Event, { type: "conntrack" }>["change"], 0> = {
       ...{ ample: 0, filling: 0, full: 0, failed: 0 },
     };

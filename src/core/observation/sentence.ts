@@ -110,6 +110,16 @@ const forwardingSentence = ({ how, took, repaired }: Event & { type: "forwarding
   return say("info", "forwarding", how === "removed" ? words : `${words} in ${formatDuration(took)}`);
 };
 
+const drainSentence = ({ server, backend, state, until }: Event & { type: "backend-drain" }): Sentence => {
+  const words = {
+    draining: "is draining: no new flows, and those it has may finish",
+    drained: "is drained: its time is up, and what it had left has ended",
+    over: "is no longer draining",
+  }[state];
+  const limit = until === undefined ? "" : ` until ${new Date(until).toISOString()}`;
+  return say("notice", `server ${server}`, `backend ${backend} ${words}${limit}`);
+};
+
 type TableChange = Extract<Event, { type: "conntrack" }>["change"];
 
 const CONNTRACK_SEVERITY: Readonly<Record<TableChange, Severity>> = {
@@ -145,6 +155,8 @@ export const sentence = (event: Event): Sentence => {
         `server ${event.server}`,
         `forwarded by ${event.engine}${because(undefined, event.detail)}`,
       );
+    case "backend-drain":
+      return drainSentence(event);
     case "flows-ended":
       return say(
         "notice",

@@ -35,6 +35,13 @@ export type HealthView = {
   readonly detail?: string;
 };
 
+export type DrainView = {
+  readonly state: "draining" | "drained";
+  readonly since: WallTime;
+  /** When it will be drained; `undefined` without a deadline. */
+  readonly until?: WallTime;
+};
+
 export type ForwardingView = {
   readonly state: "idle" | "applied" | "failed";
   readonly since: WallTime;
@@ -53,6 +60,8 @@ export type View = {
   /** Who forwards for a virtual server, by its name, where it is not simply nftables. */
   readonly carriers: Record<string, Carrier>;
   readonly checks: Record<string, HealthView>;
+  /** Backends that are being drained, or were and stay so, by `backendKey`. */
+  readonly drains: Record<string, DrainView>;
   readonly links: Record<string, "up" | "down" | "absent">;
   forwarding: ForwardingView;
   config: { readonly generation: number; readonly since: WallTime; readonly refused?: readonly string[] };
@@ -68,6 +77,7 @@ export const emptyView = (): View => ({
   backends: {},
   carriers: {},
   checks: {},
+  drains: {},
   links: {},
   forwarding: { state: "idle", since: wallTime(0) },
   config: { generation: 0, since: wallTime(0) },
@@ -126,6 +136,13 @@ const address = (view: View, event: Event & { type: "address" }): void => {
   change(view, event.router, { addresses: held ? [...others, event.address] : others });
 };
 
+const drain = (view: View, event: Event & { type: "backend-drain" }, at: WallTime): void => {
+  const key = backendKey(event.server, event.backend);
+  const { state, until } = event;
+  if (state === "over") delete view.drains[key];
+  else view.drains[key] = { state, since: at, ...(until === undefined ? {} : { until }) };
+};
+
 const health = (event: Event & { type: "backend-health" | "check-health" }, at: WallTime): HealthView => ({
   state: event.to,
   since: at,
@@ -141,7 +158,7 @@ const carrier = ({ engine, detail }: Event & { type: "server-engine" }): Carrier
 /** The event types whose counters are kept by resource. */
 const COUNTED_BY_KIND: Readonly<Record<ResourceName["kind"], readonly string[]>> = {
   VirtualRouter: ["router-state", "router-conflict", "address", "duplicate-address"],
-  VirtualServer: ["backend-health", "flows-ended"],
+  VirtualServer: ["backend-health", "backend-drain", "flows-ended"],
   TrackedCheck: ["check-health"],
 };
 
@@ -176,7 +193,9 @@ const configApplied = (view: View, event: Event & { type: "config-applied" }, at
     if (kind !== "VirtualServer") continue;
     delete view.carriers[name];
     const prefix = backendKey(name, "");
-    for (const key of Object.keys(view.backends)) if (key.startsWith(prefix)) delete view.backends[key];
+    for (const values of [view.backends, view.drains]) {
+      for (const key of Object.keys(values)) if (key.startsWith(prefix)) delete values[key];
+    }
   }
 };
 
@@ -221,6 +240,9 @@ const apply = (view: View, event: Event, at: WallTime): void => {
     case "config-refused":
       view.config = { ...view.config, refused: event.problems };
       break;
+    case "backend-drain":
+      drain(view, event, at);
+      break;
     case "conntrack":
       if (event.change !== "failed") view.conntrack = { state: event.change, detail: event.detail };
       break;
@@ -251,6 +273,8 @@ const counterKey = (event: Event): string => {
       return `address ${event.router} ${event.change}`;
     case "duplicate-address":
       return `duplicate-address ${event.router}`;
+    case "backend-drain":
+      return `backend-drain ${event.server} ${event.state}`;
     case "flows-ended":
       return `flows-ended ${event.server}`;
     case "conntrack":

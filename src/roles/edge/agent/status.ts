@@ -1,5 +1,12 @@
 /** Puts together what is wanted and what is true into the status that people read. */
-import type { BackendStatus, CheckStatus, RouterStatus, ServerStatus, Status } from "#api/status";
+import type {
+  BackendStatus,
+  CheckStatus,
+  DrainStatus,
+  RouterStatus,
+  ServerStatus,
+  Status,
+} from "#api/status";
 import { VERSION } from "#base/version";
 import { backendKey, type Carrier, type Scheduler, type VirtualServer } from "#core/balance/model";
 import { formatPorts } from "#core/balance/ports";
@@ -74,6 +81,13 @@ const engineStatus = (carrier: Carrier | undefined): Pick<ServerStatus, "engine"
   ...(carrier?.because === undefined ? {} : { engineReason: carrier.because }),
 });
 
+const drainStatus = (server: VirtualServer, view: View): DrainStatus[] => {
+  const prefix = backendKey(server.name, "");
+  return Object.entries(view.drains)
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, drain]) => ({ backend: key.slice(prefix.length), ...drain }));
+};
+
 const serverStatus = (server: VirtualServer, view: View): ServerStatus => ({
   name: server.name,
   address: server.address,
@@ -84,6 +98,8 @@ const serverStatus = (server: VirtualServer, view: View): ServerStatus => ({
   ...engineStatus(find(view.carriers, server.name)),
   ...(server.health === undefined ? {} : { worstCaseRemoval: worstCaseRemoval(server.health) }),
   backends: backendStatus(server, view),
+  drains: drainStatus(server, view),
+  ...(server.sorryServer === undefined ? {} : { sorryServer: server.sorryServer }),
 });
 
 const checkStatus = ({ name }: TrackedCheck, view: View): CheckStatus => {

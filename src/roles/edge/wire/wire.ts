@@ -22,6 +22,7 @@ import { type EdgeOptions, EXIT } from "../options.ts";
 import type { AgentExit, AgentOptions, AgentProcess } from "./agent-process.ts";
 import { changesBetween } from "./changes.ts";
 import { createCutOffs, routersOf } from "./cut-off.ts";
+import { createDrains, type Drains } from "./drains.ts";
 import type { FastLink, startFast } from "./fast-link.ts";
 import { createFirstVerdicts, type FirstVerdicts } from "./first-verdicts.ts";
 import { createFlowEnds, type FlowEnds } from "./flow-ends.ts";
@@ -68,6 +69,7 @@ export class Wire {
   readonly #fast: FastLink;
   readonly #subjects: Subjects;
   readonly #forwarding: Forwarding;
+  readonly #drains: Drains;
   readonly #flowEnds: FlowEnds;
   readonly #tableWatch: TableWatch;
   readonly #paths: Paths;
@@ -130,6 +132,7 @@ export class Wire {
       emit,
     });
     const { conntrack } = parts;
+    this.#drains = createDrains({ clock, wallNow: () => wallTime(Date.now()), emit });
     this.#flowEnds = createFlowEnds({ conntrack, clock, deadlines, emit });
     this.#tableWatch = createTableWatch({ conntrack, clock, deadlines, emit });
     this.#forwarding = createForwarding({
@@ -352,6 +355,7 @@ export class Wire {
   }
 
   #onForwardingApplied(plan: ForwardingPlan): void {
+    this.#drains.onApplied(plan);
     this.#flowEnds.onApplied(plan);
     this.#tableWatch.watch(plan.servers.some(isTracked));
   }
