@@ -72,6 +72,9 @@ Needed only where no edge is to run again: one that starts takes over what it fi
 
 Exit status: 0 when nothing is left, 1 when something is or an edge runs, 2 when the configuration is wrong.`;
 
+const INSTALL_HELP = `
+Given again it does nothing more. Exit status: 0 when done, 1 when not, with the reason.`;
+
 const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
   config: flags.config,
   admin: flags.admin,
@@ -172,6 +175,35 @@ program
     const { clean } = await import("#commands/clean");
     const { admin, runtimeDir: runtimeDirectory, config = [] } = flags;
     finish(await clean({ admin, runtimeDirectory, config, dryRun: flags.dryRun === true }));
+  });
+
+const rootOption = (): Option =>
+  new Option("--root <directory>", "another system's root, such as an image's").default("/");
+
+program
+  .command("install")
+  .description("make this checkout a service of the machine (the Debian package needs no such thing)")
+  .addOption(rootOption())
+  .option("--realtime", "with the right to real-time scheduling (CAP_SYS_NICE)")
+  .option("--dry-run", "only say what would be written")
+  .addHelpText("after", INSTALL_HELP)
+  .action(async (flags: { root: string; realtime?: boolean; dryRun?: boolean }) => {
+    const { install } = await import("#commands/install");
+    const { root, realtime = false, dryRun = false } = flags;
+    finish(install({ root, realtime, dryRun }));
+  });
+
+program
+  .command("uninstall")
+  .description("remove what `install` wrote")
+  .addOption(rootOption())
+  .option("--purge", "the configuration too")
+  .option("--dry-run", "only say what would be removed")
+  .addHelpText("after", INSTALL_HELP)
+  .action(async (flags: { root: string; purge?: boolean; dryRun?: boolean }) => {
+    const { uninstall } = await import("#commands/uninstall");
+    const { root, purge = false, dryRun = false } = flags;
+    finish(uninstall({ root, purge, dryRun }));
   });
 
 program

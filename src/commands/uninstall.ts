@@ -1,0 +1,86 @@
+/** `steelyard uninstall`: removes what `steelyard install` wrote. */
+import { lstatSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { decodeManifest, type InstalledFile, type Manifest } from "#core/install/manifest";
+import { CONFIG_FILE } from "#core/install/names";
+import { readPlaced, removeEmpty } from "#drivers/files/place";
+import { takeLock } from "#drivers/host/lock";
+import { EDGE_LOCK } from "#roles/edge/options";
+import { digestOf, ENABLED_LINK, MANIFEST_FILE } from "./installation.ts";
+
+export type UninstallOptions = {
+  /** Another system's root directory; `/` for this one. */
+  readonly root: string;
+  /** The configuration goes too. */
+  readonly purge: boolean;
+  /** Say what would be removed, and remove nothing. */
+  readonly dryRun: boolean;
+  /** Takes each line of output; standard output by default. */
+  readonly print?: (line: string) => void;
+};
+
+const DONE = 0;
+const NOT_DONE = 1;
+
+/** Why a file stays; `undefined` when it goes. */
+const reasonToKeep = ({ path, digest }: InstalledFile, text: string, purge: boolean): string | undefined => {
+  if (path === CONFIG_FILE) return purge ? undefined : "--purge removes it";
+  return digestOf(text) === digest ? undefined : "it was changed since: remove it by hand";
+};
+
+const isLink = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+
+type Parts = Required<Pick<UninstallOptions, "root" | "purge" | "dryRun" | "print">>;
+
+const removeFiles = ({ files }: Manifest, { root, purge, dryRun, print }: Parts): void => {
+  for (const file of files) {
+    const path = join(root, file.path);
+    const text = readPlaced(path);
+    if (text === undefined) continue;
+    const reason = reasonToKeep(file, text, purge);
+    if (reason !== undefined) print(`keeps ${path}: ${reason}`);
+    else {
+      print(`${dryRun ? "would remove" : "removes"} ${path}`);
+      if (dryRun) continue;
+      rmSync(path);
+      if (file.path === CONFIG_FILE) removeEmpty(dirname(path));
+    }
+  }
+  const enabled = join(root, ENABLED_LINK);
+  if (!isLink(enabled)) return;
+  print(`${dryRun ? "would remove" : "removes"} ${enabled}`);
+  if (!dryRun) rmSync(enabled);
+};
+
+/** Removes what the record of the installation names; gives the exit status. With nothing installed it does nothing. */
+export const uninstall = ({ root, purge, dryRun, print = console.log }: UninstallOptions): number => {
+  const complain = (problem: string): number => {
+    process.stderr.write(`steelyard uninstall: ${problem}\n`);
+    return NOT_DONE;
+  };
+  const record = join(root, MANIFEST_FILE);
+  const text = readPlaced(record);
+  if (text === undefined) {
+    print("nothing is installed");
+    return DONE;
+  }
+  const manifest = decodeManifest(text);
+  if (manifest === undefined) return complain(`${record} is damaged: remove by hand what it names, then it`);
+  if (root === "/" && !dryRun) {
+    const lock = takeLock(EDGE_LOCK);
+    if (!lock.taken) return complain(`${lock.detail}: systemctl disable --now steelyard-edge first`);
+    lock.release();
+  }
+  try {
+    removeFiles(manifest, { root, purge, dryRun, print });
+    if (dryRun) return DONE;
+    // Last: as long as anything is left, this command can be given again.
+    rmSync(record);
+    removeEmpty(dirname(record));
+  } catch (error) {
+    return complain(`${error instanceof Error ? error.message : String(error)}. Give the command again`);
+  }
+  print("The user stays, for files may belong to it: userdel steelyard. Then: systemctl daemon-reload");
+  return DONE;
+};

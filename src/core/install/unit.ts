@@ -1,0 +1,117 @@
+/** The systemd unit of an edge (systemd.service(5), systemd.exec(5); tested with version 252, nothing above 247 is used). */
+import { CONFIG_DIRECTORY, SERVICE_USER } from "./names.ts";
+
+export type UnitOptions = {
+  /** Absolute path of the program to start. */
+  readonly program: string;
+  /** Who wrote it, for its first line: `steelyard install`, or the package. */
+  readonly author: string;
+  /** Real-time scheduling of the thread that speaks VRRP, and the right to it. */
+  readonly realtime: boolean;
+};
+
+/** What may not come up before the addresses that it is to be reached at. */
+const KUBERNETES = [
+  "k3s.service",
+  "k3s-agent.service",
+  "rke2-server.service",
+  "rke2-agent.service",
+  "kubelet.service",
+];
+
+const capabilities = ({ realtime }: UnitOptions): string =>
+  ["CAP_NET_ADMIN", "CAP_NET_RAW", ...(realtime ? ["CAP_SYS_NICE"] : [])].join(" ");
+
+/** As an argument of ExecStart: `%` and `$` begin specifiers and variables, blanks and quotes end words. */
+const argument = (text: string): string => {
+  const escaped = text.replace(/%/g, "%%").replace(/\$/g, "$$$$");
+  return /[\s"'\\;]/.test(escaped) ? `"${escaped.replace(/[\\"]/g, "\\$&")}"` : escaped;
+};
+
+const service = (options: UnitOptions): string => `[Service]
+Type=notify
+NotifyAccess=main
+ExecStart=${argument(options.program)} edge --config ${CONFIG_DIRECTORY}${options.realtime ? " --realtime" : ""}
+ExecReload=/bin/kill -HUP $MAINPID
+TimeoutStartSec=30
+
+# A stop hands the addresses to the peer and removes everything. A restart leaves all of it in place, and the next process
+# takes it over, so that no packet is lost.
+KillMode=mixed
+KillSignal=SIGTERM
+RestartKillSignal=SIGUSR2
+TimeoutStopSec=15
+
+# Whatever ends it, it is started again at once and for ever, but for a configuration that is wrong (2): that does not mend
+# itself. A program that hangs is killed, and the kernel goes on forwarding meanwhile.
+Restart=always
+RestartSec=100ms
+RestartPreventExitStatus=2
+WatchdogSec=10
+WatchdogSignal=SIGKILL
+
+# What is there after a crash is needed to put things back.
+RuntimeDirectory=steelyard
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+StateDirectory=steelyard
+StateDirectoryMode=0700
+UMask=0077
+
+# The kernel shares the CPU between services first. Never set CPUQuota=: an edge that has to wait looks dead to its peer.
+CPUWeight=1000
+OOMScoreAdjust=-900
+`;
+
+const sandbox = (
+  options: UnitOptions,
+): string => `# Addresses, routes, rules and kernel settings of the network; VRRP, ARP and neighbour discovery. Nothing else.
+User=${SERVICE_USER}
+CapabilityBoundingSet=${capabilities(options)}
+AmbientCapabilities=${capabilities(options)}
+NoNewPrivileges=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+RestrictNamespaces=yes
+RestrictSUIDSGID=yes
+RestrictRealtime=${options.realtime ? "no" : "yes"}
+LockPersonality=yes
+RemoveIPC=yes
+KeyringMode=private
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateMounts=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+# Not set on purpose. ProtectKernelTunables=: forwarding is a setting below /proc/sys, of the network alone, as far as
+# CAP_NET_ADMIN reaches. MemoryDenyWriteExecute=: Node.js compiles at run time. PrivateNetwork=, PrivateUsers=: it is this
+# machine's network that is served.
+`;
+
+/** The whole unit. */
+export const renderUnit = (
+  options: UnitOptions,
+): string => `# Written by ${options.author}. To change it: systemctl edit steelyard-edge
+[Unit]
+Description=steelyard edge
+Documentation=man:steelyard(8)
+# It waits for its interfaces by itself. Many distributions flush all tables when nftables.service starts.
+After=network-pre.target nftables.service
+Before=${KUBERNETES.join(" ")}
+StartLimitIntervalSec=0
+
+${service(options)}
+${sandbox(options)}
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** The user of the service for systemd-sysusers (sysusers.d(5)): no home, no shell, no password. */
+export const SYSUSERS = `u ${SERVICE_USER} - "steelyard edge"\n`;
