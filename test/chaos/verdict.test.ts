@@ -28,6 +28,13 @@ describe("the promises", () => {
     ["a request fails while a backend goes", { requests: [{ from: 21_000, to: 21_100, error: "timeout" }] }],
     ["a request succeeds", { requests: [{ from: 15_000, to: 15_001 }] }],
     ["a download breaks whose backend went", { downloads: [download("n1", 18_000, 23_000)] }],
+    [
+      "a download breaks that began while a backend was away, and another edge took over",
+      {
+        played: [FLAP, step({ type: "silence", edge: "e1" }, 26_000)],
+        downloads: [download("n2", 21_000, 27_000)],
+      },
+    ],
     ["a download arrives", { downloads: [download("n2", 18_000, 23_000, true)] }],
   ] as const) {
     it(`are kept when ${what}`, () => {

@@ -47,6 +47,9 @@ const flaps = (played: readonly Played[]): readonly (Stretch & { readonly node: 
     fault.type === "flap" ? [{ node: fault.node, from, to: to + NOTICED_WITHIN }] : [],
   );
 
+const flushes = (played: readonly Played[]): readonly Stretch[] =>
+  played.flatMap(({ fault, from }) => (fault.type === "flush" ? [{ from, to: from + REPAIRED_WITHIN }] : []));
+
 /** The part of a stretch that no separation explains, in milliseconds. */
 const unexplained = ({ from, to }: Stretch, played: readonly Played[]): number => {
   let rest = [{ from, to }];
@@ -61,6 +64,23 @@ const unexplained = ({ from, to }: Stretch, played: readonly Played[]): number =
     );
   }
   return Math.max(0, ...rest.map((piece) => piece.to - piece.from));
+};
+
+/**
+ * A download may break when its backend went, when somebody flushed the rules, and when it began while any backend was
+ * away and another edge took over since: which flows moved meanwhile only the former edge knows (docs/forwarding.md).
+ */
+const isExcused = (download: Seen["downloads"][number], played: readonly Played[]): boolean => {
+  const ending = { from: download.to, to: download.to };
+  const tookOver = played.some(({ fault, ...time }) => separates(fault) && meets(time, download));
+  return (
+    flushes(played).some((flush) => meets(flush, ending)) ||
+    flaps(played).some(
+      (flap) =>
+        (meets(flap, download) && (download.backend === undefined || download.backend === flap.node)) ||
+        (meets(flap, { from: download.from, to: download.from }) && tookOver),
+    )
+  );
 };
 
 const counted = (findings: readonly string[]): readonly string[] =>
@@ -81,9 +101,7 @@ export const brokenPromises = (seen: Seen): readonly string[] => {
     return `at ${((at - start) / 1_000).toFixed(1)} s (${during})`;
   };
   const cut = flaps(played);
-  const flushed = played.flatMap(({ fault, from }) =>
-    fault.type === "flush" ? [{ from, to: from + REPAIRED_WITHIN }] : [],
-  );
+  const flushed = flushes(played);
   return counted([
     ...played.flatMap(({ settled, to }) =>
       settled === undefined ? [`no edge alone held the address ${SETTLED_WITHIN} ms later, ${when(to)}`] : [],
@@ -101,13 +119,7 @@ export const brokenPromises = (seen: Seen): readonly string[] => {
       )
       .map(({ error, from }) => `a request failed (${error}) ${when(from)}`),
     ...downloads
-      .filter(({ whole, backend, ...time }) => {
-        const known = cut.filter(({ node }) => backend === undefined || node === backend);
-        const ending = { from: time.to, to: time.to };
-        return (
-          !whole && !known.some((flap) => meets(flap, time)) && !flushed.some((flush) => meets(flush, ending))
-        );
-      })
+      .filter((download) => !download.whole && !isExcused(download, played))
       .map(({ backend = "nobody", error, to }) => `a download from ${backend} broke (${error}) ${when(to)}`),
     ...leftovers.map((left) => `left behind: ${left}`),
   ]);
