@@ -1,0 +1,122 @@
+/** The Debian package: built, installed into a folder of its own, run from there, upgraded, removed. About ten seconds. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { renderUnit } from "#core/install/unit";
+import { inBed, SMALL } from "./edge-bed.ts";
+import { config, router, VIP } from "./edge-config.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "steelyard-package-"));
+after(() => rmSync(directory, { recursive: true }));
+const system = join(directory, "system");
+const at = (path: string): string => join(system, path);
+
+const run = (program: string, args: readonly string[]) => {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  return { status, stdout, said: `${stdout}${stderr}` };
+};
+
+/** dpkg on the folder: maintainer scripts run outside and are told where it is (DPKG_ROOT). */
+const dpkg = (...args: readonly string[]): void => {
+  const force = ["--force-script-chrootless", "--force-depends", "--force-confold"];
+  const { status, said } = run("dpkg", [`--root=${system}`, ...force, ...args]);
+  assert.equal(status, 0, said);
+};
+
+let archive = "";
+before(() => {
+  const script = join(import.meta.dirname, "../../scripts/build-deb.ts");
+  const built = run(process.execPath, [script, "--fast", "--output", directory]);
+  assert.equal(built.status, 0, built.said);
+  archive = built.stdout.trim();
+  for (const folder of ["info", "updates"]) mkdirSync(at(`var/lib/dpkg/${folder}`), { recursive: true });
+  for (const file of ["status", "available"]) writeFileSync(at(`var/lib/dpkg/${file}`), "");
+  dpkg("--install", archive);
+});
+
+const CONFIG = "etc/steelyard/edge.yaml";
+const PROGRAM = "usr/lib/steelyard/bin/steelyard";
+
+describe("the Debian package", () => {
+  it("says what it is, and belongs to root", () => {
+    const { stdout } = run("dpkg-deb", ["--info", archive]);
+    assert.match(stdout, /^ Package: steelyard$/m);
+    assert.match(stdout, /^ Recommends: nftables/m);
+    const contents = run("dpkg-deb", ["--contents", archive]).stdout.trim().split("\n");
+    assert.ok(contents.length > 50);
+    for (const line of contents) assert.match(line, /^(l\S{9}|[-d]rw[-x]r-[-x]r-[-x]) root\/root /, line);
+    assert.ok(
+      contents.some((line) => line.endsWith("./usr/bin/steelyard -> ../lib/steelyard/bin/steelyard")),
+    );
+    assert.ok(!contents.some((line) => /\.map$|\.ts$/.test(line)));
+  });
+
+  it("brings the unit, its user, and a configuration that is not valid before somebody edits it", () => {
+    const unit = readFileSync(at("usr/lib/systemd/system/steelyard-edge.service"), "utf8");
+    const options = { program: "/usr/bin/steelyard", author: "the package steelyard", realtime: false };
+    assert.equal(unit, renderUnit(options));
+    assert.match(readFileSync(at("etc/passwd"), "utf8"), /^steelyard:x:\d+:\d+:steelyard edge:/m);
+    assert.equal(
+      existsSync(at("etc/systemd/system/multi-user.target.wants")),
+      false,
+      "not enabled by itself",
+    );
+    const check = run(at(PROGRAM), ["check", at("etc/steelyard")]);
+    assert.deepEqual([check.status, /holds no resource/.test(check.said)], [2, true]);
+  });
+
+  it("names every command in its man page", () => {
+    const page = spawnSync("gzip", ["-dc", at("usr/share/man/man8/steelyard.8.gz")], {
+      encoding: "utf8",
+    }).stdout;
+    const help = run(at(PROGRAM), ["--help"]).stdout;
+    const commands = [...help.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = ""]) => name);
+    assert.ok(commands.length >= 8, help);
+    for (const command of commands)
+      if (command !== "help") assert.match(page, new RegExp(`\\b${command}\\b`));
+  });
+
+  it("runs with the Node.js that it brings, and holds an address", async (context) => {
+    await inBed(context, SMALL, async ({ e1, holdings }) => {
+      const prefix = ["/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
+      await e1.configure(config(router({ priority: 150 })));
+      const edge = await e1.host.spawn([...prefix, at(PROGRAM), "edge", "--config", "/run/edge/edge.yaml"]);
+      await holdings.settle(VIP, ["e1"]);
+      const node = await e1.host.expect(["readlink", `/proc/${edge.pid}/exe`]);
+      assert.equal(node.trim(), at("usr/lib/steelyard/runtime/node"));
+      const status = await e1.host.expect([...prefix, at(PROGRAM), "status"]);
+      assert.match(status, /front +active/);
+      assert.deepEqual(await edge.stop(), { code: 0, signal: null });
+    });
+  });
+
+  it("keeps a configuration that was edited when it is installed again and when it is removed", () => {
+    appendFileSync(at(CONFIG), "# mine\n");
+    dpkg("--install", archive);
+    assert.match(readFileSync(at(CONFIG), "utf8"), /# mine\n$/);
+    dpkg("--remove", "steelyard");
+    assert.equal(existsSync(at("usr/lib/steelyard")), false);
+    assert.match(readFileSync(at(CONFIG), "utf8"), /# mine\n$/);
+  });
+
+  it("leaves nothing when it is purged but the user", () => {
+    dpkg("--purge", "steelyard");
+    const left = readdirSync(system, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name).slice(system.length + 1))
+      .filter((path) => !path.startsWith("var/lib/dpkg/"));
+    assert.deepEqual(left.sort(), ["etc/.pwd.lock", "etc/group", "etc/gshadow", "etc/passwd", "etc/shadow"]);
+  });
+});
