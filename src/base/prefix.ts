@@ -1,5 +1,5 @@
 /** An address with a prefix length, as interfaces carry it: `192.0.2.10/24` keeps its host part. */
-import { addressBytes, familyOf, type IpAddress, parseAddress } from "./address.ts";
+import { addressBytes, addressFromBytes, familyOf, type IpAddress, parseAddress } from "./address.ts";
 
 /** An address and the length of its network part in bits (0..32 or 0..128). */
 export type InterfaceAddress = { readonly address: IpAddress; readonly prefixLength: number };
@@ -21,6 +21,24 @@ export const parseInterfaceAddress = (text: string): InterfaceAddress | undefine
 /** `ADDRESS/LENGTH`. */
 export const formatInterfaceAddress = ({ address, prefixLength }: InterfaceAddress): string =>
   `${address}/${prefixLength}`;
+
+/** The network that an address is in: the same with all host bits zero. */
+export const networkOf = ({ address, prefixLength }: InterfaceAddress): InterfaceAddress => {
+  const bytes = addressBytes(address).map((byte, index) => {
+    const bits = Math.max(0, Math.min(8, prefixLength - index * 8));
+    return byte & (0xff00 >> bits) & 0xff;
+  });
+  return { address: addressFromBytes(bytes), prefixLength };
+};
+
+/** The networks without those that lie in another one of them. */
+export const disjoint = (networks: readonly InterfaceAddress[]): readonly InterfaceAddress[] => {
+  const kept: InterfaceAddress[] = [];
+  for (const network of [...networks].sort((left, right) => left.prefixLength - right.prefixLength)) {
+    if (!kept.some((wider) => contains(wider, network.address))) kept.push(network);
+  }
+  return kept;
+};
 
 /** Whether `address` lies in the network of `network`. */
 export const contains = (network: InterfaceAddress, address: IpAddress): boolean => {

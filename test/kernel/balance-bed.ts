@@ -6,7 +6,7 @@
  *         fd01::2                fd01::1   fd02::1           +-- workers 10.2.0.21 ... 10.2.0.24
  * ```
  *
- * Virtual addresses 10.2.0.100 and fd02::100. Workers have them on loopback too, without answering ARP for them.
+ * Virtual addresses 10.2.0.100 and fd02::100, and 10.2.0.101 and fd02::101 for the workers. Workers have them on loopback too, without answering ARP for them.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -24,8 +24,11 @@ import type { ConntrackPort } from "#drivers/conntrack/port";
 import { openDoor } from "#native/door";
 
 export const VIRTUAL = { IPv4: "10.2.0.100", IPv6: "fd02::100" } as const;
+/** Moves with them; backends of servers in mode `nat` have it as their gateway. */
+const INNER = { IPv4: "10.2.0.101", IPv6: "fd02::101" } as const;
 /** Without one of its own a bridge takes that of a port, and changes it when ports come and go. */
 const BRIDGE_MAC = "02:00:00:00:00:01";
+const WORKERS = ["w1", "w2", "w3", "w4"];
 const CLONE_NEWNET = 0x4000_0000;
 const FILES = new URL(".", import.meta.url).pathname;
 
@@ -121,8 +124,11 @@ export class Bed {
     ] as const)
       this.#addStation(name, host);
     for (const edge of ["e1", "e2"])
-      this.inside(edge, "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-    for (const worker of ["w1", "w2", "w3", "w4"]) {
+      this.inside(
+        edge,
+        "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.netfilter.nf_conntrack_tcp_be_liberal=1",
+      );
+    for (const worker of WORKERS) {
       this.inside(
         worker,
         "sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2 net.ipv4.tcp_mtu_probing=0",
@@ -184,17 +190,33 @@ export class Bed {
   /** Gives the virtual addresses to one edge alone and lets the router know, as a takeover does. */
   giveAddressesTo(edge: "e1" | "e2"): void {
     const other = edge === "e1" ? "e2" : "e1";
-    this.inside(
-      other,
-      `ip addr del ${VIRTUAL.IPv4}/32 dev eth0 2>/dev/null || true; ip addr del ${VIRTUAL.IPv6}/128 dev eth0 2>/dev/null || true`,
-    );
+    const v4: readonly string[] = [VIRTUAL.IPv4, INNER.IPv4];
+    const v6: readonly string[] = [VIRTUAL.IPv6, INNER.IPv6];
+    const take = [...v4, ...v6].map((held) => `ip addr del ${held} dev eth0 2>/dev/null || true`);
+    this.inside(other, take.join("; "));
     this.inside(
       edge,
-      `ip addr replace ${VIRTUAL.IPv4}/32 dev eth0; ip addr replace ${VIRTUAL.IPv6}/128 dev eth0 nodad preferred_lft 0`,
+      [
+        ...v4.map((held) => `ip addr replace ${held}/32 dev eth0`),
+        ...v6.map((held) => `ip addr replace ${held}/128 dev eth0 nodad preferred_lft 0`),
+      ].join("; "),
     );
     const mac = this.inside(edge, "cat /sys/class/net/eth0/address").trim();
-    for (const virtual of Object.values(VIRTUAL)) {
-      this.inside("router", `ip neigh replace ${virtual} lladdr ${mac} dev br0 nud reachable`);
+    const tell = (held: string, device: string): string =>
+      `ip neigh replace ${held} lladdr ${mac} dev ${device} nud reachable`;
+    this.inside("router", [...v4, ...v6].map((held) => tell(held, "br0")).join("; "));
+    const inner = Object.values(INNER).map((held) => tell(held, "eth0"));
+    for (const worker of WORKERS) this.inside(worker, inner.join("; "));
+  }
+
+  /** Sends what the workers answer through whichever edge holds the inner addresses, or through the router. */
+  routeWorkers(through: "edge" | "router"): void {
+    const [v4, v6] = through === "edge" ? [INNER.IPv4, INNER.IPv6] : ["10.2.0.1", "fd02::1"];
+    for (const worker of WORKERS) {
+      this.inside(
+        worker,
+        `ip route replace default via ${v4}; ip -6 route flush default; ip -6 route add default via ${v6}`,
+      );
     }
   }
 
@@ -256,7 +278,7 @@ export class Bed {
 
   /** Starts the four backends on these ports. */
   async startWorkers(ports: readonly number[]): Promise<void> {
-    await Promise.all(["w1", "w2", "w3", "w4"].map((worker) => this.startWorker(worker, ports)));
+    await Promise.all(WORKERS.map((worker) => this.startWorker(worker, ports)));
   }
 
   /** Starts a server that says the station's name on these ports of all its addresses. */

@@ -5,6 +5,7 @@
  * - `choose`: opens one connection from each port from 20000 up; gives their backends in order.
  * - `hold`: opens connections and keeps them; gives their backends in order.
  * - `poke`: says something on every held connection; gives the backend that answered, or why none did, in order.
+ * - `ask`: opens a connection, says `line`, gives the answer.
  * - `download`: 200,000 bytes over one connection; gives how many came.
  * - `hammer`, `rest`: opens connections without pause until told to rest; gives how many and every error.
  * - `datagram`: one datagram of `size` bytes; gives the answer.
@@ -20,15 +21,23 @@ type Target = {
   readonly port: number;
   readonly protocol?: "tcp" | "udp";
 };
-type Command = Target & { readonly op: string; readonly count: number; readonly size: number };
+type Command = Target & {
+  readonly op: string;
+  readonly count: number;
+  readonly size: number;
+  readonly line: string;
+  readonly patience?: number;
+};
 
-const PATIENCE_MILLIS = 3_000;
+/** How long an answer may take, in milliseconds; a command may say otherwise for itself. */
+const PATIENCE = 3_000;
+let patience = PATIENCE;
 
 /** Resolves with the next line, or with the reason why there is none. */
 const nextLine = (socket: Socket): Promise<string> =>
   new Promise((resolve) => {
     let text = "";
-    const timer = setTimeout(() => finish("timeout"), PATIENCE_MILLIS);
+    const timer = setTimeout(() => finish("timeout"), patience);
     const onData = (chunk: string): void => {
       text += chunk;
       if (text.endsWith("\n")) finish(text.slice(0, -1));
@@ -57,7 +66,7 @@ const open = async ({ address, port, localPort }: Target): Promise<{ socket: Soc
 
 const ask = (socket: UdpSocket, payload: string): Promise<string> =>
   new Promise((resolve) => {
-    const timer = setTimeout(() => finish("timeout"), PATIENCE_MILLIS);
+    const timer = setTimeout(() => finish("timeout"), patience);
     const finish = (answer: string): void => {
       clearTimeout(timer);
       socket.removeAllListeners("message").removeAllListeners("error");
@@ -113,6 +122,7 @@ const hammer = async (target: Target): Promise<readonly string[]> => {
 };
 
 const perform = async (command: Command): Promise<unknown> => {
+  patience = command.patience ?? PATIENCE;
   switch (command.op) {
     case "spread": {
       const answers: string[] = [];
@@ -156,6 +166,13 @@ const perform = async (command: Command): Promise<unknown> => {
         held.splice(0).map((socket) => new Promise((resolve) => socket.on("close", resolve).end())),
       );
       return "finished";
+    case "ask": {
+      const { socket } = await open(command);
+      socket.write(`${command.line}\n`);
+      const answer = await nextLine(socket);
+      socket.destroy();
+      return answer;
+    }
     case "download": {
       const { socket } = await open(command);
       socket.write("big\n");

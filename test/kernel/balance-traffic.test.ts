@@ -1,7 +1,9 @@
 /** Each mode, scheduler, family and protocol with real traffic through this kernel. Needs root. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { familyOf } from "#base/address";
 import { instant } from "#base/time";
+import { chooseBackend } from "#core/balance/choice";
 import type { ForwardingMode, Protocol, Scheduler, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
@@ -11,12 +13,14 @@ import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
 
 const SCHEDULERS: readonly Scheduler[] = [
   { type: "consistent-hash", tableSize: 1021 },
+  { type: "source-hash", tableSize: 1021 },
   { type: "round-robin" },
   { type: "weighted" },
 ];
 const MODES: readonly ForwardingMode[] = ["masquerade", "dsr"];
 const PROTOCOLS: readonly Protocol[] = ["tcp", "udp"];
 const FAMILIES = ["IPv4", "IPv6"] as const;
+const CLIENT = { IPv4: "10.1.0.2", IPv6: "fd01::2" } as const;
 const WEIGHTS = [5, 2, 1];
 const FLOWS = 160;
 
@@ -112,6 +116,12 @@ describe("forwarding of real traffic", () => {
         port,
         protocol,
       });
+      if (server.scheduler.type === "source-hash") {
+        const client = { address: address(CLIENT[familyOf(server.address)]), port: 1 };
+        const choice = chooseBackend(planned, client);
+        assert.deepEqual(counts, { [choice.type === "backend" ? choice.backend.name : "?"]: FLOWS });
+        return;
+      }
       assert.deepEqual(Object.keys(counts).sort(), ["w1", "w2", "w3"], JSON.stringify(counts));
       const expected = shares(planned);
       if (server.scheduler.type === "consistent-hash") {

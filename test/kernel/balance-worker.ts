@@ -3,14 +3,23 @@
  *
  * usage: node balance-worker.ts NAME PORT...    Prints `ready` when all ports are open.
  *
- * A TCP connection gets the name at once, then for every line `NAME:line`; the line `big` gets 200,000 bytes.
+ * A TCP connection gets the name at once, then for every line `NAME:line`; the line `big` gets 200,000 bytes, `who` the
+ * address of the client, and `stream` a line each 20 ms from then on.
  */
 import { createSocket } from "node:dgram";
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 
 const [name = "?", ...ports] = process.argv.slice(2);
 const BIG = `${"x".repeat(199_999)}\n`;
+
+const answer = (socket: Socket, line: string): void => {
+  const text = line === "who" ? (socket.remoteAddress ?? "?").replace("::ffff:", "") : line;
+  socket.write(line === "big" ? BIG : `${name}:${text}\n`);
+  if (line !== "stream") return;
+  const timer = setInterval(() => void (socket.destroyed || socket.write(`${name}\n`)), 20);
+  socket.on("close", () => clearInterval(timer));
+};
 
 const openTcp = (port: number): Promise<void> =>
   new Promise((resolve) => {
@@ -22,7 +31,7 @@ const openTcp = (port: number): Promise<void> =>
       socket.on("data", (text) => {
         const lines = (rest + text).split("\n");
         rest = lines.pop() ?? "";
-        for (const line of lines) socket.write(line === "big" ? BIG : `${name}:${line}\n`);
+        for (const line of lines) answer(socket, line);
       });
     });
     server.listen({ port, host: "::", backlog: 4096 }, resolve);

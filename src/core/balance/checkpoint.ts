@@ -4,8 +4,9 @@
  * Slots are left out: they follow from scheduler and backends.
  */
 import { type IpAddress, parseAddress } from "#base/address";
+import { addressBits, type InterfaceAddress } from "#base/prefix";
 import { instant } from "#base/time";
-import type { Scheduler } from "./model.ts";
+import { MODES, type Scheduler } from "./model.ts";
 import type { Availability, ForwardingPlan, PlannedBackend, ServerPlan, SlotMove } from "./plan-model.ts";
 import { ALL_PORTS, type PortRange } from "./ports.ts";
 import { createSlotTables, type SlotTables } from "./slots.ts";
@@ -95,10 +96,16 @@ const readPorts = (value: unknown): PortRange => {
   return { first: integerOf(first, ALL_PORTS.last), last: integerOf(last, ALL_PORTS.last) };
 };
 
+const readNetwork = (value: unknown): InterfaceAddress => {
+  const { address, prefixLength } = fieldsOf(value);
+  const network = addressOf(address);
+  return { address: network, prefixLength: integerOf(prefixLength, addressBits(network)) };
+};
+
 const readScheduler = (value: unknown): Scheduler => {
   const { type, tableSize } = fieldsOf(value);
-  const kind = oneOf(type, ["consistent-hash", "round-robin", "weighted"]);
-  return kind === "consistent-hash"
+  const kind = oneOf(type, ["consistent-hash", "source-hash", "round-robin", "weighted"]);
+  return kind === "consistent-hash" || kind === "source-hash"
     ? { type: kind, tableSize: integerOf(tableSize, LARGEST_TABLE) }
     : { type: kind };
 };
@@ -121,8 +128,11 @@ const readServer = (value: unknown, tables: SlotTables): ServerPlan => {
     address: addressOf(fields.address),
     protocol: oneOf(fields.protocol, ["tcp", "udp"]),
     ports: readPorts(fields.ports),
-    mode: oneOf(fields.mode, ["masquerade", "dsr"]),
+    mode: oneOf(fields.mode, MODES),
     scheduler,
+    ...(fields.sourceRanges === undefined
+      ? {}
+      : { sourceRanges: listOf(fields.sourceRanges).map(readNetwork) }),
     backends,
     slots: tables(scheduler, backends),
     moves: listOf(fields.moves).map(readMove),

@@ -1,5 +1,5 @@
 /** Which backend a client gets, worked out as the kernel does it. */
-import { clientSlot, type Endpoint } from "./jhash.ts";
+import { clientSlot, type Endpoint, sourceSlot } from "./jhash.ts";
 import { choosesByHash, type PlannedBackend, type ServerPlan } from "./plan-model.ts";
 import { hasOwners, ownerOf } from "./slots.ts";
 
@@ -23,7 +23,9 @@ export type BackendChoice =
 export const chooseBackend = (server: ServerPlan, client: Endpoint): BackendChoice => {
   if (!hasOwners(server)) return { type: "refused" };
   if (!choosesByHash(server)) return { type: "counted" };
-  const slot = clientSlot(client, { size: server.slots.length, seed: SLOT_SEED });
+  const table = { size: server.slots.length, seed: SLOT_SEED };
+  const bySource = server.scheduler.type === "source-hash";
+  const slot = bySource ? sourceSlot(client.address, table) : clientSlot(client, table);
   const backend = server.backends.find((candidate) => candidate.id === ownerOf(server, slot));
   if (backend === undefined) return { type: "refused" };
   const move = server.moves.find((candidate) => candidate.slot === slot);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type IpAddress, parseAddress } from "#base/address";
-import { clientSlot, jhash, scaleHash } from "./jhash.ts";
+import { clientSlot, jhash, scaleHash, sourceSlot } from "./jhash.ts";
 
 const ip = (text: string): IpAddress => {
   const parsed = parseAddress(text);
@@ -33,6 +33,15 @@ describe("the kernel's Jenkins hash", () => {
     const ring = { size: 1021, seed: 0x57ee_17a4 };
     assert.equal(clientSlot({ address: ip("192.0.2.7"), port: 40_000 }, ring), 725);
     assert.equal(clientSlot({ address: ip("2001:db8::7"), port: 40_000 }, ring), 422);
+  });
+
+  it("of the address alone does not depend on the port", () => {
+    const ring = { size: 1021, seed: 0x57ee17a4 };
+    for (const text of ["192.0.2.7", "2001:db8::7"]) {
+      const slot = sourceSlot(ip(text), ring);
+      assert.ok(slot >= 0 && slot < 1021);
+      assert.notEqual(slot, clientSlot({ address: ip(text), port: 40_000 }, ring));
+    }
   });
 
   it("scales to the size of the ring by the high half of the product", () => {

@@ -86,8 +86,13 @@ const registersOf = ({ address, port }: Endpoint): Uint8Array => {
   return registers;
 };
 
+/** A table that hashes lead into. */
+type Table = { readonly size: number; readonly seed: number };
+
 /** What `jhash ip saddr . th sport mod SIZE seed SEED` gives for this client. */
-export const clientSlot = (
-  client: Endpoint,
-  { size, seed }: { readonly size: number; readonly seed: number },
-): number => scaleHash(jhash(registersOf(client), seed), size);
+export const clientSlot = (client: Endpoint, { size, seed }: Table): number =>
+  scaleHash(jhash(registersOf(client), seed), size);
+
+/** What `jhash ip saddr mod SIZE seed SEED` gives for a client at this address. */
+export const sourceSlot = (address: IpAddress, { size, seed }: Table): number =>
+  scaleHash(jhash(addressBytes(address), seed), size);

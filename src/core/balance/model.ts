@@ -1,5 +1,6 @@
 /** Virtual servers and their backends as the planners see them. */
 import type { IpAddress } from "#base/address";
+import type { InterfaceAddress } from "#base/prefix";
 import type { Duration } from "#base/time";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { PortRange } from "./ports.ts";
@@ -18,17 +19,26 @@ export type Carrier = {
 };
 
 /**
- * How packets reach a backend: `masquerade` rewrites both addresses, so answers come back through us;
- * `dsr` (direct server return) forwards the packet as it is and the backend answers the client itself.
+ * How packets reach a backend: `masquerade` rewrites both addresses, so answers come back through us; `nat` rewrites
+ * the destination alone, and the backend's route to the client leads through us; `dsr` (direct server return) forwards
+ * the packet as it is and the backend answers the client itself.
  */
-export type ForwardingMode = "masquerade" | "dsr";
+export const MODES = ["masquerade", "nat", "dsr"] as const;
+export type ForwardingMode = (typeof MODES)[number];
 
 export type Scheduler =
   /** Maglev table over a hash of the client's address and port: the same choice on every edge. */
   | { readonly type: "consistent-hash"; readonly tableSize: number }
+  /** The same over the client's address alone: all connections of a client meet the same backend. */
+  | { readonly type: "source-hash"; readonly tableSize: number }
   | { readonly type: "round-robin" }
   /** Round robin in proportion to the weights, smoothly interleaved. */
   | { readonly type: "weighted" };
+
+/** A scheduler by hash, whose choice is the same on every edge. */
+export type HashScheduler = Extract<Scheduler, { readonly tableSize: number }>;
+
+export const isHash = (scheduler: Scheduler): scheduler is HashScheduler => "tableSize" in scheduler;
 
 export type Backend = {
   /** Unique within its virtual server; consistent hashing depends on it, not on the address. */
@@ -60,6 +70,8 @@ export type VirtualServer = {
   readonly ports: PortRange;
   readonly mode: ForwardingMode;
   readonly scheduler: Scheduler;
+  /** Networks whose hosts may open flows; `undefined` means everybody. Packets of others are dropped. */
+  readonly sourceRanges?: readonly InterfaceAddress[];
   /** Of the same family as `address`; may be empty. */
   readonly backends: readonly Backend[];
   /** `undefined` means every backend counts as healthy. */

@@ -49,7 +49,7 @@ export const trackMoves = (
 /** Whether slots and flows of `previous` mean the same in `next`: only then is there anything to keep. */
 const continues = (next: Omit<ServerPlan, "moves" | "tracked">, previous: ServerPlan): boolean =>
   previous.mode === next.mode &&
-  choosesByHash(previous) &&
+  previous.scheduler.type === next.scheduler.type &&
   previous.address === next.address &&
   previous.protocol === next.protocol &&
   samePorts(previous.ports, next.ports) &&

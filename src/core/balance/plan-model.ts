@@ -1,8 +1,9 @@
 /** The forwarding plan: which backend every slot of every virtual server belongs to. A pure, comparable value. */
 import type { IpAddress } from "#base/address";
+import type { InterfaceAddress } from "#base/prefix";
 import type { Duration, Instant } from "#base/time";
 import { seconds } from "#base/time";
-import type { ForwardingMode, Protocol, Scheduler } from "./model.ts";
+import { type ForwardingMode, isHash, type Protocol, type Scheduler } from "./model.ts";
 import type { PortRange } from "./ports.ts";
 
 /**
@@ -72,6 +73,8 @@ export type ServerPlan = {
   readonly ports: PortRange;
   readonly mode: ForwardingMode;
   readonly scheduler: Scheduler;
+  /** Networks whose hosts may open flows; `undefined` means everybody. */
+  readonly sourceRanges?: readonly InterfaceAddress[];
   /** Sorted by name. */
   readonly backends: readonly PlannedBackend[];
   /** The owner of each slot: who gets its new flows. Follows from the rest. */
@@ -82,11 +85,8 @@ export type ServerPlan = {
   readonly tracked: readonly number[];
 };
 
-/**
- * How a slot is found: by hash of the client's address and port, or by counting new flows through the slots.
- */
-export const choosesByHash = (server: Pick<ServerPlan, "scheduler">): boolean =>
-  server.scheduler.type === "consistent-hash";
+/** How a slot is found: by hash of the client's address and maybe port, or by counting new flows through the slots. */
+export const choosesByHash = ({ scheduler }: Pick<ServerPlan, "scheduler">): boolean => isHash(scheduler);
 
 export type ForwardingPlan = {
   /** The interfaces where traffic for `dsr` servers arrives, sorted. */

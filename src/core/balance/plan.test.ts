@@ -15,7 +15,7 @@ import {
   type ServerPlan,
   TCP_FLOW_IDLE,
 } from "./plan-model.ts";
-import { onePort } from "./ports.ts";
+import { ALL_PORTS, onePort } from "./ports.ts";
 import { hasOwners, ownerOf, ownersOf } from "./slots.ts";
 
 const ip = (text: string): IpAddress => {
@@ -286,6 +286,23 @@ describe("planning forwarding", () => {
     assert.deepEqual(chooseBackend(nobody, { address: ip("198.51.100.7"), port: 4000 }), { type: "refused" });
   });
 
+  it("gives a client the same backend from every port when it goes by source", () => {
+    const scheduler = { type: "source-hash", tableSize: 101 } as const;
+    const server = only(plan({ servers: [{ ...web, scheduler }] }));
+    const chosen = [4000, 4001, 4002, 4003].map((port) => {
+      const choice = chooseBackend(server, { address: ip("198.51.100.7"), port });
+      return choice.type === "backend" ? choice.backend.name : choice.type;
+    });
+    assert.equal(new Set(chosen).size, 1);
+    assert.deepEqual(ownersOf(server), ownersOf(only(plan({}))), "from the same table");
+  });
+
+  it("has no transition when the scheduler changes what slots mean", () => {
+    const scheduler = { type: "source-hash", tableSize: 101 } as const;
+    const changed = plan({ servers: [{ ...four, scheduler }], previous: plan({}) });
+    assert.deepEqual([only(changed).moves, only(changed).tracked], [[], []]);
+  });
+
   it("says which backend a client gets, and who keeps its older flows", () => {
     const client = { address: ip("198.51.100.7"), port: 4000 };
     const before = only(plan({}));
@@ -373,11 +390,19 @@ describe("flows under any sequence of changes", () => {
 });
 
 describe("the checkpoint of a plan", () => {
+  const limited: VirtualServer = {
+    ...{ ...web, name: "c", ports: ALL_PORTS, mode: "masquerade" },
+    scheduler: { type: "source-hash", tableSize: 11 },
+    sourceRanges: [{ address: ip("198.51.100.0"), prefixLength: 24 }],
+    backends: [{ name: "w1", address: ip("192.0.2.21"), weight: 1 }],
+  };
+
   it("is read back as it was written", () => {
     const changed = plan({
       servers: [
         four,
-        { ...web, name: "b", ports: onePort(81), mode: "masquerade", scheduler: { type: "weighted" } },
+        { ...web, name: "b", ports: onePort(81), mode: "nat", scheduler: { type: "weighted" } },
+        limited,
       ],
       previous: plan({}),
     });

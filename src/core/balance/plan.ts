@@ -1,6 +1,7 @@
 /** The planner: what is configured, what is healthy and what ran before give the plan to run now. */
 
 import type { IpAddress } from "#base/address";
+import type { InterfaceAddress } from "#base/prefix";
 import { earliest, type Instant } from "#base/time";
 import { drainMember, leavingBackends } from "./drain.ts";
 import {
@@ -8,6 +9,7 @@ import {
   type BackendKey,
   backendKey,
   type ForwardingMode,
+  isHash,
   type Scheduler,
   type VirtualServer,
 } from "./model.ts";
@@ -143,9 +145,18 @@ const planBackends = (
 };
 
 const sameScheduler = (left: Scheduler, right: Scheduler): boolean =>
-  left.type === "consistent-hash" && right.type === "consistent-hash"
-    ? left.tableSize === right.tableSize
-    : left.type === right.type;
+  left.type === right.type && (!isHash(left) || !isHash(right) || left.tableSize === right.tableSize);
+
+/** Whether two lists of networks are the same, in the same order. */
+export const sameNetworks = (
+  left: readonly InterfaceAddress[] | undefined,
+  right: readonly InterfaceAddress[] | undefined,
+): boolean =>
+  left?.length === right?.length &&
+  (left ?? []).every(({ address, prefixLength }, index) => {
+    const other = right?.[index];
+    return address === other?.address && prefixLength === other.prefixLength;
+  });
 
 const sameBackend = (left: PlannedBackend, right: PlannedBackend | undefined): boolean =>
   right !== undefined &&
@@ -167,6 +178,7 @@ const sameInputs = (left: Omit<ServerPlan, "slots" | "moves" | "tracked">, right
   samePorts(left.ports, right.ports) &&
   left.mode === right.mode &&
   sameScheduler(left.scheduler, right.scheduler) &&
+  sameNetworks(left.sourceRanges, right.sourceRanges) &&
   left.backends.length === right.backends.length &&
   left.backends.every((backend, index) => sameBackend(backend, right.backends[index]));
 
@@ -182,8 +194,12 @@ const planServer = (
   { input, previous, numbers, tables }: Surroundings,
 ): ServerPlan => {
   const backends = planBackends(server, { input, previous, numbers });
-  const { name, address, protocol, ports, mode, scheduler } = server;
-  const configured = { name, address, protocol, ports, mode, scheduler, backends };
+  const { name, address, protocol, ports, mode, scheduler, sourceRanges } = server;
+  const configured = {
+    ...{ name, address, protocol, ports, mode, scheduler },
+    ...(sourceRanges === undefined ? {} : { sourceRanges }),
+    backends,
+  };
   const unchanged = previous !== undefined && sameInputs(configured, previous);
   const learnt = mode === "dsr" && !canLearn(server, input) ? undefined : previous;
   const forgets = learnt === undefined && previous !== undefined && previous.tracked.length > 0;

@@ -5,7 +5,7 @@
  * weights and availability share one: five thousand servers on the same machines need the memory of one.
  */
 import { assert } from "#base/assert";
-import type { Scheduler } from "./model.ts";
+import { isHash, type Scheduler } from "./model.ts";
 import {
   type BackendId,
   type ForwardingPlan,
@@ -49,10 +49,9 @@ const build = (scheduler: Scheduler, backends: readonly PlannedBackend[], recipe
     weight: scheduledWeight(scheduler, backend.weight),
     available: backend.availability === "available",
   }));
-  const owners =
-    scheduler.type === "consistent-hash"
-      ? buildRing(members, scheduler.tableSize)
-      : buildCycle(members, cycleLength(members));
+  const owners = isHash(scheduler)
+    ? buildRing(members, scheduler.tableSize)
+    : buildCycle(members, cycleLength(members));
   const placeByName = new Map(backends.map(({ name }, index) => [name, index + 1]));
   const places = Uint16Array.from(owners, (name) => (name === undefined ? 0 : (placeByName.get(name) ?? 0)));
   const sorry = backends.findIndex(
@@ -66,7 +65,7 @@ const build = (scheduler: Scheduler, backends: readonly PlannedBackend[], recipe
 /** All that a table follows from. */
 const recipeOf = (scheduler: Scheduler, backends: readonly PlannedBackend[]): string =>
   JSON.stringify([
-    scheduler.type === "consistent-hash" ? scheduler.tableSize : scheduler.type,
+    isHash(scheduler) ? scheduler.tableSize : scheduler.type,
     ...backends.map(({ name, weight, availability, role }) => [
       name,
       scheduledWeight(scheduler, weight),

@@ -74,8 +74,9 @@ const serverSpec = fc.record(
     address: host,
     port: fc.oneof(port, mostly("all", "8000-8099", "443-443", "9-8")),
     protocol: mostly("TCP", "UDP"),
-    mode: mostly("masquerade", "dsr"),
-    scheduler: mostly("consistent-hash", "round-robin", "weighted"),
+    mode: mostly("masquerade", "nat", "dsr"),
+    scheduler: mostly("consistent-hash", "source-hash", "round-robin", "weighted"),
+    sourceRanges: mostly(["10.0.0.0/8"], ["10.0.0.1/8"], ["2001:db8::/32"], []),
     tableSize: mostly(7, 1021, 1000, 65_537),
     backends: fc.array(
       fc.record(
@@ -148,7 +149,10 @@ const assertServer = (server: Accepted["servers"][number]): void => {
   inRange(server.ports.last, 1, 65_535, "last port");
   inRange(server.ports.first, 1, server.ports.last, "first port");
   const one = server.ports.first === server.ports.last;
-  if (server.scheduler.type === "consistent-hash") {
+  for (const { address } of server.sourceRanges ?? []) {
+    assert.equal(familyOf(address), familyOf(server.address));
+  }
+  if ("tableSize" in server.scheduler) {
     inRange(server.scheduler.tableSize, Math.max(7, server.backends.length), 65_537, "table");
   }
   assert.equal(new Set(server.backends.map(({ name }) => name)).size, server.backends.length);

@@ -105,6 +105,7 @@ describe("parseResources", () => {
         { name: "b", address: "2001:db8::22" },
       ],
       whenAllFail: "reject",
+      sourceRanges: ["2001:db8:1::/48", "::/0"],
       health: {
         https: {
           path: "/up",
@@ -130,6 +131,10 @@ describe("parseResources", () => {
       ports: { first: 443, last: 443 },
       mode: "masquerade",
       scheduler: { type: "consistent-hash", tableSize: 251 },
+      sourceRanges: [
+        { address: "2001:db8:1::", prefixLength: 48 },
+        { address: "::", prefixLength: 0 },
+      ],
       backends: [
         { name: "[2001:db8::21]:8443", address: "2001:db8::21", port: 8443, weight: 3 },
         { name: "b", address: "2001:db8::22", port: 443, weight: 1 },
@@ -202,7 +207,7 @@ describe("parseResources", () => {
       'spec.preempt: "yes" is not true or false. Write true or false, without quotes.',
       "spec.track: has no value. It may have: interfaces, checks.",
       "spec.health.tpc: is not a known key. Did you mean tcp?",
-      'spec.scheduler: "wrr" is none of consistent-hash, round-robin, weighted. Known: consistent-hash, round-robin, weighted.',
+      'spec.scheduler: "wrr" is none of consistent-hash, source-hash, round-robin, weighted. Known: consistent-hash, source-hash, round-robin, weighted.',
       "spec.backends: a section with keys is not a list. Start each entry on its own line with a dash, or write [a, b].",
     ]);
   });

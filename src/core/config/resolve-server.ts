@@ -15,7 +15,7 @@ const defaultBackendName = (address: IpAddress, port: number | undefined): strin
 };
 
 const schedulerOf = ({ scheduler, tableSize }: ServerSpec): Scheduler =>
-  scheduler === "consistent-hash"
+  scheduler === "consistent-hash" || scheduler === "source-hash"
     ? { type: scheduler, tableSize: tableSize ?? DEFAULT_TABLE_SIZE }
     : { type: scheduler };
 
@@ -41,6 +41,7 @@ export const serverOf = (name: string, spec: ServerSpec): VirtualServer => ({
   ports: spec.port,
   mode: spec.mode,
   scheduler: schedulerOf(spec),
+  ...(spec.sourceRanges === undefined ? {} : { sourceRanges: spec.sourceRanges }),
   backends: backendsOf(spec),
   whenAllFail: spec.whenAllFail,
   ...(spec.drainTimeout === undefined ? {} : { drainTimeout: spec.drainTimeout }),

@@ -269,6 +269,18 @@ rows("a virtual server", [
     ],
   },
   {
+    that: "takes connections from networks of its family, each given once and without host bits",
+    given: [
+      router({}),
+      server({ sourceRanges: ["10.0.0.0/8", "192.0.2.7", "10.0.0.1/8", "2001:db8::/32", "10.0.0.0/8"] }),
+    ],
+    found: [
+      "error 1 spec.sourceRanges[2]: 10.0.0.1/8 is a host in a network",
+      "error 1 spec.sourceRanges[3]: 2001:db8:: is IPv6, but the server's is IPv4",
+      "error 1 spec.sourceRanges[4]: 10.0.0.0/8 is given twice",
+    ],
+  },
+  {
     that: "is doubted without backends, with weights that do nothing, and without a health check",
     given: [
       router({}),

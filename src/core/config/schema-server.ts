@@ -1,7 +1,8 @@
 /** The schema of a `VirtualServer`: one address and port whose connections are spread over backends. */
 import * as v from "valibot";
 import { seconds } from "#base/time";
-import { address, duration, integer, list, oneOf, ports, section, text } from "./fields.ts";
+import { MODES } from "#core/balance/model";
+import { address, duration, integer, interfaceAddress, list, oneOf, ports, section, text } from "./fields.ts";
 import { probeEntries, timingEntries } from "./schema-probe.ts";
 
 const backend = section("One machine that takes connections.", {
@@ -35,22 +36,29 @@ export const serverSpec = section("One address and port, and who answers there."
   protocol: v.optional(oneOf("Transport protocol.", ["TCP", "UDP"]), "TCP"),
   mode: v.optional(
     oneOf(
-      "`masquerade`: answers come back through this box, and backends see its address. `dsr`: backends hold the address too, and answer the client themselves.",
-      ["masquerade", "dsr"],
+      "`masquerade`: answers come back through this box, and backends see its address. `nat`: backends see the client's address, and their route to clients must lead through this box. `dsr`: backends hold the address too, and answer the client themselves.",
+      MODES,
     ),
     "masquerade",
   ),
   scheduler: v.optional(
     oneOf(
-      "`consistent-hash`: the same client port gets the same backend on every edge. `round-robin`: in turn. `weighted`: in turn, in proportion to the weights.",
-      ["consistent-hash", "round-robin", "weighted"],
+      "`consistent-hash`: the same client port gets the same backend on every edge. `source-hash`: the same client does, whatever its port. `round-robin`: in turn. `weighted`: in turn, in proportion to the weights.",
+      ["consistent-hash", "source-hash", "round-robin", "weighted"],
     ),
     "consistent-hash",
   ),
   tableSize: v.exactOptional(
     integer(
-      "Slots of the consistent hash table: a prime, the same on all edges, at least ten times the number of backends. Default: 1021.",
+      "Slots of the hash table: a prime, the same on all edges, at least ten times the number of backends. Default: 1021.",
       { min: 7, max: 65_537 },
+    ),
+  ),
+  sourceRanges: v.exactOptional(
+    list(
+      "Networks whose hosts may connect; packets of all others are dropped. Default: everybody may.",
+      interfaceAddress("A network as `ADDRESS/LENGTH`."),
+      { min: 1, max: 1024 },
     ),
   ),
   backends: v.optional(list("Who takes the connections.", backend, { max: 1024 }), []),

@@ -1,4 +1,5 @@
 /** What must hold within one `VirtualServer` beyond what its schema says. */
+import { formatInterfaceAddress, networkOf } from "#base/prefix";
 import { formatPorts, particularity } from "#core/balance/ports";
 import { duplicateFindings, familyFindings, hostAddressFindings } from "./address-rules.ts";
 import { backendPortFindings } from "./backend-port-rules.ts";
@@ -18,7 +19,7 @@ const nextPrime = (n: number): number => (isPrime(n) ? n : nextPrime(n + 1));
 const schedulerFindings = (spec: ServerSpec): readonly Finding[] => {
   const { scheduler, tableSize = DEFAULT_TABLE_SIZE, backends } = spec;
   const path = ["spec", "tableSize"];
-  if (scheduler !== "consistent-hash") {
+  if (scheduler !== "consistent-hash" && scheduler !== "source-hash") {
     if (spec.tableSize === undefined) return [];
     return [error(path, `means nothing to ${scheduler}`, "Remove it, or use scheduler: consistent-hash.")];
   }
@@ -67,6 +68,26 @@ const backendFindings = (spec: ServerSpec): readonly Finding[] => {
     }),
   ];
 };
+
+const sourceFindings = ({ address, sourceRanges = [] }: ServerSpec): readonly Finding[] => [
+  ...sourceRanges.flatMap((network, index) => {
+    const path = ["spec", "sourceRanges", index];
+    const base = networkOf(network);
+    return [
+      ...familyFindings(network.address, { like: address, whose: "the server's", path }),
+      ...(base.address === network.address
+        ? []
+        : [
+            error(
+              path,
+              `${formatInterfaceAddress(network)} is a host in a network`,
+              `Write the network, ${formatInterfaceAddress(base)}, or the host alone, ${network.address}.`,
+            ),
+          ]),
+    ];
+  }),
+  ...duplicateFindings(sourceRanges.map(formatInterfaceAddress), (index) => ["spec", "sourceRanges", index]),
+];
 
 const healthFindings = ({ health, protocol, port }: ServerSpec): readonly Finding[] => {
   if (health === undefined) return [];
@@ -121,6 +142,7 @@ const doubtfulFindings = (spec: ServerSpec): readonly Finding[] => {
 export const serverFindings = (spec: ServerSpec): readonly Finding[] => [
   ...hostAddressFindings(spec.address, ["spec", "address"]),
   ...schedulerFindings(spec),
+  ...sourceFindings(spec),
   ...backendFindings(spec),
   ...healthFindings(spec),
   ...trafficFindings(spec),

@@ -70,6 +70,7 @@ describe("a virtual server as an IPVS service", () => {
   it("has the kernel's scheduler, which never refuses a flow that hashes to a draining backend", () => {
     const expected: readonly [Scheduler, string][] = [
       [{ type: "consistent-hash", tableSize: 1021 }, "mh 24"],
+      [{ type: "source-hash", tableSize: 1021 }, "sh 8"],
       [{ type: "round-robin" }, "rr 0"],
       [{ type: "weighted" }, "wrr 0"],
     ];
@@ -90,6 +91,8 @@ describe("a virtual server as an IPVS service", () => {
     const refused = (server: Partial<VirtualServer>): string => listed({ ...SERVER, ...server }).join();
     assert.match(refused({ mode: "masquerade" }), /^it cannot masquerade: it keeps the client's address/);
     assert.match(refused({ ports: { first: 80, last: 89 } }), /one port/);
+    const sourceRanges = [{ address: address("198.51.100.0"), prefixLength: 24 }];
+    assert.match(refused({ sourceRanges }), /every client/);
     const twice = ["a", "b"].map((name) => ({ name, address: address("192.0.2.21"), weight: 1 }));
     assert.match(refused({ backends: twice }), /two of its backends/);
   });

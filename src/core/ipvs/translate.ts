@@ -71,6 +71,7 @@ export const translateServer = (server: ServerPlan): Translation => {
   if (scheduler === undefined) return { ok: false, reason: `it has no scheduler ${server.scheduler.type}` };
   if (particularity(server.ports) !== "one")
     return { ok: false, reason: "it serves one port each, not a range of them" };
+  if (server.sourceRanges !== undefined) return { ok: false, reason: "it lets every client in" };
   const { address, protocol } = server;
   const port = server.ports.first;
   const destinations = server.backends

@@ -10,7 +10,17 @@ import { toMillis } from "#base/time";
 import { choosesByHash, flowIdle, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
 import { particularity } from "#core/balance/ports";
 import { DIRECT, QUOTED, setOf } from "./lookup.ts";
-import { describeServer, hexNumber, slotElements, slotExpression } from "./masquerade.ts";
+import {
+  allowedElements,
+  allowedRules,
+  allowedSets,
+  type ClientFields,
+  describeServer,
+  directClient,
+  hexNumber,
+  slotElements,
+  slotExpression,
+} from "./masquerade.ts";
 import { backendChain, closingChain, pinChain, serverNames } from "./names.ts";
 import {
   type ChainDeclaration,
@@ -43,23 +53,22 @@ export const fragmentKey = (family: "4" | "6"): string =>
     ? digest("ip id . ip saddr . ip daddr", FRAGMENT_SEEDS)
     : digest("@nh,352,32 . ip6 saddr . ip6 daddr", FRAGMENT_SEEDS);
 
-type Placed = { readonly direct: string; readonly quoted: string };
-
-/** Client address and port: in packets to us, and in the packet of ours that an ICMP error quotes. */
-const clientFields = (server: ServerPlan): Placed =>
+/** In the packet of ours that an ICMP error quotes. */
+const quotedClient = (server: ServerPlan): ClientFields =>
   isIpv4(server.address)
-    ? { direct: "ip saddr . th sport", quoted: "@th,192,32 . @th,240,16" }
-    : { direct: "ip6 saddr . th sport", quoted: "@th,256,128 . @th,400,16" };
+    ? { address: "@th,192,32", port: "@th,240,16" }
+    : { address: "@th,256,128", port: "@th,400,16" };
 
 /** What tells flows of this server apart: where it has several ports, the one that the client asked for too. */
-const flowKeys = (server: ServerPlan): Placed => {
-  const { direct, quoted } = clientFields(server);
+const flowKeys = (server: ServerPlan): { readonly direct: string; readonly quoted: string } => {
   const family = familyDigit(server.address);
-  const asks = (client: string, { port }: { readonly port: string }): string =>
-    particularity(server.ports) === "one" ? client : `${client} . ${port}`;
+  const key = ({ address, port }: ClientFields, asked: string): string => {
+    const client = `${address} . ${port}`;
+    return digest(particularity(server.ports) === "one" ? client : `${client} . ${asked}`, FLOW_SEEDS);
+  };
   return {
-    direct: digest(asks(direct, DIRECT[family]), FLOW_SEEDS),
-    quoted: digest(asks(quoted, QUOTED[family]), FLOW_SEEDS),
+    direct: key(directClient(server), DIRECT[family].port),
+    quoted: key(quotedClient(server), QUOTED[family].port),
   };
 };
 
@@ -131,7 +140,7 @@ const forwardRules = (backend: PlannedBackend): readonly string[] => {
 const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   const slot = slotExpression(server);
-  const quotedSlot = slotExpression(server, clientFields(server).quoted);
+  const quotedSlot = slotExpression(server, quotedClient(server));
   const tcp = server.protocol === "tcp";
   return [
     {
@@ -152,6 +161,7 @@ const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDec
       name: names.serverChain,
       comment: describeServer(server),
       rules: [
+        ...allowedRules(server),
         "meta mark set 0",
         `meta mark set ${slot} map @${names.ring}`,
         FORWARD,
@@ -182,7 +192,7 @@ const countChains = (server: ServerPlan, recalling: Recalling): readonly ChainDe
     {
       name: names.serverChain,
       comment: describeServer(server),
-      rules: [...recalling.direct, recalling.forget, "meta mark set 0", next, PIN],
+      rules: [...allowedRules(server), ...recalling.direct, recalling.forget, "meta mark set 0", next, PIN],
     },
     { name: names.errorChain, comment: ERRORS, rules: recalling.quoted },
   ];
@@ -201,7 +211,7 @@ type Recalling = {
 const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   if (server.slots.length === 0) {
-    return [{ name: names.serverChain, comment: describeServer(server), rules: [] }];
+    return [{ name: names.serverChain, comment: describeServer(server), rules: allowedRules(server) }];
   }
   const keys = flowKeys(server);
   const recalling = {
@@ -319,9 +329,10 @@ export const renderDsr = (server: ServerPlan): TableRuleset => {
   ];
   const backends = server.backends.map((backend) => renderBackend(server, backend));
   return {
-    sets: serverSets(server),
+    sets: [...allowedSets(server), ...serverSets(server)],
     chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server)],
     elementsBySet: new Map([
+      ...allowedElements(server),
       ...slotMaps(server),
       [setOf("servers", server), () => service(names.serverChain)],
       [setOf("errors", server), () => (server.slots.length === 0 ? [] : service(names.errorChain))],

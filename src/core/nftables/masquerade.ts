@@ -1,15 +1,22 @@
 /**
- * Rules for one virtual server in mode `masquerade`: the first packet of a flow picks a backend, connection tracking
+ * Rules for one virtual server in mode `masquerade` or `nat`: the first packet of a flow picks a backend, connection tracking
  * keeps the flow there whatever changes later.
  */
 import { type IpAddress, isIpv4 } from "#base/address";
+import { disjoint } from "#base/prefix";
 import { SLOT_SEED } from "#core/balance/choice";
 import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
-import { formatPorts, onePort, particularity } from "#core/balance/ports";
+import { ALL_PORTS, formatPorts, onePort, particularity } from "#core/balance/ports";
 import { ownersOf } from "#core/balance/slots";
 import { setOf } from "./lookup.ts";
 import { commentText, serverNames } from "./names.ts";
-import type { ElementData, SetElement, TableRuleset } from "./ruleset.ts";
+import {
+  type ElementData,
+  familyDigit,
+  type SetDeclaration,
+  type SetElement,
+  type TableRuleset,
+} from "./ruleset.ts";
 
 const sourceAddress = (server: ServerPlan): "ip saddr" | "ip6 saddr" =>
   isIpv4(server.address) ? "ip saddr" : "ip6 saddr";
@@ -17,11 +24,50 @@ const sourceAddress = (server: ServerPlan): "ip saddr" | "ip6 saddr" =>
 /** A number as people compare seeds and marks. */
 export const hexNumber = (value: number): string => `0x${value.toString(16)}`;
 
+/** Where the client's address and port are in a packet. */
+export type ClientFields = { readonly address: string; readonly port: string };
+
+/** In packets to us. */
+export const directClient = (server: ServerPlan): ClientFields => ({
+  address: sourceAddress(server),
+  port: "th sport",
+});
+
 /** The expression that gives the slot of a new flow. */
-export const slotExpression = (server: ServerPlan, client = `${sourceAddress(server)} . th sport`): string =>
-  choosesByHash(server)
-    ? `jhash ${client} mod ${server.slots.length} seed ${hexNumber(SLOT_SEED)}`
-    : `numgen inc mod ${server.slots.length}`;
+export const slotExpression = (server: ServerPlan, client = directClient(server)): string => {
+  if (!choosesByHash(server)) return `numgen inc mod ${server.slots.length}`;
+  const fields =
+    server.scheduler.type === "source-hash" ? client.address : `${client.address} . ${client.port}`;
+  return `jhash ${fields} mod ${server.slots.length} seed ${hexNumber(SLOT_SEED)}`;
+};
+
+/** The set of networks whose packets a server takes; none when it takes everybody's. */
+export const allowedSets = (server: ServerPlan): readonly SetDeclaration[] =>
+  server.sourceRanges === undefined
+    ? []
+    : [
+        {
+          name: serverNames(server.name, 0).allowed,
+          kind: "set",
+          statements: [`typeof ${sourceAddress(server)}`, "flags interval"],
+          dynamic: false,
+          raw: false,
+        },
+      ];
+
+/** The rule that drops packets of everybody else. */
+export const allowedRules = (server: ServerPlan): readonly string[] =>
+  allowedSets(server).map(({ name }) => `${sourceAddress(server)} != @${name} counter drop`);
+
+/** The elements of that set. */
+export const allowedElements = (
+  server: ServerPlan,
+): readonly (readonly [string, () => readonly SetElement[]])[] =>
+  allowedSets(server).map(({ name }) => [
+    name,
+    () =>
+      disjoint(server.sourceRanges ?? []).map((network) => ({ key: { type: "network" as const, network } })),
+  ]);
 
 /** `web 192.0.2.10:80/tcp dsr consistent-hash`, for people who read the ruleset. */
 export const describeServer = (server: ServerPlan): string => {
@@ -48,7 +94,25 @@ export const slotElements = (
 const endpoint = (address: IpAddress, port: number | undefined): ElementData =>
   port === undefined ? { type: "endpoint", address } : { type: "endpoint", address, port };
 
-/** The part of the `inet` table that belongs to a masqueraded server. */
+/** What connections to each backend are after their translation. */
+const masqueradedElements = ({ address: virtual, protocol, ports, backends }: ServerPlan): SetElement[] =>
+  backends.map(({ address, port }) => ({
+    key: {
+      ...{ type: "service" as const, via: virtual, address, protocol },
+      ports: particularity(ports) === "one" && port !== undefined ? onePort(port) : ports,
+    },
+  }));
+
+/** The set of backends that are clients of a server in mode `nat` themselves. */
+const hairpinSet = ({ address }: ServerPlan): string => `hairpin${familyDigit(address)}`;
+
+/** A backend that is a client must not answer itself, or its neighbour, directly: it would not know the answer. */
+const hairpinElements = ({ address: virtual, protocol, backends }: ServerPlan): SetElement[] =>
+  backends.map(({ address }) => ({
+    key: { type: "service" as const, via: virtual, address, protocol, ports: ALL_PORTS },
+  }));
+
+/** The part of the `inet` table that belongs to a server in mode `masquerade` or `nat`. */
 export const renderMasquerade = (server: ServerPlan): TableRuleset => {
   const names = serverNames(server.name, server.slots.length);
   const { address: virtual, protocol, ports } = server;
@@ -58,6 +122,7 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
   const translate = `meta l4proto ${server.protocol} counter dnat ${ip} to ${slotExpression(server)} map @${names.ring}`;
   return {
     sets: [
+      ...allowedSets(server),
       {
         name: names.ring,
         kind: "map",
@@ -73,10 +138,11 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
       {
         name: names.serverChain,
         comment: describeServer(server),
-        rules: server.slots.length === 0 ? [] : [translate],
+        rules: [...allowedRules(server), ...(server.slots.length === 0 ? [] : [translate])],
       },
     ],
     elementsBySet: new Map<string, () => readonly SetElement[]>([
+      ...allowedElements(server),
       [
         names.ring,
         () =>
@@ -86,16 +152,9 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
       ],
       [setOf("servers", server), () => [{ key, data: { type: "chain", chain: names.serverChain } }]],
       [setOf("listeners", server), () => [{ key }]],
-      [
-        setOf("masqueraded", server),
-        () =>
-          server.backends.map(({ address, port }) => ({
-            key: {
-              ...{ type: "service" as const, via: virtual, address, protocol },
-              ports: keepsPort || port === undefined ? ports : onePort(port),
-            },
-          })),
-      ],
+      server.mode === "nat"
+        ? [hairpinSet(server), () => hairpinElements(server)]
+        : [setOf("masqueraded", server), () => masqueradedElements(server)],
     ]),
   };
 };

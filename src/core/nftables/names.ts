@@ -18,6 +18,8 @@ export const identifierPart = (name: string): string =>
 export type ServerNames = {
   /** Picks a backend for a packet of this server. */
   readonly serverChain: string;
+  /** Networks whose packets are taken. */
+  readonly allowed: string;
   /** Packets in slots that changed owner. */
   readonly movedChain: string;
   /** ICMP errors about this server's packets. */
@@ -38,6 +40,7 @@ export const serverNames = (server: string, slots: number): ServerNames => {
   const part = identifierPart(server);
   return {
     serverChain: `server/${part}`,
+    allowed: `allowed/${part}`,
     movedChain: `moved/${part}`,
     errorChain: `error/${part}`,
     ring: `ring/${part}/${slots}`,

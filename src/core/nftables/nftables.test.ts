@@ -54,6 +54,14 @@ const range: VirtualServer = { ...web, ...manyPorts(4, { first: 8000, last: 8099
 const everything: VirtualServer = { ...dns, ...manyPorts(6, ALL_PORTS), name: "everything" };
 const rest: VirtualServer = { ...shop, ...manyPorts(4, ALL_PORTS), name: "rest" };
 
+const near: VirtualServer = { ...shop, mode: "nat", scheduler: { type: "source-hash", tableSize: 7 } };
+const network = (text: string, prefixLength: number) => ({ address: ip(text), prefixLength });
+const guarded: VirtualServer = {
+  ...web,
+  name: "guarded",
+  sourceRanges: [network("198.51.100.128", 25), network("203.0.113.0", 24), network("198.51.100.0", 24)],
+};
+
 const plan = (
   servers: readonly VirtualServer[],
   {
@@ -94,6 +102,7 @@ describe("the nft file of a plan", () => {
     golden("dsr.nft", fileOf(rulesetOf(plan([web]))));
     golden("dsr-counted.nft", abridged(fileOf(rulesetOf(plan([dns])))));
     golden("no-servers.nft", fileOf(rulesetOf(plan([]))));
+    golden("nat.nft", fileOf(rulesetOf(plan([near, guarded]))));
     golden("ports.nft", abridged(fileOf(rulesetOf(plan([range, everything, rest])))));
   });
 
@@ -123,6 +132,8 @@ describe("the nft file of a plan", () => {
         range,
         everything,
         rest,
+        { ...near, name: "near", ports: onePort(82) },
+        guarded,
         { ...web, name: "none", ports: onePort(81), backends: [] },
       ]),
     );
@@ -218,6 +229,9 @@ describe("the difference between two plans", () => {
       plan([web, { ...shop, address: ip("192.0.2.11") }]),
       plan([web, { ...shop, scheduler: { type: "weighted" } }]),
       plan([web, { ...shop, scheduler: { type: "consistent-hash", tableSize: 11 } }]),
+      plan([web, { ...shop, mode: "nat" }]),
+      plan([web, { ...shop, ports: onePort(8081) }]),
+      plan([web, { ...shop, sourceRanges: [network("198.51.100.0", 24)] }]),
       { ...before, ingress: ["eth9"] },
     ];
     for (const now of changes) assert.equal(diffPlans(before, now).type, "ruleset");

@@ -8,6 +8,7 @@
 import { addressBytes, type IpAddress, isIpv4 } from "#base/address";
 import { assert } from "#base/assert";
 import { concatBytes, writeU16 } from "#base/bytes";
+import { formatInterfaceAddress, type InterfaceAddress } from "#base/prefix";
 import type { Protocol } from "#core/balance/model";
 import { formatPorts, type PortRange, particularity } from "#core/balance/ports";
 import { writeHostU32 } from "#core/netlink/host-order";
@@ -30,7 +31,9 @@ export type ElementKey =
       readonly ports: PortRange;
       /** The virtual address in front of it all, in sets whose keys are `virtual address . address . protocol . port`. */
       readonly via?: IpAddress;
-    };
+    }
+  /** A network; sets of them are intervals. */
+  | { readonly type: "network"; readonly network: InterfaceAddress };
 
 /** What a map gives for a key. */
 export type ElementData =
@@ -82,19 +85,24 @@ const hex = (bytes: Uint8Array): string =>
 /** The key as nft writes it; `raw` for sets whose key nft knows as bytes only. */
 export const formatKey = (key: ElementKey, raw: boolean): string => {
   if (key.type === "number") return `${key.value}`;
+  if (key.type === "network") return formatInterfaceAddress(key.network);
   const { address, protocol, ports, via } = key;
   const tail = particularity(ports) === "all" ? "" : ` . ${formatPorts(ports)}`;
   if (raw) return `${hex(addressBytes(address))} . ${PROTOCOL_NUMBERS[protocol]}${tail}`;
   return `${via === undefined ? "" : `${via} . `}${address} . ${protocol}${tail}`;
 };
 
-/** The key as the kernel stores it: every field padded to 4 bytes. Some ports are two keys, which is up to `nft`. */
+/**
+ * The key as the kernel stores it: every field padded to 4 bytes. Networks and ranges of ports are two keys each; they
+ * change with the structure of a ruleset only, which is up to `nft`.
+ */
 export const keyBytes = (key: ElementKey): Uint8Array => {
   if (key.type === "number") {
     const number = new Uint8Array(4);
     writeHostU32(number, 0, key.value);
     return number;
   }
+  assert(key.type === "service", "a network has no single key");
   const width = particularity(key.ports);
   assert(width !== "some", "a range of ports has no single key");
   const tail = new Uint8Array(width === "all" ? 4 : 8);

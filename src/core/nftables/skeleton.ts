@@ -1,4 +1,6 @@
 /** The ruleset of a whole plan: the fixed chains that packets enter by, and the parts of every server. */
+
+import { sameNetworks } from "#core/balance/plan";
 import { choosesByHash, type ForwardingPlan, type ServerPlan } from "#core/balance/plan-model";
 import { samePorts } from "#core/balance/ports";
 import { fragmentKey, markMap, PIN_IF_SERVING, renderDsr } from "./dsr.ts";
@@ -14,13 +16,34 @@ import {
   TRANSLATED,
 } from "./lookup.ts";
 import { renderMasquerade } from "./masquerade.ts";
-import type { ChainDeclaration, Ruleset, SetDeclaration, SetElement, TableRuleset } from "./ruleset.ts";
+import {
+  type ChainDeclaration,
+  familyDigit,
+  type Ruleset,
+  type SetDeclaration,
+  type SetElement,
+  type TableRuleset,
+} from "./ruleset.ts";
 
 /** Where a packet of a server goes that the other table serves: nowhere, so that no less particular server takes it. */
 const ELSEWHERE = "elsewhere";
 
+/** What a flow was sent to, and who opened it. */
+const CLIENT: Readonly<Record<FamilyDigit, string>> = {
+  4: "ct original ip daddr . ip saddr . meta l4proto",
+  6: "ct original ip6 daddr . ip6 saddr . meta l4proto",
+};
+
 const vmaps = (lookups: readonly Lookup[]): readonly string[] =>
   lookups.map((lookup) => `${keyExpression(DIRECT, lookup)} vmap @${lookup.set("servers")}`);
+
+const plainSet = (name: string, key: string): SetDeclaration => ({
+  name,
+  kind: "set",
+  statements: [`typeof ${key}`],
+  dynamic: false,
+  raw: false,
+});
 
 const inetSets = (lookups: readonly Lookup[]): readonly SetDeclaration[] =>
   lookups.flatMap((lookup) => [
@@ -35,12 +58,24 @@ const elsewhere: ChainDeclaration = {
   rules: [],
 };
 
-const inetChains = (lookups: readonly Lookup[]): readonly ChainDeclaration[] => [
+/** Backends that are clients of a server in mode `nat` themselves: the families in which there may be any. */
+const hairpinsOf = (servers: readonly ServerPlan[]) => {
+  const families = new Set(
+    servers.filter(({ mode }) => mode === "nat").map(({ address }) => familyDigit(address)),
+  );
+  return [...families].sort().map((family) => ({ name: `hairpin${family}`, key: CLIENT[family] }));
+};
+
+type Hairpins = ReturnType<typeof hairpinsOf>;
+
+const inetChains = (lookups: readonly Lookup[], hairpins: Hairpins): readonly ChainDeclaration[] => [
   elsewhere,
   {
     name: "refused",
     comment: "a virtual server without a backend for this packet",
     rules: [
+      // Nobody's answer: a reset would end a connection that another edge may have.
+      "ct state invalid counter drop",
       "meta l4proto tcp counter reject with tcp reset",
       "counter reject with icmpx type port-unreachable",
     ],
@@ -62,6 +97,7 @@ const inetChains = (lookups: readonly Lookup[]): readonly ChainDeclaration[] => 
     comment: "only what we sent to a backend",
     rules: [
       "type nat hook postrouting priority srcnat; policy accept;",
+      ...hairpins.map(({ key, name }) => `ct status dnat ${key} @${name} masquerade`),
       ...lookups.map(
         (lookup) =>
           `ct status dnat ${keyExpression(TRANSLATED, lookup)} @${lookup.set("masqueraded")} masquerade`,
@@ -77,7 +113,7 @@ const netdevSets = (lookups: readonly Lookup[]): readonly SetDeclaration[] => [
   ]),
   markMap("forward"),
   markMap("pins"),
-  { name: "serving", kind: "set", statements: ["typeof meta mark"], dynamic: false, raw: false },
+  plainSet("serving", "meta mark"),
   {
     name: "fragments",
     kind: "map",
@@ -146,7 +182,7 @@ const passOn = (server: ServerPlan, bases: readonly string[]): TableRuleset["ele
 
 /** What one server adds to both tables. */
 export const renderServer = (server: ServerPlan): Ruleset => {
-  if (server.mode === "masquerade") {
+  if (server.mode !== "dsr") {
     const elementsBySet = passOn(server, ["servers", "errors"]);
     return { inet: renderMasquerade(server), netdev: { ...EMPTY_TABLE, elementsBySet } };
   }
@@ -160,8 +196,14 @@ export const renderServer = (server: ServerPlan): Ruleset => {
 /** What is there whatever the servers are. */
 const renderFrame = ({ ingress, servers }: ForwardingPlan): Ruleset => {
   const lookups = lookupsOf(servers);
+  const hairpins = hairpinsOf(servers);
+  const hairpinSets = hairpins.map(({ name, key }) => plainSet(name, key));
   return {
-    inet: { sets: inetSets(lookups), chains: inetChains(lookups), elementsBySet: new Map() },
+    inet: {
+      sets: [...inetSets(lookups), ...hairpinSets],
+      chains: inetChains(lookups, hairpins),
+      elementsBySet: new Map(),
+    },
     netdev: {
       sets: netdevSets(lookups),
       chains: [...netdevChains(lookups), ...ingress.map(ingressChain)],
@@ -205,6 +247,7 @@ export const sameStructure = (left: ServerPlan, right: ServerPlan): boolean =>
   left.address === right.address &&
   left.protocol === right.protocol &&
   samePorts(left.ports, right.ports) &&
+  sameNetworks(left.sourceRanges, right.sourceRanges) &&
   choosesByHash(left) === choosesByHash(right) &&
   left.scheduler.type === right.scheduler.type &&
   left.slots.length === right.slots.length &&

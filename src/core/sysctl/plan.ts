@@ -39,6 +39,7 @@ const ipv4 = (name: string, setting: string): SysctlKey => sysctlKey("net", "ipv
 const ipv6 = (name: string, setting: string): SysctlKey => sysctlKey("net", "ipv6", "conf", name, setting);
 
 const IPV6_FORWARDING = ipv6("all", "forwarding");
+const TCP_LIBERAL = sysctlKey("net", "netfilter", "nf_conntrack_tcp_be_liberal");
 const TCP_LOOSE = sysctlKey("net", "netfilter", "nf_conntrack_tcp_loose");
 
 /** The interfaces of `names` that exist. */
@@ -50,7 +51,7 @@ const ipv4Forwarding = (use: NetworkUse): readonly Want[] =>
   existing(use, use.forwarding.IPv4).map((name) => ({
     key: ipv4(name, "forwarding"),
     value: "1",
-    reason: `masqueraded packets that arrive on ${name} are sent on to a backend or back to a client`,
+    reason: `packets of virtual servers that arrive on ${name} are sent on to a backend or back to a client`,
   }));
 
 /**
@@ -90,11 +91,19 @@ const ipv6Forwarding = (use: NetworkUse, observed: ObservedSysctls): readonly Wa
       value: "2",
       reason: "without it the host would drop the default route it learnt once it forwards IPv6",
     })),
-    { key: IPV6_FORWARDING, value: "1", reason: "masqueraded packets are sent on to backends and clients" },
+    {
+      key: IPV6_FORWARDING,
+      value: "1",
+      reason: "packets of virtual servers are sent on to backends and clients",
+    },
   ];
 };
 
-/** A flow that this edge takes over is in its middle: connection tracking must pick it up without its SYN. */
+/**
+ * A flow that this edge takes over is in its middle: connection tracking must pick it up without its SYN. One that
+ * comes back, after it went on over the other edge, is out of the window that was last seen here; only a reset that is
+ * out of the window counts as invalid then.
+ */
 const midStreamPickUp = ({ forwarding }: NetworkUse): readonly Want[] =>
   forwarding.IPv4.length + forwarding.IPv6.length === 0
     ? []
@@ -102,7 +111,13 @@ const midStreamPickUp = ({ forwarding }: NetworkUse): readonly Want[] =>
         {
           key: TCP_LOOSE,
           value: "1",
-          reason: "masqueraded connections that come over from the other edge are picked up mid-stream",
+          reason: "connections that come over from the other edge are picked up mid-stream",
+          optional: true,
+        },
+        {
+          key: TCP_LIBERAL,
+          value: "1",
+          reason: "connections that come back from the other edge have gone on since this one saw them last",
           optional: true,
         },
       ];
@@ -139,6 +154,7 @@ export const sysctlsToObserve = (use: NetworkUse): readonly SysctlKey[] => [
   ...[...existing(use, use.subnets), "all"].map((name) => ipv4(name, "promote_secondaries")),
   IPV6_FORWARDING,
   TCP_LOOSE,
+  TCP_LIBERAL,
 ];
 
 /** What to change; after it was made, planning again gives no change. */

@@ -38,6 +38,7 @@ const booted = (changes: Readonly<Record<string, string | undefined>> = {}): Obs
     values.set(key(`net/ipv6/conf/${name}/force_forwarding`), "0");
   }
   values.set(key("net/netfilter/nf_conntrack_tcp_loose"), "1");
+  values.set(key("net/netfilter/nf_conntrack_tcp_be_liberal"), "1");
   for (const [path, value] of Object.entries(changes)) {
     if (value === undefined) values.delete(key(path));
     else values.set(key(path), value);
@@ -93,12 +94,14 @@ describe("planning kernel settings", () => {
     assert.deepEqual(planSysctls(V6, observed), { changes: [], missing: [] });
   });
 
-  it("lets connection tracking pick up flows mid-stream, where it is loaded", () => {
-    const path = "net/netfilter/nf_conntrack_tcp_loose";
-    const last = planSysctls(V4, booted({ [path]: "0" })).changes.at(-1);
-    assert.equal(last?.key, path);
-    assert.deepEqual(planSysctls(V4, booted({ [path]: undefined })).missing, []);
-  });
+  for (const setting of ["loose", "be_liberal"]) {
+    it(`lets connection tracking pick up flows that were elsewhere, where it is loaded: ${setting}`, () => {
+      const path = `net/netfilter/nf_conntrack_tcp_${setting}`;
+      const last = planSysctls(V4, booted({ [path]: "0" })).changes.at(-1);
+      assert.equal(last?.key, path);
+      assert.deepEqual(planSysctls(V4, booted({ [path]: undefined })).missing, []);
+    });
+  }
 
   it("keeps the host's own address when ours leaves its subnet first", () => {
     const subnets = use({ subnets: ["eth0"] });
@@ -114,7 +117,7 @@ describe("planning kernel settings", () => {
     assert.deepEqual(missing, [
       {
         key: "net/ipv4/conf/eth1/forwarding",
-        reason: "masqueraded packets that arrive on eth1 are sent on to a backend or back to a client",
+        reason: "packets of virtual servers that arrive on eth1 are sent on to a backend or back to a client",
       },
     ]);
   });

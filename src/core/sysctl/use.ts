@@ -6,7 +6,7 @@ import type { Desired } from "#core/config/desired";
 export type NetworkUse = {
   /** Every interface of the host; what is not here gets no setting. */
   readonly interfaces: readonly string[];
-  /** Interfaces on which packets of masqueraded servers arrive: from clients, and answers from backends. */
+  /** Interfaces on which packets of servers but those in `dsr` arrive: from clients, and answers from backends. */
   readonly forwarding: Readonly<Record<IpFamily, readonly string[]>>;
   /** Interfaces that get an IPv4 address with a prefix shorter than 32 bits from us. */
   readonly subnets: readonly string[];
@@ -34,7 +34,7 @@ export const networkUse = ({ routers, servers }: Desired, host: Host): NetworkUs
   const forwarding = (family: IpFamily): readonly string[] =>
     sorted(
       servers
-        .filter(({ mode, address }) => mode === "masquerade" && familyOf(address) === family)
+        .filter(({ mode, address }) => mode !== "dsr" && familyOf(address) === family)
         .flatMap(({ address, backends }) => [
           ...host.ingress(address),
           ...backends.map((backend) => host.egress(backend.address)),

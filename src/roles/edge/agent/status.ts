@@ -8,7 +8,7 @@ import type {
   Status,
 } from "#api/status";
 import { VERSION } from "#base/version";
-import { backendKey, type Carrier, type Scheduler, type VirtualServer } from "#core/balance/model";
+import { backendKey, type Carrier, isHash, type Scheduler, type VirtualServer } from "#core/balance/model";
 import { formatPorts } from "#core/balance/ports";
 import type { Desired, TrackedCheck } from "#core/config/desired";
 import { worstCaseRemoval } from "#core/health/worst-case";
@@ -54,7 +54,7 @@ const routerStatus = (router: VirtualRouterConfig, view: View): RouterStatus => 
 };
 
 const schedulerText = (scheduler: Scheduler): string =>
-  scheduler.type === "consistent-hash" ? `consistent-hash (${scheduler.tableSize} slots)` : scheduler.type;
+  isHash(scheduler) ? `${scheduler.type} (${scheduler.tableSize} slots)` : scheduler.type;
 
 const because = (reason: string | undefined, detail: string | undefined): { reason?: string } => {
   if (reason === undefined) return {};
