@@ -1,4 +1,5 @@
 /** Picks a command. Each is loaded only when asked for, so that a daemon does not carry the others along. */
+import { hostname } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "#base/version";
 import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions, ENGINES } from "#roles/edge/options";
@@ -63,6 +64,12 @@ const CHECK_HELP = `
 Everything named is one configuration, as for \`edge\`: check the files of each box by themselves.
 
 Exit status: 0 when valid, 2 when not.`;
+
+const IMPORT_HELP = `
+What could not be carried is listed with file and line on standard error, with the reason.
+
+Exit status: 0 when nothing is lost, 1 when the resources are written but some lines could not be carried, 2 when nothing
+is written: the files cannot be read, hold nothing of use, or the output cannot be written.`;
 
 const ASK_HELP = `
 Exit status: 0 when a running edge answered, 1 when none did.`;
@@ -130,6 +137,23 @@ program
     endWithReader();
     const { check } = await import("#commands/check");
     finish(await check({ paths, json: flags.json === true }));
+  });
+
+program
+  .command("import")
+  .description("turn what a machine runs today into resources")
+  .addHelpText("after", "\nExit status: 2 without a format; see the format's own --help.")
+  .showHelpAfterError("(--help tells more)")
+  .command("keepalived <file...>")
+  .description("read keepalived.conf, print resources, and list what could not be carried")
+  .option("-o, --output <file>", "where the resources go", "-")
+  .option("--force", "replace the output file if there is one")
+  .option("-i, --config-id <name>", "which lines that start with @NAME hold", hostname().split(".")[0] ?? "")
+  .addHelpText("after", IMPORT_HELP)
+  .action(async (paths: string[], flags: { output: string; force?: boolean; configId: string }) => {
+    endWithReader();
+    const { importKeepalived } = await import("#commands/import");
+    finish(importKeepalived({ paths, ...flags, force: flags.force === true }));
   });
 
 program

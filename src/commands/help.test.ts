@@ -18,15 +18,33 @@ const steelyard = (...args: readonly string[]) =>
 
 describe("the command line", () => {
   it("says how each command that has one ends", () => {
-    for (const command of ["edge", "check", "status", "events", "clean", "install", "uninstall"]) {
-      const { status, stdout } = steelyard(command, "--help");
+    for (const command of [
+      "edge",
+      "check",
+      "import keepalived",
+      "status",
+      "events",
+      "clean",
+      "install",
+      "uninstall",
+    ]) {
+      const { status, stdout } = steelyard(...command.split(" "), "--help");
       assert.equal(status, 0);
       assert.match(stdout, /Exit status: 0 /, command);
     }
   });
 
   it("ends with 2 and a remedy when it is wrong", () => {
-    for (const args of [[], ["chekc"], ["edge"], ["check"], ["status", "surplus"], ["lab", "upp"]]) {
+    for (const args of [
+      [],
+      ["chekc"],
+      ["edge"],
+      ["check"],
+      ["import"],
+      ["import", "keepalived"],
+      ["status", "surplus"],
+      ["lab", "upp"],
+    ]) {
       const { status, stderr } = steelyard(...args);
       assert.equal(status, 2, args.join(" "));
       assert.match(stderr, /--help|Usage:/, args.join(" "));

@@ -17,3 +17,6 @@ export const checkSpec = section("One question, asked on this box, and how often
 
 /** A checked `TrackedCheck.spec` with its defaults. */
 export type CheckSpec = v.InferOutput<typeof checkSpec>;
+
+/** A `TrackedCheck.spec` as it is written down. */
+export type CheckInput = v.InferInput<typeof checkSpec>;

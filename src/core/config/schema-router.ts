@@ -161,3 +161,6 @@ export const routerSpec = section("One virtual router on one interface.", {
 
 /** A checked `VirtualRouter.spec` with its defaults. */
 export type RouterSpec = v.InferOutput<typeof routerSpec>;
+
+/** A `VirtualRouter.spec` as it is written down. */
+export type RouterInput = v.InferInput<typeof routerSpec>;

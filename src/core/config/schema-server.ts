@@ -96,3 +96,6 @@ export const serverSpec = section("One address and port, and who answers there."
 
 /** A checked `VirtualServer.spec` with its defaults. */
 export type ServerSpec = v.InferOutput<typeof serverSpec>;
+
+/** A `VirtualServer.spec` as it is written down. */
+export type ServerInput = v.InferInput<typeof serverSpec>;

@@ -34,6 +34,19 @@ export const filesContract = (open: () => FilesBed): void => {
     assert.deepEqual(port.read([path]), { files: [{ path, text: "text: ä\n" }], problems: [] });
   });
 
+  on("finds the files that a pattern means, in the order of their names", ({ port, directory, write }) => {
+    for (const name of ["b.conf", "a.conf", ".hidden.conf", "c.conf~", "d.text"])
+      write(`${directory}/${name}`, "text\n");
+    const found = (pattern: string) =>
+      port.find(`${directory}/${pattern}`).map((path) => path.slice(directory.length + 1));
+    assert.deepEqual(found("*.conf"), ["a.conf", "b.conf"]);
+    assert.deepEqual(found("[b-z].c?nf"), ["b.conf"]);
+    assert.deepEqual(found("{d.text,{b,z}.conf}"), ["b.conf", "d.text"]);
+    assert.deepEqual(found("a.conf"), ["a.conf"]);
+    assert.deepEqual(found("z.conf"), []);
+    assert.deepEqual(found("nowhere/*.conf"), []);
+  });
+
   on(
     "reads the *.yaml and *.yml of a directory in the order of their names",
     ({ port, directory, write }) => {

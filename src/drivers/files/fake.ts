@@ -1,4 +1,5 @@
 /** Configuration files in memory, for tests. */
+import { expandBraces, matchesName } from "./pattern.ts";
 import type { FileProblem, FilesPort, FilesRead, SourceFile } from "./port.ts";
 
 /** A `FilesPort` whose files a test writes and removes. */
@@ -31,8 +32,20 @@ export const fakeFiles = (initial: Readonly<Record<string, string>> = {}): FakeF
     return { files: [...files.values()], problems };
   };
 
+  const matches = (path: string, pattern: string): boolean => {
+    const names = path.split("/");
+    const wanted = pattern.split("/");
+    return (
+      names.length === wanted.length && names.every((name, index) => matchesName(name, wanted[index] ?? ""))
+    );
+  };
+
   return {
     read,
+    find: (pattern) => {
+      const patterns = expandBraces(pattern);
+      return [...texts.keys()].filter((path) => patterns.some((each) => matches(path, each))).sort();
+    },
     watch: (paths, onChange) => {
       const watcher = { paths, onChange };
       watchers.add(watcher);

@@ -1,7 +1,17 @@
 /** The real file system behind `FilesPort`. */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
+import { expandBraces, isPattern, matchesName } from "./pattern.ts";
 import type { FileProblem, FilesPort, FilesRead, SourceFile } from "./port.ts";
 import { type WatchTiming, watchPaths } from "./watch.ts";
 
@@ -116,6 +126,37 @@ const read = (paths: readonly string[]): FilesRead => {
   return { files, problems };
 };
 
+const namesIn = (directory: string): readonly string[] => {
+  try {
+    return readdirSync(directory === "" ? "." : directory);
+  } catch {
+    return [];
+  }
+};
+
+/** The paths that a pattern without braces means; name by name from the left, so that only matching folders are read. */
+const expandPattern = (pattern: string): readonly string[] => {
+  const [first = "", ...rest] = pattern.split("/");
+  const beginnings = first === "" ? [""] : isPattern(first) ? matching("", first) : [first];
+  return rest
+    .reduce<readonly string[]>(
+      (folders, name) =>
+        folders
+          .flatMap((folder) => (isPattern(name) ? matching(`${folder}/`, name) : [`${folder}/${name}`]))
+          .slice(0, MAX_FILES),
+      beginnings,
+    )
+    .filter((path) => existsSync(path));
+};
+
+const matching = (folder: string, pattern: string): readonly string[] =>
+  namesIn(folder)
+    .filter((name) => matchesName(name, pattern))
+    .map((name) => folder + name);
+
+const find = (pattern: string): readonly string[] =>
+  [...new Set(expandBraces(pattern).flatMap(expandPattern))].sort().slice(0, MAX_FILES);
+
 const fingerprintOf = (paths: readonly string[]): string =>
   createHash("sha256")
     .update(JSON.stringify(read(paths)))
@@ -124,6 +165,7 @@ const fingerprintOf = (paths: readonly string[]): string =>
 /** Files on this machine; `timing` only differs in tests. */
 export const openFiles = (timing?: WatchTiming): FilesPort => ({
   read,
+  find,
   watch: (paths, onChange) =>
     watchPaths({
       paths,

@@ -29,6 +29,11 @@ export type FilesPort = {
    */
   read(paths: readonly string[]): FilesRead;
   /**
+   * The paths that a pattern with `*`, `?`, `[...]` and `{a,b}` means, sorted, at most a thousand of them. A pattern
+   * without any of these is its own path, if something is there. Never throws.
+   */
+  find(pattern: string): readonly string[];
+  /**
    * Calls back after something that `read` would see has changed and been still for a moment; once per such
    * change. Gives a function that stops it. Watch before the first read, so that no change falls between.
    */

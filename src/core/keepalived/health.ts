@@ -1,0 +1,99 @@
+/**
+ * One health section for a whole server, from a checker for each real server.
+ *
+ * Scripts that differ only in their backend's address and port become one script that finds them in its environment.
+ */
+import { type Checker, type Health, healthFrom } from "./checker.ts";
+import { shellQuoted } from "./command.ts";
+import type { RealServer } from "./real-server.ts";
+import type { Report } from "./report.ts";
+import type { Timing } from "./timing.ts";
+
+type Context = {
+  readonly timing: Timing;
+  readonly virtualhost: string | undefined;
+  /** The port at which a backend is reached. */
+  readonly portOf: (server: RealServer) => number;
+  readonly report: Report;
+};
+
+type Asked = {
+  readonly server: RealServer;
+  readonly checker: Checker;
+  readonly health: Health;
+  /** The port asked when it is not the backend's. */
+  readonly port: number;
+};
+
+const ask = (server: RealServer, { timing, virtualhost, portOf, report }: Context): Asked | undefined => {
+  const [checker] = server.checkers;
+  if (checker === undefined) return undefined;
+  const health = healthFrom(checker, {
+    timing: { ...timing, ...server.timing },
+    virtualhost: server.virtualhost ?? virtualhost,
+    report,
+  });
+  return { server, checker, health, port: checker.port ?? portOf(server) };
+};
+
+/** An argument with the backend's address and port replaced by what the script's environment calls them. */
+const generalised = (argument: string, { server, port }: Asked): string => {
+  if (argument === server.address) return '"$STEELYARD_ADDRESS"';
+  if (argument === String(port)) return '"$STEELYARD_PORT"';
+  if (argument === `${server.address}:${port}`) return '"$STEELYARD_ADDRESS:$STEELYARD_PORT"';
+  return shellQuoted(argument);
+};
+
+/** The same check for every backend, when the scripts differ in address and port only. */
+const withEnvironment = (asked: Asked): Asked => {
+  const command = asked.health.script?.command;
+  if (command === undefined) return asked;
+  const line = ["exec", ...command.map((argument) => generalised(argument, asked))].join(" ");
+  return { ...asked, health: { ...asked.health, script: { command: ["/bin/sh", "-c", line] } } };
+};
+
+const keyOf = ({ health }: Asked): string => JSON.stringify(health);
+
+const allAlike = (asked: readonly Asked[]): boolean => new Set(asked.map(keyOf)).size <= 1;
+
+/** The port to name: none when every backend is asked at its own. */
+const portFor = (asked: readonly Asked[], { portOf }: Context): number | undefined =>
+  asked.every(({ server, port }) => port === portOf(server)) ? undefined : asked[0]?.port;
+
+const usesPort = ({ health }: Asked): boolean => health.script === undefined;
+
+const samePort = (left: Asked, right: Asked, { portOf }: Context): boolean =>
+  !usesPort(left) ||
+  left.port === right.port ||
+  (left.port === portOf(left.server) && right.port === portOf(right.server));
+
+/** The health section of a server with these backends; `undefined` when none of them is checked. */
+export const commonHealth = (servers: readonly RealServer[], context: Context): Health | undefined => {
+  const { report } = context;
+  const plain = servers.flatMap((server) => ask(server, context) ?? []);
+  const general = plain.map(withEnvironment);
+  const asked = !allAlike(plain) && allAlike(general) ? general : plain;
+  const [first] = asked;
+  if (first === undefined) return undefined;
+  if (asked === general && plain.length > 1) {
+    report.changed(
+      first.checker.statement,
+      "one script for all backends, which finds address and port in its environment",
+    );
+  }
+  const alike = asked.filter((one) => keyOf(one) === keyOf(first) && samePort(one, first, context));
+  for (const { checker, server } of asked.filter((one) => !alike.includes(one))) {
+    report.lost(
+      checker.statement,
+      `${server.address} is asked in the same way as the first backend of its server`,
+    );
+  }
+  for (const server of servers.filter((one) => one.checkers.length === 0)) {
+    report.lost(
+      server.statement,
+      "has no check, but is asked in the same way as the other backends of its server",
+    );
+  }
+  const port = usesPort(first) ? portFor(alike, context) : undefined;
+  return port === undefined ? first.health : { ...first.health, port };
+};

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { seconds } from "#base/time";
+import { parseResources } from "#core/config/parse";
+import { worstCaseRemoval } from "#core/health/worst-case";
+import { translate } from "./translate.ts";
+
+const run = (text: string) => {
+  const outcome = translate([{ path: "k", text }], {
+    configId: "here",
+    include: () => ({ files: [], problems: [] }),
+  });
+  assert.ok(outcome.ok);
+  const parsed = parseResources(outcome.resources.map(({ value }) => value));
+  return {
+    server: parsed.ok ? parsed.desired.servers[0] : undefined,
+    notes: outcome.notes.map(
+      ({ place, fate, subject, text: said }) => `${place.line} ${fate} ${subject}: ${said}`,
+    ),
+  };
+};
+
+/** A server with two backends, each checked like this. */
+const checked = (checker: string, server = "", backend = "") =>
+  run(
+    [
+      "virtual_server 192.0.2.1 80 {",
+      "lvs_sched rr",
+      "lvs_method DR",
+      server,
+      ...["21", "22"].map((last) => `real_server 192.0.2.${last} 80 {\n${backend}\n${checker}\n}`),
+      "}",
+    ].join("\n"),
+  );
+
+describe("virtual_server", () => {
+  it("keeps address, port, protocol, backends and weights, and refuses when nobody is left, as IPVS does", () => {
+    const { server, notes } = run(
+      "virtual_server 192.0.2.1 80 {\nlvs_sched wrr\nlvs_method DR\nprotocol UDP\nreal_server 192.0.2.2 80 {\nweight 3\n}\nreal_server 192.0.2.3 80 {\nweight 0\n}\n}",
+    );
+    assert.deepEqual(server, {
+      name: "192-0-2-1-udp-80",
+      address: "192.0.2.1",
+      protocol: "udp",
+      port: 80,
+      mode: "dsr",
+      scheduler: { type: "weighted" },
+      backends: [
+        { name: "192.0.2.2:80", address: "192.0.2.2", port: 80, weight: 3 },
+        { name: "192.0.2.3:80", address: "192.0.2.3", port: 80, weight: 0 },
+      ],
+      whenAllFail: "reject",
+    });
+    assert.deepEqual(notes, []);
+  });
+
+  it("keeps the proportion of weights that are too large", () => {
+    const { server } = run(
+      "virtual_server 192.0.2.1 80 {\nlvs_method DR\nreal_server 192.0.2.2 80 {\nweight 10000\n}\nreal_server 192.0.2.3 80 {\nweight 5000\n}\nreal_server 192.0.2.4 80 {\nweight 1\n}\n}",
+    );
+    assert.deepEqual(
+      server?.backends.map(({ weight }) => weight),
+      [256, 128, 1],
+    );
+  });
+
+  const left: readonly (readonly [front: string, body: string, note: RegExp])[] = [
+    ["fwmark 1", "", /1 lost virtual_server: a fwmark is no address/],
+    ["group g", "", /1 lost virtual_server: a group is no address/],
+    ["192.0.2.1 80", "lvs_method TUN", /2 lost lvs_method: "TUN"/],
+    ["192.0.2.1 80", "protocol SCTP", /2 lost protocol: "SCTP"/],
+    ["192.0.2.300 80", "", /1 lost virtual_server: "192.0.2.300" is no address/],
+    ["192.0.2.1 http", "", /1 lost virtual_server: "http" is no port/],
+  ];
+  for (const [front, body, note] of left) {
+    it(`is left out for ${front} ${body}`, () => {
+      const outcome = run(`virtual_server ${front} {\n${body}\nreal_server 192.0.2.2 80 {\n}\n}`);
+      assert.equal(outcome.server, undefined);
+      assert.match(outcome.notes.join("\n"), note);
+    });
+  }
+});
+
+describe("checks of backends", () => {
+  it("have keepalived's defaults: every minute, 5 s, one more attempt after 1 s, and one answer decides", () => {
+    assert.deepEqual(checked("TCP_CHECK {\n}").server?.health, {
+      probe: { type: "tcp" },
+      interval: 60_000_000,
+      timeout: 5_000_000,
+      retries: 1,
+      retryDelay: 1_000_000,
+      rise: 1,
+      fall: 1,
+    });
+  });
+
+  it("inherit their timers from the backend, and that from the server", () => {
+    const health = checked(
+      "TCP_CHECK {\nretry 3\n}",
+      "delay_loop 6\nconnect_timeout 2\nretry 1",
+      "connect_timeout 4\ndelay_before_retry 0.5",
+    ).server?.health;
+    assert.deepEqual(
+      [health?.interval, health?.timeout, health?.retries, health?.retryDelay],
+      [6_000_000, 4_000_000, 3, 500_000],
+    );
+  });
+
+  it("take a dead backend out as late as keepalived does at the worst", () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          timeout: fc.integer({ min: 1, max: 60 }),
+          retry: fc.nat(10),
+          pause: fc.nat(60),
+          loop: fc.integer({ min: 1, max: 3600 }),
+        }),
+        ({ timeout, retry, pause, loop }) => {
+          const { server } = checked(
+            `TCP_CHECK {\nconnect_timeout ${timeout}\nretry ${retry}\ndelay_before_retry ${pause}\ndelay_loop ${loop}\n}`,
+          );
+          assert.ok(server?.health !== undefined);
+          // The operator's formula for keepalived.
+          assert.equal(worstCaseRemoval(server.health), seconds(timeout + retry * (timeout + pause)));
+          assert.equal(server.health.interval, seconds(loop));
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it("ask over HTTP and HTTPS for the same things", () => {
+    const url = "url {\npath /x?y=1\nvirtualhost app.example.org\nstatus_code 200 301-302\n}";
+    const probe = {
+      path: "/x?y=1",
+      host: "app.example.org",
+      statuses: [
+        { from: 200, to: 200 },
+        { from: 301, to: 302 },
+      ],
+      verify: false,
+    };
+    assert.deepEqual(checked(`HTTP_GET {\n${url}\n}`).server?.health?.probe, { type: "http", ...probe });
+    assert.deepEqual(checked(`SSL_GET {\n${url}\n}`).server?.health?.probe, { type: "https", ...probe });
+    assert.equal(checked("HTTP_GET {\n}").server?.health?.retryDelay, 3_000_000);
+  });
+
+  it("find the virtual host where keepalived does", () => {
+    const host = (checker: string, server = "", backend = "") => {
+      const probe = checked(checker, server, backend).server?.health?.probe;
+      return probe?.type === "http" ? probe.host : undefined;
+    };
+    assert.equal(host("HTTP_GET {\nurl {\npath /\n}\n}", "virtualhost a.example"), "a.example");
+    assert.equal(
+      host("HTTP_GET {\nurl {\npath /\n}\n}", "virtualhost a.example", "virtualhost b.example"),
+      "b.example",
+    );
+    assert.equal(
+      host("HTTP_GET {\nvirtualhost c.example\nurl {\npath /\n}\n}", "", "virtualhost b.example"),
+      "c.example",
+    );
+  });
+
+  it("name a port only when it is not the backend's own", () => {
+    assert.equal(checked("TCP_CHECK {\nconnect_port 80\n}").server?.health?.port, undefined);
+    assert.equal(checked("TCP_CHECK {\nconnect_port 8080\n}").server?.health?.port, 8080);
+  });
+
+  it("run a script with keepalived's times: no second attempt, the interval as timeout", () => {
+    const health = checked('MISC_CHECK {\nmisc_path "/bin/check x"\n}', "delay_loop 7").server?.health;
+    assert.deepEqual(health, {
+      probe: { type: "script", command: ["/bin/check", "x"] },
+      interval: 7_000_000,
+      timeout: 7_000_000,
+      retries: 0,
+      retryDelay: 1_000_000,
+      rise: 1,
+      fall: 1,
+    });
+  });
+
+  it("become one script when they differ in the backend's address and port", () => {
+    const text = (last: number) =>
+      `real_server 192.0.2.${last} 80 {\nMISC_CHECK {\nmisc_path "/bin/check -a 192.0.2.${last} -p 80 'it is'"\n}\n}`;
+    const { server, notes } = run(
+      `virtual_server 192.0.2.1 80 {\nlvs_method DR\nlvs_sched rr\n${text(2)}\n${text(3)}\n}`,
+    );
+    assert.deepEqual(server?.health?.probe, {
+      type: "script",
+      command: ["/bin/sh", "-c", `exec /bin/check -a "$STEELYARD_ADDRESS" -p "$STEELYARD_PORT" 'it is'`],
+    });
+    assert.match(notes.join(), /5 changed MISC_CHECK: one script for all backends/);
+  });
+
+  it("that differ are listed, and the first one counts", () => {
+    const { server, notes } = run(
+      "virtual_server 192.0.2.1 80 {\nlvs_method DR\nlvs_sched rr\nreal_server 192.0.2.2 80 {\nTCP_CHECK {\n}\n}\nreal_server 192.0.2.3 80 {\nHTTP_GET {\n}\n}\nreal_server 192.0.2.4 80 {\n}\n}",
+    );
+    assert.equal(server?.health?.probe.type, "tcp");
+    assert.match(notes.join("\n"), /9 lost HTTP_GET: 192.0.2.3 is asked in the same way/);
+    assert.match(notes.join("\n"), /12 lost real_server: has no check/);
+  });
+
+  it("of other kinds are listed, and a second one too", () => {
+    assert.match(checked("PING_CHECK {\n}").notes.join("\n"), /lost PING_CHECK/);
+    assert.match(
+      checked("TCP_CHECK {\n}\nHTTP_GET {\n}").notes.join("\n"),
+      /lost HTTP_GET: a backend is asked in one way/,
+    );
+  });
+});

@@ -1,0 +1,190 @@
+/** `virtual_server`: reads the block and makes a `VirtualServer` of it. */
+import { type IpAddress, parseAddress } from "#base/address";
+import type { ServerInput } from "#core/config/schema-server";
+import { integerOf, quoted, wordOf } from "./arguments.ts";
+import { modeFrom, schedulerFrom } from "./forwarding.ts";
+import { commonHealth } from "./health.ts";
+import { readHost } from "./host.ts";
+import { INHIBIT, type RealServer, readRealServer } from "./real-server.ts";
+import { INNER, LABEL, MAIL, NOTIFY } from "./reasons.ts";
+import type { Report } from "./report.ts";
+import type { Statement } from "./statements.ts";
+import { applyTable, carried, each, lost, needless, type Rule, type Table } from "./table.ts";
+import { TIMING, type Timing } from "./timing.ts";
+
+/** A `virtual_server` as it was written. */
+type Draft = {
+  readonly timing: Timing;
+  virtualhost?: string;
+  protocol: string;
+  protocolStatement?: Statement;
+  scheduler?: Statement;
+  method?: Statement;
+  hashesPort: boolean;
+  realServers: readonly RealServer[];
+};
+
+const statementOf = (key: "scheduler" | "method"): Rule<Draft> =>
+  carried((draft, statement, report) => {
+    if (wordOf(statement, report) !== undefined) draft[key] = statement;
+  });
+
+const TABLE: Table<Draft> = new Map([
+  ...TIMING,
+  ["virtualhost", carried(readHost)],
+  ...each("lvs_sched lb_algo", statementOf("scheduler")),
+  ...each("lvs_method lb_kind", statementOf("method")),
+  ...each(
+    "sh-port mh-port",
+    carried((draft: Draft) => {
+      draft.hashesPort = true;
+    }),
+  ),
+  [
+    "protocol",
+    carried((draft, statement, report) => {
+      draft.protocol = wordOf(statement, report) ?? draft.protocol;
+      draft.protocolStatement = statement;
+    }),
+  ],
+  [
+    "real_server",
+    carried((draft, statement, report) => {
+      const server = readRealServer(statement, report);
+      if (server !== undefined) draft.realServers = [...draft.realServers, server];
+    }),
+  ],
+  [
+    "quorum",
+    carried((_draft, statement, report) => {
+      const quorum = integerOf(statement, { min: 1, max: 1_000_000_000 }, report);
+      if (quorum === 1) report.needless(statement, "is what steelyard does");
+      else if (quorum !== undefined) report.lost(statement, "one healthy backend is enough to serve");
+    }),
+  ],
+  ...each("hysteresis", lost("one healthy backend is enough to serve")),
+  ...each("quorum_up quorum_down", NOTIFY),
+  ...each("sorry_server sorry_server_inhibit sorry_server_lvs_method", lost("there is no sorry server")),
+  ...each("persistence_timeout persistence_granularity", lost("clients are not kept at a backend")),
+  ...each("persistence_engine", lost("there is no persistence by what a packet holds")),
+  ...each("inhibit_on_failure", INHIBIT),
+  ...each("omega", needless("steelyard starts no program on a transition")),
+  ...each("ha_suspend", needless("both boxes always check, so that the one that takes over knows")),
+  ...each("ops", lost("a UDP flow keeps its backend")),
+  ...each("sh-fallback mh-fallback", needless("a hash never chooses a failed backend")),
+  ...each("flag-1 flag-2 flag-3", lost("write sh-port, sh-fallback, mh-port or mh-fallback")),
+  ...each("ip_family", INNER),
+  ...each("smtp_alert", MAIL),
+  ...each("snmp_name", LABEL),
+]);
+
+/** Who is served where. */
+type Front = { readonly address: IpAddress; readonly port: number };
+
+const readFront = ({ args, ...statement }: Statement, report: Report): Front | undefined => {
+  const about = { args, ...statement };
+  const [host = "", port] = args;
+  if (host === "fwmark" || host === "group") {
+    report.lost(about, `a ${host} is no address; write one virtual_server for each address and port`);
+    return undefined;
+  }
+  const address = parseAddress(host);
+  const number = Number(port ?? "0");
+  if (address === undefined) report.lost(about, `${quoted(host)} is no address`);
+  else if (number === 0) report.lost(about, "a server needs a port; write one virtual_server for each");
+  else if (Number.isInteger(number) && number >= 1 && number <= 65_535) return { address, port: number };
+  else report.lost(about, `${quoted(port)} is no port in 1..65535`);
+  return undefined;
+};
+
+const MOST_WEIGHT = 256;
+
+/** Weights in proportion, none above ours. */
+const scaledWeights = (servers: readonly RealServer[], report: Report): readonly number[] => {
+  const most = Math.max(0, ...servers.map(({ weight }) => weight));
+  if (most <= MOST_WEIGHT) return servers.map(({ weight }) => weight);
+  return servers.map(({ weight, statement }) => {
+    const scaled = weight === 0 ? 0 : Math.max(1, Math.round((weight * MOST_WEIGHT) / most));
+    report.changed(
+      statement,
+      `weight ${scaled} instead of ${weight}, in proportion: ${MOST_WEIGHT} is the most`,
+    );
+    return scaled;
+  });
+};
+
+type BackendInput = NonNullable<ServerInput["backends"]>[number];
+
+const backendsFrom = (
+  servers: readonly RealServer[],
+  {
+    port,
+    keepsPort,
+    report,
+  }: { readonly port: number; readonly keepsPort: boolean; readonly report: Report },
+): BackendInput[] => {
+  const weights = scaledWeights(servers, report);
+  return servers.map((server, index) => {
+    const moved = server.port !== undefined && server.port !== port;
+    if (moved && keepsPort) {
+      report.changed(
+        server.statement,
+        `port ${port}: direct routing cannot change it, and keepalived resets it too`,
+      );
+    }
+    const weight = weights[index] ?? 1;
+    return {
+      address: server.address,
+      ...(moved && !keepsPort && server.port !== undefined ? { port: server.port } : {}),
+      ...(weight === 1 ? {} : { weight }),
+    };
+  });
+};
+
+/** Each backend's own method can only repeat the server's. */
+const noteMethods = (servers: readonly RealServer[], mode: string, report: Report): void => {
+  for (const { method } of servers) {
+    if (method === undefined) continue;
+    const same = method.args[0] === (mode === "dsr" ? "DR" : "NAT");
+    if (same) report.needless(method, "is the server's");
+    else report.lost(method, "all backends of a server are reached in the same way");
+  }
+};
+
+/** The server for a `virtual_server` block; `undefined`, with a note, when it cannot be one. */
+export const serverFrom = (statement: Statement, report: Report): ServerInput | undefined => {
+  const draft: Draft = { timing: {}, protocol: "TCP", hashesPort: false, realServers: [] };
+  applyTable(TABLE, statement.block ?? [], { draft, report, where: "virtual_server" });
+  const { protocol, realServers } = draft;
+  const front = readFront(statement, report);
+  const mode = modeFrom(draft.method, { about: statement, report });
+  if (protocol !== "TCP" && protocol !== "UDP") {
+    report.lost(draft.protocolStatement ?? statement, `${quoted(protocol)}: only TCP and UDP are balanced`);
+    return undefined;
+  }
+  if (front === undefined || mode === undefined) return undefined;
+  noteMethods(realServers, mode, report);
+  const scheduler = schedulerFrom(draft.scheduler, {
+    about: statement,
+    hashesPort: draft.hashesPort,
+    report,
+  });
+  const { port } = front;
+  const health = commonHealth(realServers, {
+    timing: draft.timing,
+    virtualhost: draft.virtualhost,
+    portOf: (server) => (mode === "dsr" ? port : (server.port ?? port)),
+    report,
+  });
+  return {
+    address: front.address,
+    port,
+    ...(protocol === "UDP" ? { protocol } : {}),
+    mode,
+    scheduler,
+    backends: backendsFrom(realServers, { port, keepsPort: mode === "dsr", report }),
+    // Without a healthy backend and without a sorry server, IPVS refuses connections.
+    whenAllFail: "reject",
+    ...(health === undefined ? {} : { health }),
+  };
+};
