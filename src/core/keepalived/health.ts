@@ -12,8 +12,8 @@ import type { Timing } from "./timing.ts";
 type Context = {
   readonly timing: Timing;
   readonly virtualhost: string | undefined;
-  /** The port at which a backend is reached. */
-  readonly portOf: (server: RealServer) => number;
+  /** The port at which a backend is reached; `undefined` when there are several. */
+  readonly portOf: (server: RealServer) => number | undefined;
   readonly report: Report;
 };
 
@@ -21,26 +21,32 @@ type Asked = {
   readonly server: RealServer;
   readonly checker: Checker;
   readonly health: Health;
-  /** The port asked when it is not the backend's. */
-  readonly port: number;
+  /** The port asked; `undefined` for a script of a server with several. */
+  readonly port: number | undefined;
 };
 
 const ask = (server: RealServer, { timing, virtualhost, portOf, report }: Context): Asked | undefined => {
   const [checker] = server.checkers;
   if (checker === undefined) return undefined;
+  const port = checker.port ?? portOf(server);
+  if (port === undefined && checker.kind !== "script") {
+    report.lost(checker.statement, "names no port to ask, and its server has several");
+    return undefined;
+  }
   const health = healthFrom(checker, {
     timing: { ...timing, ...server.timing },
     virtualhost: server.virtualhost ?? virtualhost,
     report,
   });
-  return { server, checker, health, port: checker.port ?? portOf(server) };
+  return { server, checker, health, port };
 };
 
 /** An argument with the backend's address and port replaced by what the script's environment calls them. */
 const generalised = (argument: string, { server, port }: Asked): string => {
   if (argument === server.address) return '"$STEELYARD_ADDRESS"';
-  if (argument === String(port)) return '"$STEELYARD_PORT"';
-  if (argument === `${server.address}:${port}`) return '"$STEELYARD_ADDRESS:$STEELYARD_PORT"';
+  if (port !== undefined && argument === String(port)) return '"$STEELYARD_PORT"';
+  if (port !== undefined && argument === `${server.address}:${port}`)
+    return '"$STEELYARD_ADDRESS:$STEELYARD_PORT"';
   return shellQuoted(argument);
 };
 

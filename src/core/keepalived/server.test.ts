@@ -14,6 +14,7 @@ const run = (text: string) => {
   assert.ok(outcome.ok);
   const parsed = parseResources(outcome.resources.map(({ value }) => value));
   return {
+    spec: outcome.resources[0]?.value.spec,
     server: parsed.ok ? parsed.desired.servers[0] : undefined,
     notes: outcome.notes.map(
       ({ place, fate, subject, text: said }) => `${place.line} ${fate} ${subject}: ${said}`,
@@ -36,23 +37,39 @@ const checked = (checker: string, server = "", backend = "") =>
 
 describe("virtual_server", () => {
   it("keeps address, port, protocol, backends and weights, and refuses when nobody is left, as IPVS does", () => {
-    const { server, notes } = run(
+    const { spec, notes } = run(
       "virtual_server 192.0.2.1 80 {\nlvs_sched wrr\nlvs_method DR\nprotocol UDP\nreal_server 192.0.2.2 80 {\nweight 3\n}\nreal_server 192.0.2.3 80 {\nweight 0\n}\n}",
     );
-    assert.deepEqual(server, {
-      name: "192-0-2-1-udp-80",
+    assert.deepEqual(spec, {
       address: "192.0.2.1",
-      protocol: "udp",
       port: 80,
+      protocol: "UDP",
       mode: "dsr",
-      scheduler: { type: "weighted" },
+      scheduler: "weighted",
       backends: [
-        { name: "192.0.2.2:80", address: "192.0.2.2", port: 80, weight: 3 },
-        { name: "192.0.2.3:80", address: "192.0.2.3", port: 80, weight: 0 },
+        { address: "192.0.2.2", weight: 3 },
+        { address: "192.0.2.3", weight: 0 },
       ],
       whenAllFail: "reject",
     });
     assert.deepEqual(notes, []);
+  });
+
+  it("without a port serves all of them, and asks backends at the port that the check names", () => {
+    const { spec, server, notes } = run(
+      "virtual_server 192.0.2.1 {\nlvs_sched rr\nlvs_method DR\nreal_server 192.0.2.2 {\nTCP_CHECK {\nconnect_port 22\n}\n}\n}",
+    );
+    assert.equal(spec !== undefined && "port" in spec ? spec.port : undefined, "all");
+    assert.equal(server?.health?.port, 22);
+    assert.deepEqual(notes, []);
+  });
+
+  it("without a port to ask has no check, and says so", () => {
+    const { server, notes } = run(
+      "virtual_server 192.0.2.1 {\nlvs_sched rr\nlvs_method DR\nreal_server 192.0.2.2 {\nTCP_CHECK {\n}\n}\n}",
+    );
+    assert.equal(server?.health, undefined);
+    assert.match(notes.join(), /5 lost TCP_CHECK: names no port to ask/);
   });
 
   it("keeps the proportion of weights that are too large", () => {

@@ -79,7 +79,7 @@ const TABLE: Table<Draft> = new Map([
 ]);
 
 /** Who is served where. */
-type Front = { readonly address: IpAddress; readonly port: number };
+type Front = { readonly address: IpAddress; readonly port: number | "all" };
 
 const readFront = ({ args, ...statement }: Statement, report: Report): Front | undefined => {
   const about = { args, ...statement };
@@ -91,7 +91,7 @@ const readFront = ({ args, ...statement }: Statement, report: Report): Front | u
   const address = parseAddress(host);
   const number = Number(port ?? "0");
   if (address === undefined) report.lost(about, `${quoted(host)} is no address`);
-  else if (number === 0) report.lost(about, "a server needs a port; write one virtual_server for each");
+  else if (number === 0) return { address, port: "all" };
   else if (Number.isInteger(number) && number >= 1 && number <= 65_535) return { address, port: number };
   else report.lost(about, `${quoted(port)} is no port in 1..65535`);
   return undefined;
@@ -121,7 +121,7 @@ const backendsFrom = (
     port,
     keepsPort,
     report,
-  }: { readonly port: number; readonly keepsPort: boolean; readonly report: Report },
+  }: { readonly port: number | "all"; readonly keepsPort: boolean; readonly report: Report },
 ): BackendInput[] => {
   const weights = scaledWeights(servers, report);
   return servers.map((server, index) => {
@@ -129,7 +129,7 @@ const backendsFrom = (
     if (moved && keepsPort) {
       report.changed(
         server.statement,
-        `port ${port}: direct routing cannot change it, and keepalived resets it too`,
+        `reached at the port that the client asked for (${port}), as with keepalived`,
       );
     }
     const weight = weights[index] ?? 1;
@@ -170,10 +170,14 @@ export const serverFrom = (statement: Statement, report: Report): ServerInput | 
     report,
   });
   const { port } = front;
+  const keepsPort = mode === "dsr" || port === "all";
   const health = commonHealth(realServers, {
     timing: draft.timing,
     virtualhost: draft.virtualhost,
-    portOf: (server) => (mode === "dsr" ? port : (server.port ?? port)),
+    portOf: (server) => {
+      const reached = keepsPort ? port : (server.port ?? port);
+      return reached === "all" ? undefined : reached;
+    },
     report,
   });
   return {
@@ -182,7 +186,7 @@ export const serverFrom = (statement: Statement, report: Report): ServerInput | 
     ...(protocol === "UDP" ? { protocol } : {}),
     mode,
     scheduler,
-    backends: backendsFrom(realServers, { port, keepsPort: mode === "dsr", report }),
+    backends: backendsFrom(realServers, { port, keepsPort, report }),
     // Without a healthy backend and without a sorry server, IPVS refuses connections.
     whenAllFail: "reject",
     ...(health === undefined ? {} : { health }),
