@@ -93,7 +93,17 @@ describe("a virtual server as an IPVS service", () => {
     assert.match(refused({ ports: { first: 80, last: 89 } }), /one port/);
     const sourceRanges = [{ address: address("198.51.100.0"), prefixLength: 24 }];
     assert.match(refused({ sourceRanges }), /every client/);
-    const twice = ["a", "b"].map((name) => ({ name, address: address("192.0.2.21"), weight: 1 }));
-    assert.match(refused({ backends: twice }), /two of its backends/);
+  });
+
+  it("gives two backends at one address one destination with both shares", () => {
+    const backends = ["a", "b"].map((name) => ({ name, address: address("192.0.2.21"), weight: 2 }));
+    assert.deepEqual(listed({ ...SERVER, backends }).slice(1), ["192.0.2.21:80 direct 4"]);
+  });
+
+  it("gives the sorry server a weight only while nobody else takes flows", () => {
+    const server: VirtualServer = { ...SERVER, sorryServer: { address: address("192.0.2.99") } };
+    assert.equal(listed(server)[1], "192.0.2.99:80 direct 0");
+    const failed = { "web/a": "unavailable", "web/b": "draining", "web/c": "unavailable" } as const;
+    assert.deepEqual(listed(server, failed).slice(1), ["192.0.2.99:80 direct 1", "192.0.2.22:80 direct 0"]);
   });
 });

@@ -47,51 +47,62 @@ const SCHEDULERS: ReadonlyMap<string, KernelScheduler> = new Map([
   ["least-connections", { scheduler: "wlc", flags: 0 }],
 ]);
 
-const destinationOf = (
-  backend: PlannedBackend,
-  { port, forwarding }: { readonly port: number; readonly forwarding: Forwarding },
-): IpvsDestination => ({
-  address: backend.address,
-  port: backend.port ?? port,
-  forwarding,
-  weight: backend.availability === "draining" ? 0 : backend.weight,
-  limited: false,
-});
+/**
+ * What IPVS cannot do for a server that has such a property, or `undefined` where it can or need not. A new property
+ * of the plan does not compile until somebody has decided what IPVS makes of it.
+ */
+const INCAPACITY: { readonly [Property in keyof Required<ServerPlan>]: string | undefined } = {
+  ...{ name: undefined, address: undefined, protocol: undefined, ports: undefined, mode: undefined },
+  ...{ scheduler: undefined, backends: undefined, slots: undefined, moves: undefined, tracked: undefined },
+  sourceRanges: "it lets every client in",
+};
 
-/** Translates one server. Its destinations are in the order of its backends. */
+/** Why IPVS cannot carry a server, in half a sentence; `undefined` when it can. */
+const incapacity = (server: ServerPlan): string | undefined => {
+  if (!FORWARDING.has(server.mode)) {
+    return `it cannot ${server.mode}: it keeps the client's address (modes nat and dsr)`;
+  }
+  if (!SCHEDULERS.has(server.scheduler.type)) return `it has no scheduler ${server.scheduler.type}`;
+  if (particularity(server.ports) !== "one") return "it serves one port each, not a range of them";
+  const given = Object.entries(server).filter(([, value]) => value !== undefined);
+  const reasons = new Map<string, string | undefined>(Object.entries(INCAPACITY));
+  return given.map(([property]) => reasons.get(property)).find((reason) => reason !== undefined);
+};
+
+/** The weight that a backend gets. The sorry server has one only while nobody else takes flows. */
+const weightOf = (backend: PlannedBackend, isAlone: boolean): number => {
+  if (backend.role === "sorry") return isAlone ? 1 : 0;
+  return backend.availability === "draining" ? 0 : backend.weight;
+};
+
+/** The destinations of a server in the order of its backends; two backends at one address are one, with both shares. */
+const destinationsOf = (server: ServerPlan, forwarding: Forwarding): readonly IpvsDestination[] => {
+  const there = server.backends.filter(({ availability }) => availability !== "unavailable");
+  const isAlone = !there.some(
+    ({ role, availability, weight }) => role === undefined && availability === "available" && weight > 0,
+  );
+  const destinationByKey = new Map<string, IpvsDestination>();
+  for (const backend of there) {
+    const { address, port = server.ports.first } = backend;
+    const key = destinationKey({ address, port });
+    const weight = weightOf(backend, isAlone) + (destinationByKey.get(key)?.weight ?? 0);
+    destinationByKey.set(key, { address, port, forwarding, weight, limited: false });
+  }
+  return [...destinationByKey.values()];
+};
+
+/** Translates one server. */
 export const translateServer = (server: ServerPlan): Translation => {
+  const reason = incapacity(server);
   const forwarding = FORWARDING.get(server.mode);
-  if (forwarding === undefined) {
-    return {
-      ok: false,
-      reason: `it cannot ${server.mode}: it keeps the client's address (modes nat and dsr)`,
-    };
-  }
   const scheduler = SCHEDULERS.get(server.scheduler.type);
-  if (scheduler === undefined) return { ok: false, reason: `it has no scheduler ${server.scheduler.type}` };
-  if (particularity(server.ports) !== "one")
-    return { ok: false, reason: "it serves one port each, not a range of them" };
-  if (server.sourceRanges !== undefined) return { ok: false, reason: "it lets every client in" };
-  const { address, protocol } = server;
-  const port = server.ports.first;
-  const destinations = server.backends
-    .filter(({ availability }) => availability !== "unavailable")
-    .map((backend) => destinationOf(backend, { port, forwarding }));
-  if (new Set(destinations.map(destinationKey)).size < destinations.length) {
-    return { ok: false, reason: "two of its backends have the same address and port" };
+  if (reason !== undefined || forwarding === undefined || scheduler === undefined) {
+    return { ok: false, reason: reason ?? "it cannot" };
   }
-  return {
-    ok: true,
-    value: {
-      service: {
-        address,
-        protocol,
-        port,
-        ...scheduler,
-        persistence: 0,
-        prefixLength: addressBits(address),
-      },
-      destinations,
-    },
+  const { address, protocol, ports } = server;
+  const service: IpvsService = {
+    ...{ address, protocol, port: ports.first, ...scheduler },
+    ...{ persistence: 0, prefixLength: addressBits(address) },
   };
+  return { ok: true, value: { service, destinations: destinationsOf(server, forwarding) } };
 };

@@ -9,7 +9,7 @@
  *   does not is routed asymmetrically, which the operator knows and a program should not paper over.
  * - `arp_ignore`, `arp_announce`: they matter on backends in `dsr`, and there the operator sets them. The edge that
  *   does not hold an address does not have it either.
- * - `ip_nonlocal_bind`, and everything of IPVS: nothing here uses it.
+ * - `ip_nonlocal_bind`: nothing here uses it. Those of IPVS where it is not the chosen engine.
  * - The global `net.ipv4.ip_forward`: it would make every interface of the host route. Clients that arrive on another
  *   interface than the one with the virtual address need it, and the operator to decide so.
  *

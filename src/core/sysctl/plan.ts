@@ -135,12 +135,44 @@ const promotion = (use: NetworkUse, observed: ObservedSysctls): readonly Want[] 
         reason: `removing a virtual address from ${name} must not take the host's own address along`,
       }));
 
+/**
+ * They exist once the module is loaded, and count for every service of IPVS on this host. kube-proxy wants the first
+ * two as well.
+ */
+const IPVS_WANTS: readonly (Want & { readonly of: "any" | "hashed" })[] = [
+  {
+    key: sysctlKey("net", "ipv4", "vs", "expire_nodest_conn"),
+    value: "1",
+    reason: "clients of a backend that was taken out hear at once that their connections are over",
+    optional: true,
+    of: "any",
+  },
+  {
+    key: sysctlKey("net", "ipv4", "vs", "expire_quiescent_template"),
+    value: "1",
+    reason: "a backend that drains gets no new connections from clients that it was pinned to",
+    optional: true,
+    of: "any",
+  },
+  {
+    key: sysctlKey("net", "ipv4", "vs", "sloppy_tcp"),
+    value: "1",
+    reason: "connections that come over from the other edge are picked up mid-stream, where the hash leads",
+    optional: true,
+    of: "hashed",
+  },
+];
+
+const ipvs = (use: NetworkUse): readonly Want[] =>
+  use.ipvs === undefined ? [] : IPVS_WANTS.filter((want) => want.of === "any" || use.ipvs === "hashed");
+
 const wants = (use: NetworkUse, observed: ObservedSysctls): readonly Want[] => [
   ...ipv4Forwarding(use),
   ...noRedirects(use),
   ...ipv6Forwarding(use, observed),
   ...midStreamPickUp(use),
   ...promotion(use, observed),
+  ...ipvs(use),
 ];
 
 /** Every setting that planning for this use may look at. */
@@ -152,6 +184,7 @@ export const sysctlsToObserve = (use: NetworkUse): readonly SysctlKey[] => [
   ...existing(use, use.forwarding.IPv6).map((name) => ipv6(name, "force_forwarding")),
   ...[...use.interfaces, "default"].map((name) => ipv6(name, "accept_ra")),
   ...[...existing(use, use.subnets), "all"].map((name) => ipv4(name, "promote_secondaries")),
+  ...ipvs(use).map(({ key }) => key),
   IPV6_FORWARDING,
   TCP_LOOSE,
   TCP_LIBERAL,

@@ -89,6 +89,21 @@ describe("planning kernel settings", () => {
     ]);
   });
 
+  it("lets IPVS end, spread and pick up connections as a takeover and a drain need it, where it is loaded", () => {
+    const observed = new Map([
+      ...booted(),
+      ...["expire_nodest_conn", "expire_quiescent_template", "sloppy_tcp"].map(
+        (name) => [key(`net/ipv4/vs/${name}`), "0"] as const,
+      ),
+    ]);
+    const changes = (ipvs: "hashed" | "counted") => assignments(planSysctls(use({ ipvs }), observed).changes);
+    const counted = ["net.ipv4.vs.expire_nodest_conn 0>1", "net.ipv4.vs.expire_quiescent_template 0>1"];
+    assert.deepEqual(changes("counted"), counted);
+    assert.deepEqual(changes("hashed"), [...counted, "net.ipv4.vs.sloppy_tcp 0>1"]);
+    assert.deepEqual(planSysctls(use({ ipvs: "hashed" }), booted()), { changes: [], missing: [] });
+    assert.deepEqual(planSysctls(use(), observed), { changes: [], missing: [] });
+  });
+
   it("leaves IPv6 as it is where the operator already forwards it", () => {
     const observed = booted({ ...WITHOUT_FORCE, "net/ipv6/conf/all/forwarding": "1" });
     assert.deepEqual(planSysctls(V6, observed), { changes: [], missing: [] });

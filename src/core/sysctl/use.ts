@@ -10,6 +10,8 @@ export type NetworkUse = {
   readonly forwarding: Readonly<Record<IpFamily, readonly string[]>>;
   /** Interfaces that get an IPv4 address with a prefix shorter than 32 bits from us. */
   readonly subnets: readonly string[];
+  /** How IPVS chooses, where it carries virtual servers: some of them by hash, or none. */
+  readonly ipvs?: "hashed" | "counted";
 };
 
 /** What is known of the host. */
@@ -19,6 +21,8 @@ export type Host = {
   readonly ingress: (address: IpAddress) => readonly string[];
   /** The interface that leads to a machine, be it through a gateway; `undefined` when there is no route. */
   readonly egress: (address: IpAddress) => string | undefined;
+  /** IPVS carries virtual servers. */
+  readonly ipvs?: boolean;
 };
 
 const sorted = (names: readonly (string | undefined)[]): readonly string[] =>
@@ -44,5 +48,8 @@ export const networkUse = ({ routers, servers }: Desired, host: Host): NetworkUs
     interfaces: host.interfaces,
     forwarding: { IPv4: forwarding("IPv4"), IPv6: forwarding("IPv6") },
     subnets: sorted(subnets),
+    ...(host.ipvs === true && servers.length > 0
+      ? { ipvs: servers.some(({ scheduler }) => "tableSize" in scheduler) ? "hashed" : "counted" }
+      : {}),
   };
 };

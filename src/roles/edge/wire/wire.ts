@@ -127,7 +127,10 @@ export class Wire {
     this.#paths = createPaths(netlink, () => this.#onPathsChanged());
     this.#settings = createSettings({
       sysctl: parts.sysctl,
-      host: () => this.#paths.host(this.#desired?.routers ?? []),
+      host: () => ({
+        ...this.#paths.host(this.#desired?.routers ?? []),
+        ipvs: options.engine === "ipvs",
+      }),
       directory: options.runtimeDirectory,
       emit,
     });
@@ -188,6 +191,10 @@ export class Wire {
   #emit(event: Event, at = Date.now()): void {
     this.#journal.record(event, wallTime(at));
     this.#supervision.observe(event, this.#journal.view);
+    // Its settings are there since its module was loaded.
+    if (event.type === "server-engine" && event.engine === "ipvs" && this.#desired !== undefined) {
+      this.#settings.apply(this.#desired);
+    }
     if (event.type !== "forwarding-applied" || event.how === "removed") return;
     this.#attract();
     if (event.how === "ruleset") this.#parts.afterBurst();
