@@ -1,4 +1,5 @@
 /** Every bench by its name, in the order in which they run. */
+import { VIRTUAL_ADDRESS } from "#lab/demo/config";
 import { type JitterCase, measureJitter } from "./jitter.ts";
 import { reportJitter } from "./jitter-report.ts";
 import type { BenchOptions } from "./lab.ts";
@@ -8,6 +9,7 @@ import { PAIRS } from "./pair.ts";
 import type { Result } from "./report.ts";
 import { measureStart } from "./start.ts";
 import { reportStart } from "./start-report.ts";
+import { measureDownloads, measureReboot, openBed, REBOOT_LASTS, reportSurvival } from "./survival.ts";
 import { measureTakeover } from "./takeover.ts";
 import { reportTakeover } from "./takeover-report.ts";
 
@@ -55,8 +57,25 @@ const jitter: Bench = ({ quick, say }) =>
     return reportJitter(await measureJitter(beds, { lab, cases: jitterCases(quick), say }));
   });
 
+const survival: Bench = ({ quick, say }) =>
+  inLab({ edges: 2, client: "lan", directReturn: [VIRTUAL_ADDRESS] }, async (lab, copy) => {
+    const bed = await openBed(lab, copy);
+    say("survival: downloads across takeovers");
+    const downloads = await measureDownloads(
+      bed,
+      quick ? { streams: 100, losses: 1 } : { streams: 1_000, losses: 5 },
+    );
+    const reboots = [];
+    for (const mode of ["dsr", "masquerade"] as const) {
+      say(`survival: a reboot under load, ${mode}`);
+      reboots.push(await measureReboot(bed, { mode, lasts: REBOOT_LASTS }));
+    }
+    return reportSurvival(downloads, reboots);
+  });
+
 export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["takeover", takeover],
+  ["survival", survival],
   ["start", start],
   ["memory", memory],
   ["jitter", jitter],

@@ -14,7 +14,7 @@ export type BenchOptions = {
 
 /** Opens a lab with backends, gives it to the bench, and leaves nothing behind however the bench ends. */
 export const inLab = async <Outcome>(
-  options: { readonly edges: number },
+  options: Parameters<typeof standardTopology>[0],
   bench: (lab: Lab, copy: BuildCopy) => Promise<Outcome>,
 ): Promise<Outcome> => {
   const copy = copyBuild();

@@ -14,6 +14,8 @@ const OPTIONS = {
   /** How long each download takes. */
   duration: { type: "string", default: "5" },
   bytes: { type: "string", default: "500000" },
+  /** Milliseconds between two pieces. */
+  every: { type: "string", default: "20" },
   /** Milliseconds without a byte until a download counts as broken. */
   stall: { type: "string", default: "10000" },
 } as const;
@@ -59,9 +61,9 @@ const fetchOne = (wish: Wish, life: AbortSignal, onBegin: () => void): Promise<D
 /** Downloads, waits for all, then prints a `DownloadsRecord`. */
 export const download = async (args: readonly string[]): Promise<void> => {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
-  const { url, duration, bytes } = values;
+  const { url, duration, bytes, every } = values;
   const wish: Wish = {
-    url: `${url}/drip?seconds=${duration}&bytes=${bytes}`,
+    url: `${url}/drip?seconds=${duration}&bytes=${bytes}&every=${every}`,
     bytes: Number(bytes),
     stallMs: Number(values.stall),
   };

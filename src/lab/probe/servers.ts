@@ -1,7 +1,8 @@
 /**
  * The backends of a lab: HTTP on ports 80 and 8080, UDP echo on port 9000, IPv4 and IPv6.
  *
- * `/` answers with the server's name; `/drip?seconds=S&bytes=B` sends B bytes of the pattern over S seconds.
+ * `/` answers with the server's name; `/drip?seconds=S&bytes=B` sends B bytes of the pattern over S seconds,
+ * a piece every 20 ms or, with `&every=M`, every M.
  */
 import { createSocket } from "node:dgram";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -13,10 +14,12 @@ export const HTTP_PORTS: readonly number[] = [80, 8080];
 /** The port that echoes UDP. */
 export const UDP_PORT = 9000;
 
-/** How often a drip sends a piece. */
+/** How often a drip sends a piece, in milliseconds, unless asked otherwise. */
 const DRIP_MS = 20;
 
-const drip = (response: ServerResponse, seconds: number, bytes: number): void => {
+type Drip = { readonly seconds: number; readonly bytes: number; readonly every: number };
+
+const drip = (response: ServerResponse, { seconds, bytes, every }: Drip): void => {
   const began = performance.now();
   let sent = 0;
   response.setHeader("content-length", bytes);
@@ -28,7 +31,7 @@ const drip = (response: ServerResponse, seconds: number, bytes: number): void =>
     if (sent < bytes) return;
     clearInterval(timer);
     response.end();
-  }, DRIP_MS);
+  }, every);
   response.once("close", () => clearInterval(timer));
 };
 
@@ -41,9 +44,10 @@ const answer = (name: string, request: IncomingMessage, response: ServerResponse
   }
   const seconds = Number(url.searchParams.get("seconds") ?? 10);
   const bytes = Number(url.searchParams.get("bytes") ?? 1_000_000);
-  if (seconds > 0 && seconds <= 3_600 && Number.isSafeInteger(bytes) && bytes > 0)
-    drip(response, seconds, bytes);
-  else response.writeHead(400).end("seconds above 0 and whole bytes above 0, please\n");
+  const every = Number(url.searchParams.get("every") ?? DRIP_MS);
+  if (seconds > 0 && seconds <= 3_600 && Number.isSafeInteger(bytes) && bytes > 0 && every >= 1)
+    drip(response, { seconds, bytes, every });
+  else response.writeHead(400).end("seconds and milliseconds above 0 and whole bytes above 0, please\n");
 };
 
 /**

@@ -73,6 +73,7 @@ export type DownloadOptions = {
   readonly streams?: number;
   readonly duration?: number;
   readonly bytes?: number;
+  readonly every?: number;
   readonly stall?: number;
 };
 
