@@ -35,26 +35,28 @@ const memory: Bench = ({ quick, say }) =>
     return reportMemory(await measureMemory(lab, { copy, quick }));
   });
 
-const jitterCases = (quick: boolean): readonly JitterCase[] => {
-  const hard = { load: "neighbours and reloads", seconds: quick ? 10 : 60 } as const;
-  const easy = { load: "reloads", seconds: 60 } as const;
+const jitterCases = ({ quick, seconds }: BenchOptions): readonly JitterCase[] => {
+  const short = quick ? 10 : 60;
+  const reloads = { load: "reloads", seconds: short } as const;
+  const all = { load: "neighbours and reloads", seconds: short } as const;
   const promised: readonly JitterCase[] = [
-    { settings: { intervalMs: 50 }, ...hard },
-    { settings: { intervalMs: 50, realtime: true }, ...hard },
+    { settings: { intervalMs: 50 }, ...reloads, seconds: seconds ?? short },
+    { settings: { intervalMs: 50 }, ...all },
+    { settings: { intervalMs: 50, realtime: true }, ...all },
   ];
   if (quick) return promised;
   return [
-    { settings: { intervalMs: 50 }, ...easy },
     ...promised,
-    { settings: { intervalMs: 10 }, ...easy },
-    { settings: { intervalMs: 10, realtime: true }, ...hard },
+    { settings: { intervalMs: 10 }, ...reloads },
+    { settings: { intervalMs: 10, realtime: true }, ...all },
   ];
 };
 
-const jitter: Bench = ({ quick, say }) =>
+const jitter: Bench = (options) =>
   inLab({ edges: 4 }, async (lab, copy) => {
     const beds = PAIRS.map((pair) => ({ lab, copy, pair }));
-    return reportJitter(await measureJitter(beds, { lab, cases: jitterCases(quick), say }));
+    const cases = jitterCases(options);
+    return reportJitter(await measureJitter(beds, { lab, cases, say: options.say }));
   });
 
 const survival: Bench = ({ quick, say }) =>

@@ -4,6 +4,7 @@
  *
  *     npm run bench                                        everything, half an hour
  *     npm run bench -- takeover --runs 40                  one bench
+ *     npm run bench -- jitter --duration 600               ten minutes of the case that must hold for so long
  *     npm run bench -- --quick                             a first impression in a few minutes
  *     npm run bench -- --write docs/benchmarks.md          puts the figures into the page
  *     npm run bench -- --json FILE                         every single measurement
@@ -23,7 +24,7 @@ import { BENCHES } from "./benches.ts";
 import { machineText } from "./machine.ts";
 import { type Result, renderResult, replaceSection } from "./report.ts";
 
-const USAGE = `usage: npm run bench -- [${[...BENCHES.keys()].join("|")}]... [--runs N] [--quick] [--write PAGE] [--json FILE]`;
+const USAGE = `usage: npm run bench -- [${[...BENCHES.keys()].join("|")}]... [--runs N] [--duration SECONDS] [--quick] [--write PAGE] [--json FILE]`;
 
 /** What benches need besides what the lab itself asks for. */
 const TOOLS = { keepalived: "keepalived" };
@@ -33,6 +34,7 @@ const QUICK_RUNS = 3;
 
 const OPTIONS = {
   runs: { type: "string" },
+  duration: { type: "string" },
   quick: { type: "boolean", default: false },
   write: { type: "string" },
   json: { type: "string" },
@@ -41,6 +43,7 @@ const OPTIONS = {
 type Order = {
   readonly names: readonly string[];
   readonly runs: number;
+  readonly seconds: number | undefined;
   readonly quick: boolean;
   readonly page: string | undefined;
   readonly json: string | undefined;
@@ -51,10 +54,12 @@ const readOrder = (): Order | string => {
     const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
     const runs = Number(values.runs ?? (values.quick ? QUICK_RUNS : DEFAULT_RUNS));
     if (!Number.isInteger(runs) || runs < 1) return "--runs wants a whole number above 0";
+    const seconds = values.duration === undefined ? undefined : Number(values.duration);
+    if (seconds !== undefined && !(seconds >= 1)) return "--duration wants seconds, at least 1";
     const unknown = positionals.filter((name) => !BENCHES.has(name));
     if (unknown.length > 0) return `there is no bench ${unknown.join(", ")}`;
     const names = positionals.length > 0 ? positionals : [...BENCHES.keys()];
-    return { names, runs, quick: values.quick, page: values.write, json: values.json };
+    return { names, runs, seconds, quick: values.quick, page: values.write, json: values.json };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -75,7 +80,7 @@ const writeSection = (page: string, section: string, text: string): void => {
   writeFileSync(page, changed);
 };
 
-const runBenches = async ({ names, runs, quick, page, json }: Order): Promise<boolean> => {
+const runBenches = async ({ names, runs, seconds, quick, page, json }: Order): Promise<boolean> => {
   const results: Result[] = [];
   const machine = machineText();
   if (page !== undefined) writeSection(page, "machine", machine);
@@ -83,7 +88,7 @@ const runBenches = async ({ names, runs, quick, page, json }: Order): Promise<bo
   for (const name of names) {
     const bench = BENCHES.get(name);
     if (bench === undefined) continue;
-    const result = await bench({ runs, quick, say: (line) => console.error(line) });
+    const result = await bench({ runs, seconds, quick, say: (line) => console.error(line) });
     results.push(result);
     const text = renderResult(result);
     console.log(`\n## ${name}\n\n${text}`);

@@ -9,6 +9,8 @@ export type BenchOptions = {
   readonly runs: number;
   /** As much as two minutes allow. */
   readonly quick: boolean;
+  /** How long advertisements are timed while the agent reads lists; `undefined` means the bench's own choice. */
+  readonly seconds: number | undefined;
   readonly say: (line: string) => void;
 };
 
