@@ -2,11 +2,13 @@
 import { VIRTUAL_ADDRESS } from "#lab/demo/config";
 import { type JitterCase, measureJitter } from "./jitter.ts";
 import { reportJitter } from "./jitter-report.ts";
+import { measureKernel } from "./kernel.ts";
 import type { BenchOptions } from "./lab.ts";
 import { inLab } from "./lab.ts";
 import { measureMemory, reportMemory } from "./memory.ts";
 import { PAIRS } from "./pair.ts";
 import type { Result } from "./report.ts";
+import { reportRing } from "./ring.ts";
 import { measureStart } from "./start.ts";
 import { reportStart } from "./start-report.ts";
 import { measureDownloads, measureReboot, openBed, REBOOT_LASTS, reportSurvival } from "./survival.ts";
@@ -42,13 +44,13 @@ const jitterCases = ({ quick, seconds }: BenchOptions): readonly JitterCase[] =>
   const promised: readonly JitterCase[] = [
     { settings: { intervalMs: 50 }, ...reloads, seconds: seconds ?? short },
     { settings: { intervalMs: 50 }, ...all },
-    { settings: { intervalMs: 50, realtime: true }, ...all },
+    { settings: { intervalMs: 50, realtime: false }, ...all },
   ];
   if (quick) return promised;
   return [
     ...promised,
     { settings: { intervalMs: 10 }, ...reloads },
-    { settings: { intervalMs: 10, realtime: true }, ...all },
+    { settings: { intervalMs: 10 }, ...all },
   ];
 };
 
@@ -75,10 +77,16 @@ const survival: Bench = ({ quick, say }) =>
     return reportSurvival(downloads, reboots);
   });
 
+const ring: Bench = () => Promise.resolve(reportRing());
+
+const kernel: Bench = () => inLab({ edges: 1 }, (lab) => measureKernel(lab));
+
 export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["takeover", takeover],
   ["survival", survival],
   ["start", start],
   ["memory", memory],
   ["jitter", jitter],
+  ["ring", ring],
+  ["kernel", kernel],
 ]);

@@ -28,9 +28,6 @@ const late = ({ latenessMs }: JitterRun): number => latenessMs.filter((each) => 
 const setting = ({ intervalMs, realtime }: JitterRun): string =>
   `${intervalMs} ms${realtime ? ", real-time" : ""}`;
 
-/** What neighbours may cost without real-time priority is up to the kernel. */
-const isPunctual = ({ load, realtime }: JitterRun): boolean => realtime || load === "reloads";
-
 const bars = (runs: readonly JitterRun[]): readonly Bar[] =>
   runs
     .filter(({ program, intervalMs }) => program === "steelyard" && intervalMs >= PROMISED_FROM_MS)
@@ -48,7 +45,8 @@ const bars = (runs: readonly JitterRun[]): readonly Bar[] =>
         measured: `${late(run)}`,
         met: late(run) === 0,
       };
-      return isPunctual(run) ? [punctual, steady] : [steady];
+      // What neighbours cost without real-time priority is up to the kernel.
+      return run.realtime ? [punctual, steady] : [steady];
     });
 
 /** The table and bars of all runs. */
@@ -71,6 +69,7 @@ export const reportJitter = (runs: readonly JitterRun[]): Result => ({
       rows: runs.map((run) => {
         const { count, median, p99, max } = summarize(run.latenessMs);
         const measured = [median, p99, max].map((each) => each.toFixed(2));
+        // What neighbours cost without real-time priority is up to the kernel.
         return [setting(run), run.load, run.program, String(count), ...measured, String(late(run))].concat(
           String(run.takeovers),
         );

@@ -119,7 +119,7 @@ const measureCase = async (
   return beds.map(({ pair }) => ({
     program: pair.program,
     intervalMs: settings.intervalMs,
-    realtime: settings.realtime === true && pair.program === "steelyard",
+    realtime: settings.realtime !== false && pair.program === "steelyard",
     load: pair.program === "steelyard" ? load : load.replace(/(?: and )?reloads/, "") || "none of its own",
     seconds,
     reloads: pair.program === "steelyard" ? reloads : 0,
@@ -138,7 +138,7 @@ export const measureJitter = async (
   for (const each of options.cases) {
     const { settings, load, seconds } = each;
     options.say(
-      `jitter: ${settings.intervalMs} ms${settings.realtime === true ? ", real-time" : ""}, load: ${load}, ${seconds} s`,
+      `jitter: ${settings.intervalMs} ms${settings.realtime === false ? ", without real-time" : ""}, load: ${load}, ${seconds} s`,
     );
     all.push(...(await measureCase(beds, { ...each, lab: options.lab })));
   }

@@ -55,7 +55,7 @@ export const PAIRS: readonly Pair[] = [
 /** What is the same for both programs in one measurement. */
 export type Settings = {
   readonly intervalMs: number;
-  /** Ask steelyard for real-time scheduling. */
+  /** False keeps steelyard from asking for real-time scheduling, as it does by default. */
   readonly realtime?: boolean;
   /** More documents for the configuration of steelyard's active edge. */
   readonly more?: string;
@@ -130,7 +130,7 @@ const startSteelyard = async (
   const more = place === "active" ? (settings.more ?? "") : "";
   const resources = `${routerResource(pair, place, settings)}---\n${echoResource(pair)}${more}`;
   await host.write("/run/edge.yaml", resources);
-  const realtime = settings.realtime === true ? ["--realtime"] : [];
+  const realtime = settings.realtime === false ? ["--no-realtime"] : [];
   return await host.spawn(copy.direct("edge", "--config", "/run/edge.yaml", ...realtime), {
     log: `/run/lab/logs/${host.name}.log`,
   });

@@ -46,7 +46,11 @@ const withEdgeOptions = (command: Command): Command =>
         .choices(["error", "warning", "info", "debug"])
         .default("info"),
     )
-    .option("--realtime", "real-time scheduling for the thread that speaks VRRP (needs CAP_SYS_NICE)")
+    .option(
+      "--realtime",
+      "warn when the thread that speaks VRRP is refused real-time scheduling (CAP_SYS_NICE)",
+    )
+    .option("--no-realtime", "do not ask for real-time scheduling")
     .addOption(
       new Option("--engine <engine>", "who forwards packets where it can; nftables does the rest")
         .choices(ENGINES)
@@ -88,7 +92,7 @@ const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
   runtimeDirectory: flags.runtimeDir,
   logFormat: flags.logFormat,
   logLevel: flags.logLevel,
-  realtime: flags.realtime === true,
+  realtime: flags.realtime === undefined ? "try" : flags.realtime ? "insist" : "never",
   engine: flags.engine,
   ...(flags.ipvsSync === undefined ? {} : { ipvsSync: { interface: flags.ipvsSync, id: flags.ipvsSyncId } }),
 });

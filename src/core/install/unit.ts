@@ -60,6 +60,7 @@ UMask=0077
 
 # The kernel shares the CPU between services first. Never set CPUQuota=: an edge that has to wait looks dead to its peer.
 CPUWeight=1000
+LimitNICE=-20
 OOMScoreAdjust=-900
 `;
 

@@ -8,6 +8,7 @@ import type { Desired } from "#core/config/desired";
 import type { Event, HealthState, Observation, ResourceName } from "#core/observation/event";
 import type { View } from "#core/observation/view";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
+import type { RealtimeWish } from "./options.ts";
 
 /** Which resources a new configuration adds, changes and removes. */
 export type ConfigChanges = {
@@ -76,7 +77,7 @@ export type FastStart = {
   /** One 64-bit cell: monotonic microseconds of the fast thread's last sign of life. */
   readonly life: SharedArrayBuffer;
   /** Ask for real-time scheduling of the fast thread. */
-  readonly realtime: boolean;
+  readonly realtime: RealtimeWish;
   /** Where what must survive a restart is kept. */
   readonly runtimeDirectory: string;
 };

@@ -4,6 +4,9 @@ import { ENGINES, type EngineName } from "#core/balance/model";
 
 export { ENGINES };
 
+/** Whether to ask for real-time scheduling, and whether a refusal is worth a warning. */
+export type RealtimeWish = "try" | "insist" | "never";
+
 export type EdgeOptions = {
   /** Configuration files and directories, in the order given. */
   readonly config: readonly string[];
@@ -14,7 +17,7 @@ export type EdgeOptions = {
   readonly logFormat: "text" | "json";
   readonly logLevel: "error" | "warning" | "info" | "debug";
   /** Ask for SCHED_RR for the thread that speaks VRRP. */
-  readonly realtime: boolean;
+  readonly realtime: RealtimeWish;
   /** Who forwards packets where it can; nftables does what it cannot. */
   readonly engine: EngineName;
   /** Where IPVS shares its connections with the other edge, and under which number, 1..255; nowhere if `undefined`. */
@@ -38,6 +41,12 @@ export const EXIT = {
   usage: 2,
 } as const;
 
+const REALTIME_ARGUMENTS: Readonly<Record<RealtimeWish, readonly string[]>> = {
+  try: [],
+  insist: ["--realtime"],
+  never: ["--no-realtime"],
+};
+
 /** The options as arguments for our own second process. */
 export const optionArguments = (options: EdgeOptions): string[] => [
   ...options.config.flatMap((path) => ["--config", path]),
@@ -51,7 +60,7 @@ export const optionArguments = (options: EdgeOptions): string[] => [
   options.logLevel,
   "--engine",
   options.engine,
-  ...(options.realtime ? ["--realtime"] : []),
+  ...REALTIME_ARGUMENTS[options.realtime],
   ...(options.ipvsSync === undefined
     ? []
     : ["--ipvs-sync", options.ipvsSync.interface, "--ipvs-sync-id", `${options.ipvsSync.id}`]),

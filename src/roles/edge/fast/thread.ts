@@ -135,10 +135,11 @@ port.on("message", (message: WireToFast) => {
 const watching = netlink.value.subscribe((change) => fleet.networkChanged(change, now()));
 if (!watching.ok) throw new Error(`${watching.error.request}: ${watching.error.code}`);
 checkLease(now());
-// Before our own agent and main thread. Against other programs it often has no weight: the kernel shares the CPU between
-// sessions (autogroup) or control groups first, which only real-time scheduling is above.
-bePreferred();
-if (realtime) {
+// Niceness is enough before our own agent and main thread. Against other programs it often has no weight: the kernel
+// shares the CPU between sessions (autogroup) or control groups first, which only real-time scheduling is above.
+if (realtime === "never") bePreferred();
+else {
   const { granted, detail } = beRealtime();
-  emit({ type: "process", part: "fast", change: granted ? "ready" : "degraded", detail });
+  const change = granted || realtime === "try" ? "ready" : "degraded";
+  emit({ type: "process", part: "fast", change, detail });
 }

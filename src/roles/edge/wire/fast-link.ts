@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { after, type Instant, instant, seconds } from "#base/time";
 import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
+import type { RealtimeWish } from "../options.ts";
 
 /** How long the fast thread may go on after a sign of life of the main thread. */
 const LEASE_LASTS = seconds(3);
@@ -32,7 +33,7 @@ const entry = (): URL => {
 
 /** Starts the fast thread. `onExit` is told when it ends without having been asked to: our own mistake. */
 export const startFast = (options: {
-  readonly realtime: boolean;
+  readonly realtime: RealtimeWish;
   readonly runtimeDirectory: string;
   readonly now: () => Instant;
   readonly onMessage: (message: FastToWire) => void;

@@ -74,7 +74,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   const wire = new Wire({
     options: {
       ...{ config: ["edge.yaml"], admin: "/nowhere", runtimeDirectory: directory },
-      ...{ logFormat: "text", logLevel: "info", realtime: false, engine: "nftables" },
+      ...{ logFormat: "text", logLevel: "info", realtime: "try", engine: "nftables" },
     },
     afterBurst: () => {},
     facts: { pid: 1, startedAt: wallTime(0), version: "test" },
