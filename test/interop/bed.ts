@@ -38,7 +38,7 @@ export type Bed = {
 const bare = (address: string): string => address.replace(/\/.*$/, "");
 
 const holds = async (lab: Lab, side: Side, address: string): Promise<boolean> => {
-  const text = await lab.host(HOST_OF[side]).expect(["ip", "-o", "addr", "show", "dev", "eth0"]);
+  const text = await lab.host(HOST_OF[side]).expect(["ip", "-o", "addr"]);
   return text.includes(` ${bare(address)}/`);
 };
 

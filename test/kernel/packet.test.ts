@@ -75,6 +75,7 @@ const openLan = (): KernelLan => {
     });
     const inside: PacketPort = {
       openVrrp: (request) => within(namespace, () => port.openVrrp(request)),
+      openVrrpSender: (request) => within(namespace, () => port.openVrrpSender(request)),
       openNeighbour: (request) => within(namespace, () => port.openNeighbour(request)),
     };
     return {

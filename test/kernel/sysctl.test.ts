@@ -126,6 +126,7 @@ const use = (family: IpFamily): NetworkUse => ({
   interfaces: ["lo", "eth0", "eth1"],
   forwarding: { IPv4: [], IPv6: [], [family]: ["eth0", "eth1"] },
   subnets: [],
+  virtualMacs: [],
 });
 
 /** What a kernel without the setting for single interfaces would show. */

@@ -59,6 +59,14 @@ const routerProblems = ({ routers }: Resources): readonly Problem[] => [
     ],
     "Give each router of an interface and family its own vrid.",
   ),
+  ...claimedTwice(
+    routers,
+    ({ virtualMacInterface: name }) =>
+      name === undefined
+        ? []
+        : [{ key: name, path: ["spec", "virtualMac"], what: `has its virtual MAC address on ${name}` }],
+    "Give each its own virtualMacInterface.",
+  ),
   ...claimedTwice(routers, (router) =>
     (["addresses", "unadvertisedAddresses"] as const).flatMap((list) =>
       router[list].map(({ address, device = router.interface }, index) => ({

@@ -1,6 +1,6 @@
 /** From a checked `VirtualRouter` to the router that runs. */
 
-import { familyOf } from "#base/address";
+import { familyOf, type IpAddress } from "#base/address";
 import { assert, at } from "#base/assert";
 import type { InterfaceAddress } from "#base/prefix";
 import {
@@ -19,10 +19,22 @@ type AddressSpec = RouterSpec["addresses"][number];
 export const interfaceAddressOf = (spec: AddressSpec): InterfaceAddress =>
   "prefixLength" in spec ? spec : spec.address;
 
-const virtualAddressOf = (spec: AddressSpec): VirtualAddress => {
-  if ("prefixLength" in spec) return spec;
+/** The interface with the virtual MAC address; `undefined` without one. */
+export const virtualMacInterfaceOf = (spec: RouterSpec): string | undefined => {
+  if (!spec.virtualMac) return undefined;
+  const prefix = familyOf(firstAddressOf(spec)) === "IPv4" ? "vrrp" : "vrrp6";
+  return spec.virtualMacInterface ?? `${prefix}.${spec.vrid}`;
+};
+
+/** The address that decides the router's family. */
+export const firstAddressOf = (spec: RouterSpec): IpAddress =>
+  interfaceAddressOf(at(spec.addresses, 0)).address;
+
+const virtualAddressOf = (spec: AddressSpec, virtualMacInterface: string | undefined): VirtualAddress => {
+  const own = virtualMacInterface === undefined ? {} : { device: virtualMacInterface };
+  if ("prefixLength" in spec) return { ...spec, ...own };
   const { address, ...rest } = spec;
-  return { ...address, ...rest };
+  return { ...address, ...own, ...rest };
 };
 
 const trackedOf = (
@@ -43,26 +55,32 @@ const vridOf = (value: number): Vrid => {
 };
 
 /** The router that a `VirtualRouter` describes; the schema has checked every range. */
-export const routerOf = (name: string, spec: RouterSpec): VirtualRouterConfig => ({
-  name,
-  interface: spec.interface,
-  vrid: vridOf(spec.vrid),
-  version: spec.version === 2 ? 2 : 3,
-  family: familyOf(interfaceAddressOf(at(spec.addresses, 0)).address),
-  priority: spec.priority,
-  advertisementInterval: spec.advertisementInterval,
-  preempt: spec.preempt,
-  preemptDelay: spec.preemptDelay,
-  transport: transportOf(spec),
-  ...(spec.sourceAddress === undefined ? {} : { sourceAddress: spec.sourceAddress }),
-  checksum: spec.checksum,
-  ...(spec.authentication === undefined ? {} : { password: spec.authentication.simplePassword }),
-  addresses: spec.addresses.map(virtualAddressOf),
-  unadvertisedAddresses: spec.unadvertisedAddresses.map(virtualAddressOf),
-  track: [
-    ...spec.track.interfaces.map((tracked) => trackedOf("interface", tracked)),
-    ...spec.track.checks.map((tracked) => trackedOf("check", tracked)),
-  ],
-  ...(spec.syncGroup === undefined ? {} : { syncGroup: spec.syncGroup }),
-  gratuitous: spec.gratuitous,
-});
+export const routerOf = (name: string, spec: RouterSpec): VirtualRouterConfig => {
+  const virtualMacInterface = virtualMacInterfaceOf(spec);
+  return {
+    name,
+    interface: spec.interface,
+    vrid: vridOf(spec.vrid),
+    version: spec.version === 2 ? 2 : 3,
+    family: familyOf(firstAddressOf(spec)),
+    priority: spec.priority,
+    advertisementInterval: spec.advertisementInterval,
+    preempt: spec.preempt,
+    preemptDelay: spec.preemptDelay,
+    transport: transportOf(spec),
+    ...(virtualMacInterface === undefined ? {} : { virtualMacInterface }),
+    ...(spec.sourceAddress === undefined ? {} : { sourceAddress: spec.sourceAddress }),
+    checksum: spec.checksum,
+    ...(spec.authentication === undefined ? {} : { password: spec.authentication.simplePassword }),
+    addresses: spec.addresses.map((address) => virtualAddressOf(address, virtualMacInterface)),
+    unadvertisedAddresses: spec.unadvertisedAddresses.map((address) =>
+      virtualAddressOf(address, virtualMacInterface),
+    ),
+    track: [
+      ...spec.track.interfaces.map((tracked) => trackedOf("interface", tracked)),
+      ...spec.track.checks.map((tracked) => trackedOf("check", tracked)),
+    ],
+    ...(spec.syncGroup === undefined ? {} : { syncGroup: spec.syncGroup }),
+    gratuitous: spec.gratuitous,
+  };
+};

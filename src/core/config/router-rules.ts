@@ -1,7 +1,6 @@
 /** What must hold within one `VirtualRouter` beyond what its schema says. */
 
 import { isIpv4, isLinkLocal } from "#base/address";
-import { at } from "#base/assert";
 import { formatDuration, millis, seconds } from "#base/time";
 import {
   duplicateFindings,
@@ -10,10 +9,8 @@ import {
   networkAddressFindings,
 } from "./address-rules.ts";
 import { error, type Finding, type Path, warning } from "./problem.ts";
-import { interfaceAddressOf } from "./resolve-router.ts";
+import { firstAddressOf as first, interfaceAddressOf, virtualMacInterfaceOf } from "./resolve-router.ts";
 import type { RouterSpec } from "./schema-router.ts";
-
-const first = (spec: RouterSpec) => interfaceAddressOf(at(spec.addresses, 0)).address;
 
 const versionFindings = (spec: RouterSpec): readonly Finding[] => {
   const findings: Finding[] = [];
@@ -109,6 +106,33 @@ const transportFindings = (spec: RouterSpec): readonly Finding[] => {
   ];
 };
 
+const virtualMacFindings = (spec: RouterSpec): readonly Finding[] => {
+  const findings: Finding[] = [];
+  if (spec.virtualMac && spec.priority === 255) {
+    const message = "is true, but an owner (priority 255) has the addresses on its interface for good";
+    findings.push(error(["spec", "virtualMac"], message, "Use a priority of at most 254."));
+  }
+  if (!spec.virtualMac && spec.virtualMacInterface !== undefined) {
+    findings.push(
+      error(
+        ["spec", "virtualMacInterface"],
+        "is given without virtualMac",
+        "Add virtualMac: true, or remove it.",
+      ),
+    );
+  }
+  if (spec.virtualMac && spec.virtualMacInterface === spec.interface) {
+    findings.push(
+      error(
+        ["spec", "virtualMacInterface"],
+        `${spec.interface} is the interface itself`,
+        "Give a name that no interface has.",
+      ),
+    );
+  }
+  return findings;
+};
+
 const addressFindings = (spec: RouterSpec): readonly Finding[] =>
   (["addresses", "unadvertisedAddresses"] as const).flatMap((key) =>
     spec[key].flatMap((given, index): readonly Finding[] => {
@@ -124,7 +148,7 @@ const addressFindings = (spec: RouterSpec): readonly Finding[] =>
         );
       }
       if ("prefixLength" in given || given.label === undefined) return findings;
-      const device = given.device ?? spec.interface;
+      const device = given.device ?? virtualMacInterfaceOf(spec) ?? spec.interface;
       const labelPath = [...path, "label"];
       if (!isIpv4(network.address)) {
         findings.push(error(labelPath, "is given to an IPv6 address, which cannot carry one", "Remove it."));
@@ -189,6 +213,7 @@ export const routerFindings = (spec: RouterSpec): readonly Finding[] => [
   ...ownerFindings(spec),
   ...transportFindings(spec),
   ...addressFindings(spec),
+  ...virtualMacFindings(spec),
   ...trackFindings(spec),
   ...doubtfulFindings(spec),
 ];

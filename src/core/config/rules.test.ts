@@ -38,6 +38,44 @@ const rows = (title: string, table: readonly Row[]) =>
     for (const { that, given, found } of table) it(that, () => assert.deepEqual(foundIn(given), found));
   });
 
+rows("a virtual MAC address", [
+  {
+    that: "has an interface named after the virtual router id and family",
+    given: [router({ virtualMac: true }), router({ virtualMac: true, addresses: ["fe80::10/64"] }, "six")],
+    found: [],
+  },
+  {
+    that: "has an interface of its own in each router",
+    given: [
+      router({ virtualMac: true }),
+      router({ virtualMac: true, interface: "eth1", addresses: ["192.0.2.11/24"] }, "other"),
+    ],
+    found: ["error 1 spec.virtualMac: has its virtual MAC address on vrrp.51, and so does r"],
+  },
+  {
+    that: "is not for the owner of the addresses",
+    given: [router({ virtualMac: true, priority: 255 })],
+    found: [
+      "error 0 spec.virtualMac: is true, but an owner (priority 255) has the addresses on its interface for good",
+    ],
+  },
+  {
+    that: "is asked for when its interface is named",
+    given: [router({ virtualMacInterface: "vip0" })],
+    found: ["error 0 spec.virtualMacInterface: is given without virtualMac"],
+  },
+  {
+    that: "is not on the router's own interface",
+    given: [router({ virtualMac: true, virtualMacInterface: "eth0" })],
+    found: ["error 0 spec.virtualMacInterface: eth0 is the interface itself"],
+  },
+  {
+    that: "carries the labels of its interface",
+    given: [router({ virtualMac: true, addresses: [{ address: "192.0.2.10/24", label: "vrrp.51:a" }] })],
+    found: [],
+  },
+]);
+
 rows("a virtual router", [
   {
     that: "has an interval in steps of 10 ms in version 3 (RFC 9568 §5.2.7)",

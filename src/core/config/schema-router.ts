@@ -125,6 +125,15 @@ export const routerSpec = section("One virtual router on one interface.", {
       }),
     }),
   ),
+  virtualMac: v.optional(
+    flag(
+      "`true`: the addresses have the virtual router's own MAC address (RFC 9568), which moves with them, on a macvlan interface that is made for it.",
+    ),
+    false,
+  ),
+  virtualMacInterface: v.exactOptional(
+    interfaceName("Name of that macvlan interface. Default: `vrrp.VRID`, for IPv6 `vrrp6.VRID`."),
+  ),
   sourceAddress: v.exactOptional(
     address("Source of advertisements. Default: the interface's first address of the family."),
   ),

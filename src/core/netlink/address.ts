@@ -14,6 +14,7 @@ import {
   IFA_CACHEINFO,
   IFA_F_DADFAILED,
   IFA_F_NODAD,
+  IFA_F_NOPREFIXROUTE,
   IFA_F_TENTATIVE,
   IFA_FLAGS,
   IFA_LABEL,
@@ -53,6 +54,13 @@ const FOREVER = 0xffff_ffff;
 /** An address and the link it belongs to. */
 export type AddressRequest = { readonly linkIndex: number; readonly address: InterfaceAddress };
 
+/** An address to be added. */
+export type AddressAddition = AddressRequest & {
+  readonly label?: string;
+  /** The rest of its subnet is reached another way: the kernel makes no route to it through this link. */
+  readonly unrouted?: boolean;
+};
+
 const putHeader = (
   builder: MessageBuilder,
   { linkIndex, address }: AddressRequest,
@@ -82,8 +90,9 @@ const DEPRECATED_FOR_EVER = ((): Uint8Array => {
 export const encodeAddressAdd = (
   builder: MessageBuilder,
   sequence: number,
-  request: AddressRequest & { readonly label?: string },
+  request: AddressAddition,
 ): void => {
+  const route = request.unrouted === true ? IFA_F_NOPREFIXROUTE : 0;
   const bytes = addressBytes(request.address.address);
   builder.begin({
     type: RTM_NEWADDR,
@@ -95,8 +104,9 @@ export const encodeAddressAdd = (
   builder.attributeBytes(IFA_ADDRESS, bytes);
   if (isIpv4(request.address.address)) {
     if (request.label !== undefined) builder.attributeText(IFA_LABEL, request.label);
+    if (route !== 0) builder.attributeU32(IFA_FLAGS, route);
   } else {
-    builder.attributeU32(IFA_FLAGS, IFA_F_NODAD);
+    builder.attributeU32(IFA_FLAGS, IFA_F_NODAD | route);
     builder.attributeBytes(IFA_CACHEINFO, DEPRECATED_FOR_EVER);
   }
   builder.attributeU8(IFA_PROTO, STEELYARD_ADDRESS_PROTOCOL);

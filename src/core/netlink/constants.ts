@@ -37,6 +37,7 @@ export const AF_NETLINK = 16;
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
+export const RTM_SETLINK = 19;
 export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
 export const RTM_GETADDR = 22;
@@ -52,15 +53,35 @@ export const RTNLGRP_IPV6_IFADDR = 9;
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
+/** The link below: a VLAN's trunk, a macvlan's parent. */
+export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
+export const IFLA_LINKINFO = 18;
+export const IFLA_IFALIAS = 20;
+export const IFLA_AF_SPEC = 26;
 export const IFLA_EXT_MASK = 29;
 /** In IFLA_EXT_MASK: leave the counters out of the answer, which halves it. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
+
+/** Within IFLA_LINKINFO. */
+export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+export const IFLA_INFO_SLAVE_KIND = 4;
+/** Within IFLA_INFO_DATA of a macvlan. */
+export const IFLA_MACVLAN_MODE = 1;
+/** Macvlans of one parent hear each other. */
+export const MACVLAN_MODE_BRIDGE = 4;
+/** Within AF_INET6 of IFLA_AF_SPEC. */
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** No link-local address by itself. */
+export const IN6_ADDR_GEN_MODE_NONE = 1;
 
 export const ARPHRD_ETHER = 1;
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
 export const IFF_LOWER_UP = 0x10000;
+/** Something must happen first, such as 802.1X. */
+export const IFF_DORMANT = 0x20000;
 
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
@@ -72,6 +93,7 @@ export const IFA_PROTO = 11;
 export const IFA_F_NODAD = 0x02;
 export const IFA_F_DADFAILED = 0x08;
 export const IFA_F_TENTATIVE = 0x40;
+export const IFA_F_NOPREFIXROUTE = 0x200;
 
 export const RTA_DST = 1;
 export const RTA_OIF = 4;

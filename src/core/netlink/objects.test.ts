@@ -120,9 +120,12 @@ describe("rtnetlink objects", () => {
     const up = { up: true, carrier: true, loopback: false, mtu: 1500 };
     assert.deepEqual(objectsIn("links"), [
       { index: 1, name: "lo", mtu: 65536, up: true, carrier: true, loopback: true },
-      { ...up, index: 2, name: "edge0", mac: "02:00:00:00:00:0a" },
-      { ...up, index: 3, name: "far0", mac: "02:00:00:00:00:0b", master: 4 },
-      { ...up, index: 4, name: "br0", mac: "02:00:00:00:00:0c" },
+      { ...up, index: 2, name: "edge0", mac: "02:00:00:00:00:0a", kind: "veth", lower: 3 },
+      {
+        ...{ ...up, index: 3, name: "far0", mac: "02:00:00:00:00:0b", kind: "veth", lower: 2 },
+        ...{ master: 4, masterKind: "bridge" },
+      },
+      { ...up, index: 4, name: "br0", mac: "02:00:00:00:00:0c", kind: "bridge" },
     ]);
   });
 

@@ -77,6 +77,14 @@ export type Event =
       readonly detail?: string;
     }
   | {
+      readonly type: "virtual-link";
+      readonly router: string;
+      /** The interface with the virtual MAC address. */
+      readonly device: string;
+      readonly change: "made" | "removed" | "failed";
+      readonly detail?: string;
+    }
+  | {
       readonly type: "duplicate-address";
       readonly router: string;
       readonly address: IpAddress;

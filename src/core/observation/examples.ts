@@ -37,6 +37,10 @@ export const EXAMPLES: { readonly [Type in Event["type"]]: Extract<Event, { type
     ...{ type: "address", router: "front", address: address("192.0.2.100"), device: "eth0" },
     ...{ change: "failed", detail: "ENOBUFS" },
   },
+  "virtual-link": {
+    ...{ type: "virtual-link", router: "front", device: "vrrp.51", change: "made" },
+    detail: "00:00:5e:00:01:33",
+  },
   "duplicate-address": {
     ...{ type: "duplicate-address", router: "front", address: address("192.0.2.100") },
     mac: mac("02:00:00:00:00:07"),

@@ -80,6 +80,12 @@ const routerSentence = (event: RouterEvent): Sentence => {
         subject,
         `address ${event.address} on ${event.device} ${event.change}${because(undefined, event.detail)}`,
       );
+    case "virtual-link":
+      return say(
+        event.change === "failed" ? "error" : "info",
+        subject,
+        `interface ${event.device} with its virtual MAC address ${event.change}${because(undefined, event.detail)}`,
+      );
     case "duplicate-address":
       return say(
         "error",

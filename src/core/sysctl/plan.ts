@@ -165,6 +165,56 @@ const IPVS_WANTS: readonly (Want & { readonly of: "any" | "hashed" })[] = [
 
 const ipvs = (use: NetworkUse): readonly Want[] =>
   use.ipvs === undefined ? [] : IPVS_WANTS.filter((want) => want.of === "any" || use.ipvs === "hashed");
+/** Settings where the stricter of the interface's and `all` is in force. */
+const atLeast = (
+  observed: ObservedSysctls,
+  name: string,
+  { setting, least, reason }: { readonly setting: string; readonly least: number; readonly reason: string },
+): readonly Want[] => {
+  const inForce = Math.max(
+    ...["all", name].map((scope) => Number(observed.get(ipv4(scope, setting)) ?? Number.NaN)),
+  );
+  return inForce >= least ? [] : [{ key: ipv4(name, setting), value: String(least), reason }];
+};
+
+/**
+ * Each interface speaks for its own addresses only, so that one address is never seen with two MAC addresses. Answers
+ * leave through the interface below, which strict reverse path filtering does not expect; 2 is the loose kind.
+ */
+const virtualMac = (use: NetworkUse, observed: ObservedSysctls): readonly Want[] => {
+  const present = use.virtualMacs.filter(({ device }) => use.interfaces.includes(device));
+  const ethernet = [...new Set(present.flatMap(({ device, lower }) => [device, lower]))].flatMap((name) => [
+    ...atLeast(observed, name, {
+      ...{ setting: "arp_ignore", least: 1 },
+      reason: `${name} must not answer ARP for addresses of other interfaces: one has a virtual MAC address`,
+    }),
+    ...atLeast(observed, name, {
+      ...{ setting: "arp_announce", least: 2 },
+      reason: `${name} must not tell of addresses of other interfaces: one has a virtual MAC address`,
+    }),
+  ]);
+  return [
+    ...ethernet,
+    ...present.flatMap(({ device, lower }) => [
+      ...strictReversePath(observed, device).map((key) => ({
+        ...{ key, value: "2" },
+        reason: `clients that ${device} hears are answered through ${lower}`,
+      })),
+      {
+        ...{ key: ipv6(device, "accept_ra"), value: "0", optional: true as const },
+        reason: `${device} carries virtual addresses and learns none of its own`,
+      },
+    ]),
+  ];
+};
+
+/** The interface's setting if the strict reverse path filter is in force there. */
+const strictReversePath = (observed: ObservedSysctls, name: string): readonly SysctlKey[] => {
+  const inForce = Math.max(
+    ...["all", name].map((scope) => Number(observed.get(ipv4(scope, "rp_filter")) ?? 0)),
+  );
+  return inForce === 1 ? [ipv4(name, "rp_filter")] : [];
+};
 
 const wants = (use: NetworkUse, observed: ObservedSysctls): readonly Want[] => [
   ...ipv4Forwarding(use),
@@ -173,6 +223,7 @@ const wants = (use: NetworkUse, observed: ObservedSysctls): readonly Want[] => [
   ...midStreamPickUp(use),
   ...promotion(use, observed),
   ...ipvs(use),
+  ...virtualMac(use, observed),
 ];
 
 /** Every setting that planning for this use may look at. */
@@ -185,6 +236,10 @@ export const sysctlsToObserve = (use: NetworkUse): readonly SysctlKey[] => [
   ...[...use.interfaces, "default"].map((name) => ipv6(name, "accept_ra")),
   ...[...existing(use, use.subnets), "all"].map((name) => ipv4(name, "promote_secondaries")),
   ...ipvs(use).map(({ key }) => key),
+  ...(use.virtualMacs.length === 0
+    ? []
+    : ["all", ...use.virtualMacs.flatMap(({ device, lower }) => [device, lower])]
+  ).flatMap((name) => ["arp_ignore", "arp_announce", "rp_filter"].map((setting) => ipv4(name, setting))),
   IPV6_FORWARDING,
   TCP_LOOSE,
   TCP_LIBERAL,

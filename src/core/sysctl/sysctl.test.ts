@@ -20,6 +20,7 @@ const use = (overrides: Partial<NetworkUse> = {}): NetworkUse => ({
   interfaces: ["lo", "eth0", "eth1"],
   forwarding: { IPv4: [], IPv6: [] },
   subnets: [],
+  virtualMacs: [],
   ...overrides,
 });
 
@@ -250,5 +251,58 @@ describe("names of kernel settings", () => {
     for (const segment of ["..", ".", "", "a/b", "a\0"]) {
       assert.throws(() => sysctlKey("net", segment), /not the segments/);
     }
+  });
+});
+
+describe("an interface with a virtual MAC address", () => {
+  const names = ["lo", "eth0", "eth1", "vrrp.51"];
+  const virtual = use({ interfaces: names, virtualMacs: [{ device: "vrrp.51", lower: "eth0" }] });
+  const settings = (changes: Readonly<Record<string, string>> = {}): ObservedSysctls =>
+    booted({
+      ...Object.fromEntries(
+        ["all", "eth0", "vrrp.51"].flatMap((name) =>
+          ["arp_ignore", "arp_announce", "rp_filter"].map((setting) => [
+            `net/ipv4/conf/${name}/${setting}`,
+            "0",
+          ]),
+        ),
+      ),
+      "net/ipv6/conf/vrrp.51/accept_ra": "1",
+      ...changes,
+    });
+
+  it("keeps it and the one below apart in ARP, and learns no addresses", () => {
+    const { changes } = planSysctls(virtual, settings());
+    assert.deepEqual(assignments(changes), [
+      "net.ipv4.conf.vrrp/51.arp_ignore 0>1",
+      "net.ipv4.conf.vrrp/51.arp_announce 0>2",
+      "net.ipv4.conf.eth0.arp_ignore 0>1",
+      "net.ipv4.conf.eth0.arp_announce 0>2",
+      "net.ipv6.conf.vrrp/51.accept_ra 1>0",
+    ]);
+    assert.deepEqual(planSysctls(virtual, applied(settings(), changes)).changes, []);
+  });
+
+  it("leaves alone what is strict enough, be it by `all`", () => {
+    const strict = settings({
+      ...{ "net/ipv4/conf/all/arp_ignore": "2", "net/ipv4/conf/all/arp_announce": "2" },
+      "net/ipv6/conf/vrrp.51/accept_ra": "0",
+    });
+    assert.deepEqual(planSysctls(virtual, strict).changes, []);
+  });
+
+  it("makes the strict reverse path filter a loose one there, and no other", () => {
+    const paths = (changes: Readonly<Record<string, string>>): readonly string[] =>
+      assignments(planSysctls(virtual, settings(changes)).changes).filter((text) =>
+        text.includes("rp_filter"),
+      );
+    assert.deepEqual(paths({ "net/ipv4/conf/all/rp_filter": "1" }), ["net.ipv4.conf.vrrp/51.rp_filter 0>2"]);
+    assert.deepEqual(paths({ "net/ipv4/conf/all/rp_filter": "2" }), []);
+    assert.deepEqual(paths({ "net/ipv4/conf/eth0/rp_filter": "1" }), []);
+  });
+
+  it("gets no settings before it is there", () => {
+    const early = use({ virtualMacs: virtual.virtualMacs });
+    assert.deepEqual(planSysctls(early, settings()).changes, []);
   });
 });

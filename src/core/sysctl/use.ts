@@ -2,6 +2,9 @@
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
 import type { Desired } from "#core/config/desired";
 
+/** An interface with a virtual MAC address, and the one that it stands on. */
+export type VirtualMacUse = { readonly device: string; readonly lower: string };
+
 /** Which interfaces do what. */
 export type NetworkUse = {
   /** Every interface of the host; what is not here gets no setting. */
@@ -12,6 +15,7 @@ export type NetworkUse = {
   readonly subnets: readonly string[];
   /** How IPVS chooses, where it carries virtual servers: some of them by hash, or none. */
   readonly ipvs?: "hashed" | "counted";
+  readonly virtualMacs: readonly VirtualMacUse[];
 };
 
 /** What is known of the host. */
@@ -51,5 +55,8 @@ export const networkUse = ({ routers, servers }: Desired, host: Host): NetworkUs
     ...(host.ipvs === true && servers.length > 0
       ? { ipvs: servers.some(({ scheduler }) => "tableSize" in scheduler) ? "hashed" : "counted" }
       : {}),
+    virtualMacs: routers.flatMap(({ interface: lower, virtualMacInterface: device }) =>
+      device === undefined ? [] : [{ device, lower }],
+    ),
   };
 };

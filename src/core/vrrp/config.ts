@@ -70,6 +70,11 @@ export type VirtualRouterConfig = {
   /** How long a better router waits before it takes over from a worse one that is alive; 0 means not at all. */
   readonly preemptDelay: Duration;
   readonly transport: Transport;
+  /**
+   * Name of the interface with the virtual MAC address (RFC 9568 §7.3), which carries all addresses that name no device of
+   * their own; `undefined` means that the addresses are on `interface` under its own MAC address.
+   */
+  readonly virtualMacInterface?: string;
   /** Source of advertisements; `undefined` means the interface's first address of the family. */
   readonly sourceAddress?: IpAddress;
   readonly checksum: ChecksumPolicy;
@@ -86,5 +91,11 @@ export type VirtualRouterConfig = {
 };
 
 /** Routers with these in common can be changed in place; any other difference is a new router. */
-export const routerIdentity = ({ interface: link, family, vrid, version }: VirtualRouterConfig): string =>
-  JSON.stringify([link, family, vrid, version]);
+export const routerIdentity = (config: VirtualRouterConfig): string =>
+  JSON.stringify([
+    config.interface,
+    config.family,
+    config.vrid,
+    config.version,
+    config.virtualMacInterface ?? "",
+  ]);

@@ -2,9 +2,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "#base/address";
+import { macFromBytes } from "#base/mac";
 import { type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
 import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
-import type { LinkAddress, NetlinkChange, NetlinkError, NetlinkPort, NetlinkResult } from "./port.ts";
+import type { Link, LinkAddress, NetlinkChange, NetlinkError, NetlinkPort, NetlinkResult } from "./port.ts";
+
+const VIRTUAL_MAC = macFromBytes(Uint8Array.of(0, 0, 0x5e, 0, 1, 51));
 
 /** A driver over a network with loopback and one Ethernet link that is up with carrier and has no address. */
 export type Bench = {
@@ -254,6 +257,33 @@ export const netlinkContract = (name: string, open: () => Bench): void => {
         (change) => change.type === "link" && change.link.index === bench.linkIndex && change.link.up,
       );
       granted(remove("192.0.2.80/32"));
+    });
+
+    it("makes a macvlan that is down and has our alias, takes it up and down, and removes it", async () => {
+      const request = { name: "vip0", lower: bench.linkIndex, mac: VIRTUAL_MAC, alias: "made for a test" };
+      const of = (name: string): Link | undefined =>
+        granted(bench.netlink.links()).find((link) => link.name === name);
+      const index = granted(bench.netlink.addMacvlan(request));
+      const { mtu: _mtu, ...made } = of("vip0") ?? assert.fail("it is not there");
+      assert.deepEqual(made, {
+        ...{ index, name: "vip0", mac: VIRTUAL_MAC, up: false, carrier: made.carrier, loopback: false },
+        ...{ kind: "macvlan", lower: bench.linkIndex, alias: "made for a test" },
+      });
+      assert.equal(refusal(bench.netlink.addMacvlan(request)).code, "EEXIST");
+      for (const up of [true, true, false]) {
+        granted(bench.netlink.setUp(index, up));
+        assert.equal(of("vip0")?.up, up);
+      }
+      granted(bench.netlink.setUp(index, true));
+      assert.deepEqual(
+        granted(bench.netlink.addresses()).filter(({ linkIndex }) => linkIndex === index),
+        [],
+        "it has no address of its own",
+      );
+      assert.equal(granted(bench.netlink.removeLink(index)), "removed");
+      assert.equal(granted(bench.netlink.removeLink(index)), "absent");
+      assert.equal(refusal(bench.netlink.setUp(index, true)).code, "ENODEV");
+      assert.equal(refusal(bench.netlink.addMacvlan({ ...request, lower: 999_999 })).code, "ENODEV");
     });
 
     it("tells nothing after the subscription was stopped, twice if need be", async () => {

@@ -9,6 +9,8 @@ import { contains, formatInterfaceAddress, type InterfaceAddress } from "#base/p
 import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import { labelProblem } from "./label.ts";
 import type {
+  AddressAddition,
+  AddressRequest,
   Link,
   LinkAddress,
   Neighbour,
@@ -18,8 +20,6 @@ import type {
   NetlinkResult,
   Route,
 } from "./port.ts";
-
-type AddressRequest = { readonly linkIndex: number; readonly address: InterfaceAddress };
 
 const succeeded = <Value>(value: Value): NetlinkResult<Value> => ({ ok: true, value });
 const failed = (error: NetlinkError): { readonly ok: false; readonly error: NetlinkError } => ({
@@ -56,7 +56,7 @@ export class FakeNetlink implements NetlinkPort {
     return succeeded(this.#neighbours);
   }
 
-  addAddress(request: AddressRequest & { readonly label?: string }): NetlinkResult<"added" | "present"> {
+  addAddress(request: AddressAddition): NetlinkResult<"added" | "present"> {
     const { linkIndex, address } = request;
     const words = `add ${formatInterfaceAddress(address)} to link ${linkIndex}`;
     const problem = labelProblem(request.label);
@@ -131,12 +131,42 @@ export class FakeNetlink implements NetlinkPort {
   }
 
   /** Deletes a link and its addresses. */
-  removeLink(index: number): void {
+  removeLink(index: number): NetlinkResult<"removed" | "absent"> {
     const link = this.#linkByIndex.get(index);
-    if (link === undefined) return;
+    if (link === undefined) return succeeded("absent");
+    // What stands on it goes with it.
+    for (const above of [...this.#linkByIndex.values()]) {
+      if (above.kind === "macvlan" && above.lower === index) this.removeLink(above.index);
+    }
     this.#dropWhere((entry) => entry.linkIndex === index);
     this.#linkByIndex.delete(index);
     this.#tell({ type: "link-gone", index, name: link.name });
+    return succeeded("removed");
+  }
+
+  addMacvlan(request: Parameters<NetlinkPort["addMacvlan"]>[0]): NetlinkResult<number> {
+    const { name, lower, mac, alias } = request;
+    const words = `make the macvlan ${name}`;
+    if (this.#refusal !== undefined) return failed({ code: this.#refusal, request: words });
+    const below = this.#linkByIndex.get(lower);
+    if (below === undefined) return failed({ code: "ENODEV", request: words });
+    const links = [...this.#linkByIndex.values()];
+    if (links.some((link) => link.name === name)) return failed({ code: "EEXIST", request: words });
+    const index = Math.max(...links.map((link) => link.index)) + 1;
+    const { mtu, carrier } = below;
+    this.setLink({
+      ...{ index, name, mac, mtu, carrier, alias, lower },
+      ...{ kind: "macvlan", up: false, loopback: false },
+    });
+    return succeeded(index);
+  }
+
+  setUp(index: number, up: boolean): NetlinkResult<undefined> {
+    const link = this.#linkByIndex.get(index);
+    const request = `take link ${index} ${up ? "up" : "down"}`;
+    if (link === undefined) return failed({ code: "ENODEV", request });
+    if (link.up !== up) this.setLink({ ...link, up });
+    return succeeded(undefined);
   }
 
   /** Puts an address there as another program would, in any state. */

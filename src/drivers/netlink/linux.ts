@@ -4,6 +4,7 @@ import { familyOf, type IpAddress, isIpv4 } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import { formatInterfaceAddress } from "#base/prefix";
 import {
+  type AddressAddition,
   type AddressRequest,
   decodeAddress,
   encodeAddressAdd,
@@ -13,6 +14,13 @@ import {
   type LinkAddress,
 } from "#core/netlink/address";
 import { decodeLink, encodeLinkDump } from "#core/netlink/link";
+import {
+  encodeLinkAlias,
+  encodeLinkRemove,
+  encodeLinkUp,
+  encodeLinkWithoutIpv6,
+  encodeMacvlanAdd,
+} from "#core/netlink/link-change";
 import { decodeNeighbour, encodeNeighbourDump } from "#core/netlink/neighbour";
 import { decodeRoute, encodeRouteGet } from "#core/netlink/route";
 import { openDoor } from "#native/door";
@@ -55,7 +63,7 @@ class LinuxNetlink implements NetlinkPort {
     return this.#socket.collect({ request: "list neighbours", encode: encodeNeighbourDump }, decodeNeighbour);
   }
 
-  addAddress(request: Parameters<NetlinkPort["addAddress"]>[0]): NetlinkResult<"added" | "present"> {
+  addAddress(request: AddressAddition): NetlinkResult<"added" | "present"> {
     const { address, linkIndex, label } = request;
     const detail = labelProblem(label);
     if (detail !== undefined) {
@@ -72,6 +80,50 @@ class LinuxNetlink implements NetlinkPort {
     if (error === undefined) return { ok: true, value: "removed" };
     const absent = error.code === "EADDRNOTAVAIL" || error.code === "ENODEV";
     return absent ? { ok: true, value: "absent" } : failed(error);
+  }
+
+  addMacvlan({ alias, ...request }: Parameters<NetlinkPort["addMacvlan"]>[0]): NetlinkResult<number> {
+    const made = this.#socket.change({
+      request: `make the macvlan ${request.name}`,
+      encode: (builder, sequence) => encodeMacvlanAdd(builder, sequence, request),
+    });
+    if (made !== undefined) return failed(made);
+    const links = this.links();
+    if (!links.ok) return links;
+    const index = links.value.find(({ name }) => name === request.name)?.index;
+    if (index === undefined) return failed({ code: "ENODEV", request: `find the macvlan ${request.name}` });
+    const named = this.#socket.change({
+      request: `give ${request.name} its alias`,
+      encode: (builder, sequence) => encodeLinkAlias(builder, sequence, { index, alias }),
+    });
+    // Without the alias nobody would know that it is ours.
+    if (named !== undefined) {
+      this.removeLink(index);
+      return failed(named);
+    }
+    // A kernel without IPv6 refuses, and has no need of it.
+    this.#socket.change({
+      request: `let ${request.name} make no IPv6 address`,
+      encode: (builder, sequence) => encodeLinkWithoutIpv6(builder, sequence, index),
+    });
+    return { ok: true, value: index };
+  }
+
+  removeLink(index: number): NetlinkResult<"removed" | "absent"> {
+    const error = this.#socket.change({
+      request: `remove link ${index}`,
+      encode: (builder, sequence) => encodeLinkRemove(builder, sequence, index),
+    });
+    if (error === undefined) return { ok: true, value: "removed" };
+    return error.code === "ENODEV" ? { ok: true, value: "absent" } : failed(error);
+  }
+
+  setUp(index: number, up: boolean): NetlinkResult<undefined> {
+    const error = this.#socket.change({
+      request: `take link ${index} ${up ? "up" : "down"}`,
+      encode: (builder, sequence) => encodeLinkUp(builder, sequence, { index, up }),
+    });
+    return error === undefined ? { ok: true, value: undefined } : failed(error);
   }
 
   routeTo(destination: IpAddress): ReturnType<NetlinkPort["routeTo"]> {
@@ -103,7 +155,7 @@ class LinuxNetlink implements NetlinkPort {
     this.#socket.close();
   }
 
-  #add(request: AddressRequest & { readonly label?: string }): NetlinkError | undefined {
+  #add(request: AddressAddition): NetlinkError | undefined {
     return this.#socket.change({
       request: `add ${onLink(request.address, "to", request.linkIndex)}`,
       encode: (builder, sequence) => encodeAddressAdd(builder, sequence, request),
@@ -118,7 +170,7 @@ class LinuxNetlink implements NetlinkPort {
   }
 
   /** The link has this IPv6 address in some form: with another length, or not usable, or just as we want it. */
-  #addIpv6Again(request: AddressRequest, exists: NetlinkError): NetlinkResult<"added" | "present"> {
+  #addIpv6Again(request: AddressAddition, exists: NetlinkError): NetlinkResult<"added" | "present"> {
     const found = this.#socket.collect(
       {
         request: `look up ${onLink(request.address, "on", request.linkIndex)}`,

@@ -4,9 +4,9 @@
  * All calls are synchronous: one request and its answer cost about 20 microseconds.
  */
 import type { IpAddress } from "#base/address";
-import type { InterfaceAddress } from "#base/prefix";
-import type { LinkAddress } from "#core/netlink/address";
+import type { AddressAddition, AddressRequest, LinkAddress } from "#core/netlink/address";
 import type { Link } from "#core/netlink/link";
+import type { MacvlanRequest } from "#core/netlink/link-change";
 import type { Neighbour } from "#core/netlink/neighbour";
 import type { Route } from "#core/netlink/route";
 
@@ -24,7 +24,7 @@ export type NetlinkResult<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: NetlinkError };
 
-export type { Link, LinkAddress, Neighbour, Route };
+export type { AddressAddition, AddressRequest, Link, LinkAddress, MacvlanRequest, Neighbour, Route };
 
 export type NetlinkChange =
   | { readonly type: "link"; readonly link: Link }
@@ -48,18 +48,20 @@ export type NetlinkPort = {
    * The same address with another prefix length: IPv4 links carry both side by side, and each is removed by its own
    * length. An IPv6 link can carry an address once, so there this fails with `EEXIST` and says the other length.
    *
-   * `label` is for IPv4 only: ASCII, at most 15 characters.
+   * `label` is for IPv4 only: ASCII, at most 15 characters. `unrouted`: no route to its subnet comes with it.
    */
-  addAddress(request: {
-    readonly linkIndex: number;
-    readonly address: InterfaceAddress;
-    readonly label?: string;
-  }): NetlinkResult<"added" | "present">;
+  addAddress(request: AddressAddition): NetlinkResult<"added" | "present">;
   /** Removes an address with exactly this prefix length; it is no error when it, or its link, is not there. */
-  removeAddress(request: {
-    readonly linkIndex: number;
-    readonly address: InterfaceAddress;
-  }): NetlinkResult<"removed" | "absent">;
+  removeAddress(request: AddressRequest): NetlinkResult<"removed" | "absent">;
+  /**
+   * Makes a macvlan, down, with these words as its alias, that makes no IPv6 address by itself; gives its index.
+   * `EEXIST` when there is a link of that name.
+   */
+  addMacvlan(request: MacvlanRequest & { readonly alias: string }): NetlinkResult<number>;
+  /** Removes a link that can be removed; it is no error when it is not there. */
+  removeLink(index: number): NetlinkResult<"removed" | "absent">;
+  /** Takes a link up or down. */
+  setUp(index: number, up: boolean): NetlinkResult<undefined>;
   /** How the kernel would send to `destination`: the link and, if not direct, the gateway. */
   routeTo(destination: IpAddress): NetlinkResult<Route>;
   /**

@@ -36,6 +36,7 @@ export const IPV6_PKTINFO = 50;
 export const IPV6_RECVHOPLIMIT = 51;
 export const IPV6_HOPLIMIT = 52;
 export const IPV6_TCLASS = 67;
+export const IPV6_FREEBIND = 78;
 
 export const SOL_ICMPV6 = 58;
 export const ICMPV6_FILTER = 1;

@@ -22,6 +22,8 @@ export type FakeStation = {
   setLink(up: boolean): void;
   /** Frames that neighbour sockets sent, oldest first. */
   readonly announced: readonly Announced[];
+  /** Names of the links through which senders of other links' addresses sent, oldest first. */
+  readonly sentThrough: readonly string[];
 };
 
 /** A frame that a neighbour socket sent. */
@@ -155,6 +157,7 @@ export const fakeSegment = (): FakeSegment => {
   const addStation: FakeSegment["addStation"] = ({ addresses }) => {
     const owner = {};
     const announced: Announced[] = [];
+    const sentThrough: string[] = [];
     let up = true;
     const openVrrp: PacketPort["openVrrp"] = ({ family, onPacket }) => {
       const endpoint = createEndpoint(() => up);
@@ -166,6 +169,17 @@ export const fakeSegment = (): FakeSegment => {
           return undefined;
         });
       return { ok: true, value: { ...endpoint, send } };
+    };
+    const openVrrpSender: PacketPort["openVrrpSender"] = ({ link }) => {
+      const endpoint = createEndpoint(() => up);
+      const send: VrrpSocket["send"] = (packet) =>
+        endpoint.transmit(() => {
+          if (!addresses.has(packet.source)) return "EINVAL";
+          sentThrough.push(link.name);
+          sendVrrp(owner, { ...packet, hopLimit: HOP_LIMIT });
+          return undefined;
+        });
+      return { ok: true, value: { send, close: endpoint.close } };
     };
     const openNeighbour: PacketPort["openNeighbour"] = ({ family, onMessage }) => {
       const endpoint = createEndpoint(() => up);
@@ -189,7 +203,7 @@ export const fakeSegment = (): FakeSegment => {
     const setLink = (next: boolean): void => {
       up = next;
     };
-    return { port: { openVrrp, openNeighbour }, setLink, announced };
+    return { port: { openVrrp, openVrrpSender, openNeighbour }, setLink, announced, sentThrough };
   };
 
   const settle = (): void => {

@@ -11,7 +11,7 @@ const JUMP_IF_EQUAL = 0x15;
 const RETURN = 0x06;
 
 const WHOLE_PACKET = 0x4_0000;
-const NOTHING = 0;
+const NONE_OF_IT = 0;
 
 /** Where an ARP packet has its sender's address. */
 const ARP_SENDER_ADDRESS = 14;
@@ -43,8 +43,11 @@ const acceptIfEqual = (address: IpAddress, offset: number): readonly Uint8Array[
 const program = (addresses: readonly IpAddress[], offset: number): Uint8Array =>
   concatBytes(
     ...addresses.flatMap((address) => acceptIfEqual(address, offset)),
-    instruction(RETURN, NOTHING),
+    instruction(RETURN, NONE_OF_IT),
   );
+
+/** Passes nothing. */
+export const NOTHING: Uint8Array = instruction(RETURN, NONE_OF_IT);
 
 /** Passes ARP packets whose sender claims one of these IPv4 addresses. */
 export const arpFilter = (addresses: readonly IpAddress[]): Uint8Array =>

@@ -13,7 +13,7 @@
  * is wrong with an advertisement is to be counted and said.
  *
  * Left out: links other than Ethernet for announcements; a source MAC address that is not the link's own (give the
- * virtual router a macvlan link instead); sending through a VRF's table.
+ * virtual router a macvlan link instead, `virtualMac`); sending through a VRF's table.
  *
  * Start at `port.ts`, then `linux.ts`.
  */

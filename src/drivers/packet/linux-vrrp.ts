@@ -1,75 +1,21 @@
 /** The raw IP socket for VRRP. */
-import { addressBytes, addressFromBytes, type IpFamily } from "#base/address";
-import { HOP_LIMIT, IP_PROTOCOL, multicastGroup } from "#core/vrrp/constants";
+import { constants } from "node:os";
+import { addressFromBytes, type IpFamily } from "#base/address";
+import { IP_PROTOCOL } from "#core/vrrp/constants";
 import type { Door } from "#native/door";
 import * as linux from "./constants.ts";
 import { openEndpoint } from "./endpoint.ts";
-import type { PacketLink, PacketPort, VrrpPacket, VrrpSocket } from "./port.ts";
-import type { RawPacket } from "./receiver.ts";
-import {
-  addressOfSockaddr6,
-  int32,
-  ipSockaddr,
-  ipv4Membership,
-  ipv6Membership,
-  readIpv6Control,
-  sourceControl,
-} from "./sockaddr.ts";
-import { bindToLink, LARGE_RECEIVE_BUFFER, openSocket, type SocketOption } from "./socket.ts";
+import { NOTHING } from "./filter.ts";
+import type { PacketLink, PacketPort, VrrpPacket, VrrpSender, VrrpSocket } from "./port.ts";
+import { type RawPacket, refusal } from "./receiver.ts";
+import { addressOfSockaddr6, ipSockaddr, readIpv6Control, sourceControl } from "./sockaddr.ts";
+import { bindToLink, LARGE_RECEIVE_BUFFER, openSocket } from "./socket.ts";
+import { foreignSourceOptions, receivingOptions, sendingOptions } from "./vrrp-options.ts";
+
+const DOMAIN: Readonly<Record<IpFamily, number>> = { IPv4: linux.AF.inet, IPv6: linux.AF.inet6 };
 
 /** An IPv4 header of 60 bytes and 255 addresses fit; so does IPv6 with 255 addresses, which has no header here. */
 const PAYLOAD_SIZE: Readonly<Record<IpFamily, number>> = { IPv4: 1_536, IPv6: 4_096 };
-
-const PRIORITY: SocketOption = {
-  operation: "set the priority",
-  level: linux.SOL_SOCKET,
-  name: linux.SO_PRIORITY,
-  value: int32(linux.PRIORITY_CONTROL),
-  optional: true,
-};
-
-const ipv4Options = (link: PacketLink): readonly SocketOption[] => {
-  const group = multicastGroup("IPv4");
-  const membership = ipv4Membership(addressBytes(group), link.index);
-  const option = (operation: string, name: number, value: Uint8Array): SocketOption => ({
-    operation,
-    level: linux.SOL_IP,
-    name,
-    value,
-  });
-  return [
-    option("mark as network control", linux.IP_TOS, int32(linux.NETWORK_CONTROL)),
-    option("set the TTL", linux.IP_TTL, int32(HOP_LIMIT)),
-    option("set the multicast TTL", linux.IP_MULTICAST_TTL, int32(HOP_LIMIT)),
-    option("not hear ourselves", linux.IP_MULTICAST_LOOP, int32(0)),
-    option("hear our group only", linux.IP_MULTICAST_ALL, int32(0)),
-    option(`send multicast through ${link.name}`, linux.IP_MULTICAST_IF, membership),
-    option(`join ${group} on ${link.name}`, linux.IP_ADD_MEMBERSHIP, membership),
-  ];
-};
-
-const ipv6Options = (link: PacketLink): readonly SocketOption[] => {
-  const group = multicastGroup("IPv6");
-  const membership = ipv6Membership(addressBytes(group), link.index);
-  const option = (operation: string, name: number, value: Uint8Array): SocketOption => ({
-    operation,
-    level: linux.SOL_IPV6,
-    name,
-    value,
-  });
-  return [
-    option("mark as network control", linux.IPV6_TCLASS, int32(linux.NETWORK_CONTROL)),
-    option("set the hop limit", linux.IPV6_UNICAST_HOPS, int32(HOP_LIMIT)),
-    option("set the multicast hop limit", linux.IPV6_MULTICAST_HOPS, int32(HOP_LIMIT)),
-    option("not hear ourselves", linux.IPV6_MULTICAST_LOOP, int32(0)),
-    // Linux 4.20; before it, groups that others joined are heard as well, and refused by the codec's caller.
-    { ...option("hear our group only", linux.IPV6_MULTICAST_ALL, int32(0)), optional: true },
-    option("learn the destination", linux.IPV6_RECVPKTINFO, int32(1)),
-    option("learn the hop limit", linux.IPV6_RECVHOPLIMIT, int32(1)),
-    option(`send multicast through ${link.name}`, linux.IPV6_MULTICAST_IF, int32(link.index)),
-    option(`join ${group} on ${link.name}`, linux.IPV6_JOIN_GROUP, membership),
-  ];
-};
 
 /** A raw IPv4 socket gives the whole packet, header included; `undefined` if that is not one. */
 const readIpv4 = ({ payload: packet }: RawPacket): VrrpPacket | undefined => {
@@ -90,18 +36,34 @@ const readIpv6 = ({ payload, name, control }: RawPacket): VrrpPacket | undefined
   return { payload, source: addressOfSockaddr6(name), destination, hopLimit };
 };
 
+type Outgoing = Parameters<VrrpSender["send"]>[0];
+
+const wordsOf = ({ name }: PacketLink, { source, destination }: Outgoing): string =>
+  `send from ${source} to ${destination} through ${name}`;
+
+const transmitOn = (
+  door: Door,
+  fd: number,
+  link: PacketLink,
+  { payload, source, destination }: Outgoing,
+): number =>
+  door.sendmsg(fd, payload, ipSockaddr(destination, link.index), sourceControl(source, link.index), 0);
+
 /** Opens the VRRP socket of one link and family. */
 export const openVrrp = (
   door: Door,
   { link, family, onPacket, onError }: Parameters<PacketPort["openVrrp"]>[0],
 ): ReturnType<PacketPort["openVrrp"]> => {
-  const own = family === "IPv4" ? ipv4Options(link) : ipv6Options(link);
   const opened = openSocket(door, {
-    domain: family === "IPv4" ? linux.AF.inet : linux.AF.inet6,
+    domain: DOMAIN[family],
     type: linux.SOCK.raw,
     protocol: IP_PROTOCOL,
-    // The priority comes last because setting the type of service sets it, too.
-    options: [bindToLink(link), ...LARGE_RECEIVE_BUFFER, ...own, PRIORITY],
+    options: [
+      bindToLink(link),
+      ...LARGE_RECEIVE_BUFFER,
+      ...sendingOptions(link, family),
+      ...receivingOptions(link, family),
+    ],
   });
   if (!opened.ok) return opened;
   const fd = opened.value;
@@ -118,12 +80,42 @@ export const openVrrp = (
   });
   if (!started.ok) return started;
   const { transmit, drain, counters, close } = started.value;
-  const send: VrrpSocket["send"] = ({ payload, source, destination }) => {
-    const to = ipSockaddr(destination, link.index);
-    return transmit(
-      () => door.sendmsg(fd, payload, to, sourceControl(source, link.index), 0),
-      () => `send from ${source} to ${destination} through ${link.name}`,
+  const send: VrrpSocket["send"] = (packet) =>
+    transmit(
+      () => transmitOn(door, fd, link, packet),
+      () => wordsOf(link, packet),
     );
-  };
   return { ok: true, value: { send, drain, counters, close } };
+};
+
+/** Opens a socket that only sends, through a link that need not have the source address. */
+export const openVrrpSender = (
+  door: Door,
+  { link, family }: Parameters<PacketPort["openVrrpSender"]>[0],
+): ReturnType<PacketPort["openVrrpSender"]> => {
+  const opened = openSocket(door, {
+    domain: DOMAIN[family],
+    type: linux.SOCK.raw,
+    protocol: IP_PROTOCOL,
+    options: [bindToLink(link), ...sendingOptions(link, family), ...foreignSourceOptions(family)],
+  });
+  if (!opened.ok) return opened;
+  const fd = opened.value;
+  let closed = false;
+  const close = (): void => {
+    if (!closed) door.close(fd);
+    closed = true;
+  };
+  const deaf = door.attachFilter(fd, NOTHING);
+  if (deaf < 0) {
+    close();
+    return { ok: false, error: refusal(`hear nothing on ${link.name}`, deaf) };
+  }
+  const send: VrrpSender["send"] = (packet) => {
+    const sent = closed ? -constants.errno.EBADF : transmitOn(door, fd, link, packet);
+    return sent < 0
+      ? { ok: false, error: refusal(wordsOf(link, packet), sent) }
+      : { ok: true, value: undefined };
+  };
+  return { ok: true, value: { send, close } };
 };

@@ -47,14 +47,19 @@ export type VrrpPacket = {
   readonly hopLimit: number;
 };
 
-export type VrrpSocket = PacketSocket & {
+/** What sends VRRP. */
+export type VrrpSender = {
   /** Sends with TTL or Hop Limit 255 from `source`, an address of this host, to the group or one peer. */
   send(packet: {
     readonly payload: Uint8Array;
     readonly source: IpAddress;
     readonly destination: IpAddress;
   }): PacketResult<undefined>;
+  /** Safe to call twice. */
+  close(): void;
 };
+
+export type VrrpSocket = PacketSocket & VrrpSender;
 
 /** Something that claims an address. `payload` is valid only during the callback. */
 export type NeighbourMessage =
@@ -90,6 +95,11 @@ export type PacketPort = {
     readonly onPacket: (packet: VrrpPacket) => void;
     readonly onError: OnPacketError;
   }): PacketResult<VrrpSocket>;
+  /**
+   * Opens a socket that sends VRRP through a link from an address that another link has, and hears nothing: for a link
+   * with a virtual MAC address, which is then the sender's.
+   */
+  openVrrpSender(request: { readonly link: PacketLink; readonly family: IpFamily }): PacketResult<VrrpSender>;
   /** Opens a socket for ARP (IPv4) or Neighbour Discovery (IPv6). */
   openNeighbour(request: {
     readonly link: PacketLink;

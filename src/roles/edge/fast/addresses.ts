@@ -10,7 +10,7 @@ import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { Event } from "#core/observation/event";
 import type { VirtualAddress, VirtualRouterConfig } from "#core/vrrp/config";
 import { PRIORITY_OWNER } from "#core/vrrp/constants";
-import type { LinkAddress, NetlinkError, NetlinkPort } from "#drivers/netlink/port";
+import type { Link, LinkAddress, NetlinkError, NetlinkPort } from "#drivers/netlink/port";
 import type { Deadlines } from "#runtime/deadlines";
 import type { Links } from "./links.ts";
 
@@ -69,6 +69,7 @@ export class Addresses {
     const heldKeys = new Set(held.map(this.#keyOf));
     this.#held = wanted;
     for (const key of wantedKeys) this.#stuckByKey.delete(key);
+    this.#raise();
     for (const address of held) if (!wantedKeys.has(this.#keyOf(address))) this.#remove(address, true);
     for (const address of wanted) if (!heldKeys.has(this.#keyOf(address))) this.#add(address, "added");
     this.#schedule(now);
@@ -84,7 +85,14 @@ export class Addresses {
     for (const address of allAddresses(this.#parts.config())) {
       if (!heldKeys.has(this.#keyOf(address))) this.#remove(address, false);
     }
+    this.lower();
     this.#schedule(now);
+  }
+
+  /** Takes the interface with the virtual MAC address down: nothing is to be heard or said there. */
+  lower(): void {
+    const index = this.#virtualLink()?.index;
+    if (index !== undefined) this.#parts.netlink.setUp(index, false);
   }
 
   /** Whether a configured address is on an interface although nobody here took it: left by a killed predecessor. */
@@ -117,6 +125,7 @@ export class Addresses {
 
   readonly #onTimer = (now: Instant): void => {
     this.#quickMends = Math.max(0, this.#quickMends - 1);
+    if (this.#held !== undefined) this.#raise();
     for (const address of this.#held ?? []) this.#add(address, "restored");
     for (const address of [...this.#stuckByKey.values()]) this.#remove(address, false);
     this.#schedule(now);
@@ -131,6 +140,25 @@ export class Addresses {
   #wake(at: Instant | undefined): void {
     this.#mendAt = at;
     this.#parts.deadlines.set(`addresses ${this.#parts.config().name}`, at, this.#onTimer);
+  }
+
+  #virtualLink(): Link | undefined {
+    const { virtualMacInterface } = this.#parts.config();
+    return virtualMacInterface === undefined ? undefined : this.#parts.links.byName(virtualMacInterface);
+  }
+
+  /** Before the addresses, which would be of no use without; what is up already stays untouched. */
+  #raise(): void {
+    const index = this.#virtualLink()?.index;
+    if (index !== undefined) this.#parts.netlink.setUp(index, true);
+  }
+
+  /** Whether the subnet of an address is reached through the router's own interface, and not through this one. */
+  #isUnrouted(wanted: VirtualAddress): boolean {
+    const { interface: name, virtualMacInterface } = this.#parts.config();
+    const lower = this.#parts.links.byName(name);
+    if (virtualMacInterface !== this.#deviceOf(wanted) || lower === undefined) return false;
+    return this.#parts.links.reaches(lower, wanted.address);
   }
 
   #deviceOf({ device }: VirtualAddress): string {
@@ -180,6 +208,7 @@ export class Addresses {
       linkIndex: link.index,
       address: { address, prefixLength },
       ...(label === undefined ? {} : { label }),
+      ...(this.#isUnrouted(wanted) ? { unrouted: true } : {}),
     });
     if (!result.ok) {
       this.#fail(wanted, wordsOf(result.error));

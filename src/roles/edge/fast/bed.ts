@@ -113,6 +113,7 @@ const addMachine = (
   const deadlines = createDeadlines(clock);
   const packets: PacketPort = {
     openNeighbour: (request) => station.port.openNeighbour(request),
+    openVrrpSender: (request) => station.port.openVrrpSender(request),
     openVrrp(request) {
       if (refused) return { ok: false, error: { code: "EMFILE", operation: "open the socket" } };
       opened += 1;

@@ -267,10 +267,15 @@ export class Fleet {
   #seatAll(now: Instant): void {
     const routers = [...this.#routerByName.values()];
     for (const router of routers) {
-      const { interface: name, family, sourceAddress: source } = router.config;
+      const { interface: name, family, sourceAddress: source, virtualMacInterface } = router.config;
       const link = this.#links.byName(name);
+      const virtual = virtualMacInterface === undefined ? undefined : this.#links.byName(virtualMacInterface);
       const wanted = { family, virtual: this.#virtual, source };
-      router.place(link, link === undefined ? undefined : this.#links.primaryAddress(link, wanted), now);
+      router.place(
+        { link, virtual },
+        link === undefined ? undefined : this.#links.primaryAddress(link, wanted),
+        now,
+      );
     }
     for (const name of this.#watch.look()) for (const router of routers) router.linkReturned(name, now);
     const retryAt = routers.some(({ unseated }) => unseated) ? after(now, SEAT_RETRY) : undefined;

@@ -8,7 +8,7 @@
  * this run leaves for the next. `stations.ts` shares sockets, `links.ts` knows the interfaces, `lease.ts` is the dead-man
  * switch. `bed.ts` is the machine room of the tests.
  *
- * Left out: virtual MAC addresses, see `docs/standards/rfc9568.md`.
+ * The interfaces of virtual MAC addresses are made by the wire's main thread and only taken up and down here.
  * Start reading at `fleet.ts`.
  */
 export {};

@@ -1,5 +1,6 @@
 /** What is known of the interfaces that routers depend on, and which of them have changed. */
 import type { MacAddress } from "#base/mac";
+import { isEnslaved } from "#core/netlink/link";
 import type { Event } from "#core/observation/event";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { Link } from "#drivers/netlink/port";
@@ -15,7 +16,7 @@ type Note = { readonly state: LinkState; readonly index?: number; readonly mac?:
 /** The state of a link that may not be there. */
 export const linkState = (link: Link | undefined): LinkState => {
   if (link === undefined) return "absent";
-  return link.up && link.carrier ? "up" : "down";
+  return link.up && link.carrier && !isEnslaved(link) ? "up" : "down";
 };
 
 const noteOf = (link: Link | undefined): Note => ({
@@ -24,10 +25,12 @@ const noteOf = (link: Link | undefined): Note => ({
   ...(link?.mac === undefined ? {} : { mac: link.mac }),
 });
 
-/** The interfaces that matter to a router. */
+/** The interfaces that matter to a router, but for the one with its virtual MAC address, which goes up and down with it. */
 const interfacesOf = (config: VirtualRouterConfig): readonly string[] => [
   config.interface,
-  ...allAddresses(config).flatMap(({ device }) => device ?? []),
+  ...allAddresses(config).flatMap(({ device }) =>
+    device === undefined || device === config.virtualMacInterface ? [] : [device],
+  ),
   ...config.track.flatMap(({ subject }) => (subject.kind === "interface" ? [subject.name] : [])),
 ];
 
@@ -35,6 +38,8 @@ export class LinkWatch {
   readonly #links: Links;
   readonly #emit: (event: Event) => void;
   readonly #noteByName = new Map<string, Note>();
+  /** Names of the interfaces with virtual MAC addresses. */
+  #virtual: ReadonlySet<string> = new Set();
 
   constructor(links: Links, emit: (event: Event) => void) {
     this.#links = links;
@@ -43,12 +48,13 @@ export class LinkWatch {
 
   /** Whether an interface matters to any router. */
   watches(name: string): boolean {
-    return this.#noteByName.has(name);
+    return this.#noteByName.has(name) || this.#virtual.has(name);
   }
 
   /** From now on the interfaces of these routers matter; says which of the new ones are not up. */
   watch(configs: readonly VirtualRouterConfig[]): void {
     const names = new Set(configs.flatMap(interfacesOf));
+    this.#virtual = new Set(configs.flatMap(({ virtualMacInterface }) => virtualMacInterface ?? []));
     for (const name of this.#noteByName.keys()) if (!names.has(name)) this.#noteByName.delete(name);
     for (const name of names) {
       if (this.#noteByName.has(name)) continue;

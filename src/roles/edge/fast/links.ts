@@ -1,6 +1,7 @@
 /** The machine's interfaces and their own addresses, kept up to date by what the kernel says. */
 import { compareAddresses, familyOf, type IpAddress, type IpFamily, isLinkLocal } from "#base/address";
 import type { MacAddress } from "#base/mac";
+import { contains } from "#base/prefix";
 import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { Link, LinkAddress, NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 
@@ -24,10 +25,30 @@ export type Links = {
    * smallest, since the kernel's order is not stable.
    */
   primaryAddress(link: Link, wanted: Wanted): IpAddress | undefined;
+  /** Whether an address of the link's own has this one on its network. */
+  reaches(link: Link, address: IpAddress): boolean;
   /** Takes note of a change; gives the names of the interfaces that it is about, former names included. */
   apply(change: Exclude<NetlinkChange, { type: "overrun" }>): readonly string[];
   /** Reads everything again; false when the kernel did not answer, and what was known before stays. */
   reread(): boolean;
+};
+
+/** The one among a link's addresses that a router speaks from. */
+const primaryOf = (
+  addresses: readonly LinkAddress[],
+  { family, virtual, source }: Wanted,
+): IpAddress | undefined => {
+  const candidates = addresses.filter(
+    ({ address, tentative, duplicate, protocol }) =>
+      familyOf(address) === family &&
+      !virtual.has(address) &&
+      protocol !== STEELYARD_ADDRESS_PROTOCOL &&
+      !tentative &&
+      !duplicate &&
+      (source === undefined ? family === "IPv4" || isLinkLocal(address) : address === source),
+  );
+  if (family === "IPv4") return candidates[0]?.address;
+  return candidates.map(({ address }) => address).sort(compareAddresses)[0];
 };
 
 /** Reads all links and addresses once; `apply` keeps them current. Throws when the kernel does not answer. */
@@ -44,6 +65,10 @@ export const createLinks = (netlink: NetlinkPort): Links => {
     const onLink = addressesByLink.get(address.linkIndex) ?? new Map<string, LinkAddress>();
     addressesByLink.set(address.linkIndex, onLink.set(keyOf(address), address));
   };
+
+  const addressesOn = (link: Link): readonly LinkAddress[] => [
+    ...(addressesByLink.get(link.index)?.values() ?? []),
+  ];
 
   const noteLinks = (): void => {
     linkByName = undefined;
@@ -78,19 +103,9 @@ export const createLinks = (netlink: NetlinkPort): Links => {
       linkByName ??= new Map([...linkByIndex.values()].map((link) => [link.name, link]));
       return linkByName.get(name);
     },
-    primaryAddress(link, { family, virtual, source }) {
-      const candidates = [...(addressesByLink.get(link.index)?.values() ?? [])].filter(
-        ({ address, tentative, duplicate, protocol }) =>
-          familyOf(address) === family &&
-          !virtual.has(address) &&
-          protocol !== STEELYARD_ADDRESS_PROTOCOL &&
-          !tentative &&
-          !duplicate &&
-          (source === undefined ? family === "IPv4" || isLinkLocal(address) : address === source),
-      );
-      if (family === "IPv4") return candidates[0]?.address;
-      return candidates.map(({ address }) => address).sort(compareAddresses)[0];
-    },
+    primaryAddress: (link, wanted) => primaryOf(addressesOn(link), wanted),
+    reaches: (link, address) =>
+      addressesOn(link).some((own) => own.protocol !== STEELYARD_ADDRESS_PROTOCOL && contains(own, address)),
     apply(change) {
       switch (change.type) {
         case "link": {

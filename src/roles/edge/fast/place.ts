@@ -1,16 +1,25 @@
 /** Where a router sits: the link it speaks on, its socket there, and what keeps it from speaking. */
 import type { IpAddress } from "#base/address";
+import { isEnslaved } from "#core/netlink/link";
 import type { Event } from "#core/observation/event";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { Link } from "#drivers/netlink/port";
-import type { PacketError, VrrpSocket } from "#drivers/packet/port";
+import type { PacketError, PacketPort, VrrpSender, VrrpSocket } from "#drivers/packet/port";
 import type { Listener, Seat, Stations } from "./stations.ts";
 
 type Parts = {
   /** Asked each time: a reload may change it. */
   readonly config: () => VirtualRouterConfig;
   readonly stations: Stations;
+  readonly packets: Pick<PacketPort, "openVrrpSender">;
   readonly emit: (event: Event) => void;
+};
+
+/** The links that a router stands on, as far as they exist. */
+export type Ground = {
+  readonly link: Link | undefined;
+  /** The one with its virtual MAC address. */
+  readonly virtual: Link | undefined;
 };
 
 export class Place {
@@ -18,8 +27,12 @@ export class Place {
   readonly #listener: Listener;
   #seat: Seat | undefined;
   #socket: VrrpSocket | undefined;
+  /** What speaks for it under its virtual MAC address, and from which link. */
+  #voice: { readonly sender: VrrpSender; readonly linkIndex: number } | undefined;
   /** Why there is no seat although the link is there. */
   #refusal: PacketError | undefined;
+  /** Why there is no voice although its link is there. */
+  #muteness: PacketError | undefined;
   /** What people were told that it waits for. */
   #waiting: string | undefined;
 
@@ -29,8 +42,8 @@ export class Place {
   }
 
   /** What to send with; `undefined` without a seat. */
-  get socket(): VrrpSocket | undefined {
-    return this.#socket;
+  get sender(): VrrpSender | undefined {
+    return this.#speaksVirtually() ? this.#voice?.sender : this.#socket;
   }
 
   /** The kernel's number of the link; `undefined` without a seat. */
@@ -40,20 +53,46 @@ export class Place {
 
   /** Whether it could not be taken on a link that is there, so that trying again may help. */
   get refused(): boolean {
-    return this.#refusal !== undefined;
+    return this.#refusal !== undefined || this.#muteness !== undefined;
   }
 
-  /** Takes its place on the link as it is now; gives the address to speak from when it can speak. */
-  take(link: Link | undefined, address: IpAddress | undefined): IpAddress | undefined {
+  /**
+   * Takes its place on its link, and on the one with its virtual MAC address if it has one, as they are now; gives the
+   * address to speak from when it can speak.
+   */
+  take({ link, virtual }: Ground, address: IpAddress | undefined): IpAddress | undefined {
     this.#sit(link);
-    this.#wait(this.#lacks(link, address));
-    return this.#socket === undefined ? undefined : address;
+    this.#findVoice(virtual);
+    const lack = this.#lacks({ link, virtual }, address);
+    this.#wait(lack);
+    return lack === undefined ? address : undefined;
   }
 
   /** Leaves for good. */
   leave(): void {
     this.#wait(undefined);
     this.#stand();
+    this.#findVoice(undefined);
+  }
+
+  /** Unicast peers are routed to, and a link that nothing is routed through does not lead there. */
+  #speaksVirtually(): boolean {
+    const { virtualMacInterface, transport } = this.#parts.config();
+    return virtualMacInterface !== undefined && transport.type === "multicast";
+  }
+
+  /** Speaks through this link, or with `undefined` through none. */
+  #findVoice(virtual: Link | undefined): void {
+    const link = this.#speaksVirtually() ? virtual : undefined;
+    if (this.#voice?.linkIndex === link?.index) return;
+    this.#voice?.sender.close();
+    this.#voice = undefined;
+    this.#muteness = undefined;
+    if (link === undefined) return;
+    const { family } = this.#parts.config();
+    const opened = this.#parts.packets.openVrrpSender({ link, family });
+    if (opened.ok) this.#voice = { sender: opened.value, linkIndex: link.index };
+    else this.#muteness = opened.error;
   }
 
   #stand(): void {
@@ -78,10 +117,15 @@ export class Place {
   }
 
   /** What keeps it from speaking; `undefined` when nothing does. */
-  #lacks(link: Link | undefined, address: IpAddress | undefined): string | undefined {
-    const { interface: name, family, sourceAddress } = this.#parts.config();
+  #lacks({ link, virtual }: Ground, address: IpAddress | undefined): string | undefined {
+    const { interface: name, family, sourceAddress, virtualMacInterface } = this.#parts.config();
     if (link === undefined) return `interface ${name} does not exist; it starts when it appears`;
-    if (this.#refusal !== undefined) return `cannot ${this.#refusal.operation}: ${this.#refusal.code}`;
+    if (isEnslaved(link))
+      return `interface ${name} belongs to a ${link.masterKind ?? "master"}: use that instead`;
+    if (virtualMacInterface !== undefined && virtual === undefined)
+      return `interface ${virtualMacInterface} with its virtual MAC address does not exist yet`;
+    const refusal = this.#refusal ?? this.#muteness;
+    if (refusal !== undefined) return `cannot ${refusal.operation}: ${refusal.code}`;
     if (address !== undefined) return undefined;
     if (sourceAddress !== undefined) return `${name} does not have the source address ${sourceAddress}`;
     const what = family === "IPv6" ? "link-local IPv6" : family;

@@ -25,7 +25,7 @@ import type { Deadlines } from "#runtime/deadlines";
 import { Addresses, allAddresses } from "./addresses.ts";
 import { Announcer } from "./announcer.ts";
 import type { Links } from "./links.ts";
-import { Place } from "./place.ts";
+import { type Ground, Place } from "./place.ts";
 import { faultReason, shown } from "./shown.ts";
 import type { Listener, Stations } from "./stations.ts";
 import { Verdict } from "./verdict.ts";
@@ -66,6 +66,8 @@ export class Router implements Listener {
   #leftBehind: boolean;
   /** Set between the resignation and the first word of a successor. */
   #onSuccessor: (() => void) | undefined;
+  /** The kernel's number of the interface with its virtual MAC address. */
+  #virtualIndex: number | undefined;
   /** Whether the last packet was dropped. */
   #refused = false;
 
@@ -162,8 +164,9 @@ export class Router implements Listener {
   }
 
   /** Where the kernel has its link and the address that it speaks from, as far as they exist. */
-  place(link: Link | undefined, address: IpAddress | undefined, now: Instant): void {
-    const usable = this.#place.take(link, address);
+  place(ground: Ground, address: IpAddress | undefined, now: Instant): void {
+    this.#tend(ground.virtual, now);
+    const usable = this.#place.take(ground, address);
     if (usable !== this.#state.machine.address) this.feed({ type: "address", address: usable }, now);
   }
 
@@ -225,6 +228,20 @@ export class Router implements Listener {
     this.#place.leave();
   }
 
+  /** The interface with its virtual MAC address is up while it serves and down while it does not, whoever touched it. */
+  #tend(virtual: Link | undefined, now: Instant): void {
+    const isNew = virtual?.index !== this.#virtualIndex;
+    this.#virtualIndex = virtual?.index;
+    if (virtual === undefined) return;
+    const serves = this.#state.machine.name === "active" || this.handingOver;
+    if (!serves) {
+      if (virtual.up && !this.#leftBehind) this.#addresses.lower();
+    } else if (isNew || !virtual.up) {
+      this.#addresses.check(now);
+      this.#announcer.linkUp(now);
+    }
+  }
+
   readonly #onTimer = (now: Instant): void => this.feed({ type: "timer" }, now);
 
   #clearLeftBehind(now: Instant): void {
@@ -275,11 +292,11 @@ export class Router implements Listener {
   #advertise(priority: number, now: Instant): void {
     const { address, name } = this.#state.machine;
     const source = address ?? this.#config.sourceAddress;
-    const { socket } = this.#place;
-    if (socket === undefined || source === undefined) return;
+    const { sender } = this.#place;
+    if (sender === undefined || source === undefined) return;
     for (const destination of destinations(this.#config)) {
       const payload = encodeAdvertisement(this.#config, this.#state, { priority, source, destination });
-      const sent = socket.send({ payload, source, destination });
+      const sent = sender.send({ payload, source, destination });
       if (!sent.ok) this.#parts.count(`vrrp-unsent ${this.#config.name} ${sent.error.code}`);
     }
     if (name === "active") this.#parts.onSpoken(this, now);

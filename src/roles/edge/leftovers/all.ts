@@ -9,6 +9,7 @@ import { findFiles } from "./files.ts";
 import { findForwarding } from "./forwarding.ts";
 import { type Finder, unseen } from "./leftover.ts";
 import { findSettings } from "./settings.ts";
+import { findVirtualLinks } from "./virtual-links.ts";
 
 /** Where to look. */
 export type LeftoverOptions = {
@@ -25,9 +26,9 @@ export const leftoverFinders = (options: LeftoverOptions): readonly Finder[] => 
   const netlink = openNetlink();
   const engine = openEdgeEngines({ runtimeDirectory, engine: "nftables" }, () => instant(0));
   return [
-    netlink.ok
-      ? findAddresses(netlink.value, options.routers)
-      : async () => [unseen("addresses", netlink.error.code)],
+    ...(netlink.ok
+      ? [findAddresses(netlink.value, options.routers), findVirtualLinks(netlink.value)]
+      : [async () => [unseen("addresses", netlink.error.code)]]),
     findForwarding(engine),
     findSettings(openSysctl(), runtimeDirectory),
     findFiles(options),

@@ -14,6 +14,8 @@ const NAMES = [
   "ipvs-forwarding.json.new",
   "ipvs.json.new",
   "sysctls.json.new",
+  "routers",
+  "routers.new",
 ] as const;
 
 const codeOf = (error: unknown): string =>

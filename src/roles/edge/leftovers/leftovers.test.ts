@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { parseMac } from "#base/mac";
 import { sysctlKey } from "#core/sysctl/key";
 import { openFakeEngine } from "#drivers/balance/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
@@ -14,6 +15,7 @@ import { findFiles } from "./files.ts";
 import { findForwarding } from "./forwarding.ts";
 import type { Leftover } from "./leftover.ts";
 import { findSettings } from "./settings.ts";
+import { findVirtualLinks } from "./virtual-links.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steelyard-leftovers-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -50,6 +52,23 @@ describe("addresses that are left behind", () => {
     assert.equal((await findAddresses(machine(), [router])()).length, 2);
     assert.equal((await findAddresses(machine(), [{ ...router, priority: 255 }])()).length, 1);
     assert.equal((await findAddresses(machine(), [{ ...router, interface: "eth1" }])()).length, 1);
+  });
+});
+
+describe("interfaces that are left behind", () => {
+  it("are macvlans with our alias, and nobody else's", async () => {
+    const netlink = new FakeNetlink([ETH0]);
+    const mac = parseMac("00:00:5e:00:01:33") ?? assert.fail();
+    for (const [name, alias] of [
+      ["vrrp.51", "steelyard virtual router front"],
+      ["mine", "mine"],
+    ] as const) {
+      assert.ok(netlink.addMacvlan({ name, lower: 2, mac, alias }).ok);
+    }
+    const found = await findVirtualLinks(netlink)();
+    assert.deepEqual(whats(found), ["interface vrrp.51 with a virtual MAC address"]);
+    assert.deepEqual(await removeAll(found), [undefined]);
+    assert.deepEqual(await findVirtualLinks(netlink)(), []);
   });
 });
 

@@ -15,6 +15,8 @@ export type Paths = {
   host(routers: readonly VirtualRouterConfig[]): Host;
   /** The interface that a neighbour is connected to; `undefined` when it lies behind a gateway or nowhere. */
   egress(address: IpAddress): string | undefined;
+  /** Forgets what it read: it was just changed. */
+  refresh(): void;
 };
 
 /** Reads the kernel's network; `onChange` is told, not too often, when the answers may have changed. Throws when it refuses. */
@@ -27,9 +29,12 @@ export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths =
     timer = undefined;
     onChange();
   };
-  const watching = netlink.subscribe(() => {
+  const refresh = (): void => {
     egressByAddress.clear();
     links = undefined;
+  };
+  const watching = netlink.subscribe(() => {
+    refresh();
     if (timer === undefined) timer = setTimeout(settled, SETTLE);
   });
   if (!watching.ok) throw new Error(`cannot ${watching.error.request}: ${watching.error.code}`);
@@ -48,24 +53,28 @@ export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths =
     return names.flatMap((link) => (link === undefined || link.loopback ? [] : [link.name]));
   };
 
+  /** The interfaces that carry a virtual address, as far as they exist, or are on its network. */
+  const carriersOf = (address: IpAddress, routers: readonly VirtualRouterConfig[]): readonly string[] => {
+    const devices = routers.flatMap((router) =>
+      [...router.addresses, ...router.unadvertisedAddresses]
+        .filter((held) => held.address === address)
+        .map(({ device }) => device ?? router.interface),
+    );
+    const present = new Set([...linkByIndex().values()].map(({ name }) => name));
+    return devices.length > 0 ? devices.filter((device) => present.has(device)) : connectedTo(address);
+  };
+
   const paths: Paths = {
+    refresh,
     host: (routers) => ({
       interfaces: [...linkByIndex().values()].map(({ name }) => name),
-      ingress: (address) => paths.ingress(address, routers),
+      ingress: (address) => carriersOf(address, routers),
       egress(address) {
         const route = netlink.routeTo(address);
         return route.ok ? linkByIndex().get(route.value.linkIndex)?.name : undefined;
       },
     }),
-    ingress(address, routers) {
-      const devices = routers.flatMap((router) =>
-        [...router.addresses, ...router.unadvertisedAddresses]
-          .filter((held) => held.address === address)
-          .map(({ device }) => device ?? router.interface),
-      );
-      const present = new Set([...linkByIndex().values()].map(({ name }) => name));
-      return devices.length > 0 ? devices.filter((device) => present.has(device)) : connectedTo(address);
-    },
+    ingress: carriersOf,
     egress(address) {
       if (egressByAddress.has(address)) return egressByAddress.get(address);
       const route = netlink.routeTo(address);

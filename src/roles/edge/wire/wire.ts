@@ -32,6 +32,7 @@ import { createSettings, type Settings } from "./settings.ts";
 import { checkSubjects, createSubjects, type Subject, type Subjects, serverSubjects } from "./subjects.ts";
 import { createSupervision, type Supervision } from "./supervision.ts";
 import { createTableWatch, type TableWatch } from "./table-watch.ts";
+import { createVirtualLinks, type VirtualLinks } from "./virtual-links.ts";
 
 /** Observations that a late agent can still be given. */
 const JOURNAL_CAPACITY = 5_000;
@@ -74,6 +75,7 @@ export class Wire {
   readonly #tableWatch: TableWatch;
   readonly #paths: Paths;
   readonly #settings: Settings;
+  readonly #virtualLinks: VirtualLinks;
   readonly #supervision: Supervision;
   readonly #cutOffs = createCutOffs();
   #desired: Desired | undefined;
@@ -125,6 +127,7 @@ export class Wire {
     });
     this.#firstVerdicts = createFirstVerdicts(this.#subjects);
     this.#paths = createPaths(netlink, () => this.#onPathsChanged());
+    this.#virtualLinks = createVirtualLinks({ netlink, emit });
     this.#settings = createSettings({
       sysctl: parts.sysctl,
       host: () => ({
@@ -172,6 +175,7 @@ export class Wire {
     if (this.#desired !== undefined) {
       await this.#forwarding.remove();
       this.#settings.restore();
+      this.#virtualLinks.remove();
     }
     await this.#agent.stop();
     this.#parts.end(EXIT.ok);
@@ -236,6 +240,7 @@ export class Wire {
     const subjects = serverSubjects(desired.servers);
     this.#checked = new Set(subjects.map(({ id }) => id));
     this.#subjects.reconcile([...subjects, ...checkSubjects(desired.checks)]);
+    this.#makeLinks(desired);
     this.#settings.apply(desired);
     if (!isReload) {
       await this.#resume(desired);
@@ -332,6 +337,11 @@ export class Wire {
     if (this.#mayAttract) this.#forwarding.update();
   }
 
+  /** Interfaces come before their settings, and those before the routers that use them. */
+  #makeLinks({ routers }: Desired): void {
+    if (this.#virtualLinks.apply(routers)) this.#paths.refresh();
+  }
+
   /** An address that no router manages is always here. */
   #isHeld(address: IpAddress): boolean {
     const holders = routersOf(address, this.#desired?.routers ?? []);
@@ -356,6 +366,7 @@ export class Wire {
   /** Interfaces that appear need their settings; where packets go matters to direct server return only. */
   #onPathsChanged(): void {
     if (this.#stopping || this.#desired === undefined) return;
+    this.#makeLinks(this.#desired);
     this.#settings.apply(this.#desired);
     if (this.#mayAttract && this.#desired.servers.some(({ mode }) => mode === "dsr"))
       this.#forwarding.update();
