@@ -11,7 +11,6 @@ type Mode = NonNullable<ServerInput["mode"]>;
 type Choice = { readonly scheduler: Scheduler; readonly difference?: string };
 
 const WEIGHTED = "written as weighted, which does not count open connections";
-const HASHED = "written as consistent-hash, which goes by the client's port too";
 
 const SCHEDULERS: ReadonlyMap<string, Choice> = new Map([
   ["rr", { scheduler: "round-robin" }],
@@ -23,11 +22,14 @@ const SCHEDULERS: ReadonlyMap<string, Choice> = new Map([
   ["lblc", { scheduler: "weighted", difference: WEIGHTED }],
   ["lblcr", { scheduler: "weighted", difference: WEIGHTED }],
   ["twos", { scheduler: "weighted", difference: WEIGHTED }],
-  ["sh", { scheduler: "consistent-hash", difference: HASHED }],
-  ["mh", { scheduler: "consistent-hash", difference: HASHED }],
+  ["sh", { scheduler: "source-hash" }],
+  ["mh", { scheduler: "source-hash" }],
   [
     "dh",
-    { scheduler: "consistent-hash", difference: "written as consistent-hash, over the client's address" },
+    {
+      scheduler: "source-hash",
+      difference: "written as source-hash: the client decides, not the destination",
+    },
   ],
   [
     "fo",
@@ -42,7 +44,7 @@ const SCHEDULERS: ReadonlyMap<string, Choice> = new Map([
 /** keepalived's default. */
 const DEFAULT = "wlc";
 
-/** The scheduler for the one that was named; `hashesPort` when its hash counts the client's port as well. */
+/** The scheduler for the one that was named; `hashesPort` when its hash counts the client's port as well (`sh-port`). */
 export const schedulerFrom = (
   named: Statement | undefined,
   {
@@ -58,10 +60,10 @@ export const schedulerFrom = (
     return "weighted";
   }
   const { scheduler, difference } = choice;
-  const exact = difference === undefined || (difference === HASHED && hashesPort);
-  if (!exact)
+  if (difference !== undefined) {
     report.lost(named ?? about, `${named === undefined ? "lvs_sched: " : ""}${word}: ${difference}`);
-  return scheduler;
+  }
+  return scheduler === "source-hash" && hashesPort ? "consistent-hash" : scheduler;
 };
 
 /** The mode for a forwarding method; `undefined`, with a note, for tunnels. */
@@ -71,13 +73,7 @@ export const modeFrom = (
 ): Mode | undefined => {
   const word = named?.args[0] ?? "NAT";
   if (word === "DR") return "dsr";
-  if (word === "NAT") {
-    report.lost(
-      named ?? about,
-      "lvs_method NAT: written as masquerade, so backends see this box as the client",
-    );
-    return "masquerade";
-  }
+  if (word === "NAT") return "nat";
   report.lost(
     named ?? about,
     `${quoted(word)}: backends are not reached through tunnels, so the server is left out`,

@@ -55,6 +55,38 @@ describe("virtual_server", () => {
     assert.deepEqual(notes, []);
   });
 
+  it("is reached as IPVS does it: NAT keeps the client's address, and is the default", () => {
+    const mode = (method: string) =>
+      run(`virtual_server 192.0.2.1 80 {\nlvs_sched rr\n${method}\n}`).server?.mode;
+    assert.equal(mode(""), "nat");
+    assert.equal(mode("lb_kind NAT"), "nat");
+    assert.equal(mode("lb_kind DR"), "dsr");
+  });
+
+  it("spreads as IPVS does, or says in what it differs", () => {
+    const scheduler = (lines: string) => {
+      const { server, notes } = run(`virtual_server 192.0.2.1 80 {\n${lines}\n}`);
+      return `${server?.scheduler.type} ${notes.length === 0 ? "exactly" : notes.join()}`;
+    };
+    assert.equal(scheduler("lb_algo rr"), "round-robin exactly");
+    assert.equal(scheduler("lb_algo wrr"), "weighted exactly");
+    assert.equal(scheduler("lb_algo sh"), "source-hash exactly");
+    assert.equal(scheduler("lb_algo mh"), "source-hash exactly");
+    assert.equal(scheduler("lb_algo mh\nmh-port"), "consistent-hash exactly");
+    assert.match(scheduler("lb_algo dh"), /^source-hash 2 lost lb_algo: dh: /);
+    assert.match(scheduler("lb_algo nonsense"), /^weighted 2 lost lb_algo: "nonsense" is no scheduler/);
+    assert.match(scheduler(""), /^weighted 1 lost virtual_server: lvs_sched: wlc: /);
+  });
+
+  it("has a sorry server, at the client's port with direct routing", () => {
+    const sorry = (lines: string) => {
+      const { spec } = run(`virtual_server 192.0.2.1 80 {\nlvs_sched rr\n${lines}\n}`);
+      return spec !== undefined && "sorryServer" in spec ? spec.sorryServer : undefined;
+    };
+    assert.deepEqual(sorry("sorry_server 192.0.2.9 8080"), { address: "192.0.2.9", port: 8080 });
+    assert.deepEqual(sorry("lvs_method DR\nsorry_server 192.0.2.9 8080"), { address: "192.0.2.9" });
+  });
+
   it("without a port serves all of them, and asks backends at the port that the check names", () => {
     const { spec, server, notes } = run(
       "virtual_server 192.0.2.1 {\nlvs_sched rr\nlvs_method DR\nreal_server 192.0.2.2 {\nTCP_CHECK {\nconnect_port 22\n}\n}\n}",

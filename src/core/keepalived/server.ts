@@ -21,7 +21,21 @@ type Draft = {
   scheduler?: Statement;
   method?: Statement;
   hashesPort: boolean;
+  sorry?: Sorry;
   realServers: readonly RealServer[];
+};
+
+/** Who stands in while no backend can. */
+type Sorry = { readonly statement: Statement; readonly address: IpAddress; readonly port?: number };
+
+const readSorry = (draft: Draft, statement: Statement, report: Report): void => {
+  const [host = "", port = "0"] = statement.args;
+  const address = parseAddress(host);
+  const number = Number(port);
+  if (address === undefined) report.lost(statement, `${quoted(host)} is no address`);
+  else if (!(Number.isInteger(number) && number >= 0 && number <= 65_535))
+    report.lost(statement, `${quoted(port)} is no port in 1..65535`);
+  else draft.sorry = { statement, address, ...(number === 0 ? {} : { port: number }) };
 };
 
 const statementOf = (key: "scheduler" | "method"): Rule<Draft> =>
@@ -64,7 +78,9 @@ const TABLE: Table<Draft> = new Map([
   ],
   ...each("hysteresis", lost("one healthy backend is enough to serve")),
   ...each("quorum_up quorum_down", NOTIFY),
-  ...each("sorry_server sorry_server_inhibit sorry_server_lvs_method", lost("there is no sorry server")),
+  ["sorry_server", carried(readSorry)],
+  ...each("sorry_server_inhibit", INHIBIT),
+  ...each("sorry_server_lvs_method", lost("the sorry server is reached in the same way as the backends")),
   ...each("persistence_timeout persistence_granularity", lost("clients are not kept at a backend")),
   ...each("persistence_engine", lost("there is no persistence by what a packet holds")),
   ...each("inhibit_on_failure", INHIBIT),
@@ -151,6 +167,27 @@ const noteMethods = (servers: readonly RealServer[], mode: string, report: Repor
   }
 };
 
+const sorryFrom = (
+  sorry: Sorry | undefined,
+  {
+    port,
+    keepsPort,
+    report,
+  }: { readonly port: number | "all"; readonly keepsPort: boolean; readonly report: Report },
+): Pick<ServerInput, "sorryServer"> => {
+  if (sorry === undefined) return {};
+  const moved = sorry.port !== undefined && sorry.port !== port;
+  if (moved && keepsPort) {
+    report.changed(sorry.statement, `reached at the port that the client asked for (${port})`);
+  }
+  return {
+    sorryServer: {
+      address: sorry.address,
+      ...(moved && !keepsPort && sorry.port !== undefined ? { port: sorry.port } : {}),
+    },
+  };
+};
+
 /** The server for a `virtual_server` block; `undefined`, with a note, when it cannot be one. */
 export const serverFrom = (statement: Statement, report: Report): ServerInput | undefined => {
   const draft: Draft = { timing: {}, protocol: "TCP", hashesPort: false, realServers: [] };
@@ -187,6 +224,7 @@ export const serverFrom = (statement: Statement, report: Report): ServerInput | 
     mode,
     scheduler,
     backends: backendsFrom(realServers, { port, keepsPort, report }),
+    ...sorryFrom(draft.sorry, { port, keepsPort, report }),
     // Without a healthy backend and without a sorry server, IPVS refuses connections.
     whenAllFail: "reject",
     ...(health === undefined ? {} : { health }),
