@@ -41,13 +41,36 @@ const ask = (server: RealServer, { timing, virtualhost, portOf, report }: Contex
   return { server, checker, health, port };
 };
 
+/** What makes a number or an address longer: what stands beside it would belong to it. */
+const JOINED = /[0-9A-Za-z.]/;
+
+/** The parts of `text` between the places where `part` stands by itself. */
+const splitAt = (text: string, part: string): readonly string[] => {
+  const parts: string[] = [];
+  let start = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) {
+    const end = at + part.length;
+    // A dot may end a file's name; only a digit after it makes the address longer.
+    if (JOINED.test(text.charAt(at - 1)) || /^[0-9A-Za-z]|^\.\d/.test(text.slice(end))) continue;
+    parts.push(text.slice(start, at));
+    start = end;
+  }
+  return [...parts, text.slice(start)];
+};
+
+const quotedParts = (text: string): string => (text === "" ? "" : shellQuoted(text));
+
 /** An argument with the backend's address and port replaced by what the script's environment calls them. */
 const generalised = (argument: string, { server, port }: Asked): string => {
-  if (argument === server.address) return '"$STEELYARD_ADDRESS"';
+  if (argument === "") return "''";
   if (port !== undefined && argument === String(port)) return '"$STEELYARD_PORT"';
-  if (port !== undefined && argument === `${server.address}:${port}`)
-    return '"$STEELYARD_ADDRESS:$STEELYARD_PORT"';
-  return shellQuoted(argument);
+  const [first = "", ...rest] = splitAt(argument, server.address);
+  const after = (part: string): string => {
+    const suffix = port === undefined ? undefined : new RegExp(`^(\\]?:)${port}(?!\\d)`).exec(part);
+    if (suffix?.[1] === undefined) return quotedParts(part);
+    return `${quotedParts(suffix[1])}"$STEELYARD_PORT"${quotedParts(part.slice(suffix[0].length))}`;
+  };
+  return quotedParts(first) + rest.map((part) => `"$STEELYARD_ADDRESS"${after(part)}`).join("");
 };
 
 /** The same check for every backend, when the scripts differ in address and port only. */

@@ -229,17 +229,43 @@ describe("checks of backends", () => {
     });
   });
 
-  it("become one script when they differ in the backend's address and port", () => {
+  const scripts = (line: (last: number) => string) => {
     const text = (last: number) =>
-      `real_server 192.0.2.${last} 80 {\nMISC_CHECK {\nmisc_path "/bin/check -a 192.0.2.${last} -p 80 'it is'"\n}\n}`;
-    const { server, notes } = run(
-      `virtual_server 192.0.2.1 80 {\nlvs_method DR\nlvs_sched rr\n${text(2)}\n${text(3)}\n}`,
-    );
-    assert.deepEqual(server?.health?.probe, {
-      type: "script",
-      command: ["/bin/sh", "-c", `exec /bin/check -a "$STEELYARD_ADDRESS" -p "$STEELYARD_PORT" 'it is'`],
+      `real_server 192.0.2.${last} 80 {\nMISC_CHECK {\nmisc_path "${line(last)}"\n}\n}`;
+    return run(`virtual_server 192.0.2.1 80 {\nlvs_method DR\nlvs_sched rr\n${text(2)}\n${text(3)}\n}`);
+  };
+
+  const alike: readonly (readonly [line: (last: number) => string, shell: string])[] = [
+    [
+      (last) => `/bin/check -a 192.0.2.${last} -p 80 'it is'`,
+      `exec /bin/check -a "$STEELYARD_ADDRESS" -p "$STEELYARD_PORT" 'it is'`,
+    ],
+    [
+      (last) => `/bin/get http://192.0.2.${last}:80/x?a=1`,
+      `exec /bin/get http://"$STEELYARD_ADDRESS":"$STEELYARD_PORT"'/x?a=1'`,
+    ],
+    [(last) => `/bin/test -e /run/192.0.2.${last}.mark`, `exec /bin/test -e /run/"$STEELYARD_ADDRESS".mark`],
+  ];
+  for (const [line, shell] of alike) {
+    it(`become one script when they differ in the backend's address and port: ${shell}`, () => {
+      const { server, notes } = scripts(line);
+      assert.deepEqual(server?.health?.probe, { type: "script", command: ["/bin/sh", "-c", shell] });
+      assert.match(notes.join(), /5 changed MISC_CHECK: one script for all backends/);
     });
-    assert.match(notes.join(), /5 changed MISC_CHECK: one script for all backends/);
+  }
+
+  it("stay apart when they differ in more than the address", () => {
+    for (const line of [
+      (last: number) => `/bin/check ${last}`,
+      (last: number) => `/bin/check 192.0.2.${last}0`,
+    ]) {
+      const { server, notes } = scripts(line);
+      assert.deepEqual(
+        server?.health?.probe.type === "script" && server.health.probe.command[0],
+        "/bin/check",
+      );
+      assert.match(notes.join(), /lost MISC_CHECK: 192.0.2.3 is asked in the same way/);
+    }
   });
 
   it("that differ are listed, and the first one counts", () => {
