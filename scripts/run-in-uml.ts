@@ -53,8 +53,8 @@ ln -s ${MODULES}/"$version" /run/modules/lib/modules/"$version"
 printf '#!/bin/sh\\nexec /sbin/modprobe -d /run/modules "$@"\\n' >/run/modprobe
 chmod +x /run/modprobe
 echo /run/modprobe >/proc/sys/kernel/modprobe
-# The others are loaded when they are asked for; IPv6 has settings before anybody asks.
-/run/modprobe ipv6
+# The others are loaded when they are asked for; these have settings before anybody asks.
+/run/modprobe -a ipv6 nf_conntrack
 ip link set lo up
 cd ${quote(CHECKOUT)} || exit
 echo "uml: Linux $version after $(cut -d' ' -f1 /proc/uptime) s"

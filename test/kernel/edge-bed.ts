@@ -97,6 +97,8 @@ export type StartOptions = {
   /** Put before the command, such as `setpriv` and its arguments. */
   readonly prefix?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Further arguments, such as `--engine` and its value. */
+  readonly further?: readonly string[];
 };
 
 const takesPart = ({ forwarding, routers }: Status): boolean =>
@@ -131,9 +133,16 @@ const openEdge = (lab: Lab, name: string, remember: (program: LabProcess) => voi
     return await until(`${name}: ${what}`, look, { withinMs, seen: () => seen?.routers ?? "no answer" });
   };
   const launch: Edge["launch"] = async (options = {}) => {
-    const { config = CONFIG, admin = ADMIN, runtimeDirectory = "/run/steelyard", prefix = [], env } = options;
+    const {
+      config = CONFIG,
+      admin = ADMIN,
+      runtimeDirectory = "/run/steelyard",
+      prefix = [],
+      env,
+      further = [],
+    } = options;
     const paths = ["--config", config, "--admin", admin, "--runtime-dir", runtimeDirectory];
-    const argv = [...prefix, ...steelyard("edge", ...paths)];
+    const argv = [...prefix, ...steelyard("edge", ...paths, ...further)];
     const started = await host.spawn(argv, env === undefined ? {} : { env });
     remember(started);
     return started;

@@ -15,7 +15,7 @@ balanceEngineContract("IPVS", () => {
     open: () => station.openIpvs(),
     flush: () => station.inside("ipvsadm -C"),
     device: "eth0",
-    otherMode: "dsr",
+    otherMode: "nat",
     close: () => station.close(),
   };
 });

@@ -36,10 +36,12 @@ type Setup = {
   readonly passesOn?: boolean;
   readonly kernels?: { readonly nftables: FakeKernel; readonly xdp: FakeKernel };
   readonly unavailable?: () => Unavailable | undefined;
+  /** nftables does not work here, and fails if it is asked for anything. */
+  readonly withoutNftables?: true;
 };
 
 /** nftables and an engine called `xdp` that carries `dsr` only, and a log of what they were given. */
-const bench = ({ chosen = "xdp", passesOn = true, kernels, unavailable }: Setup = {}) => {
+const bench = ({ chosen = "xdp", passesOn = true, kernels, unavailable, withoutNftables }: Setup = {}) => {
   const log: string[] = [];
   let now: Instant = instant(0);
   const nftables = openFakeEngine(kernels?.nftables);
@@ -50,7 +52,12 @@ const bench = ({ chosen = "xdp", passesOn = true, kernels, unavailable }: Setup 
   const logged = (engine: FakeEngine): FakeEngine => ({
     ...engine,
     remove: () => engine.remove(),
-    available: async () => (engine === xdp ? unavailable?.() : undefined),
+    available: async () => {
+      if (engine === xdp) return unavailable?.();
+      return withoutNftables === true
+        ? { code: "no-nft", detail: "no nft", remedy: "install it" }
+        : undefined;
+    },
     apply(wanted) {
       log.push(`${engine.name}: ${wanted.servers.map(({ name }) => name).join(" ")}`);
       return engine.apply(wanted);
@@ -60,6 +67,7 @@ const bench = ({ chosen = "xdp", passesOn = true, kernels, unavailable }: Setup 
     ...{ nftables: logged(nftables), others: [logged(xdp)], chosen },
     now: () => now,
   });
+  if (withoutNftables === true) nftables.failWith({ code: "no-nft", message: "no nft" });
   return {
     ...{ engines, nftables, xdp },
     log: () => log.splice(0),
@@ -176,5 +184,32 @@ describe("several engines as one", () => {
     await engines.apply(plan(DIRECT));
     assert.deepEqual(await engines.remove(), { ok: true });
     assert.deepEqual([nftables.running(), xdp.running()], [undefined, undefined]);
+  });
+
+  describe("without nftables", () => {
+    it("work where the chosen engine carries every server by itself", async () => {
+      const { engines, xdp } = bench({ passesOn: false, withoutNftables: true });
+      assert.equal(await engines.available(), undefined);
+      assert.equal((await engines.observe()).tables, "absent");
+      assert.equal((await engines.apply(plan(DIRECT))).ok, true);
+      assert.deepEqual(namesIn(xdp), ["direct"]);
+      assert.deepEqual(await engines.remove(), { ok: true });
+      assert.deepEqual(namesIn(xdp), []);
+    });
+
+    it("carry what they can, and fail to do the rest", async () => {
+      const { engines, xdp } = bench({ passesOn: false, withoutNftables: true });
+      await engines.observe();
+      assert.equal((await engines.apply(plan(DIRECT, TRANSLATED))).ok, false);
+      assert.deepEqual(namesIn(xdp), ["direct"]);
+    });
+
+    it("are not available where the chosen engine is not, or needs nftables beneath", async () => {
+      const none: Unavailable = { code: "no-permission", detail: "", remedy: "" };
+      const both = bench({ passesOn: false, withoutNftables: true, unavailable: () => none });
+      assert.equal((await both.engines.available())?.code, "no-nft");
+      const above = bench({ withoutNftables: true });
+      assert.equal((await above.engines.available())?.code, "no-nft");
+    });
   });
 });

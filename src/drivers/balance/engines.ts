@@ -54,12 +54,15 @@ const union = (first: ForwardingPlan, second: ForwardingPlan): ForwardingPlan =>
 };
 
 const NOTHING: ForwardingPlan = { ingress: [], servers: [] };
+const UNCHANGED = { ok: true, how: "unchanged", repaired: false, tookMicros: 0 } as const;
 
 class Engines implements Balancer {
   readonly #options: EnginesOptions;
   readonly #chosen: BalanceEngine | undefined;
   #trouble: Trouble | undefined;
   #proven = false;
+  /** Whether nftables may hold something; `undefined` before it was looked at. */
+  #nftablesUsed: boolean | undefined;
   /** What the chosen engine was given last, be it by an earlier run of the program. */
   #given: ForwardingPlan = NOTHING;
   /** Engines that are not chosen and may hold something of an earlier run. */
@@ -72,8 +75,12 @@ class Engines implements Balancer {
     this.#strange = options.others.filter((engine) => engine !== this.#chosen);
   }
 
-  available(): Promise<Unavailable | undefined> {
-    return this.#options.nftables.available();
+  /** An engine that carries its servers alone needs nftables for those alone that it refuses. */
+  async available(): Promise<Unavailable | undefined> {
+    const chosen = this.#chosen;
+    const unavailable = await this.#options.nftables.available();
+    if (unavailable === undefined || chosen === undefined || chosen.passesOn) return unavailable;
+    return (await chosen.available()) === undefined ? undefined : unavailable;
   }
 
   apply(plan: ForwardingPlan): Promise<ApplyResult> {
@@ -93,6 +100,7 @@ class Engines implements Balancer {
       const tables = seen.map((observed) => observed.tables);
       const plans = seen.flatMap(({ lastPlan }) => (lastPlan === undefined ? [] : [lastPlan]));
       const isThere = tables.some((state) => state !== "absent");
+      if (tables[0] === "absent") this.#nftablesUsed ??= false;
       return {
         tables: tables.includes("partial") ? "partial" : isThere ? "present" : "absent",
         lastPlan: plans.length === 0 ? undefined : plans.reduce(union),
@@ -104,7 +112,8 @@ class Engines implements Balancer {
     return this.#inOrder(async () => {
       this.#given = NOTHING;
       let result: RemoveResult = { ok: true };
-      for (const engine of [...this.#options.others, this.#options.nftables]) {
+      const nftables = this.#nftablesUsed === false ? [] : [this.#options.nftables];
+      for (const engine of [...this.#options.others, ...nftables]) {
         const removed = await engine.remove();
         if (!removed.ok) result = removed;
       }
@@ -129,9 +138,13 @@ class Engines implements Balancer {
   async #apply(plan: ForwardingPlan): Promise<ApplyResult> {
     const { nftables } = this.#options;
     const chosen = this.#chosen;
-    if (chosen === undefined) return nftables.apply(plan);
+    if (chosen === undefined) {
+      this.#nftablesUsed = true;
+      return nftables.apply(plan);
+    }
     await this.#examine(chosen);
     const shares = this.#share(plan, chosen);
+    if (chosen.passesOn || shares.nftables.servers.length > 0) this.#nftablesUsed = true;
     return chosen.passesOn ? this.#applyAbove(chosen, shares) : this.#applyBeside(chosen, shares);
   }
 
@@ -148,7 +161,8 @@ class Engines implements Balancer {
     const beside = await this.#give(chosen, union(shares.chosen, this.#given));
     const isBroken = !beside.ok;
     const rest = isBroken ? union(shares.nftables, shares.chosen) : shares.nftables;
-    const nftables = await this.#options.nftables.apply(rest);
+    if (isBroken) this.#nftablesUsed = true;
+    const nftables = this.#nftablesUsed === false ? UNCHANGED : await this.#options.nftables.apply(rest);
     if (!nftables.ok) return nftables;
     if (isBroken) return this.#distrust(chosen, beside.error.message, nftables);
     const final = await this.#give(chosen, shares.chosen);
@@ -157,9 +171,7 @@ class Engines implements Balancer {
 
   /** A chosen engine that has nothing to carry and never had is left alone. */
   async #give(chosen: BalanceEngine, share: ForwardingPlan): Promise<ApplyResult> {
-    if (share.servers.length === 0 && this.#given.servers.length === 0) {
-      return { ok: true, how: "unchanged", repaired: false, tookMicros: 0 };
-    }
+    if (share.servers.length === 0 && this.#given.servers.length === 0) return UNCHANGED;
     const applied = await chosen.apply(share);
     if (applied.ok) this.#given = share;
     return applied;

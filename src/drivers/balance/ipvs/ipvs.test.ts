@@ -29,7 +29,7 @@ balanceEngineContract("IPVS without a kernel", () => {
       }),
     flush: () => kernel.flush(),
     device: "eth0",
-    otherMode: "dsr",
+    otherMode: "nat",
     close: async () => rmSync(runDirectory, { recursive: true, force: true }),
   };
 });
