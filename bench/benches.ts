@@ -1,4 +1,8 @@
 /** Every bench by its name, in the order in which they run. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { VIRTUAL_ADDRESS } from "#lab/demo/config";
 import { type JitterCase, measureJitter } from "./jitter.ts";
 import { reportJitter } from "./jitter-report.ts";
@@ -14,6 +18,8 @@ import { reportStart } from "./start-report.ts";
 import { measureDownloads, measureReboot, openBed, REBOOT_LASTS, reportSurvival } from "./survival.ts";
 import { measureTakeover } from "./takeover.ts";
 import { reportTakeover } from "./takeover-report.ts";
+import { measureThroughput, prepare, reportThroughput } from "./throughput.ts";
+import { fetchNftlb, variantsOf } from "./throughput-variants.ts";
 
 export type Bench = (options: BenchOptions) => Promise<Result>;
 
@@ -81,9 +87,25 @@ const ring: Bench = () => Promise.resolve(reportRing());
 
 const kernel: Bench = () => inLab({ edges: 1 }, (lab) => measureKernel(lab));
 
+const throughput: Bench = ({ quick, say }) => {
+  const folder = mkdtempSync(join(tmpdir(), "steelyard-nftlb-"));
+  return inLab(
+    { edges: 1 },
+    async (lab, copy) => {
+      say("throughput: fetching nftlb");
+      const variants = variantsOf({ lab, copy, nftlb: fetchNftlb(folder) });
+      await prepare(lab);
+      const size = quick ? { rounds: 1, seconds: 2 } : { rounds: 5, seconds: 4 };
+      return reportThroughput(await measureThroughput(lab, { variants, ...size, say }));
+    },
+    "no servers",
+  ).finally(() => rmSync(folder, { recursive: true, force: true }));
+};
+
 export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["takeover", takeover],
   ["survival", survival],
+  ["throughput", throughput],
   ["start", start],
   ["memory", memory],
   ["jitter", jitter],

@@ -12,8 +12,6 @@
  * Everything happens in the lab's namespaces; it needs root, and keepalived from Debian. Figures of one run are to be
  * compared with each other, not with those of another machine or a busier hour; that is why ratios are given.
  *
- * Left out: throughput and latency of the data plane, which the kernel decides (`test/kernel` proves that it is right).
- *
  * Start with `benches.ts`; each bench has a file that measures and, where there is much to say, one that reports.
  * `pair.ts` is what runs, `hearing.ts` and the lab's probes are how one sees it, `statistics.ts` what one makes of it.
  */
@@ -27,7 +25,13 @@ import { type Result, renderResult, replaceSection } from "./report.ts";
 const USAGE = `usage: npm run bench -- [${[...BENCHES.keys()].join("|")}]... [--runs N] [--duration SECONDS] [--quick] [--write PAGE] [--json FILE]`;
 
 /** What benches need besides what the lab itself asks for. */
-const TOOLS = { keepalived: "keepalived" };
+const TOOLS = {
+  keepalived: "keepalived",
+  haproxy: "haproxy",
+  nginx: "libnginx-mod-stream",
+  wrk: "wrk",
+  iperf3: "iperf3",
+};
 
 const DEFAULT_RUNS = 20;
 const QUICK_RUNS = 3;

@@ -18,6 +18,8 @@ export type BenchOptions = {
 export const inLab = async <Outcome>(
   options: Parameters<typeof standardTopology>[0],
   bench: (lab: Lab, copy: BuildCopy) => Promise<Outcome>,
+  /** Whether the nodes run the lab's own servers. */
+  servers: "servers" | "no servers" = "servers",
 ): Promise<Outcome> => {
   const copy = copyBuild();
   const removeCopy = (): void => copy.remove();
@@ -26,7 +28,7 @@ export const inLab = async <Outcome>(
     const lab = await openLab(standardTopology(options));
     try {
       const nodes = lab.topology.hosts.filter(({ role }) => role === "node");
-      await Promise.all(nodes.map(({ name }) => startServers(lab.host(name))));
+      if (servers === "servers") await Promise.all(nodes.map(({ name }) => startServers(lab.host(name))));
       return await bench(lab, copy);
     } finally {
       await lab.close();

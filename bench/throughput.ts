@@ -1,0 +1,174 @@
+/**
+ * How much traffic a balancer passes, and what it costs, next to a direct path and to what people use today.
+ *
+ * Rounds take all variants in turn, so that a slow minute meets them all; figures are medians over the rounds and
+ * ratios to the direct path of the same run. Client, balancer and backends share the machine's cores: what a balancer
+ * spends is missing for the others, so the ratio shows its cost.
+ */
+import { readFileSync } from "node:fs";
+import type { Lab } from "#lab/lab";
+import { type Bar, figure, type Result, type Table } from "./report.ts";
+import { median } from "./statistics.ts";
+import { HTTP_PORT, STREAM_PORT, type Variant } from "./throughput-variants.ts";
+
+const METRICS = ["keepalive", "connections", "upload", "download"] as const;
+type Metric = (typeof METRICS)[number];
+
+/** One variant in one round: requests a second, new connections a second, gigabits a second; CPU in microseconds each. */
+export type Round = Readonly<Record<Metric, number>> & { readonly cpuPerConnection: number };
+
+const NODE_NGINX = `daemon off; pid /run/nginx.pid; error_log /dev/null; worker_processes 1; worker_rlimit_nofile 65535;
+events { worker_connections 16384; }
+http { access_log off; keepalive_requests 100000000;
+  server { listen ${HTTP_PORT} backlog=16384; location / { return 200 "ok\\n"; } } }
+`;
+
+/** The nodes hold the virtual address in direct server return, and must not answer for it. */
+const QUIET = ["net.ipv4.conf.all.arp_ignore=1", "net.ipv4.conf.all.arp_announce=2"];
+const PORTS = [
+  "net.ipv4.ip_local_port_range=1024 65535",
+  "net.ipv4.tcp_tw_reuse=1",
+  "net.core.somaxconn=65535",
+];
+
+/** Starts the nodes' servers and widens what would otherwise limit the client. */
+export const prepare = async (lab: Lab): Promise<void> => {
+  const config = await lab.write("node-nginx.conf", NODE_NGINX);
+  for (const name of ["n1", "n2", "n3"]) {
+    await lab.host(name).spawn(["nginx", "-c", config]);
+    await lab.host(name).expect(["sysctl", "-qw", ...QUIET]);
+    await lab.host(name).spawn(["iperf3", "-s", "-p", `${STREAM_PORT}`]);
+  }
+  for (const name of ["cl", "e1", "n1", "n2", "n3"]) await lab.host(name).run(["sysctl", "-qw", ...PORTS]);
+};
+
+/** Busy time of the whole machine in microseconds: everything but idle and waiting for disks. */
+const busyMicros = (): number => {
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = readFileSync("/proc/stat", "latin1")
+    .split("\n", 1)
+    .flatMap((line) => line.split(/\s+/))
+    .map(Number);
+  // In hundredths of a second.
+  return (user + nice + system + irq + softirq) * 10_000;
+};
+
+/** Each thread of the client talks to a target of its own where there are several. */
+const spreadScript = (targets: readonly string[]): string => `
+local targets, count = { ${targets.map((target) => `"${target}"`).join(", ")} }, 0
+function setup(thread)
+  count = count + 1
+  thread.addr = wrk.lookup(targets[(count - 1) % #targets + 1], "${HTTP_PORT}")[1]
+end
+`;
+
+const wrk = async (
+  lab: Lab,
+  options: { readonly targets: Variant["targets"]; readonly seconds: number; readonly close: boolean },
+): Promise<number> => {
+  const { targets, seconds, close } = options;
+  const script = await lab.write("spread.lua", spreadScript(targets));
+  const header = close ? ["-H", "Connection: close"] : [];
+  const url = `http://${targets[0]}:${HTTP_PORT}/`;
+  const argv = ["wrk", "-t3", "-c33", "-d", `${seconds}s`, "-s", script, ...header, url];
+  const said = await lab.host("cl").expect(argv);
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1] ?? Number.NaN);
+};
+
+const stream = async (lab: Lab, target: string, reverse: boolean): Promise<number> => {
+  const direction = reverse ? ["-R"] : [];
+  const argv = ["iperf3", "-c", target, "-p", `${STREAM_PORT}`, "-t", "2", "-J", ...direction];
+  const { stdout } = await lab.host("cl").run(argv, { timeoutMs: 20_000 });
+  return Number(JSON.parse(stdout).end?.sum_received?.bits_per_second ?? Number.NaN) / 1e9;
+};
+
+const measure = async (lab: Lab, { targets }: Variant, seconds: number): Promise<Round> => {
+  const keepalive = await wrk(lab, { targets, seconds, close: false });
+  const before = busyMicros();
+  const connections = await wrk(lab, { targets, seconds, close: true });
+  const cpuPerConnection = (busyMicros() - before) / (connections * seconds);
+  const upload = await stream(lab, targets[0], false);
+  return { keepalive, connections, cpuPerConnection, upload, download: await stream(lab, targets[0], true) };
+};
+
+export type Measured = ReadonlyMap<string, readonly Round[]>;
+
+/** Measures all variants, round after round. */
+export const measureThroughput = async (
+  lab: Lab,
+  options: {
+    readonly variants: readonly Variant[];
+    readonly rounds: number;
+    /** Of each request test. */
+    readonly seconds: number;
+    readonly say: (line: string) => void;
+  },
+): Promise<Measured> => {
+  const measured = new Map<string, Round[]>();
+  for (let round = 1; round <= options.rounds; round += 1) {
+    for (const variant of options.variants) {
+      options.say(`throughput: round ${round}, ${variant.name}`);
+      await variant.up();
+      try {
+        const rounds = measured.get(variant.name) ?? [];
+        measured.set(variant.name, [...rounds, await measure(lab, variant, options.seconds)]);
+      } finally {
+        await variant.down();
+      }
+    }
+  }
+  return measured;
+};
+
+const medianOf = (measured: Measured, variant: string, metric: keyof Round): number =>
+  median((measured.get(variant) ?? []).map((round) => round[metric]));
+
+const bar = (measured: Measured, order: { mine: string; theirs: string; least: number }): Bar => {
+  const { mine, theirs, least } = order;
+  const ratios = (["keepalive", "connections"] as const).map(
+    (metric) => medianOf(measured, mine, metric) / medianOf(measured, theirs, metric),
+  );
+  return {
+    what: `${mine} / ${theirs}: keep-alive requests, new connections`,
+    limit: `at least ${least.toFixed(1)}`,
+    measured: ratios.map((ratio) => ratio.toFixed(2)).join(", "),
+    met: ratios.every((ratio) => ratio >= least),
+  };
+};
+
+const table = (measured: Measured): Table => {
+  const cell = (variant: string, metric: Metric): string => {
+    const value = medianOf(measured, variant, metric);
+    return `${figure(value)} (${(value / medianOf(measured, "direct", metric)).toFixed(2)})`;
+  };
+  return {
+    title: "**Medians, and the ratio to the direct path**",
+    header: [
+      "path",
+      "keep-alive req/s",
+      "new connections/s",
+      "CPU µs/connection",
+      "upload Gb/s",
+      "download Gb/s",
+    ],
+    rows: [...measured.keys()].map((name) => [
+      name,
+      cell(name, "keepalive"),
+      cell(name, "connections"),
+      figure(medianOf(measured, name, "cpuPerConnection")),
+      cell(name, "upload"),
+      cell(name, "download"),
+    ]),
+  };
+};
+
+/** The table and the bars. */
+export const reportThroughput = (measured: Measured): Result => ({
+  bench: "throughput",
+  tables: [table(measured)],
+  bars: [
+    bar(measured, { mine: "steelyard dsr", theirs: "nftlb dsr", least: 1 }),
+    bar(measured, { mine: "steelyard masquerade", theirs: "nftlb snat", least: 1 }),
+    bar(measured, { mine: "steelyard dsr", theirs: "haproxy tcp", least: 2 }),
+  ],
+  measurements: Object.fromEntries(measured),
+});
