@@ -81,12 +81,11 @@ export const readAddresses = ({ block = [] }: Statement, report: Report): readon
 
 /** The label when an address can carry it. */
 const labelFor = (
-  { label, device, network, statement }: Address,
-  interfaceName: string,
+  { label, network, statement }: Address,
+  owner: string,
   report: Report,
 ): string | undefined => {
   if (label === undefined) return undefined;
-  const owner = device ?? interfaceName;
   if (!isIpv4(network.address)) report.needless(statement, "an IPv6 address carries no label");
   else if (!label.startsWith(`${owner}:`))
     report.lost(statement, `label: ${quoted(label)} must begin with ${owner}:`);
@@ -95,11 +94,21 @@ const labelFor = (
   return undefined;
 };
 
-/** The address as our configuration has it; an address on another device names it. */
-export const addressInput = (address: Address, interfaceName: string, report: Report): AddressInput => {
+/**
+ * The address as our configuration has it. It names its device when that is neither the router's interface nor
+ * `carrier`, which carries the addresses that name none.
+ */
+export const addressInput = (
+  address: Address,
+  {
+    interfaceName,
+    carrier,
+    report,
+  }: { readonly interfaceName: string; readonly carrier: string; readonly report: Report },
+): AddressInput => {
   const text = formatInterfaceAddress(address.network);
-  const label = labelFor(address, interfaceName, report);
   const device = address.device === interfaceName ? undefined : address.device;
+  const label = labelFor(address, device ?? carrier, report);
   if (device === undefined && label === undefined) return text;
   return {
     address: text,

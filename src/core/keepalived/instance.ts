@@ -20,7 +20,7 @@ import {
 import { INNER, MAIL, NOTIFY, ROUTES } from "./reasons.ts";
 import type { Report } from "./report.ts";
 import type { Statement } from "./statements.ts";
-import { applyTable, carried, each, lost, needless, type Rule, type Table } from "./table.ts";
+import { applyTable, carried, changed, each, lost, needless, type Rule, type Table } from "./table.ts";
 import { readTracked, type Tracked } from "./tracking.ts";
 
 /** A `vrrp_instance` as it was written. */
@@ -42,6 +42,8 @@ export type Instance = {
   password?: { readonly text: string; readonly statement: Statement };
   tracked: readonly Tracked[];
   announcing: Announcing;
+  /** `use_vmac`, and the name that its interface is to have. */
+  virtualMac?: { readonly statement: Statement; readonly interfaceName?: string };
 };
 
 /** Keeps what was read under a key, when something was. */
@@ -98,6 +100,24 @@ const readAuthentication = (instance: Instance, statement: Statement, report: Re
 const readTtl = (_instance: Instance, statement: Statement, report: Report): void => {
   if (statement.args[0] === "255") report.needless(statement, "is what steelyard sends");
   else report.lost(statement, "advertisements always have a TTL of 255 (RFC 9568, 5.1.1.3)");
+};
+
+const MAC = /^[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){4,5}$/;
+const INTERFACE = /^(?!\.{1,2}$)[^\s/:]{1,15}$/;
+
+const readVirtualMac = (instance: Instance, statement: Statement, report: Report): void => {
+  const mac = statement.args.find((word) => MAC.test(word));
+  if (mac !== undefined) {
+    report.lost(
+      statement,
+      `${mac}: the virtual router has the MAC address of RFC 9568, which its number decides`,
+    );
+  }
+  const name = statement.args.find((word) => word !== mac);
+  instance.virtualMac = { statement };
+  if (name === undefined) return;
+  if (INTERFACE.test(name)) instance.virtualMac = { statement, interfaceName: name };
+  else report.changed(statement, `${quoted(name)} is no interface's name; it gets the usual one`);
 };
 
 const track = (kind: Tracked["kind"]): Rule<Instance> =>
@@ -190,11 +210,10 @@ const TABLE: Table<Instance> = new Map([
   ...each("linkbeat_use_polling", needless("the kernel tells of links through netlink")),
   ...each("debug", needless("does nothing in keepalived either")),
   ...each("kernel_rx_buf_size", INNER),
-  ...each(
-    "use_vmac",
-    lost("the interface's own MAC address is used; the network is told when addresses move"),
-  ),
-  ...each("use_vmac_addr vmac_xmit_base use_ipvlan", lost("steelyard makes no interfaces")),
+  ["use_vmac", carried(readVirtualMac)],
+  ...each("use_vmac_addr", lost("only the router's own interface gets a virtual MAC address")),
+  ...each("vmac_xmit_base", changed("advertisements leave from the virtual MAC address")),
+  ...each("use_ipvlan", lost("there are no ipvlan interfaces; virtualMac makes a macvlan")),
   ...each("vrf", lost("name an interface instead")),
   ...each("dont_track_primary", lost("a router whose interface is down always leaves")),
   ...each("track_src_ip", lost("the source address is not watched by itself")),

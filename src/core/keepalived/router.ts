@@ -13,6 +13,8 @@ export type RouterContext = {
   readonly globals: Globals;
   /** The name of the sync group that the instance belongs to. */
   readonly syncGroup: string | undefined;
+  /** Gives a name for an interface that no other router's virtual MAC address is on. */
+  readonly ownInterface: (wanted: string) => string;
   /** What its tracking needs to know besides the instance. */
   readonly tracking: Omit<Parameters<typeof trackingOf>[1], "interfaceName" | "priority" | "grouped">;
   readonly report: Report;
@@ -121,10 +123,37 @@ const transportOf = ({ peers, sourceAddress }: Instance): Pick<RouterInput, "uni
 const trackOf = ({ track }: Tracking): Pick<RouterInput, "track"> =>
   Object.keys(track).length === 0 ? {} : { track };
 
+const virtualMacOf = (
+  { virtualMac }: Instance,
+  {
+    usual,
+    priority,
+    ownInterface,
+    report,
+  }: {
+    /** The name that the interface has without another one. */
+    readonly usual: string;
+    readonly priority: number;
+    readonly ownInterface: (wanted: string) => string;
+    readonly report: Report;
+  },
+): Pick<RouterInput, "virtualMac" | "virtualMacInterface"> => {
+  if (virtualMac === undefined) return {};
+  const { statement, interfaceName = usual } = virtualMac;
+  if (priority === OWNER) {
+    report.lost(statement, "the owner of the addresses (priority 255) has them on its interface for good");
+    return {};
+  }
+  const name = ownInterface(interfaceName);
+  if (name !== interfaceName)
+    report.changed(statement, `on ${name}, since another router has ${interfaceName}`);
+  return { virtualMac: true, ...(name === usual ? {} : { virtualMacInterface: name }) };
+};
+
 /** The router for an instance; `undefined`, with a note, when something essential is missing. */
 export const routerFrom = (
   instance: Instance,
-  { globals, syncGroup, tracking, report }: RouterContext,
+  { globals, syncGroup, ownInterface, tracking, report }: RouterContext,
 ): Router | undefined => {
   const { statement, vrid, interfaceName = globals.defaultInterface } = instance;
   const addresses = ofOneFamily(instance.addresses, report);
@@ -144,7 +173,10 @@ export const routerFrom = (
     report,
   );
   const interval = intervalOf(instance, version, report);
-  const inputOf = (address: Address) => addressInput(address, interfaceName, report);
+  const usual = `${isIpv4(first.network.address) ? "vrrp" : "vrrp6"}.${vrid}`;
+  const mac = virtualMacOf(instance, { usual, priority: written, ownInterface, report });
+  const carrier = mac.virtualMac === true ? (mac.virtualMacInterface ?? usual) : interfaceName;
+  const inputOf = (address: Address) => addressInput(address, { interfaceName, carrier, report });
   const excluded = instance.excluded.map(inputOf);
   return {
     scripts: tracked.scripts,
@@ -156,6 +188,7 @@ export const routerFrom = (
       advertisementInterval: spell(interval),
       ...preemptionOf(instance, written, report),
       ...transportOf(instance),
+      ...mac,
       ...passwordOf(instance, version, report),
       addresses: addresses.map(inputOf),
       ...(excluded.length === 0 ? {} : { unadvertisedAddresses: excluded }),

@@ -196,6 +196,19 @@ describe("vrrp_instance", () => {
     assert.equal(desired?.routers[0]?.version, 3);
   });
 
+  it("has a virtual MAC address with use_vmac, on an interface of its own", () => {
+    const second = INSTANCE.replace("V {", "W {").replace("eth0", "eth1").replace("2.1", "2.9");
+    const { desired, notes } = run(`${INSTANCE}use_vmac\n}\n${second}use_vmac\n}`);
+    assert.deepEqual(
+      desired?.routers.map(({ virtualMacInterface }) => virtualMacInterface),
+      ["vrrp.1", "vrrp.1.2"],
+    );
+    assert.match(notes.join(), /changed use_vmac: on vrrp.1.2, since another router has vrrp.1/);
+    assert.equal(router("use_vmac mac7").router?.virtualMacInterface, "mac7");
+    assert.match(router("use_vmac 02:00:00:00:00:01").notes.join(), /lost use_vmac: 02:00:00:00:00:01/);
+    assert.match(router("use_vmac\npriority 255").notes.join(), /lost use_vmac: the owner/);
+  });
+
   it("without a number or an address is left out", () => {
     assert.match(
       run("vrrp_instance V {\nvirtual_router_id 1\n}").notes.join(),

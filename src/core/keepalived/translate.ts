@@ -117,6 +117,17 @@ const checksFrom = (
   return checkByScript;
 };
 
+/** An interface's name like `wanted` that is not taken yet; it is now. */
+const takeInterface = (taken: Set<string>, wanted: string): string => {
+  let name = wanted;
+  for (let count = 2; taken.has(name); count += 1) {
+    const suffix = `.${count}`;
+    name = `${wanted.slice(0, 15 - suffix.length)}${suffix}`;
+  }
+  taken.add(name);
+  return name;
+};
+
 const routersFrom = (contents: Contents, report: Report): readonly Resource[] => {
   const { globals } = contents;
   const scriptByName = firstByName(contents.scripts, report);
@@ -132,6 +143,7 @@ const routersFrom = (contents: Contents, report: Report): readonly Resource[] =>
       report.lost(statement, `there is no vrrp_instance ${member}`);
   }
   const names = new Names();
+  const macInterfaces = new Set<string>();
   const trackedScripts = new Set<string>();
   const routers = [...instanceByName.values()].flatMap((instance) => {
     const group = groups.find(({ members }) => members.includes(instance.name));
@@ -141,6 +153,7 @@ const routersFrom = (contents: Contents, report: Report): readonly Resource[] =>
       {
         globals,
         syncGroup: group?.resourceName,
+        ownInterface: (wanted) => takeInterface(macInterfaces, wanted),
         tracking: { scriptByName, checkName: (script) => checkByScript.get(script)?.value.metadata.name },
         report,
       },
