@@ -44,8 +44,8 @@ describe("the lines of keepalived's configuration", () => {
 
 describe("parameters", () => {
   it("are replaced when the line is read, with braces anywhere and without before a blank", () => {
-    const text = `$BASE=10.2.\${SUB}\n$SUB=0\n\${BASE}.1/32\n$SUB=10\n\${BASE}.1/32 $SUB $SUBx $SUB`;
-    assert.deepEqual(read(text).lines, ["3 10.2.0.1/32", "5 10.2.10.1/32 10 $SUBx 10"]);
+    const text = `$BASE=10.2.\${SUB}\n$SUB=0\n\${BASE}.1/32\n$SUB=10\n\${BASE}.1/32 $SUB $SUBx $SUB.1 $SUB`;
+    assert.deepEqual(read(text).lines, ["3 10.2.0.1/32", "5 10.2.10.1/32 10 $SUBx $SUB.1 10"]);
   });
 
   it("stay as they are when nobody defined them", () => {

@@ -180,7 +180,7 @@ describe("checks of backends", () => {
   });
 
   it("ask over HTTP and HTTPS for the same things", () => {
-    const url = "url {\npath /x?y=1\nvirtualhost app.example.org\nstatus_code 200 301-302\n}";
+    const url = "url {\npath /x?y=1\nvirtualhost app.example.org\nstatus_code 200\nstatus_code 301-302\n}";
     const probe = {
       path: "/x?y=1",
       host: "app.example.org",
@@ -275,6 +275,18 @@ describe("checks of backends", () => {
     assert.equal(server?.health?.probe.type, "tcp");
     assert.match(notes.join("\n"), /9 lost HTTP_GET: 192.0.2.3 is asked in the same way/);
     assert.match(notes.join("\n"), /12 lost real_server: has no check/);
+  });
+
+  it("at ports that differ are listed, unless each backend is asked at its own", () => {
+    const servers = (first: string, second: string) =>
+      run(
+        `virtual_server 192.0.2.1 80 {\nlvs_sched rr\nreal_server 192.0.2.2 ${first}\n}\n}\nreal_server 192.0.2.3 ${second}\n}\n}\n}`,
+      );
+    const own = servers("81 {\nTCP_CHECK {", "82 {\nTCP_CHECK {");
+    assert.deepEqual([own.server?.health?.port, own.notes], [undefined, []]);
+    const other = servers("81 {\nTCP_CHECK {\nconnect_port 90", "81 {\nTCP_CHECK {\nconnect_port 91");
+    assert.equal(other.server?.health?.port, 90);
+    assert.match(other.notes.join(), /lost TCP_CHECK: 192.0.2.3 is asked in the same way/);
   });
 
   it("of other kinds are listed, and a second one too", () => {

@@ -223,6 +223,11 @@ describe("vrrp_instance", () => {
   it("that another one contradicts is left out, and the other one stays", () => {
     const { desired, notes } = run(`${INSTANCE}}\n${INSTANCE.replace("V {", "W {")}}`);
     assert.equal(desired?.routers.length, 1);
+    const doubtful = INSTANCE.replace("V {", "X {").replace("192.0.2.1/24", "2001:db8::1/64");
+    assert.equal(
+      run(`${doubtful}}\n${INSTANCE}}\n${INSTANCE.replace("V {", "W {")}}`).desired?.routers.length,
+      2,
+    );
     assert.match(notes.join("\n"), /lost vrrp_instance: is left out: spec.vrid: /);
   });
 
@@ -272,6 +277,12 @@ describe("tracked scripts", () => {
     const outcome = effect(script("weight 20"), "s", "priority 250");
     assert.equal(outcome.priority, 254);
     assert.deepEqual(outcome.effects, [{ type: "weight", weight: 4 }]);
+    assert.match(outcome.notes.join(), /changed s: raises the priority to 254/);
+    assert.deepEqual(effect(script("weight 20"), "s", "priority 234"), {
+      priority: 254,
+      effects: [{ type: "weight", weight: 20 }],
+      notes: [],
+    });
   });
 
   it("do not change the priority of an owner or of a group's member, as in keepalived", () => {
@@ -281,6 +292,11 @@ describe("tracked scripts", () => {
     );
     assert.deepEqual(desired?.routers[0]?.track, []);
     assert.equal(desired?.routers[0]?.syncGroup, "g");
+  });
+
+  it("without a timeout, or with one of nothing, may take an interval", () => {
+    const { desired } = run(`${script("interval 3\ntimeout 0")}${INSTANCE}track_script {\ns\n}\n}`);
+    assert.equal(desired?.checks[0]?.health.timeout, 3_000_000);
   });
 
   it("of a group count for each of its members", () => {
