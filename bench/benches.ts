@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VIRTUAL_ADDRESS } from "#lab/demo/config";
+import { type Changes, measureChange, reportChange } from "./change.ts";
 import { type JitterCase, measureJitter } from "./jitter.ts";
 import { reportJitter } from "./jitter-report.ts";
 import { measureKernel } from "./kernel.ts";
@@ -83,6 +84,20 @@ const survival: Bench = ({ quick, say }) =>
     return reportSurvival(downloads, reboots);
   });
 
+const change: Bench = ({ runs, quick, say }) =>
+  inLab({ edges: 1 }, async (lab) => {
+    const sizes = [
+      { servers: 500, backends: 3 },
+      { servers: 5_000, backends: 10 },
+    ];
+    const all: Changes[] = [];
+    for (const size of quick ? sizes.slice(0, 1) : sizes) {
+      say(`change: ${size.servers} virtual servers x ${size.backends} backends`);
+      all.push(await measureChange(lab, { ...size, runs }));
+    }
+    return reportChange(all);
+  });
+
 const ring: Bench = () => Promise.resolve(reportRing());
 
 const kernel: Bench = () => inLab({ edges: 1 }, (lab) => measureKernel(lab));
@@ -109,6 +124,7 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["start", start],
   ["memory", memory],
   ["jitter", jitter],
+  ["change", change],
   ["ring", ring],
   ["kernel", kernel],
 ]);

@@ -5,8 +5,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { instant } from "#base/time";
+import { planForwarding } from "#core/balance/plan";
+import type { ForwardingPlan } from "#core/balance/plan-model";
+import { onePort } from "#core/balance/ports";
 import { balanceEngineContract } from "#drivers/balance/contract";
-import { Bed } from "./balance-bed.ts";
+import { address, Bed, VIRTUAL } from "./balance-bed.ts";
 
 balanceEngineContract("the kernel", () => {
   const bed = new Bed();
@@ -16,6 +20,47 @@ balanceEngineContract("the kernel", () => {
     device: "eth0",
     close: () => bed.close(),
   };
+});
+
+describe("a backend that dies in hundreds of servers at once", () => {
+  const bed = new Bed();
+  after(() => bed.close());
+
+  it("is taken out of all of them by elements alone, in turns that leave the thread its time", async () => {
+    const backends = [1, 2, 3].map((host) => ({
+      name: `w${host}`,
+      address: address(`10.2.0.2${host}`),
+      port: 80,
+      weight: 1,
+    }));
+    const servers = Array.from({ length: 300 }, (_, index) => ({
+      ...{ name: `s${index}`, address: address(VIRTUAL.IPv4), protocol: "tcp" as const, backends },
+      ...{ ports: onePort(1_000 + index), mode: "masquerade" as const },
+      scheduler: { type: "consistent-hash" as const, tableSize: 101 },
+    }));
+    const plan = (previous: ForwardingPlan | undefined): ForwardingPlan =>
+      planForwarding({
+        ...{ servers, previous, now: instant(0), links: { ingress: () => [], egress: () => undefined } },
+        availability: (key) => (previous !== undefined && key.endsWith("/w2") ? "unavailable" : "available"),
+      });
+    const engine = bed.openEngine("e1");
+    const before = plan(undefined);
+    assert.equal((await engine.apply(before)).ok, true);
+    let turns = 0;
+    const counting = setInterval(() => {
+      turns += 1;
+    }, 0);
+    const result = await engine.apply(plan(before));
+    clearInterval(counting);
+    assert.ok(result.ok && result.how === "elements");
+    assert.ok(turns > 2, `${turns} turns`);
+    const listing = bed.inside("e1", "nft list table inet steelyard");
+    assert.equal(listing.includes("10.2.0.21 . 80"), true);
+    const rings = listing.split("map ring/").slice(1);
+    assert.equal(rings.length, 300);
+    for (const ring of rings) assert.equal(ring.split("\n\t}", 1)[0]?.includes("10.2.0.22 . 80"), false);
+    await engine.close();
+  });
 });
 
 describe("a machine that cannot forward", () => {

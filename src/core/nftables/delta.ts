@@ -13,7 +13,11 @@ export type SetChange = {
 
 export type PlanDelta =
   | { readonly type: "none" }
-  | { readonly type: "elements"; readonly changes: readonly SetChange[] }
+  /**
+   * The changes of one server after the other: those of one belong into one transaction, while servers do not depend on
+   * each other. Worked out as they are asked for, once, since the elements of thousands of servers are many.
+   */
+  | { readonly type: "elements"; readonly batches: Iterable<readonly SetChange[]> }
   | { readonly type: "ruleset" };
 
 const dataIdentity = ({ data }: SetElement): string => (data === undefined ? "" : formatData(data));
@@ -49,6 +53,20 @@ const diffServer = (before: ServerPlan, now: ServerPlan): readonly SetChange[] =
   return changes;
 };
 
+type Pair = { readonly before: ServerPlan; readonly now: ServerPlan };
+
+function* batchesOf(pairs: readonly Pair[]): Generator<readonly SetChange[]> {
+  for (const { before, now } of pairs) {
+    const changes = diffServer(before, now);
+    if (changes.length > 0) yield changes;
+  }
+}
+
+function* startingWith<Item>(first: Item, rest: Iterable<Item>): Generator<Item> {
+  yield first;
+  yield* rest;
+}
+
 /** What must be done to get from a plan that runs to another one. */
 export const diffPlans = (before: ForwardingPlan, now: ForwardingPlan): PlanDelta => {
   if (
@@ -58,13 +76,16 @@ export const diffPlans = (before: ForwardingPlan, now: ForwardingPlan): PlanDelt
   ) {
     return { type: "ruleset" };
   }
-  const changes: SetChange[] = [];
+  const pairs: Pair[] = [];
   for (const [index, server] of now.servers.entries()) {
     const old = before.servers[index];
     if (old === server) continue;
     if (old === undefined || old.name !== server.name || !sameStructure(old, server))
       return { type: "ruleset" };
-    changes.push(...diffServer(old, server));
+    pairs.push({ before: old, now: server });
   }
-  return changes.length === 0 ? { type: "none" } : { type: "elements", changes };
+  const batches = batchesOf(pairs);
+  const first = batches.next();
+  if (first.done === true) return { type: "none" };
+  return { type: "elements", batches: startingWith(first.value, batches) };
 };

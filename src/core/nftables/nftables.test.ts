@@ -178,7 +178,8 @@ describe("the difference between two plans", () => {
         plan([large(mode), dns], { health: { "web/w2": "unavailable" }, previous: before }),
       );
       assert.ok(delta.type === "elements");
-      const ring = delta.changes.find(({ set }) => set === "ring/web/1021");
+      const changes = [...delta.batches].flat();
+      const ring = changes.find(({ set }) => set === "ring/web/1021");
       assert.deepEqual(
         ring?.remove.map(({ key }) => key),
         ring?.add.map(({ key }) => key),
@@ -186,7 +187,7 @@ describe("the difference between two plans", () => {
       assert.ok(ring !== undefined && Math.abs(ring.add.length - 340) <= 1, `${ring?.add.length}`);
       assert.equal(new Set(ring.remove.map(({ data }) => data && formatData(data))).size, 1);
       assert.deepEqual(
-        delta.changes.map(({ set }) => set).sort(),
+        changes.map(({ set }) => set).sort(),
         mode === "dsr" ? ["ring/web/1021", "serving"] : ["ring/web/1021"],
       );
     }
@@ -207,7 +208,7 @@ describe("the difference between two plans", () => {
         ),
       );
     const state = elements(before);
-    for (const { set, remove, add } of delta.changes) {
+    for (const { set, remove, add } of [...delta.batches].flat()) {
       for (const { key, data } of remove) {
         assert.equal(state.get(`${set} ${formatKey(key, false)}`), data && formatData(data));
         state.delete(`${set} ${formatKey(key, false)}`);
@@ -218,6 +219,21 @@ describe("the difference between two plans", () => {
       }
     }
     assert.deepEqual(new Map([...state].sort()), new Map([...elements(now)].sort()));
+  });
+
+  it("keeps the changes of one server together and those of two apart", () => {
+    const servers = [large("dsr"), { ...large("dsr"), name: "other", address: ip("192.0.2.12") }, dns];
+    const before = plan(servers);
+    const health = { "web/w2": "unavailable", "other/w1": "unavailable" } as const;
+    const delta = diffPlans(before, plan(servers, { health, previous: before }));
+    assert.ok(delta.type === "elements");
+    assert.deepEqual(
+      Array.from(delta.batches, (changes) => changes.map(({ set }) => set).sort()),
+      [
+        ["ring/other/1021", "serving"],
+        ["ring/web/1021", "serving"],
+      ],
+    );
   });
 
   it("is the ruleset when a server, a backend, an address, a scheduler or an interface changed", () => {

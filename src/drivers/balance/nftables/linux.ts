@@ -1,9 +1,10 @@
 /** Forwarding by nftables on Linux: rulesets through `nft -f FILE`, element changes through netlink. */
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { decodeCheckpoint, encodeCheckpoint } from "#core/balance/checkpoint";
 import type { ForwardingPlan } from "#core/balance/plan-model";
-import { diffPlans } from "#core/nftables/delta";
+import { diffPlans, type SetChange } from "#core/nftables/delta";
 import { TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
 import { contentsOf, REMOVAL, renderReplacement, renderRuleset } from "#core/nftables/text";
@@ -35,6 +36,8 @@ type Readings = Readonly<Record<TableFamily, TableReading | undefined>>;
 
 /** Text enough to be worth a write of its own, in characters. */
 const CHUNK_LENGTH = 64 * 1024;
+/** Elements that one transaction may change, unless those of a single server are more. */
+const ELEMENTS_AT_ONCE = 2_048;
 
 /** Parts as lines, gathered so that not every one is a write of its own. */
 function* chunksOf(parts: Iterable<string>): Generator<string> {
@@ -46,6 +49,21 @@ function* chunksOf(parts: Iterable<string>): Generator<string> {
     chunk = "";
   }
   yield chunk;
+}
+
+/** Puts small batches together up to about as many elements as take the kernel some milliseconds. */
+function* gather(batches: Iterable<readonly SetChange[]>): Generator<readonly SetChange[]> {
+  let gathered: SetChange[] = [];
+  let elements = 0;
+  for (const changes of batches) {
+    gathered.push(...changes);
+    elements += changes.reduce((sum, { add, remove }) => sum + add.length + remove.length, 0);
+    if (elements < ELEMENTS_AT_ONCE) continue;
+    yield gathered;
+    gathered = [];
+    elements = 0;
+  }
+  if (gathered.length > 0) yield gathered;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -149,7 +167,7 @@ class LinuxEngine implements BalanceEngine {
         this.#applied = plan;
         return { ok: true, step: { how: "unchanged", repaired } };
       }
-      if (delta.type === "elements" && this.#changeElements(delta.changes)) {
+      if (delta.type === "elements" && (await this.#changeElements(delta.batches))) {
         this.#applied = plan;
         return { ok: true, step: { how: "elements", repaired } };
       }
@@ -168,11 +186,16 @@ class LinuxEngine implements BalanceEngine {
     return readings;
   }
 
-  #changeElements(changes: Parameters<NetfilterSocket["change"]>[0]): boolean {
-    const before = this.#generation;
-    if (this.#socket === undefined || this.#socket.change(changes) !== undefined) return false;
-    const now = this.#socket.generation();
-    this.#generation = before !== undefined && now === before + 1 ? now : undefined;
+  /** What of it is done when something fails is found as it is by the ruleset that follows. */
+  async #changeElements(batches: Iterable<readonly SetChange[]>): Promise<boolean> {
+    let generation = this.#generation;
+    for (const changes of gather(batches)) {
+      if (this.#socket === undefined || this.#socket.change(changes) !== undefined) return false;
+      if (generation !== undefined) generation += 1;
+      // When a node dies, hundreds of servers change: checks and the lease must not wait for all of them.
+      await turn();
+    }
+    this.#generation = this.#socket?.generation() === generation ? generation : undefined;
     return true;
   }
 
