@@ -115,6 +115,11 @@ const sameAddresses = (config: VirtualRouterConfig, advertised: readonly IpAddre
   return addresses.every(({ address }) => theirs.has(address));
 };
 
+/** A backup of version 3 believes the second in a row: one alone asks for patience during a restart (`resume.ts`). */
+const isOtherInterval = (config: VirtualRouterConfig, state: State, advertised: Duration): boolean =>
+  advertised !== config.advertisementInterval &&
+  (state.name !== "backup" || state.activeAdverInterval === advertised);
+
 /** Everything one packet shows; `refusal` says why it was not let in, if it was not. */
 export const conflictsIn = (
   config: VirtualRouterConfig,
@@ -130,7 +135,7 @@ export const conflictsIn = (
   const { priority } = advertisement;
   if (priority === PRIORITY_OWNER && config.priority === PRIORITY_OWNER) kinds.push("owner-conflict");
   else if (state.name === "active" && priority === state.priority) kinds.push("same-priority-active");
-  if (advertisement.advertisementInterval !== config.advertisementInterval) kinds.push("interval-mismatch");
+  if (isOtherInterval(config, state, advertisement.advertisementInterval)) kinds.push("interval-mismatch");
   if (!sameAddresses(config, advertisement.addresses)) kinds.push("address-list-mismatch");
   const divided = config.version === 3 && config.family === "IPv4" && config.checksum !== "auto";
   if (divided && checksum !== config.checksum) kinds.push("checksum-mismatch");

@@ -10,7 +10,7 @@
  * not move anyway. Without it, or with a preempt delay, it is this router's own patience, for a backup that is no better
  * than this one has not become active before then. A better one may have; VRRP then lets it win, within an interval.
  */
-import { between, type Duration, type Instant, instant, micros } from "#base/time";
+import { between, type Duration, type Instant, instant, micros, seconds } from "#base/time";
 import type { VirtualRouterConfig } from "./config.ts";
 import { PRIORITY_LOWEST } from "./constants.ts";
 import { activeDownInterval } from "./timers.ts";
@@ -89,6 +89,17 @@ export const parsePastRun = (text: string): PastRun | undefined => {
     healthyChecks: healthyChecks.filter(isText),
   };
 };
+
+/** What a router that leaves for a moment says its interval is, if its own is shorter. */
+const ABSENCE_INTERVAL = seconds(2);
+
+/**
+ * The interval to advertise last before a restart. Backups of version 3 go by the interval that they heard
+ * (RFC 9568 §6.4.2), so they are patient for three of these: time enough for a small board to start a program, and a
+ * bound for when it does not. Those of version 2 refuse any but their own.
+ */
+export const absenceInterval = ({ version, advertisementInterval }: VirtualRouterConfig): Duration =>
+  version === 3 ? micros(Math.max(advertisementInterval, ABSENCE_INTERVAL)) : advertisementInterval;
 
 /** How long this router may have been silent and still go on as if nothing had happened. */
 const resumeLimit = (config: VirtualRouterConfig, interval: Duration): Duration => {

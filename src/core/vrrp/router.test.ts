@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { after, instant, millis, seconds } from "#base/time";
+import { after, between, instant, millis, seconds } from "#base/time";
 import { address, virtualAddress, virtualRouter, vrid } from "#testing/values";
 import type { VirtualRouterConfig } from "./config.ts";
 import { CONFLICT_LIMIT } from "./conflict.ts";
@@ -143,14 +143,15 @@ describe("conflicts", () => {
   const owner = virtualRouter({ priority: 255 });
   const addresses = [virtualAddress("192.0.2.101/24")];
   const rfc = virtualRouter({ checksum: "message" });
+  const slower = packet({ ...CONFIG, advertisementInterval: millis(200) });
   const rows = [
     ["an equal priority while active", activate(CONFIG), CONFIG, packet(CONFIG), "same-priority-active"],
     ["a second owner", started(owner), owner, packet(owner), "owner-conflict"],
     [
-      "another interval",
-      started(),
+      "another interval, the second time in a row,",
+      step(CONFIG, started(), slower, NOW).state,
       CONFIG,
-      packet({ ...CONFIG, advertisementInterval: millis(200) }),
+      slower,
       "interval-mismatch",
     ],
     [
@@ -186,6 +187,15 @@ describe("conflicts", () => {
       assert.deepEqual(end.state.conflicts, []);
     });
   }
+
+  it("do not arise from another interval alone, which asks for patience: it is adopted, and no more", () => {
+    const patient = packet({ ...CONFIG, advertisementInterval: seconds(2) });
+    const asked = step(CONFIG, started(), patient, NOW);
+    assert.deepEqual(asked.effects, []);
+    assert.ok(between(NOW, deadline(asked.state) ?? NOW) > seconds(6));
+    const back = step(CONFIG, asked.state, packet(CONFIG), after(NOW, seconds(3)));
+    assert.deepEqual(back.effects, []);
+  });
 
   it("do not arise between routers that agree", () => {
     const { effects } = step(CONFIG, started(), packet(CONFIG), NOW);

@@ -142,6 +142,41 @@ describe("addresses that cannot be set", () => {
   });
 });
 
+describe("an interface that changes", () => {
+  const active = async () => {
+    const bed = createBed();
+    const machine = bed.add(1);
+    machine.configure(router());
+    await bed.run(DOWN);
+    assert.deepEqual(machine.carries(), ["192.0.2.100/24"]);
+    return { bed, machine };
+  };
+
+  it("keeps nothing of ours when it is renamed", async () => {
+    const { machine } = await active();
+    machine.setLink({ name: "lan0" });
+    await settle();
+    assert.deepEqual(machine.carries(), []);
+  });
+
+  it("carries nothing while it belongs to a bridge, and says so; a VRF is no obstacle", async () => {
+    const { bed, machine } = await active();
+    machine.setLink({ master: 9, masterKind: "bridge" });
+    await settle();
+    assert.deepEqual(machine.carries(), []);
+    assert.deepEqual(
+      machine.take("router-waiting").map(({ detail }) => detail),
+      ["interface eth0 belongs to a bridge: use that instead"],
+    );
+    await bed.run(millis(500));
+    assert.deepEqual(machine.carries(), []);
+    machine.setLink({ master: 9, masterKind: "vrf" });
+    await settle();
+    await bed.run(DOWN);
+    assert.deepEqual(machine.carries(), ["192.0.2.100/24"]);
+  });
+});
+
 describe("addresses left by a killed predecessor", () => {
   const restarted = async (overrides: Partial<VirtualRouterConfig> = {}) => {
     const bed = createBed();

@@ -7,6 +7,7 @@
  */
 import { after, between, type Instant, millis, seconds } from "#base/time";
 import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
+import { isEnslaved } from "#core/netlink/link";
 import type { Event } from "#core/observation/event";
 import type { VirtualAddress, VirtualRouterConfig } from "#core/vrrp/config";
 import { PRIORITY_OWNER } from "#core/vrrp/constants";
@@ -47,6 +48,8 @@ export class Addresses {
   #held: readonly VirtualAddress[] | undefined;
   /** Keys of those that this run of the program has put there. */
   readonly #added = new Set<string>();
+  /** On which link each was seen last, by key: an interface that is renamed keeps its addresses. */
+  readonly #indexByKey = new Map<string, number>();
   /** Keys of those that could not be put there: said once. */
   readonly #failing = new Set<string>();
   /** Those that could not be removed: said once, tried again. */
@@ -203,6 +206,10 @@ export class Addresses {
       this.#fail(wanted, `interface ${this.#deviceOf(wanted)} does not exist`);
       return;
     }
+    if (isEnslaved(link)) {
+      this.#fail(wanted, `interface ${link.name} belongs to a ${link.masterKind ?? "master"}`);
+      return;
+    }
     const { address, prefixLength, label } = wanted;
     const result = this.#parts.netlink.addAddress({
       linkIndex: link.index,
@@ -215,6 +222,7 @@ export class Addresses {
       return;
     }
     const key = this.#keyOf(wanted);
+    this.#indexByKey.set(key, link.index);
     const first = this.#failing.delete(key) || change === "added";
     if (result.value === "added") {
       this.#added.add(key);
@@ -229,12 +237,12 @@ export class Addresses {
       if (wasHeld) this.#report(wanted, "kept", "the owner's interface had it before");
       return;
     }
-    const link = this.#parts.links.byName(this.#deviceOf(wanted));
+    const linkIndex = this.#indexByKey.get(key) ?? this.#parts.links.byName(this.#deviceOf(wanted))?.index;
     const { address, prefixLength } = wanted;
     const result =
-      link === undefined
+      linkIndex === undefined
         ? undefined
-        : this.#parts.netlink.removeAddress({ linkIndex: link.index, address: { address, prefixLength } });
+        : this.#parts.netlink.removeAddress({ linkIndex, address: { address, prefixLength } });
     if (result?.ok === false) {
       const detail = `it is still on the interface: ${wordsOf(result.error)}`;
       if (!this.#stuckByKey.has(key)) this.#report(wanted, "failed", detail);
@@ -242,6 +250,7 @@ export class Addresses {
       return;
     }
     this.#added.delete(key);
+    this.#indexByKey.delete(key);
     const wasStuck = this.#stuckByKey.delete(key);
     if (wasHeld || wasStuck || result?.value === "removed") this.#report(wanted, "removed");
   }

@@ -12,6 +12,7 @@ import { framesFor } from "#core/announce/frames";
 import { deadline, INITIAL, type Input, type State, step } from "#core/announce/machine";
 import { decode as decodeArp } from "#core/arp/packet";
 import { decode as decodeNdp } from "#core/ndp/packet";
+import { isEnslaved } from "#core/netlink/link";
 import type { Event } from "#core/observation/event";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { Link } from "#drivers/netlink/port";
@@ -121,7 +122,7 @@ export class Announcer {
 
   #open(address: IpAddress): Voice | undefined {
     const link = this.#parts.links.byName(this.#deviceOf(address));
-    if (link?.mac === undefined) return undefined;
+    if (link?.mac === undefined || isEnslaved(link)) return undefined;
     const family: IpFamily = familyOf(address);
     const opened = this.#parts.packets.openNeighbour({
       link,
@@ -141,7 +142,10 @@ export class Announcer {
   #announce(address: IpAddress): void {
     const voice = this.#voiceByKey.get(this.#keyOf(address));
     if (voice === undefined) return;
-    const mac = this.#parts.links.byName(voice.link.name)?.mac ?? voice.mac;
+    const link = this.#parts.links.byName(voice.link.name);
+    // What a port of a bridge says about addresses is not true; a link that is down the kernel refuses by itself.
+    if (link === undefined || isEnslaved(link)) return;
+    const mac = link.mac ?? voice.mac;
     // The kernel answers solicitations for this address: what we say must not contradict it (RFC 4861 §7.2.5).
     const router = !isIpv4(address) && this.#parts.forwardsIpv6(voice.link.name);
     for (const frame of framesFor({ address, mac, router })) {

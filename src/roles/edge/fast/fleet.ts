@@ -5,6 +5,7 @@ import type { SubjectHealth } from "#core/election/tracking";
 import type { Event, HealthState } from "#core/observation/event";
 import { routerIdentity, type Tracked, type VirtualRouterConfig } from "#core/vrrp/config";
 import { PRIORITY_OWNER } from "#core/vrrp/constants";
+import { absenceInterval } from "#core/vrrp/resume";
 import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { PacketPort } from "#drivers/packet/port";
 import type { Deadlines } from "#runtime/deadlines";
@@ -54,6 +55,8 @@ export class Fleet {
   /** Takes off what an earlier run left and this one does not want; once, with the first configuration. */
   #sweep: ((configs: readonly VirtualRouterConfig[]) => void) | undefined;
   #paused = false;
+  /** Set when the program ends and everything stays as it is. */
+  #leaving = false;
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
@@ -154,11 +157,13 @@ export class Fleet {
   }
 
   /**
-   * Leaves everything in the kernel for the program's next run, which goes on where this one was: says once more who is
-   * active, so that peers are patient for as long as they can be, and writes that down.
+   * Leaves everything in the kernel for the program's next run, which goes on where this one was: asks the peers for
+   * patience, and writes down until when they have it.
    */
   abandon(now: Instant, onLeft: () => void): void {
-    for (const router of this.#routerByName.values()) router.repeat(now);
+    this.#leaving = true;
+    for (const router of this.#routerByName.values()) router.leaveInPlace(now);
+    this.#writeMemory(now);
     this.#parts.deadlines.set("abandon", after(now, ABANDON_PAUSE), onLeft);
   }
 
@@ -217,7 +222,7 @@ export class Fleet {
 
   readonly #writeMemory = (now: Instant): void => {
     const routers = this.#serving().map(({ config, linkIndex, machine }) => ({
-      config,
+      config: this.#leaving ? { ...config, advertisementInterval: absenceInterval(config) } : config,
       linkIndex,
       isActive: machine.name === "active",
     }));

@@ -186,7 +186,7 @@ describe("a program that is killed and started again", () => {
 const ON_ETH0 = { linkIndex: ETH0.index, address: virtualAddress("192.0.2.100/24") };
 
 describe("a program that is told to leave all in place", () => {
-  it("speaks once more, says nothing of leaving, keeps its addresses, and the next run goes on", async () => {
+  it("asks for patience, says nothing of leaving, keeps its addresses, and the next run goes on", async () => {
     const bed = createBed();
     const [first, second] = [bed.add(1), bed.add(2)];
     first.configure(router());
@@ -201,11 +201,34 @@ describe("a program that is told to leave all in place", () => {
     await bed.run(millis(20));
     assert.ok(left);
     first.kill();
-    await bed.run(millis(320));
+    await bed.run(millis(5_500));
     const again = bed.restart(1, first);
     again.configure(router());
     await bed.run(seconds(1));
     assert.deepEqual([again.carries(), second.carries(), changes(second)], [VIP, [], []]);
+    assert.deepEqual(second.take("router-conflict"), []);
+  });
+
+  it("is not waited for longer than that, and does not resume then", async () => {
+    const bed = createBed();
+    const [first, second] = [bed.add(1), bed.add(2)];
+    first.configure(router());
+    await bed.run(millis(400));
+    second.configure(router({ priority: 100 }));
+    await bed.run(millis(500));
+    changes(second);
+    first.fleet.abandon(first.now(), () => first.kill());
+    // Three intervals of 2 s and the skew of priority 100.
+    await bed.run(millis(7_200));
+    assert.deepEqual(changes(second), []);
+    await bed.run(millis(100));
+    assert.deepEqual(changes(second), ["front backup>active active-down-timer"]);
+    await bed.run(millis(700));
+    const again = bed.restart(1, first);
+    again.configure(router());
+    await bed.run(seconds(1));
+    assert.deepEqual(changes(again), ["front initialize>backup startup", "front backup>active preemption"]);
+    assert.deepEqual([again.carries(), second.carries()], [VIP, []]);
   });
 });
 

@@ -7,6 +7,7 @@ import type { Tracked, VirtualRouterConfig } from "#core/vrrp/config";
 import type { Conflict } from "#core/vrrp/conflict";
 import { PRIORITY_LEAVING } from "#core/vrrp/constants";
 import { decode } from "#core/vrrp/packet";
+import { absenceInterval } from "#core/vrrp/resume";
 import {
   deadline,
   destinations,
@@ -68,6 +69,8 @@ export class Router implements Listener {
   #onSuccessor: (() => void) | undefined;
   /** The kernel's number of the interface with its virtual MAC address. */
   #virtualIndex: number | undefined;
+  /** Set when the program ends and everything stays as it is. */
+  #hasLeft = false;
   /** Whether the last packet was dropped. */
   #refused = false;
 
@@ -126,6 +129,7 @@ export class Router implements Listener {
 
   /** Takes the machine one step on and does what it says. */
   feed(input: RouterInput, now: Instant): void {
+    if (this.#hasLeft) return;
     const before = this.#state.machine;
     const { state, effects, transition } = step(this.#config, this.#state, input, now);
     this.#state = state;
@@ -209,10 +213,12 @@ export class Router implements Listener {
     this.feed({ type: "shutdown" }, now);
   }
 
-  /** Advertises out of turn if it is active. */
-  repeat(now: Instant): void {
+  /** Falls silent with everything in place, after asking its peers for patience if it is active. */
+  leaveInPlace(now: Instant): void {
     const { machine } = this.#state;
-    if (machine.name === "active") this.#advertise(machine.priority, now);
+    if (machine.name === "active") this.#advertise(machine.priority, now, absenceInterval(this.#config));
+    this.#hasLeft = true;
+    this.#parts.deadlines.set(`router ${this.#config.name}`, undefined, this.#onTimer);
   }
 
   /** Leaves at once: priority 0 if active, addresses gone, seat empty, nothing said that goes on. */
@@ -289,13 +295,14 @@ export class Router implements Listener {
     }
   }
 
-  #advertise(priority: number, now: Instant): void {
+  #advertise(priority: number, now: Instant, interval = this.#config.advertisementInterval): void {
     const { address, name } = this.#state.machine;
     const source = address ?? this.#config.sourceAddress;
     const { sender } = this.#place;
     if (sender === undefined || source === undefined) return;
     for (const destination of destinations(this.#config)) {
-      const payload = encodeAdvertisement(this.#config, this.#state, { priority, source, destination });
+      const config = { ...this.#config, advertisementInterval: interval };
+      const payload = encodeAdvertisement(config, this.#state, { priority, source, destination });
       const sent = sender.send({ payload, source, destination });
       if (!sent.ok) this.#parts.count(`vrrp-unsent ${this.#config.name} ${sent.error.code}`);
     }
