@@ -128,7 +128,7 @@ const stageProgram = (stage: Stage, architecture: Architecture, work: string): v
 };
 
 const stageService = (stage: Stage): void => {
-  const options = { program: "/usr/bin/steelyard", author: "the package steelyard", realtime: false };
+  const options = { program: "/usr/bin/steelyard", author: "the package steelyard" };
   stage.text(`usr/lib/systemd/system/${SERVICE}`, renderUnit(options));
   stage.text("usr/lib/sysusers.d/steelyard.conf", SYSUSERS);
   stage.text(CONFIG_FILE, STARTING_CONFIGURATION);

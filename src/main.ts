@@ -212,13 +212,12 @@ program
   .command("install")
   .description("make this checkout a service of the machine (the Debian package needs no such thing)")
   .addOption(rootOption())
-  .option("--realtime", "with the right to real-time scheduling (CAP_SYS_NICE)")
   .option("--dry-run", "only say what would be written")
   .addHelpText("after", INSTALL_HELP)
-  .action(async (flags: { root: string; realtime?: boolean; dryRun?: boolean }) => {
+  .action(async (flags: { root: string; dryRun?: boolean }) => {
     const { install } = await import("#commands/install");
-    const { root, realtime = false, dryRun = false } = flags;
-    finish(install({ root, realtime, dryRun }));
+    const { root, dryRun = false } = flags;
+    finish(install({ root, dryRun }));
   });
 
 program

@@ -37,12 +37,11 @@ const put = (path: string, text: string): void => {
 };
 
 /** Where no systemd-sysusers is found the command says so and ends with 1; that is not what these tests are about. */
-const installed = (options: { readonly dryRun?: boolean; readonly realtime?: boolean } = {}) => {
+const installed = (options: { readonly dryRun?: boolean; readonly launcher?: string } = {}) => {
   const lines: string[] = [];
   const print = (line: string): void => void lines.push(line.replaceAll(root, ""));
   install({
     root,
-    realtime: false,
     dryRun: false,
     launcher: "/opt/steelyard/bin/steelyard",
     print,
@@ -74,7 +73,7 @@ describe("steelyard install", () => {
     installed();
     assert.equal(installed()[0], "everything is installed already");
     put(CONFIG, "mine");
-    const [first, second] = installed({ realtime: true });
+    const [first, second] = installed({ launcher: "/opt/other/bin/steelyard" });
     assert.deepEqual([first, second?.startsWith("\nNext:")], [`writes ${UNIT}`, true]);
     assert.equal(readFileSync(at(CONFIG), "utf8"), "mine");
   });

@@ -10,7 +10,6 @@ import { digestOf, filesToInstall, findLauncher, MANIFEST_FILE, UNIT_FILE } from
 export type InstallOptions = {
   /** Another system's root directory, such as an image that is being made; `/` for this one. */
   readonly root: string;
-  readonly realtime: boolean;
   /** Say what would be written, and write nothing. */
   readonly dryRun: boolean;
   /** The launcher, if it is not the one that runs. */
@@ -54,13 +53,7 @@ const kept = (manifest: string | undefined, written: readonly PlacedFile[]): rea
 };
 
 /** Writes everything, or nothing and why; gives the exit status. Again it changes only what is not as it should be. */
-export const install = ({
-  root,
-  realtime,
-  dryRun,
-  print = console.log,
-  ...options
-}: InstallOptions): number => {
+export const install = ({ root, dryRun, print = console.log, ...options }: InstallOptions): number => {
   const complain = (problem: string): number => {
     process.stderr.write(`steelyard install: ${problem}\n`);
     return NOT_DONE;
@@ -71,7 +64,7 @@ export const install = ({
   const inTheWay = obstacle(manifest, readPlaced(join(root, UNIT_FILE)));
   if (inTheWay !== undefined) return complain(inTheWay);
   const hasConfiguration = readPlaced(join(root, CONFIG_FILE)) !== undefined;
-  const files = filesToInstall({ launcher: launcher.path, realtime, hasConfiguration });
+  const files = filesToInstall({ launcher: launcher.path, hasConfiguration });
   const changed = files.filter(({ path, text }) => readPlaced(join(root, path)) !== text);
   for (const { path } of changed) print(`${dryRun ? "would write" : "writes"} ${join(root, path)}`);
   if (changed.length === 0) print("everything is installed already");

@@ -40,7 +40,6 @@ export const findLauncher = (
 /** Everything that is written but the record; the configuration only where there is none. */
 export const filesToInstall = (options: {
   readonly launcher: string;
-  readonly realtime: boolean;
   readonly hasConfiguration: boolean;
 }): readonly PlacedFile[] => [
   ...(options.hasConfiguration ? [] : [{ path: CONFIG_FILE, text: STARTING_CONFIGURATION, mode: 0o644 }]),
@@ -50,7 +49,6 @@ export const filesToInstall = (options: {
     text: renderUnit({
       program: options.launcher,
       author: "`steelyard install`",
-      realtime: options.realtime,
     }),
     mode: 0o644,
   },

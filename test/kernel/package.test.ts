@@ -65,7 +65,7 @@ describe("the Debian package", () => {
 
   it("brings the unit, its user, and a configuration that is not valid before somebody edits it", () => {
     const unit = readFileSync(at("usr/lib/systemd/system/steelyard-edge.service"), "utf8");
-    const options = { program: "/usr/bin/steelyard", author: "the package steelyard", realtime: false };
+    const options = { program: "/usr/bin/steelyard", author: "the package steelyard" };
     assert.equal(unit, renderUnit(options));
     assert.match(readFileSync(at("etc/passwd"), "utf8"), /^steelyard:x:\d+:\d+:steelyard edge:/m);
     assert.equal(

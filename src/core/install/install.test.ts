@@ -9,7 +9,6 @@ import { renderUnit, type UnitOptions } from "./unit.ts";
 const OPTIONS: UnitOptions = {
   program: "/usr/bin/steelyard",
   author: "the package steelyard",
-  realtime: false,
 };
 
 const settings = (unit: string, name: string): readonly string[] =>
@@ -21,17 +20,12 @@ describe("the unit", () => {
     assert.equal(renderUnit(OPTIONS), golden);
   });
 
-  it("asks for real-time scheduling, and for the right to it, only where it is wanted", () => {
-    const rights = (unit: string): unknown =>
-      ["ExecStart", "CapabilityBoundingSet", "AmbientCapabilities", "RestrictRealtime"].map(
-        (name) => settings(unit, name)[0],
-      );
-    const plain = "/usr/bin/steelyard edge --config /etc/steelyard";
-    const two = "CAP_NET_ADMIN CAP_NET_RAW";
-    assert.deepEqual(rights(renderUnit(OPTIONS)), [plain, two, two, "yes"]);
-    const three = `${two} CAP_SYS_NICE`;
-    const realtime = renderUnit({ ...OPTIONS, realtime: true });
-    assert.deepEqual(rights(realtime), [`${plain} --realtime`, three, three, "no"]);
+  it("asks for two capabilities, and for real-time scheduling by a limit instead of a third", () => {
+    const unit = renderUnit(OPTIONS);
+    for (const name of ["CapabilityBoundingSet", "AmbientCapabilities"]) {
+      assert.deepEqual(settings(unit, name), ["CAP_NET_ADMIN CAP_NET_RAW"]);
+    }
+    assert.deepEqual([settings(unit, "LimitRTPRIO"), settings(unit, "RestrictRealtime")], [["10"], []]);
   });
 
   it("starts a program whose path has characters that mean something to systemd", () => {

@@ -6,8 +6,6 @@ export type UnitOptions = {
   readonly program: string;
   /** Who wrote it, for its first line: `steelyard install`, or the package. */
   readonly author: string;
-  /** Real-time scheduling of the thread that speaks VRRP, and the right to it. */
-  readonly realtime: boolean;
 };
 
 /** What may not come up before the addresses that it is to be reached at. */
@@ -19,8 +17,7 @@ const KUBERNETES = [
   "kubelet.service",
 ];
 
-const capabilities = ({ realtime }: UnitOptions): string =>
-  ["CAP_NET_ADMIN", "CAP_NET_RAW", ...(realtime ? ["CAP_SYS_NICE"] : [])].join(" ");
+const CAPABILITIES = "CAP_NET_ADMIN CAP_NET_RAW";
 
 /** As an argument of ExecStart: `%` and `$` begin specifiers and variables, blanks and quotes end words. */
 const argument = (text: string): string => {
@@ -31,7 +28,7 @@ const argument = (text: string): string => {
 const service = (options: UnitOptions): string => `[Service]
 Type=notify
 NotifyAccess=main
-ExecStart=${argument(options.program)} edge --config ${CONFIG_DIRECTORY}${options.realtime ? " --realtime" : ""}
+ExecStart=${argument(options.program)} edge --config ${CONFIG_DIRECTORY}
 ExecReload=/bin/kill -HUP $MAINPID
 TimeoutStartSec=30
 
@@ -59,17 +56,18 @@ StateDirectoryMode=0700
 UMask=0077
 
 # The kernel shares the CPU between services first. Never set CPUQuota=: an edge that has to wait looks dead to its peer.
+# Within the service the thread that speaks VRRP goes first, and before all else on this machine that is not real-time: these
+# limits are the right to it, so that CAP_SYS_NICE, which reaches every process, is not needed.
 CPUWeight=1000
+LimitRTPRIO=10
 LimitNICE=-20
 OOMScoreAdjust=-900
 `;
 
-const sandbox = (
-  options: UnitOptions,
-): string => `# Addresses, routes, rules and kernel settings of the network; VRRP, ARP and neighbour discovery. Nothing else.
+const SANDBOX = `# Addresses, routes, rules and kernel settings of the network; VRRP, ARP and neighbour discovery. Nothing else.
 User=${SERVICE_USER}
-CapabilityBoundingSet=${capabilities(options)}
-AmbientCapabilities=${capabilities(options)}
+CapabilityBoundingSet=${CAPABILITIES}
+AmbientCapabilities=${CAPABILITIES}
 NoNewPrivileges=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
 SystemCallArchitectures=native
@@ -77,7 +75,6 @@ SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM
 RestrictNamespaces=yes
 RestrictSUIDSGID=yes
-RestrictRealtime=${options.realtime ? "no" : "yes"}
 LockPersonality=yes
 RemoveIPC=yes
 KeyringMode=private
@@ -93,7 +90,7 @@ ProtectKernelLogs=yes
 ProtectKernelModules=yes
 # Not set on purpose. ProtectKernelTunables=: forwarding is a setting below /proc/sys, of the network alone, as far as
 # CAP_NET_ADMIN reaches. MemoryDenyWriteExecute=: Node.js compiles at run time. PrivateNetwork=, PrivateUsers=: it is this
-# machine's network that is served.
+# machine's network that is served. RestrictRealtime=: see LimitRTPRIO=.
 `;
 
 /** The whole unit. */
@@ -109,7 +106,7 @@ Before=${KUBERNETES.join(" ")}
 StartLimitIntervalSec=0
 
 ${service(options)}
-${sandbox(options)}
+${SANDBOX}
 [Install]
 WantedBy=multi-user.target
 `;
