@@ -112,6 +112,7 @@ const main = async (command: readonly string[]): Promise<number> => {
         "rootflags=/",
         "ro",
         `init=${init}`,
+        `uml_dir=${folder}/`,
         "con=null",
         "con0=fd:0,fd:1",
         "quiet",

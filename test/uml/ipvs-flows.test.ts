@@ -71,6 +71,22 @@ describe("open connections in IPVS", () => {
     });
   }
 
+  it("move with their next packet when they are UDP and their backend fails", async () => {
+    const edge = edgeOf("e1");
+    const udp: VirtualServer = { ...server(COUNTED), protocol: "udp" };
+    await edge.run([udp]);
+    const talk = (): Promise<readonly string[]> =>
+      client.list({ op: "talk", count: 12, ...to, protocol: "udp" });
+    const before = await talk();
+    assert.deepEqual(await talk(), before);
+    await edge.run([udp], { "web/w1": "unavailable" });
+    const after = await talk();
+    for (const [index, name] of before.entries()) {
+      if (name === "w1") assert.match(after[index] ?? "", /^w[23]$/);
+      else assert.equal(after[index], name);
+    }
+  });
+
   for (const mode of MODES) {
     describe(`in mode ${mode}`, () => {
       before(() => bed.routeWorkers(mode === "nat" ? "edge" : "router"));

@@ -186,6 +186,20 @@ describe("several engines as one", () => {
     assert.deepEqual([nftables.running(), xdp.running()], [undefined, undefined]);
   });
 
+  it("leave to nftables what it would take anyway: a port in a range of ports that it carries", async () => {
+    const { engines, nftables, xdp, carrierOf } = bench({ passesOn: false });
+    const wide: VirtualServer = { ...TRANSLATED, name: "range", ports: { first: 1, last: 100 } };
+    const elsewhere: VirtualServer = { ...DIRECT, name: "other", address: address("192.0.2.11") };
+    await engines.apply(plan(DIRECT, wide, elsewhere));
+    assert.deepEqual([namesIn(xdp), namesIn(nftables)], [["other"], ["direct", "range"]]);
+    assert.deepEqual(carrierOf(DIRECT), {
+      engine: "nftables",
+      because: "xdp: nftables carries range, whose ports include its own",
+    });
+    await engines.apply(plan(DIRECT, elsewhere));
+    assert.deepEqual([namesIn(xdp), namesIn(nftables)], [["direct", "other"], []]);
+  });
+
   describe("without nftables", () => {
     it("work where the chosen engine carries every server by itself", async () => {
       const { engines, xdp } = bench({ passesOn: false, withoutNftables: true });

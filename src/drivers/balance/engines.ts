@@ -8,6 +8,7 @@
 import { after, type Duration, type Instant, seconds } from "#base/time";
 import type { Carrier, EngineName } from "#core/balance/model";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
+import { particularity, portsOverlap } from "#core/balance/ports";
 import type { ApplyResult, BalanceEngine, Balancer, Observed, RemoveResult, Unavailable } from "./port.ts";
 
 /** Pause before an engine that failed or was not available is tried again. */
@@ -53,6 +54,23 @@ const union = (first: ForwardingPlan, second: ForwardingPlan): ForwardingPlan =>
   };
 };
 
+/**
+ * nftables sees packets before an engine beside it does: where it has a range of ports, it takes all of them. So the
+ * more particular servers of that address go with it; by name, why.
+ */
+const overlapsOf = (its: readonly ServerPlan[], rest: readonly ServerPlan[]): ReadonlyMap<string, string> => {
+  const wide = rest.filter(({ ports }) => particularity(ports) !== "one");
+  const overlaps = new Map<string, string>();
+  if (wide.length === 0) return overlaps;
+  for (const { name, address, protocol, ports } of its) {
+    const over = wide.find(
+      (other) => other.address === address && other.protocol === protocol && portsOverlap(other.ports, ports),
+    );
+    if (over !== undefined) overlaps.set(name, `nftables carries ${over.name}, whose ports include its own`);
+  }
+  return overlaps;
+};
+
 const NOTHING: ForwardingPlan = { ingress: [], servers: [] };
 const UNCHANGED = { ok: true, how: "unchanged", repaired: false, tookMicros: 0 } as const;
 
@@ -65,6 +83,8 @@ class Engines implements Balancer {
   #nftablesUsed: boolean | undefined;
   /** What the chosen engine was given last, be it by an earlier run of the program. */
   #given: ForwardingPlan = NOTHING;
+  /** Servers of the plan applied last that nftables carries because it takes their packets anyway, and why. */
+  #overlaps: ReadonlyMap<string, string> = new Map();
   /** Engines that are not chosen and may hold something of an earlier run. */
   #strange: readonly BalanceEngine[];
   #last: Promise<unknown> = Promise.resolve();
@@ -129,7 +149,7 @@ class Engines implements Balancer {
   carrier(server: ServerPlan): Carrier {
     const chosen = this.#chosen;
     if (chosen === undefined) return { engine: "nftables" };
-    const because = this.#trouble?.reason ?? chosen.refuses(server);
+    const because = this.#trouble?.reason ?? chosen.refuses(server) ?? this.#overlaps.get(server.name);
     return because === undefined
       ? { engine: chosen.name }
       : { engine: "nftables", because: `${chosen.name}: ${because}` };
@@ -206,10 +226,12 @@ class Engines implements Balancer {
     if (this.#trouble !== undefined) return { chosen: NOTHING, nftables: plan };
     const [its, rest]: [ServerPlan[], ServerPlan[]] = [[], []];
     for (const server of plan.servers) (chosen.refuses(server) === undefined ? its : rest).push(server);
-    return {
-      chosen: only(plan, its),
-      nftables: chosen.passesOn || its.length === 0 ? plan : only(plan, rest),
-    };
+    if (chosen.passesOn) return { chosen: only(plan, its), nftables: plan };
+    this.#overlaps = overlapsOf(its, rest);
+    const kept = its.filter(({ name }) => !this.#overlaps.has(name));
+    const keptNames = new Set(kept.map(({ name }) => name));
+    const left = plan.servers.filter(({ name }) => !keptNames.has(name));
+    return { chosen: only(plan, kept), nftables: kept.length === 0 ? plan : only(plan, left) };
   }
 
   async #removeStrange(): Promise<void> {

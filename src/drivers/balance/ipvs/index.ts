@@ -5,8 +5,8 @@
  *
  * - `linux.ts`: the engine: compares, changes, repairs, keeps the sync daemon. Start reading here.
  * - `kernel.ts`: what it needs of IPVS; `socket.ts` is the real one, `fake.ts` one without a kernel.
- * - `record.ts`: which services are ours. Those of kube-proxy, keepalived and others are never touched, and a server
- *   whose service somebody else has made is refused.
+ * - `inventory.ts`: which services there are, and whose; `record.ts` keeps on disk which are ours. Those of kube-proxy,
+ *   keepalived and others are never touched, and a server whose service somebody else has made is refused.
  *
  * IPVS has no transactions: each change takes effect on its own, and a failure leaves those before it in place until
  * the next application. Changes by others are noticed by looking, since IPVS tells nobody. Left out: statistics, and

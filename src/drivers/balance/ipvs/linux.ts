@@ -22,6 +22,7 @@ import type {
   RemoveResult,
   Unavailable,
 } from "../port.ts";
+import { Inventory } from "./inventory.ts";
 import {
   type ChangeError,
   describeError,
@@ -29,7 +30,7 @@ import {
   type KernelError,
   type KernelResult,
 } from "./kernel.ts";
-import { OWNS_NOTHING, type Ownership, readOwnership, writeOwnership } from "./record.ts";
+import { OWNS_NOTHING } from "./record.ts";
 import { openIpvsSocket } from "./socket.ts";
 import { type DaemonWork, keepDaemons, type SyncOptions } from "./sync.ts";
 import { explainUnavailable } from "./unavailable.ts";
@@ -55,8 +56,6 @@ const RECORD_FILE = "ipvs.json";
 const CHECKPOINT_FILE = "ipvs-forwarding.json";
 /** How many services have their destinations read in one application although nothing changed them. */
 const LOOKS = 128;
-/** How old the knowledge of other programs' services may be, in microseconds. */
-const FOREIGN_AGE = 1_000_000;
 /** How long a service that the kernel refused is not tried again, in microseconds. */
 const TROUBLE_AGE = 60_000_000;
 const NO_DESTINATIONS = { ok: true, value: [] } as const;
@@ -76,13 +75,10 @@ class IpvsEngine implements BalanceEngine {
   readonly #options: Options;
   /** A server that did not change is the same object in the next plan. */
   readonly #translations = new WeakMap<ServerPlan, Translation>();
-  #owned: Ownership;
+  readonly #inventory: Inventory;
   /** What runs as far as we know, by service; `undefined` before the first application. */
   #applied: Wanted | undefined;
   #plan: ForwardingPlan | undefined;
-  /** Services of other programs. */
-  #foreign: ReadonlySet<string> = new Set();
-  #foreignSeenAt = Number.NEGATIVE_INFINITY;
   /** Services that the kernel refused. */
   readonly #troubles = new Map<string, Trouble>();
   /** Where the next look at destinations in turn begins. */
@@ -92,7 +88,8 @@ class IpvsEngine implements BalanceEngine {
 
   constructor(options: Options) {
     this.#options = options;
-    this.#owned = readOwnership(this.#path(RECORD_FILE));
+    const { kernel, nowMicros } = options;
+    this.#inventory = new Inventory({ kernel, nowMicros, record: this.#path(RECORD_FILE) });
   }
 
   refuses(server: ServerPlan): string | undefined {
@@ -101,13 +98,12 @@ class IpvsEngine implements BalanceEngine {
     const key = serviceKey(translation.value.service);
     const trouble = this.#troubles.get(key);
     if (trouble !== undefined && trouble.until > this.#options.nowMicros()) return trouble.reason;
-    if (this.#foreign.has(key)) this.#look();
-    return this.#foreign.has(key) ? `another program has made the service ${key} there` : undefined;
+    return this.#inventory.isForeign(key) ? `another program has made the service ${key} there` : undefined;
   }
 
   available(): Promise<Unavailable | undefined> {
     return this.#inOrder(async () => {
-      const services = this.#services();
+      const services = this.#inventory.read();
       return services.ok ? undefined : explainUnavailable(services.error);
     });
   }
@@ -127,14 +123,14 @@ class IpvsEngine implements BalanceEngine {
     return this.#inOrder(async () => {
       const nothing: Observed = { tables: "absent", lastPlan: undefined };
       const { kernel } = this.#options;
-      const total = this.#owned.services.size + this.#owned.daemons.size;
+      const total = this.#inventory.owned.services.size + this.#inventory.owned.daemons.size;
       // Asking would load the module on a machine that does not use it.
       if (total === 0 || !kernel.ok) return nothing;
-      const [services, daemons] = [this.#services(), kernel.value.daemons()];
+      const [services, daemons] = [this.#inventory.read(), kernel.value.daemons()];
       if (!services.ok || !daemons.ok) return nothing;
       const found =
-        services.value.filter((service) => this.#isOurs(service)).length +
-        daemons.value.filter(({ state }) => this.#owned.daemons.has(state)).length;
+        services.value.filter((service) => this.#inventory.isOurs(service)).length +
+        daemons.value.filter(({ state }) => this.#inventory.owned.daemons.has(state)).length;
       if (found === 0) return nothing;
       const text = await readFile(this.#path(CHECKPOINT_FILE), "utf8").catch(() => "");
       return {
@@ -171,31 +167,10 @@ class IpvsEngine implements BalanceEngine {
     return translation;
   }
 
-  #isOurs(service: IpvsService): boolean {
-    return this.#owned.services.has(serviceKey(service));
-  }
-
-  /** Every service; notes which are not ours. */
-  #services(): KernelResult<readonly IpvsService[]> {
-    const { kernel, nowMicros } = this.#options;
-    const services = kernel.ok ? kernel.value.services() : kernel;
-    if (!services.ok) return services;
-    this.#foreign = new Set(
-      services.value.filter((service) => !this.#isOurs(service)).map((service) => serviceKey(service)),
-    );
-    this.#foreignSeenAt = nowMicros();
-    return services;
-  }
-
-  /** Whether the services of others are still there. */
-  #look(): void {
-    if (this.#options.nowMicros() - this.#foreignSeenAt >= FOREIGN_AGE) this.#services();
-  }
-
   #applyNow(plan: ForwardingPlan): Omit<ApplyResult & { ok: true }, "tookMicros"> | Failure {
     const { kernel } = this.#options;
     if (!kernel.ok) return failed(kernel.error);
-    const services = this.#services();
+    const services = this.#inventory.read();
     if (!services.ok) return failed(services.error);
     const wanted = this.#recorded(this.#wanted(plan));
     const observed = this.#observed(kernel.value, services.value, wanted);
@@ -206,7 +181,7 @@ class IpvsEngine implements BalanceEngine {
     const errors = kernel.value.change(changes);
     for (const error of errors) this.#distrust(error, wanted);
     this.#applied = wanted;
-    if (errors.length === 0) this.#own({ ...this.#owned, services: new Set(wanted.keys()) });
+    if (errors.length === 0) this.#inventory.own({ services: new Set(wanted.keys()) });
     this.#keepDaemons(kernel.value);
     return { ok: true, how: isFirst ? "ruleset" : howOf(changes), repaired };
   }
@@ -218,19 +193,19 @@ class IpvsEngine implements BalanceEngine {
       const translation = this.#translate(server);
       if (!translation.ok) continue;
       const key = serviceKey(translation.value.service);
-      if (!this.#foreign.has(key)) wanted.set(key, translation.value);
+      if (!this.#inventory.isForeign(key)) wanted.set(key, translation.value);
     }
     return wanted;
   }
 
   /** Those of `wanted` that are written down as ours, so that they may be made. */
   #recorded(wanted: Map<string, ServiceState>): Map<string, ServiceState> {
-    const services = new Set([...this.#owned.services, ...wanted.keys()]);
-    const problem = this.#own({ ...this.#owned, services });
+    const services = new Set([...this.#inventory.owned.services, ...wanted.keys()]);
+    const problem = this.#inventory.own({ services });
     if (problem === undefined) return wanted;
     const reason = `it cannot be recorded in ${this.#options.runDirectory}: ${problem}`;
     for (const key of wanted.keys()) {
-      if (this.#owned.services.has(key)) continue;
+      if (this.#inventory.owned.services.has(key)) continue;
       wanted.delete(key);
       this.#note(key, reason);
     }
@@ -243,7 +218,7 @@ class IpvsEngine implements BalanceEngine {
     services: readonly IpvsService[],
     wanted: Wanted,
   ): KernelResult<readonly ServiceState[]> {
-    const ours = services.filter((service) => this.#isOurs(service));
+    const ours = services.filter((service) => this.#inventory.isOurs(service));
     const observed: ServiceState[] = [];
     for (const [index, service] of ours.entries()) {
       const key = serviceKey(service);
@@ -287,47 +262,39 @@ class IpvsEngine implements BalanceEngine {
     this.#troubles.set(key, { reason, until: this.#options.nowMicros() + TROUBLE_AGE });
   }
 
-  /** Writes down what is ours; when that fails, nothing of it is. */
-  #own(owned: Ownership): string | undefined {
-    if (sameTexts(owned.services, this.#owned.services) && sameTexts(owned.daemons, this.#owned.daemons)) {
-      return undefined;
-    }
-    const problem = writeOwnership(this.#path(RECORD_FILE), owned);
-    if (problem === undefined) this.#owned = owned;
-    return problem;
-  }
-
   /** The connections that the daemon would carry are not worth a failure. */
   #keepDaemons(kernel: IpvsKernel): void {
     const { sync, warn } = this.#options;
-    if (sync === undefined && this.#owned.daemons.size === 0) return;
+    if (sync === undefined && this.#inventory.owned.daemons.size === 0) return;
     const problem = keepDaemons(this.#daemonWork(kernel, sync));
     if (problem !== undefined && problem !== this.#warned) warn(problem);
     this.#warned = problem;
   }
 
   #daemonWork(kernel: IpvsKernel, sync: SyncOptions | undefined): DaemonWork {
-    const own = (daemons: ReadonlySet<string>) => this.#own({ ...this.#owned, daemons });
-    return { kernel, sync, owned: this.#owned.daemons, own };
+    const own = (daemons: ReadonlySet<string>) => this.#inventory.own({ daemons });
+    return { kernel, sync, owned: this.#inventory.owned.daemons, own };
   }
 
   #removeNow(): RemoveResult {
     const { kernel } = this.#options;
     this.#applied = undefined;
     this.#plan = undefined;
-    if (this.#owned.services.size + this.#owned.daemons.size === 0) return { ok: true };
+    if (this.#inventory.owned.services.size + this.#inventory.owned.daemons.size === 0) return { ok: true };
     if (!kernel.ok) return failed(kernel.error);
-    const services = this.#services();
+    const services = this.#inventory.read();
     if (!services.ok) return failed(services.error);
     const removals = services.value
-      .filter((service) => this.#isOurs(service))
+      .filter((service) => this.#inventory.isOurs(service))
       .map((service) => ({ type: "remove-service" as const, service }));
     const [error] = kernel.value.change(removals);
     if (error !== undefined) return failed(error);
     const stuck =
-      this.#owned.daemons.size === 0 ? undefined : keepDaemons(this.#daemonWork(kernel.value, undefined));
+      this.#inventory.owned.daemons.size === 0
+        ? undefined
+        : keepDaemons(this.#daemonWork(kernel.value, undefined));
     if (stuck !== undefined) return { ok: false, error: { code: "refused", message: stuck } };
-    const unwritten = this.#own(OWNS_NOTHING);
+    const unwritten = this.#inventory.own(OWNS_NOTHING);
     if (unwritten === undefined) return { ok: true };
     const message = `cannot write in ${this.#options.runDirectory}: ${unwritten}`;
     return { ok: false, error: { code: "files", message } };
@@ -348,9 +315,6 @@ class IpvsEngine implements BalanceEngine {
     return join(this.#options.runDirectory, name);
   }
 }
-
-const sameTexts = (left: ReadonlySet<string>, right: ReadonlySet<string>): boolean =>
-  left.size === right.size && [...left].every((text) => right.has(text));
 
 const sameServers = (left: ForwardingPlan, right: ForwardingPlan): boolean =>
   left.servers.length === right.servers.length &&
