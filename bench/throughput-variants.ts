@@ -7,7 +7,7 @@ import type { Lab } from "#lab/lab";
 import type { BuildCopy } from "./build-copy.ts";
 
 /** The address that clients ask, on e1. */
-export const VIRTUAL_ADDRESS = "10.2.0.100";
+const VIRTUAL_ADDRESS = "10.2.0.100";
 /** HTTP on all nodes and on the virtual address. */
 export const HTTP_PORT = 80;
 /** iperf3 on the first node, and on the virtual address. */

@@ -36,6 +36,8 @@ echo "left" $(ls -A ${RUNTIME})
 
 export type ManagedEdge = {
   readonly host: LabHostHandle;
+  /** The wire process, by its number inside of the lab; `undefined` while none runs. */
+  readonly pid: () => string | undefined;
   /** Signals one process of the edge. */
   readonly signal: (part: Part, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM") => Promise<void>;
   /** Keeps the manager from starting the edge again, or lets it. */
@@ -64,6 +66,10 @@ export const manage = async (
     host.run(["nsenter", "-t", String(manager.pid), "-m", ...command]);
   return {
     host,
+    pid: () => {
+      const { pid, isRunning } = lastWord(manager);
+      return isRunning ? pid : undefined;
+    },
     signal: async (part, signal) => {
       const { pid } = lastWord(manager);
       const victims =

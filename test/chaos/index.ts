@@ -2,6 +2,7 @@
  * Chaos: faults from a seed, played against two real edges under load, and whether what was promised was kept.
  *
  *     npm run chaos -- --seed 7 --steps 40        one run from one seed
+ *     npm run chaos -- --soak 20                  minutes in one run that spares the processes: do they grow?
  *     npm run chaos -- --minutes 120              seed after seed; ends at the first broken promise
  *
  * `plan.ts` is what goes wrong, `play.ts` plays it in a lab, `verdict.ts` says what was promised. A run that broke a
@@ -16,14 +17,17 @@ import { parseArgs } from "node:util";
 import { planChaos } from "./plan.ts";
 import { type PlayOptions, play } from "./play.ts";
 import { brokenPromises } from "./verdict.ts";
+import { describeWeights } from "./weigh.ts";
 
 /** Plays one seed. A run that broke a promise is saved, and told how to play again. */
 export const runChaos = async (
-  { seed, steps }: { readonly seed: number; readonly steps: number },
+  order: Parameters<typeof planChaos>[0],
   say: PlayOptions["say"],
 ): Promise<readonly string[]> => {
-  const { logs, ...seen } = await play({ plan: planChaos({ seed, steps }), say });
+  const { logs, ...seen } = await play({ plan: planChaos(order), say });
+  const { seed, steps } = order;
   const broken = brokenPromises(seen);
+  for (const [name, weights] of Object.entries(seen.weights)) say(`${name}: ${describeWeights(weights)}`);
   if (broken.length === 0) return [];
   const folder = mkdtempSync(join(tmpdir(), `steelyard-chaos-${seed}-`));
   writeFileSync(join(folder, "seen.json"), JSON.stringify(seen, undefined, 1));
@@ -31,19 +35,25 @@ export const runChaos = async (
   return [...broken, `again: npm run chaos -- --seed ${seed} --steps ${steps}; logs in ${folder}`];
 };
 
+/** How many steps fill a minute, at five seconds each. */
+const STEPS_A_MINUTE = 12;
+
 const main = async (): Promise<number> => {
   const { values } = parseArgs({
     options: {
       seed: { type: "string" },
       steps: { type: "string", default: "30" },
       minutes: { type: "string" },
+      soak: { type: "string" },
     },
   });
   const until = performance.now() + Number(values.minutes ?? 0) * 60_000;
   let seed = Number(values.seed ?? Date.now() % 1_000_000);
   do {
     console.log(`seed ${seed}`);
-    const broken = await runChaos({ seed, steps: Number(values.steps) }, (line) => console.log(`  ${line}`));
+    const spared = values.soak !== undefined;
+    const steps = spared ? Number(values.soak) * STEPS_A_MINUTE : Number(values.steps);
+    const broken = await runChaos({ seed, steps, spared }, (line) => console.log(`  ${line}`));
     for (const promise of broken) console.log(`BROKEN: ${promise}`);
     if (broken.length > 0) return 1;
     seed += 1;

@@ -98,15 +98,20 @@ const MAKERS: readonly [Maker, ...Maker[]] = [
   (random) => ({ fault: { type: "flood", seconds: integerBetween(random, 1, 3) }, lasts: 3_000 }),
 ];
 
+const endsProcesses = ({ type }: Fault): boolean => type === "kill" || type === "restart";
+
 /**
  * As many steps as asked for. Every kind of fault comes up once before one comes up again, in an order of the seed's.
  */
 export const planChaos = ({
   seed,
   steps,
+  spared = false,
 }: {
   readonly seed: number;
   readonly steps: number;
+  /** The processes are neither killed nor restarted, so that one sees whether they grow. */
+  readonly spared?: boolean;
 }): readonly Step[] => {
   const random = seededRandom(seed);
   const plan: Step[] = [];
@@ -114,7 +119,8 @@ export const planChaos = ({
   while (plan.length < steps) {
     if (deck.length === 0) deck = [...MAKERS];
     const [maker = MAKERS[0]] = deck.splice(integerBetween(random, 0, deck.length - 1), 1);
-    plan.push({ ...maker(random), calm: integerBetween(random, 500, 2_000) });
+    const step = { ...maker(random), calm: integerBetween(random, 500, 2_000) };
+    if (!(spared && endsProcesses(step.fault))) plan.push(step);
   }
   return plan;
 };

@@ -15,6 +15,7 @@ import { type ManagedEdge, manage } from "./edge.ts";
 import { inject, type Scene } from "./inject.ts";
 import { describeFault, type EdgeName, type Step } from "./plan.ts";
 import { GAP_BOUND, type Played, SETTLED_WITHIN, type Seen, type Stretch } from "./verdict.ts";
+import { type Weight, weigh } from "./weigh.ts";
 
 const MAIN = join(import.meta.dirname, "../../dist/main.js");
 const EDGES: readonly [EdgeName, EdgeName] = ["e1", "e2"];
@@ -86,10 +87,19 @@ const gapsIn = (answers: readonly number[]): readonly Stretch[] =>
     return next !== undefined && next - at > GAP_BOUND ? [{ from: at, to: next }] : [];
   });
 
+type Weights = Record<EdgeName, Weight[]>;
+
+const weighAll = async ({ edges }: Scene, weights: Weights): Promise<void> => {
+  for (const name of EDGES) {
+    const weight = await weigh(edges[name]);
+    if (weight !== undefined) weights[name].push(weight);
+  }
+};
+
 const playSteps = async (
   scene: Scene,
   holdings: Holdings,
-  { plan, say }: PlayOptions,
+  { plan, say, weights }: PlayOptions & { readonly weights: Weights },
 ): Promise<readonly Played[]> => {
   const played: Played[] = [];
   for (const [index, step] of plan.entries()) {
@@ -100,6 +110,7 @@ const playSteps = async (
     await end();
     const to = Date.now();
     played.push({ ...step, from, to, settled: await settled(holdings) });
+    await weighAll(scene, weights);
     await pause(step.calm);
   }
   return played;
@@ -152,7 +163,8 @@ export const play = async (options: PlayOptions): Promise<Seen & { readonly logs
     const udp = await startUdpProbe(client, { address: VIRTUAL_ADDRESS, port: 9000, interval: 5 });
     const http = await startHttpLoad(client, { url: DIRECT, clients: 4, rate: 10 });
     const finishDownloads = keepDownloading(lab);
-    const played = await playSteps(scene, holdings, options);
+    const weights: Weights = { e1: [], e2: [] };
+    const played = await playSteps(scene, holdings, { ...options, weights });
     const downloads = await finishDownloads();
     const stretch = ({ at, took }: Pick<Download, "at" | "took">): Stretch => ({
       from: toWall(at),
@@ -162,7 +174,7 @@ export const play = async (options: PlayOptions): Promise<Seen & { readonly logs
     const { answers } = await udp.finish();
     const overlaps = overlapsOf(holdings);
     return {
-      ...{ played, overlaps, gaps: gapsIn(answers.map(toWall)) },
+      ...{ played, weights, overlaps, gaps: gapsIn(answers.map(toWall)) },
       requests: requests.map(({ at, took, ...request }) => ({ ...request, ...stretch({ at, took }) })),
       downloads: downloads.map(({ at, took, ...download }) => ({ ...download, ...stretch({ at, took }) })),
       leftovers: await leftoversOf(scene),

@@ -11,7 +11,15 @@ const FLAP = step({ type: "flap", node: "n1", times: 1 }, 20_000, 22_000);
 const PARTITION = step({ type: "partition" }, 10_000, 12_000);
 
 const seen = (rest: Partial<Seen>): Seen => ({
-  ...{ played: [PARTITION, FLAP], overlaps: [], gaps: [], requests: [], downloads: [], leftovers: [] },
+  ...{
+    played: [PARTITION, FLAP],
+    overlaps: [],
+    gaps: [],
+    requests: [],
+    downloads: [],
+    leftovers: [],
+    weights: {},
+  },
   ...rest,
 });
 

@@ -1,6 +1,7 @@
 /** Whether what was promised was kept: pure, from what was done and what was seen. */
 import type { Download, HttpRequest } from "#lab/probe/records";
 import { describeFault, type Step, separates } from "./plan.ts";
+import { growth, type Weight } from "./weigh.ts";
 
 /** A step as it happened; times are milliseconds since 1970. */
 export type Played = Step & {
@@ -20,6 +21,8 @@ export type Seen = {
   /** Requests and downloads in `dsr`; `at` and `took` are converted to milliseconds since 1970. */
   readonly requests: readonly (Pick<HttpRequest, "error"> & Stretch)[];
   readonly downloads: readonly (Pick<Download, "whole" | "backend" | "error"> & Stretch)[];
+  /** What each edge took of its machine after each step. */
+  readonly weights: Readonly<Record<string, readonly Weight[]>>;
   /** What was found after both edges were told to end. */
   readonly leftovers: readonly string[];
 };
@@ -91,7 +94,7 @@ const counted = (findings: readonly string[]): readonly string[] =>
 
 /** Every promise that was broken, in words with the step it belongs to; empty when all were kept. */
 export const brokenPromises = (seen: Seen): readonly string[] => {
-  const { played, overlaps, gaps, requests, downloads, leftovers } = seen;
+  const { played, overlaps, gaps, requests, downloads, weights, leftovers } = seen;
   const start = played[0]?.from ?? 0;
   const when = (at: number): string => {
     const index = played.findLastIndex(({ from }) => from <= at);
@@ -121,6 +124,7 @@ export const brokenPromises = (seen: Seen): readonly string[] => {
     ...downloads
       .filter((download) => !download.whole && !isExcused(download, played))
       .map(({ backend = "nobody", error, to }) => `a download from ${backend} broke (${error}) ${when(to)}`),
+    ...Object.entries(weights).flatMap(([name, each]) => growth(name, each)),
     ...leftovers.map((left) => `left behind: ${left}`),
   ]);
 };

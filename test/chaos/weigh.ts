@@ -1,0 +1,72 @@
+/** What an edge takes of its machine at one moment, to see whether it grows. */
+import type { ManagedEdge } from "./edge.ts";
+
+export type Weight = {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Of the wire process and its agent together, in kilobytes (PSS). */
+  readonly memory: number;
+  /** Open descriptors of both. */
+  readonly descriptors: number;
+  /** Tables, chains, sets and rules of ours; not the elements that packets add. */
+  readonly objects: number;
+  /** Entries of the host's connection tracking table. */
+  readonly tracked: number;
+};
+
+/** $1: the wire process. Prints memory, descriptors, objects and tracked connections, one a line. */
+const SCRIPT = `
+pids="$1 $(pgrep -P "$1")"
+for pid in $pids; do cat /proc/$pid/smaps_rollup; done | awk '/^Pss:/ { sum += $2 } END { print sum + 0 }'
+for pid in $pids; do ls /proc/$pid/fd; done | wc -l
+for family in inet netdev; do nft --terse list table $family steelyard 2>/dev/null; done | wc -l
+cat /proc/sys/net/netfilter/nf_conntrack_count
+`;
+
+/** Weighs an edge; `undefined` when it does not run just now. */
+export const weigh = async (edge: ManagedEdge): Promise<Weight | undefined> => {
+  const pid = edge.pid();
+  if (pid === undefined) return undefined;
+  const { stdout } = await edge.host.run(["sh", "-c", SCRIPT, "sh", pid]);
+  const [memory = 0, descriptors = 0, objects = 0, tracked = 0] = stdout.trim().split("\n").map(Number);
+  return memory === 0 ? undefined : { at: Date.now(), memory, descriptors, objects, tracked };
+};
+
+/** How much more than at first there may be at the end: what a garbage collector and a busy moment add. */
+const LIMITS: readonly {
+  readonly what: Exclude<keyof Weight, "at">;
+  readonly share: number;
+  readonly more: number;
+}[] = [
+  { what: "memory", share: 0.1, more: 4_000 },
+  { what: "descriptors", share: 0, more: 6 },
+  { what: "objects", share: 0, more: 4 },
+  { what: "tracked", share: 0.5, more: 2_000 },
+];
+
+/** Fewer weights than these say nothing of growth. */
+const ENOUGH = 20;
+
+const middle = (values: readonly number[]): number =>
+  [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
+
+/** What has grown from the second fifth of a run to the last one, in words; empty when nothing has. */
+export const growth = (name: string, weights: readonly Weight[]): readonly string[] => {
+  if (weights.length < ENOUGH) return [];
+  const fifth = Math.floor(weights.length / 5);
+  const [early, late] = [weights.slice(fifth, 2 * fifth), weights.slice(-fifth)];
+  return LIMITS.flatMap(({ what, share, more }) => {
+    const [before, now] = [middle(early.map((each) => each[what])), middle(late.map((each) => each[what]))];
+    return now > before * (1 + share) + more ? [`${name}: ${what} grew from ${before} to ${now}`] : [];
+  });
+};
+
+/** The middle of the second fifth and of the last one, for people who want to see how flat it was. */
+export const describeWeights = (weights: readonly Weight[]): string => {
+  const fifth = Math.max(1, Math.floor(weights.length / 5));
+  const parts = LIMITS.map(({ what }) => {
+    const of = (part: readonly Weight[]): number => middle(part.map((each) => each[what]));
+    return `${what} ${of(weights.slice(fifth, 2 * fifth))} -> ${of(weights.slice(-fifth))}`;
+  });
+  return `${parts.join(", ")} (${weights.length} weighings)`;
+};
