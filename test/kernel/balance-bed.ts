@@ -25,7 +25,7 @@ import { openDoor } from "#native/door";
 
 export const VIRTUAL = { IPv4: "10.2.0.100", IPv6: "fd02::100" } as const;
 /** Moves with them; backends of servers in mode `nat` have it as their gateway. */
-const INNER = { IPv4: "10.2.0.101", IPv6: "fd02::101" } as const;
+export const INNER = { IPv4: "10.2.0.101", IPv6: "fd02::101" } as const;
 /** Without one of its own a bridge takes that of a port, and changes it when ports come and go. */
 const BRIDGE_MAC = "02:00:00:00:00:01";
 const WORKERS = ["w1", "w2", "w3", "w4"];

@@ -5,6 +5,7 @@
  * - `choose`: opens one connection from each port from 20000 up; gives their backends in order.
  * - `hold`: opens connections and keeps them; gives their backends in order.
  * - `poke`: says something on every held connection; gives the backend that answered, or why none did, in order.
+ * - `flow`: says `stream` on every held connection; `flowing`: gives how many of them have brought something since.
  * - `ask`: opens a connection, says `line`, gives the answer.
  * - `download`: 200,000 bytes over one connection; gives how many came.
  * - `hammer`, `rest`: opens connections without pause until told to rest; gives how many and every error.
@@ -110,6 +111,10 @@ const tally = (answers: readonly string[]): Record<string, number> => {
   return counts;
 };
 
+/** Whether two more pieces come on a connection that flows: one may have been on its way. */
+const bringsMore = async (socket: Socket): Promise<boolean> =>
+  !socket.destroyed && (await nextLine(socket)).startsWith("w") && (await nextLine(socket)).startsWith("w");
+
 const held: Socket[] = [];
 const heldUdp: UdpSocket[] = [];
 let hammering: Promise<readonly string[]> | undefined;
@@ -157,6 +162,11 @@ const perform = async (command: Command): Promise<unknown> => {
           return line;
         }),
       );
+    case "flow":
+      for (const socket of held) socket.write("stream\n");
+      return "flowing";
+    case "flowing":
+      return (await Promise.all(held.map((socket) => bringsMore(socket)))).filter((more) => more).length;
     case "drop":
       for (const socket of held.splice(0)) socket.destroy();
       for (const socket of heldUdp.splice(0)) socket.close();

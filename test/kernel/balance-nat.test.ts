@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import type { Protocol, Scheduler, VirtualServer } from "#core/balance/model";
-import { onePort } from "#core/balance/ports";
-import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
+import { formatPorts, onePort } from "#core/balance/ports";
+import { address, Bed, type Client, INNER, VIRTUAL } from "./balance-bed.ts";
 import { Edge } from "./balance-edge.ts";
 
 const HASH: Scheduler = { type: "consistent-hash", tableSize: 251 };
@@ -11,6 +11,8 @@ const PORT = 8080;
 const BACKEND_PORT = 8090;
 const HELD = 60;
 const FAMILIES = ["IPv4", "IPv6"] as const;
+/** A router that lets nothing of the client through. */
+const MUTE = 'table inet mute { chain c { type filter hook forward priority 0; iifname "down0" drop; }; }';
 const CLIENT = { IPv4: "10.1.0.2", IPv6: "fd01::2" } as const;
 
 type Wish = {
@@ -36,6 +38,13 @@ const server = ({
     weight: 1,
   })),
 });
+
+/** Lets only the workers speak for a while, to an edge that does not know them. */
+const takeOverUnheard = (bed: Bed, edge: "e1" | "e2"): void => {
+  bed.inside("router", `nft -f - <<'END'\n${MUTE}\nEND`);
+  bed.giveAddressesTo(edge);
+  bed.inside("router", "sleep 0.5; nft delete table inet mute");
+};
 
 describe("forwarding that keeps the client's address", () => {
   let bed: Bed;
@@ -126,5 +135,90 @@ describe("forwarding that keeps the client's address", () => {
       }
       assert.ok((await second.engine.remove()).ok);
     });
+
+    it(`lets downloads go on across a takeover although their clients are silent: ${family}`, async () => {
+      const second = new Edge(bed.openEngine("e2"));
+      const servers = [server({ family })];
+      await edge.run(servers);
+      await second.run(servers);
+      await client.list({ op: "hold", count: HELD, ...at(family) });
+      await client.ask({ op: "flow" });
+      for (const next of ["e2", "e1"] as const) {
+        bed.giveAddressesTo(next);
+        assert.equal(await client.ask({ op: "flowing" }), HELD);
+      }
+      assert.ok((await second.engine.remove()).ok);
+    });
+  }
+
+  it("lets a backend that is out answer nobody any more", async () => {
+    const second = new Edge(bed.openEngine("e2"));
+    const servers = [server({ family: "IPv4" })];
+    await edge.run(servers);
+    await second.run(servers, { "web/w2": "unavailable" });
+    const names = await client.list({ op: "hold", count: 12, ...at("IPv4") });
+    await client.ask({ op: "flow" });
+    takeOverUnheard(bed, "e2");
+    const flowing = await client.ask({ op: "flowing", patience: 500 });
+    assert.equal(flowing, names.filter((name) => name !== "w2").length);
+    assert.match(bed.inside("e2", "nft list chain inet steelyard postrouting"), /counter packets [1-9]/);
+    assert.ok((await second.engine.remove()).ok);
+  });
+});
+
+describe("forwarding behind a virtual address", () => {
+  let bed: Bed;
+  let client: Client;
+
+  before(async () => {
+    bed = new Bed();
+    await bed.startWorkers([BACKEND_PORT]);
+    client = bed.startClient();
+  });
+  after(() => bed.close());
+  afterEach(() => client.ask({ op: "drop" }));
+
+  for (const family of FAMILIES) {
+    for (const ports of [onePort(PORT), { first: BACKEND_PORT, last: BACKEND_PORT + 9 }]) {
+      const title = `${family}, ${formatPorts(ports)}`;
+      it(`lets connections survive a takeover once the client speaks: ${title}`, async () => {
+        bed.giveAddressesTo("e1");
+        const [first, second] = [new Edge(bed.openEngine("e1")), new Edge(bed.openEngine("e2"))];
+        const one = ports.first === ports.last;
+        const plain = server({ family });
+        const servers: readonly VirtualServer[] = [
+          {
+            ...{ ...plain, ports, mode: "masquerade", masqueradeAddress: address(INNER[family]) },
+            backends: plain.backends.map(({ port: _port, ...backend }) => ({
+              ...backend,
+              ...(one ? { port: BACKEND_PORT } : {}),
+            })),
+          },
+        ];
+        await first.run(servers);
+        await second.run(servers);
+        const target = { address: VIRTUAL[family], port: ports.first };
+        assert.match(
+          String(await client.ask({ op: "ask", line: "who", ...target })),
+          new RegExp(`:${INNER[family]}$`),
+        );
+        const names = await client.list({ op: "hold", count: HELD, ...target });
+        await client.ask({ op: "flow" });
+        for (const next of ["e2", "e1"] as const) {
+          takeOverUnheard(bed, next);
+          await client.ask({ op: "flow" });
+          assert.equal(await client.ask({ op: "flowing" }), names.length);
+        }
+        assert.match(bed.inside("e2", "nft list chain inet steelyard strays"), /counter packets [1-9]/);
+        // The edge that does not hold the address is a client, too.
+        const standby = bed.startClient("e2");
+        const met = await standby.count({ op: "spread", count: 3, ...target });
+        assert.deepEqual(
+          Object.keys(met).filter((name) => !/^w[123]$/.test(name)),
+          [],
+        );
+        for (const edge of [first, second]) assert.ok((await edge.engine.remove()).ok);
+      });
+    }
   }
 });

@@ -73,7 +73,7 @@ const HIGHEST_ID = 0x7fff_ffff;
 const LARGEST_TABLE = 1_048_576;
 
 const readBackend = (value: unknown): PlannedBackend => {
-  const { name, id, address, port, weight, availability, role, drainUntil, drained, device } =
+  const { name, id, address, port, weight, availability, role, drainUntil, drained, device, source, alone } =
     fieldsOf(value);
   return {
     name: textOf(name),
@@ -88,6 +88,8 @@ const readBackend = (value: unknown): PlannedBackend => {
       : { drainUntil: instant(integerOf(drainUntil, Number.MAX_SAFE_INTEGER)) }),
     ...(drained === true ? { drained } : {}),
     ...(device === undefined ? {} : { device: textOf(device) }),
+    ...(source === undefined ? {} : { source: addressOf(source) }),
+    ...(alone === true ? { alone } : {}),
   };
 };
 

@@ -70,6 +70,11 @@ export type VirtualServer = {
   readonly ports: PortRange;
   readonly mode: ForwardingMode;
   readonly scheduler: Scheduler;
+  /**
+   * Only in `masquerade`: what backends see as the client's address. `undefined` leaves it to the edge, which takes a
+   * virtual address that moves together with the server's where it finds one.
+   */
+  readonly masqueradeAddress?: IpAddress;
   /** Networks whose hosts may open flows; `undefined` means everybody. Packets of others are dropped. */
   readonly sourceRanges?: readonly InterfaceAddress[];
   /** Of the same family as `address`; may be empty. */

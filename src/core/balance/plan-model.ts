@@ -48,6 +48,10 @@ export type PlannedBackend = {
   readonly drained?: true;
   /** The interface that leads to it; only in `dsr`. */
   readonly device?: string;
+  /** What it sees as the client's address; only in `masquerade`, where `undefined` is the address of the interface. */
+  readonly source?: IpAddress;
+  /** Only in `nat`: no other server has it at this port. */
+  readonly alone?: true;
 };
 
 /**

@@ -3,12 +3,12 @@
 import type { IpAddress } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import { earliest, type Instant } from "#base/time";
+import { markAlone } from "./alone.ts";
 import { drainMember, leavingBackends } from "./drain.ts";
 import {
   type Backend,
   type BackendKey,
   backendKey,
-  type ForwardingMode,
   isHash,
   type Scheduler,
   type VirtualServer,
@@ -33,6 +33,8 @@ export type Links = {
   readonly ingress: (virtualAddress: IpAddress) => readonly string[];
   /** The interface with the backend's network on it; `undefined` when the backend is not on a connected network. */
   readonly egress: (backendAddress: IpAddress) => string | undefined;
+  /** In `masquerade`: a virtual address that moves with the server's and that the backend can answer. */
+  readonly source?: (server: VirtualServer, backendAddress: IpAddress) => IpAddress | undefined;
 };
 
 export type PlanInput = {
@@ -96,11 +98,15 @@ const canLearn = (server: VirtualServer, input: PlanInput): boolean =>
   input.isHeld?.(server.address) !== false &&
   !server.backends.some(({ name }) => input.availability(backendKey(server.name, name)) === "doubtful");
 
-/** A `dsr` backend with the interface that leads to it, without which it can take nothing. */
-const reach = (backend: PlannedBackend, mode: ForwardingMode, { egress }: Links): PlannedBackend => {
-  if (mode !== "dsr") return backend;
-  const { device: _device, ...rest } = backend;
-  const device = egress(backend.address);
+/** A backend with what leads to it: in `dsr` an interface, without which it can take nothing, in `masquerade` a source. */
+const reach = (backend: PlannedBackend, server: VirtualServer, links: Links): PlannedBackend => {
+  const { device: _device, source: _source, ...rest } = backend;
+  if (server.mode === "nat") return backend;
+  if (server.mode === "masquerade") {
+    const source = server.masqueradeAddress ?? links.source?.(server, backend.address);
+    return source === undefined ? rest : { ...rest, source };
+  }
+  const device = links.egress(backend.address);
   return device === undefined ? { ...rest, availability: "unavailable" } : { ...rest, device };
 };
 
@@ -140,7 +146,7 @@ const planBackends = (
           },
         ];
   return [...members, ...leavingBackends(server, previous, now), ...sorry]
-    .map((backend) => reach(backend, server.mode, links))
+    .map((backend) => reach(backend, server, links))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 };
 
@@ -169,7 +175,8 @@ const sameBackend = (left: PlannedBackend, right: PlannedBackend | undefined): b
   left.role === right.role &&
   left.drainUntil === right.drainUntil &&
   left.drained === right.drained &&
-  left.device === right.device;
+  left.device === right.device &&
+  left.source === right.source;
 
 /** Whether a server's slots can be taken over as they are; most servers do not change when the plan does. */
 const sameInputs = (left: Omit<ServerPlan, "slots" | "moves" | "tracked">, right: ServerPlan): boolean =>
@@ -227,7 +234,7 @@ export const planForwarding = (input: PlanInput): ForwardingPlan => {
       .filter((server) => server.mode === "dsr")
       .flatMap((server) => input.links.ingress(server.address)),
   );
-  return { ingress: [...ingress].sort(), servers };
+  return { ingress: [...ingress].sort(), servers: markAlone(servers) };
 };
 
 /** When the next transition or drain ends and planning is due even if nothing else happens; `undefined` when none runs. */

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { ALL_PORTS, formatPorts, onePort, parsePorts, particularity, portsOverlap } from "./ports.ts";
+import {
+  ALL_PORTS,
+  formatPorts,
+  mergePorts,
+  onePort,
+  type PortRange,
+  parsePorts,
+  particularity,
+  portsOverlap,
+} from "./ports.ts";
 
 const port = fc.integer({ min: 1, max: 65_535 });
 const ports = fc
@@ -28,6 +37,20 @@ describe("ports", () => {
       "some",
       "all",
     ]);
+  });
+
+  it("are merged into intervals that neither overlap nor touch, and hold the same ports", () => {
+    fc.assert(
+      fc.property(fc.array(ports, { maxLength: 6 }), port, (ranges, candidate) => {
+        const merged = mergePorts(ranges);
+        for (const [index, range] of merged.entries()) {
+          assert.ok(range.first > (merged[index - 1]?.last ?? -1) + 1);
+        }
+        const holds = (list: readonly PortRange[]): boolean =>
+          list.some((range) => portsOverlap(range, onePort(candidate)));
+        assert.equal(holds(merged), holds(ranges));
+      }),
+    );
   });
 
   it("overlap when a port is in both", () => {

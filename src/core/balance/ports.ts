@@ -29,6 +29,17 @@ export const samePorts = (left: PortRange, right: PortRange): boolean =>
 export const portsOverlap = (left: PortRange, right: PortRange): boolean =>
   left.first <= right.last && right.first <= left.last;
 
+/** The same ports as intervals that do not overlap or touch, ascending. */
+export const mergePorts = (ranges: readonly PortRange[]): readonly PortRange[] => {
+  const merged: PortRange[] = [];
+  for (const range of [...ranges].sort((left, right) => left.first - right.first)) {
+    const before = merged.at(-1);
+    if (before === undefined || before.last + 1 < range.first) merged.push(range);
+    else merged[merged.length - 1] = { first: before.first, last: Math.max(before.last, range.last) };
+  }
+  return merged;
+};
+
 /** `80`, `8000-8099` or `all`, as configured. */
 export const formatPorts = (ports: PortRange): string => {
   switch (particularity(ports)) {

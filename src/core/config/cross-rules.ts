@@ -1,7 +1,8 @@
 /** What must hold between resources. */
-import { isLinkLocal } from "#base/address";
+import { familyOf, isLinkLocal } from "#base/address";
 import type { VirtualServer } from "#core/balance/model";
 import { formatPorts, particularity, portsOverlap, samePorts } from "#core/balance/ports";
+import { isTakenByDsr, movingWith } from "#core/balance/source";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { TrackedCheck } from "./desired.ts";
 import { nearestHint } from "./nearest.ts";
@@ -101,6 +102,30 @@ const overlaps = (servers: Resources["servers"]): readonly Problem[] => {
   });
 };
 
+/** What is wrong with a source for masqueraded connections, given what else there is. */
+const masqueradeProblems = (
+  { document, value }: Placed<VirtualServer>,
+  { servers, routers, incomplete }: Pick<Resources, "servers" | "routers" | "incomplete">,
+): readonly Problem[] => {
+  const { masqueradeAddress: source, address, mode } = value;
+  if (source === undefined || mode !== "masquerade" || familyOf(source) !== familyOf(address)) return [];
+  const path = ["spec", "masqueradeAddress"];
+  const placed = within(document);
+  const every = servers.map((server) => server.value);
+  if (isTakenByDsr(source, value, every)) {
+    const message = `a dsr server of ${source} would take the answers`;
+    return [placed(error(path, message, "Give an address that has no dsr server of this protocol."))];
+  }
+  const all = routers.map((router) => router.value);
+  if (movingWith(address, all).some((router) => movingWith(source, all).includes(router))) return [];
+  if (incomplete) return [];
+  const message = `${source} does not move together with ${address}`;
+  const hint = "Let one VirtualRouter hold both, or give their routers the same syncGroup.";
+  return [
+    placed(movingWith(source, all).length === 0 ? warning(path, message, hint) : error(path, message, hint)),
+  ];
+};
+
 const serverProblems = ({ servers, routers, incomplete }: Resources): readonly Problem[] => {
   const held = new Set(
     routers.flatMap(({ value }) =>
@@ -109,6 +134,7 @@ const serverProblems = ({ servers, routers, incomplete }: Resources): readonly P
   );
   return [
     ...overlaps(servers),
+    ...servers.flatMap((placed) => masqueradeProblems(placed, { servers, routers, incomplete })),
     ...servers
       .filter(({ value }) => !incomplete && !held.has(value.address))
       .map(({ document, value }) =>

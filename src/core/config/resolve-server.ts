@@ -41,6 +41,7 @@ export const serverOf = (name: string, spec: ServerSpec): VirtualServer => ({
   ports: spec.port,
   mode: spec.mode,
   scheduler: schedulerOf(spec),
+  ...(spec.masqueradeAddress === undefined ? {} : { masqueradeAddress: spec.masqueradeAddress }),
   ...(spec.sourceRanges === undefined ? {} : { sourceRanges: spec.sourceRanges }),
   backends: backendsOf(spec),
   whenAllFail: spec.whenAllFail,

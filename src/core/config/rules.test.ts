@@ -413,6 +413,28 @@ rows("resources together", [
     ],
   },
   {
+    that: "masquerade behind an address that moves with the server's, and where answers are not taken for requests",
+    given: [
+      router({}),
+      router({ vrid: 52, addresses: ["192.0.2.11/24"] }, "other"),
+      server({ masqueradeAddress: "192.0.2.10" }, "a"),
+      server({ port: 81, masqueradeAddress: "192.0.2.11" }, "b"),
+      server({ port: 82, masqueradeAddress: "192.0.2.12" }, "c"),
+      server({ port: 83, mode: "dsr", masqueradeAddress: "192.0.2.10" }, "d"),
+      server({ port: 53, protocol: "UDP", mode: "dsr", health: { port: 53 } }, "e"),
+      server({ port: 54, protocol: "UDP", masqueradeAddress: "192.0.2.10", health: { port: 53 } }, "f"),
+      server({ port: 84, masqueradeAddress: "2001:db8::1" }, "g"),
+    ],
+    found: [
+      "error 2 spec.masqueradeAddress: a dsr server of 192.0.2.10 would take the answers",
+      "error 3 spec.masqueradeAddress: 192.0.2.11 does not move together with 192.0.2.10",
+      "warning 4 spec.masqueradeAddress: 192.0.2.12 does not move together with 192.0.2.10",
+      "error 5 spec.masqueradeAddress: means nothing to mode dsr",
+      "error 7 spec.masqueradeAddress: a dsr server of 192.0.2.10 would take the answers",
+      "error 8 spec.masqueradeAddress: 2001:db8::1 is IPv6, but the server's is IPv4",
+    ],
+  },
+  {
     that: "track checks that exist, and leave none untracked",
     given: [
       router({ track: { checks: [{ name: "uplnk" }] } }),

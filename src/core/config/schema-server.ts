@@ -54,6 +54,11 @@ export const serverSpec = section("One address and port, and who answers there."
       { min: 7, max: 65_537 },
     ),
   ),
+  masqueradeAddress: v.exactOptional(
+    address(
+      "What backends see as the client's address in `masquerade`. Default: a virtual address on the way to the backend that moves together with the server's, so that open connections survive a takeover; else this box's own address there.",
+    ),
+  ),
   sourceRanges: v.exactOptional(
     list(
       "Networks whose hosts may connect; packets of all others are dropped. Default: everybody may.",

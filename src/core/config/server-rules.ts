@@ -69,6 +69,27 @@ const backendFindings = (spec: ServerSpec): readonly Finding[] => {
   ];
 };
 
+const masqueradeFindings = ({
+  address,
+  mode,
+  masqueradeAddress,
+  backends,
+}: ServerSpec): readonly Finding[] => {
+  const path = ["spec", "masqueradeAddress"];
+  if (masqueradeAddress === undefined) return [];
+  if (mode !== "masquerade") {
+    return [error(path, `means nothing to mode ${mode}`, "Remove it, or use mode: masquerade.")];
+  }
+  const findings = [
+    ...hostAddressFindings(masqueradeAddress, path),
+    ...familyFindings(masqueradeAddress, { like: address, whose: "the server's", path }),
+  ];
+  if (backends.some((backend) => backend.address === masqueradeAddress)) {
+    findings.push(error(path, `${masqueradeAddress} is a backend's address`));
+  }
+  return findings;
+};
+
 const sourceFindings = ({ address, sourceRanges = [] }: ServerSpec): readonly Finding[] => [
   ...sourceRanges.flatMap((network, index) => {
     const path = ["spec", "sourceRanges", index];
@@ -142,6 +163,7 @@ const doubtfulFindings = (spec: ServerSpec): readonly Finding[] => {
 export const serverFindings = (spec: ServerSpec): readonly Finding[] => [
   ...hostAddressFindings(spec.address, ["spec", "address"]),
   ...schedulerFindings(spec),
+  ...masqueradeFindings(spec),
   ...sourceFindings(spec),
   ...backendFindings(spec),
   ...healthFindings(spec),

@@ -8,7 +8,7 @@ import { familyDigit, type SetDeclaration } from "./ruleset.ts";
 
 /** `4` or `6`, as names of sets end. */
 export type FamilyDigit = "4" | "6";
-const FAMILIES: readonly FamilyDigit[] = ["4", "6"];
+export const FAMILIES: readonly FamilyDigit[] = ["4", "6"];
 
 /** Address, protocol and port of ours in a packet. */
 type Fields = Readonly<Record<FamilyDigit, { readonly host: string; readonly port: string }>>;
@@ -47,11 +47,13 @@ export type Lookup = {
   readonly set: (base: string) => string;
 };
 
-/** The lookups that a plan needs, the more particular first. Those by one port are always there. */
-export const lookupsOf = (servers: readonly ServerPlan[]): readonly Lookup[] => {
+/** The lookups that servers need, the more particular first; unless `used`, those by one port are always there. */
+export const lookupsOf = (servers: readonly ServerPlan[], which?: "used"): readonly Lookup[] => {
   const used = new Set(servers.map((server) => setOf("", server)));
   return (["one", "some", "all"] as const).flatMap((ports) =>
-    FAMILIES.filter((family) => ports === "one" || used.has(setName("", ports, family))).map((family) => ({
+    FAMILIES.filter(
+      (family) => (ports === "one" && which !== "used") || used.has(setName("", ports, family)),
+    ).map((family) => ({
       ports,
       family,
       set: (base: string) => setName(base, ports, family),

@@ -8,10 +8,12 @@ import { SLOT_SEED } from "#core/balance/choice";
 import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
 import { ALL_PORTS, formatPorts, onePort, particularity } from "#core/balance/ports";
 import { ownersOf } from "#core/balance/slots";
+import { returnElements } from "./answers.ts";
 import { setOf } from "./lookup.ts";
 import { commentText, serverNames } from "./names.ts";
 import {
   type ElementData,
+  type ElementKey,
   familyDigit,
   type SetDeclaration,
   type SetElement,
@@ -94,14 +96,44 @@ export const slotElements = (
 const endpoint = (address: IpAddress, port: number | undefined): ElementData =>
   port === undefined ? { type: "endpoint", address } : { type: "endpoint", address, port };
 
-/** What connections to each backend are after their translation. */
-const masqueradedElements = ({ address: virtual, protocol, ports, backends }: ServerPlan): SetElement[] =>
-  backends.map(({ address, port }) => ({
-    key: {
-      ...{ type: "service" as const, via: virtual, address, protocol },
-      ports: particularity(ports) === "one" && port !== undefined ? onePort(port) : ports,
-    },
-  }));
+/** What connections to a backend are after their translation. */
+const translatedKey = (
+  { address: virtual, protocol, ports }: ServerPlan,
+  { address, port }: PlannedBackend,
+): ElementKey => ({
+  ...{ type: "service", via: virtual, address, protocol },
+  ports: particularity(ports) === "one" && port !== undefined ? onePort(port) : ports,
+});
+
+/** Connections to backends that see the address of the interface, unless another one is found for them. */
+const masqueradedElements = (server: ServerPlan): SetElement[] =>
+  server.backends.map((backend) => ({ key: translatedKey(server, backend) }));
+
+/** Connections to backends that see a virtual address. */
+const sourceElements = (server: ServerPlan): SetElement[] =>
+  server.backends.flatMap((backend) =>
+    backend.source === undefined
+      ? []
+      : [{ key: translatedKey(server, backend), data: endpoint(backend.source, undefined) }],
+  );
+
+/** Whether backends of a server may see a virtual address as their client's. */
+export const hasSources = ({ mode, backends }: ServerPlan): boolean =>
+  mode === "masquerade" && backends.some(({ source }) => source !== undefined);
+
+/** How the source of a server's connections changes, or how it comes back. */
+const sourceSets = (server: ServerPlan): readonly (readonly [string, () => readonly SetElement[]])[] => {
+  if (server.mode === "nat") {
+    return [
+      [hairpinSet(server), () => hairpinElements(server)],
+      [`returns${familyDigit(server.address)}`, () => returnElements(server)],
+    ];
+  }
+  return [
+    [setOf("masqueraded", server), () => masqueradedElements(server)],
+    ...(hasSources(server) ? [[setOf("sources", server), () => sourceElements(server)] as const] : []),
+  ];
+};
 
 /** The set of backends that are clients of a server in mode `nat` themselves. */
 const hairpinSet = ({ address }: ServerPlan): string => `hairpin${familyDigit(address)}`;
@@ -152,9 +184,7 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
       ],
       [setOf("servers", server), () => [{ key, data: { type: "chain", chain: names.serverChain } }]],
       [setOf("listeners", server), () => [{ key }]],
-      server.mode === "nat"
-        ? [hairpinSet(server), () => hairpinElements(server)]
-        : [setOf("masqueraded", server), () => masqueradedElements(server)],
+      ...sourceSets(server),
     ]),
   };
 };

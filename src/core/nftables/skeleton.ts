@@ -3,6 +3,7 @@
 import { sameNetworks } from "#core/balance/plan";
 import { choosesByHash, type ForwardingPlan, type ServerPlan } from "#core/balance/plan-model";
 import { samePorts } from "#core/balance/ports";
+import { answerFrame } from "./answers.ts";
 import { fragmentKey, markMap, PIN_IF_SERVING, renderDsr } from "./dsr.ts";
 import {
   DIRECT,
@@ -15,7 +16,7 @@ import {
   setOf,
   TRANSLATED,
 } from "./lookup.ts";
-import { renderMasquerade } from "./masquerade.ts";
+import { hasSources, renderMasquerade } from "./masquerade.ts";
 import {
   type ChainDeclaration,
   familyDigit,
@@ -52,6 +53,16 @@ const inetSets = (lookups: readonly Lookup[]): readonly SetDeclaration[] =>
     declareLookup("masqueraded", { fields: TRANSLATED, lookup }),
   ]);
 
+/** For servers whose backends see a virtual address as their client's. */
+const sourceSets = (lookups: readonly Lookup[]): readonly SetDeclaration[] =>
+  lookups.map((lookup) =>
+    declareLookup("sources", {
+      fields: TRANSLATED,
+      lookup,
+      data: lookup.family === "4" ? "ip saddr" : "ip6 saddr",
+    }),
+  );
+
 const elsewhere: ChainDeclaration = {
   name: ELSEWHERE,
   comment: "a virtual server of the other table",
@@ -66,9 +77,22 @@ const hairpinsOf = (servers: readonly ServerPlan[]) => {
   return [...families].sort().map((family) => ({ name: `hairpin${family}`, key: CLIENT[family] }));
 };
 
-type Hairpins = ReturnType<typeof hairpinsOf>;
+/** Rules that rewrite the source of what we sent to a backend, and of what comes back from one unasked. */
+const sourceRules = (servers: readonly ServerPlan[]): readonly string[] => [
+  ...hairpinsOf(servers).map(({ key, name }) => `ct status dnat ${key} @${name} masquerade`),
+  ...lookupsOf(servers.filter(hasSources), "used").map((lookup) => {
+    const ip = lookup.family === "4" ? "ip" : "ip6";
+    const address = `${keyExpression(TRANSLATED, lookup)} map @${lookup.set("sources")}`;
+    // Not what the edge itself sends: it may do so while another edge holds the virtual address.
+    return `ct status dnat fib saddr type != local snat ${ip} to ${address}`;
+  }),
+  ...lookupsOf(servers).map(
+    (lookup) =>
+      `ct status dnat ${keyExpression(TRANSLATED, lookup)} @${lookup.set("masqueraded")} masquerade`,
+  ),
+];
 
-const inetChains = (lookups: readonly Lookup[], hairpins: Hairpins): readonly ChainDeclaration[] => [
+const inetChains = (lookups: readonly Lookup[], sources: readonly string[]): readonly ChainDeclaration[] => [
   elsewhere,
   {
     name: "refused",
@@ -95,14 +119,7 @@ const inetChains = (lookups: readonly Lookup[], hairpins: Hairpins): readonly Ch
   {
     name: "postrouting",
     comment: "only what we sent to a backend",
-    rules: [
-      "type nat hook postrouting priority srcnat; policy accept;",
-      ...hairpins.map(({ key, name }) => `ct status dnat ${key} @${name} masquerade`),
-      ...lookups.map(
-        (lookup) =>
-          `ct status dnat ${keyExpression(TRANSLATED, lookup)} @${lookup.set("masqueraded")} masquerade`,
-      ),
-    ],
+    rules: ["type nat hook postrouting priority srcnat; policy accept;", ...sources],
   },
 ];
 
@@ -196,13 +213,15 @@ export const renderServer = (server: ServerPlan): Ruleset => {
 /** What is there whatever the servers are. */
 const renderFrame = ({ ingress, servers }: ForwardingPlan): Ruleset => {
   const lookups = lookupsOf(servers);
-  const hairpins = hairpinsOf(servers);
-  const hairpinSets = hairpins.map(({ name, key }) => plainSet(name, key));
+  const hairpinSets = hairpinsOf(servers).map(({ name, key }) => plainSet(name, key));
+  const sources = sourceSets(lookupsOf(servers.filter(hasSources), "used"));
+  const answers = answerFrame(servers);
+  const rules = [...sourceRules(servers), ...answers.postrouting];
   return {
     inet: {
-      sets: [...inetSets(lookups), ...hairpinSets],
-      chains: inetChains(lookups, hairpins),
-      elementsBySet: new Map(),
+      sets: [...inetSets(lookups), ...hairpinSets, ...sources, ...answers.sets],
+      chains: [...inetChains(lookups, rules), ...answers.chains],
+      elementsBySet: answers.elementsBySet,
     },
     netdev: {
       sets: netdevSets(lookups),
@@ -260,6 +279,8 @@ export const sameStructure = (left: ServerPlan, right: ServerPlan): boolean =>
       backend.id === other.id &&
       backend.address === other.address &&
       backend.port === other.port &&
-      backend.device === other.device
+      backend.device === other.device &&
+      backend.source === other.source &&
+      backend.alone === other.alone
     );
   });

@@ -39,6 +39,7 @@ const bench = (kernel?: FakeKernel, wrap: (engine: Balancer) => Balancer = (engi
       availability: (key): Availability => (unavailable.has(key) ? "unavailable" : "available"),
       ingress: () => ["eth0"],
       egress: () => "eth1",
+      source: () => undefined,
       isHeld: () => true,
     },
     engine: {

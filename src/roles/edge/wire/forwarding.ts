@@ -40,6 +40,8 @@ export type ForwardingInputs = {
   /** The interfaces on which traffic for a virtual address arrives. */
   readonly ingress: (address: IpAddress) => readonly string[];
   readonly egress: Links["egress"];
+  /** Which virtual address masqueraded connections come from. */
+  readonly source: NonNullable<Links["source"]>;
   /** Whether this edge holds a virtual address now. */
   readonly isHeld: (address: IpAddress) => boolean;
 };
@@ -182,7 +184,7 @@ class EngineForwarding implements Forwarding {
     return planForwarding({
       servers: inputs.servers(),
       availability: inputs.availability,
-      links: { ingress: inputs.ingress, egress: inputs.egress },
+      links: { ingress: inputs.ingress, egress: inputs.egress, source: inputs.source },
       isHeld: inputs.isHeld,
       previous: this.#plan ?? found.plan,
       now: clock.now(),

@@ -1,6 +1,7 @@
 /** Which interfaces lead where, for `dsr`: asked of the kernel once and again after each change to its network. */
 import type { IpAddress } from "#base/address";
 import { contains } from "#base/prefix";
+import type { SourceInputs } from "#core/balance/source";
 import type { Host } from "#core/sysctl/use";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { Link, NetlinkPort } from "#drivers/netlink/port";
@@ -15,6 +16,8 @@ export type Paths = {
   host(routers: readonly VirtualRouterConfig[]): Host;
   /** The interface that a neighbour is connected to; `undefined` when it lies behind a gateway or nowhere. */
   egress(address: IpAddress): string | undefined;
+  /** What the source of masqueraded connections depends on. */
+  network(): Pick<SourceInputs, "networks" | "nextHop">;
   /** Forgets what it read: it was just changed. */
   refresh(): void;
 };
@@ -75,6 +78,16 @@ export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths =
       },
     }),
     ingress: carriersOf,
+    network() {
+      const present = netlink.addresses();
+      return {
+        networks: present.ok ? present.value : [],
+        nextHop(address) {
+          const route = netlink.routeTo(address);
+          return route.ok ? (route.value.gateway ?? address) : undefined;
+        },
+      };
+    },
     egress(address) {
       if (egressByAddress.has(address)) return egressByAddress.get(address);
       const route = netlink.routeTo(address);

@@ -1,8 +1,9 @@
 /** The parts of the wire process, and what each tells the others. */
 import type { IpAddress } from "#base/address";
 import { type Duration, type Instant, wallTime } from "#base/time";
-import type { BackendKey } from "#core/balance/model";
+import type { BackendKey, VirtualServer } from "#core/balance/model";
 import type { ForwardingPlan, Reported } from "#core/balance/plan-model";
+import { createSources } from "#core/balance/source";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import { isTracked } from "#core/conntrack/endings";
 import type { HealthTransition } from "#core/health/observe";
@@ -79,6 +80,8 @@ export class Wire {
   readonly #supervision: Supervision;
   readonly #cutOffs = createCutOffs();
   #desired: Desired | undefined;
+  /** Forgotten when the configuration or the network has changed. */
+  #sources: ReturnType<typeof createSources> | undefined;
   /** Backends that are checked; the others count as available. */
   #checked: ReadonlySet<string> = new Set();
   #generation = 0;
@@ -147,6 +150,7 @@ export class Wire {
         availability: (key) => this.#availability(key),
         ingress: (address) => this.#paths.ingress(address, this.#desired?.routers ?? []),
         egress: (address) => this.#paths.egress(address),
+        source: (server, backend) => this.#source(server, backend),
         isHeld: (address) => this.#isHeld(address),
       },
       engine,
@@ -235,6 +239,7 @@ export class Wire {
     const changes = changesBetween(this.#desired ?? NOTHING_DESIRED, desired);
     const isNews = this.#desired === undefined || Object.values(changes).some(({ length }) => length > 0);
     this.#desired = desired;
+    this.#sources = undefined;
     if (isNews) this.#generation += 1;
     this.#emit({ type: "config-applied", generation: this.#generation, ...changes });
     const subjects = serverSubjects(desired.servers);
@@ -342,6 +347,12 @@ export class Wire {
     if (this.#virtualLinks.apply(routers)) this.#paths.refresh();
   }
 
+  #source(server: VirtualServer, backend: IpAddress): IpAddress | undefined {
+    const { routers, servers } = this.#desired ?? NOTHING_DESIRED;
+    this.#sources ??= createSources({ routers, servers, ...this.#paths.network() });
+    return this.#sources(server, backend);
+  }
+
   /** An address that no router manages is always here. */
   #isHeld(address: IpAddress): boolean {
     const holders = routersOf(address, this.#desired?.routers ?? []);
@@ -365,10 +376,11 @@ export class Wire {
 
   /** Interfaces that appear need their settings; where packets go matters to direct server return only. */
   #onPathsChanged(): void {
+    this.#sources = undefined;
     if (this.#stopping || this.#desired === undefined) return;
     this.#makeLinks(this.#desired);
     this.#settings.apply(this.#desired);
-    if (this.#mayAttract && this.#desired.servers.some(({ mode }) => mode === "dsr"))
+    if (this.#mayAttract && this.#desired.servers.some(({ mode }) => mode !== "nat"))
       this.#forwarding.update();
   }
 
