@@ -1,5 +1,5 @@
 /** From a `vrrp_instance` to a `VirtualRouter`. */
-import { familyOf, isIpv4 } from "#base/address";
+import { familyOf, isIpv4, isLinkLocal } from "#base/address";
 import { type Duration, micros, millis, seconds } from "#base/time";
 import type { RouterInput } from "#core/config/schema-router";
 import { type Address, addressInput } from "./address.ts";
@@ -13,6 +13,8 @@ export type RouterContext = {
   readonly globals: Globals;
   /** The name of the sync group that the instance belongs to. */
   readonly syncGroup: string | undefined;
+  /** Whether nobody has claimed this address before; link-local ones are told apart by their device. */
+  readonly claim: (address: string) => boolean;
   /** Gives a name for an interface that no other router's virtual MAC address is on. */
   readonly ownInterface: (wanted: string) => string;
   /** What its tracking needs to know besides the instance. */
@@ -68,6 +70,25 @@ const ofOneFamily = ([first, ...rest]: readonly Address[], report: Report): read
     }),
   ];
 };
+
+/** The addresses that are not held already: keepalived adds one as often as it is written, the kernel has it once. */
+const unclaimed = (
+  addresses: readonly Address[],
+  {
+    interfaceName,
+    claim,
+    report,
+  }: {
+    readonly interfaceName: string;
+    readonly claim: RouterContext["claim"];
+    readonly report: Report;
+  },
+): readonly Address[] =>
+  addresses.filter(({ network: { address }, device = interfaceName, statement }) => {
+    if (claim(isLinkLocal(address) ? `${address}%${device}` : address)) return true;
+    report.lost(statement, "is held already; each address belongs to one router, once");
+    return false;
+  });
 
 const preemptionOf = (
   { nopreempt, preemptDelay, initiallyMaster }: Instance,
@@ -153,13 +174,18 @@ const virtualMacOf = (
 /** The router for an instance; `undefined`, with a note, when something essential is missing. */
 export const routerFrom = (
   instance: Instance,
-  { globals, syncGroup, ownInterface, tracking, report }: RouterContext,
+  { globals, syncGroup, claim, ownInterface, tracking, report }: RouterContext,
 ): Router | undefined => {
   const { statement, vrid, interfaceName = globals.defaultInterface } = instance;
-  const addresses = ofOneFamily(instance.addresses, report);
+  if (vrid === undefined) {
+    report.lost(statement, "has no virtual_router_id");
+    return undefined;
+  }
+  const claiming = { interfaceName, claim, report };
+  const addresses = unclaimed(ofOneFamily(instance.addresses, report), claiming);
   const [first] = addresses;
-  if (vrid === undefined || first === undefined) {
-    report.lost(statement, vrid === undefined ? "has no virtual_router_id" : "has no virtual_ipaddress");
+  if (first === undefined) {
+    report.lost(statement, "has no virtual_ipaddress of its own");
     return undefined;
   }
   if (instance.interfaceName === undefined) {
@@ -177,7 +203,7 @@ export const routerFrom = (
   const mac = virtualMacOf(instance, { usual, priority: written, ownInterface, report });
   const carrier = mac.virtualMac === true ? (mac.virtualMacInterface ?? usual) : interfaceName;
   const inputOf = (address: Address) => addressInput(address, { interfaceName, carrier, report });
-  const excluded = instance.excluded.map(inputOf);
+  const excluded = unclaimed(instance.excluded, claiming).map(inputOf);
   return {
     scripts: tracked.scripts,
     spec: {

@@ -220,8 +220,24 @@ describe("vrrp_instance", () => {
     );
   });
 
+  it("holds an address once, however often and wherever it is written", () => {
+    const again = "192.0.2.1/24\n192.0.2.1/32\n192.0.2.2\n";
+    const text = `${INSTANCE.replace("192.0.2.1/24\n", again)}virtual_ipaddress_excluded {\n192.0.2.2\n}\n}`;
+    const other = INSTANCE.replace("V {", "W {")
+      .replace("id 1", "id 2")
+      .replace("192.0.2.1/24", "192.0.2.2\n192.0.2.3");
+    const { desired, notes } = run(`${text}\n${other}}`);
+    assert.deepEqual(
+      desired?.routers.map((made) =>
+        [...made.addresses, ...made.unadvertisedAddresses].map(({ address }) => address),
+      ),
+      [["192.0.2.1", "192.0.2.2"], ["192.0.2.3"]],
+    );
+    assert.equal(notes.filter((note) => note.includes("is held already")).length, 3);
+  });
+
   it("that another one contradicts is left out, and the other one stays", () => {
-    const { desired, notes } = run(`${INSTANCE}}\n${INSTANCE.replace("V {", "W {")}}`);
+    const { desired, notes } = run(`${INSTANCE}}\n${INSTANCE.replace("V {", "W {").replace("2.1", "2.9")}}`);
     assert.equal(desired?.routers.length, 1);
     const doubtful = INSTANCE.replace("V {", "X {").replace("192.0.2.1/24", "2001:db8::1/64");
     assert.equal(

@@ -144,6 +144,7 @@ const routersFrom = (contents: Contents, report: Report): readonly Resource[] =>
   }
   const names = new Names();
   const macInterfaces = new Set<string>();
+  const claimed = new Set<string>();
   const trackedScripts = new Set<string>();
   const routers = [...instanceByName.values()].flatMap((instance) => {
     const group = groups.find(({ members }) => members.includes(instance.name));
@@ -153,6 +154,7 @@ const routersFrom = (contents: Contents, report: Report): readonly Resource[] =>
       {
         globals,
         syncGroup: group?.resourceName,
+        claim: (address) => !claimed.has(address) && claimed.add(address).has(address),
         ownInterface: (wanted) => takeInterface(macInterfaces, wanted),
         tracking: { scriptByName, checkName: (script) => checkByScript.get(script)?.value.metadata.name },
         report,
