@@ -689,14 +689,6 @@ static napi_value door_mlockall(napi_env env, napi_callback_info info) {
   return number(env, syscall6(__NR_mlockall, flags, 0, 0, 0, 0, 0));
 }
 
-static napi_value door_bpf(napi_env env, napi_callback_info info) {
-  struct arguments arguments = read_arguments(env, info);
-  long command = int_at(&arguments, 0);
-  struct bytes attributes = bytes_at(&arguments, 1);
-  if (arguments.bad) return number(env, -EINVAL);
-  return number(env, syscall6(__NR_bpf, command, (long)attributes.data, (long)attributes.length, 0, 0, 0));
-}
-
 static napi_value door_prctl(napi_env env, napi_callback_info info) {
   struct arguments arguments = read_arguments(env, info);
   long option = int_at(&arguments, 0);
@@ -714,6 +706,148 @@ extern int malloc_trim(size_t pad) __attribute__((weak, visibility("default")));
 static napi_value door_trim_heap(napi_env env, napi_callback_info info) {
   (void)info;
   return number(env, malloc_trim == NULL ? 0 : malloc_trim(0));
+}
+
+/* ---------------------------------------------------------------------------------- bpf(2) */
+
+enum {
+  BPF_MAP_CREATE = 0,
+  BPF_MAP_LOOKUP_ELEM = 1,
+  BPF_MAP_UPDATE_ELEM = 2,
+  BPF_MAP_DELETE_ELEM = 3,
+  BPF_PROG_LOAD = 5,
+  BPF_PROG_TEST_RUN = 10,
+  BPF_OBJ_GET_INFO_BY_FD = 15,
+  BPF_MAP_LOOKUP_BATCH = 24,
+  BPF_MAP_UPDATE_BATCH = 26,
+  BPF_LINK_CREATE = 28,
+  BPF_LINK_UPDATE = 29,
+  BPF_MAP_TYPE_HASH = 1,
+  BPF_MAP_TYPE_ARRAY = 2,
+  BPF_MAP_TYPE_LRU_HASH = 9,
+  BPF_XDP = 37,
+  BPF_ATTRIBUTES = 80,
+  BPF_BUFFERS = 4,
+};
+
+/*
+ * The commands that pass: exactly how long their part of `union bpf_attr` is, and where in it the kernel expects the
+ * addresses of buffers. It writes through them, so which there are and how long they must be is known here.
+ */
+static const struct bpf_command {
+  uint8_t command;
+  uint8_t length;
+  uint8_t buffers;
+  uint8_t offsets[BPF_BUFFERS];
+} BPF_COMMANDS[] = {
+    {BPF_MAP_CREATE, 48, 0, {0}},
+    {BPF_MAP_LOOKUP_ELEM, 32, 2, {8, 16}},
+    {BPF_MAP_UPDATE_ELEM, 32, 2, {8, 16}},
+    {BPF_MAP_DELETE_ELEM, 32, 1, {8}},
+    {BPF_PROG_LOAD, 72, 3, {8, 16, 32}},
+    {BPF_PROG_TEST_RUN, 80, 2, {16, 24}},
+    {BPF_OBJ_GET_INFO_BY_FD, 16, 1, {8}},
+    {BPF_MAP_LOOKUP_BATCH, 56, 4, {0, 8, 16, 24}},
+    {BPF_MAP_UPDATE_BATCH, 56, 2, {16, 24}},
+    {BPF_LINK_CREATE, 16, 0, {0}},
+    {BPF_LINK_UPDATE, 16, 0, {0}},
+};
+
+union bpf_attributes {
+  uint8_t bytes[BPF_ATTRIBUTES];
+  uint32_t words[BPF_ATTRIBUTES / 4];
+  uint64_t pointers[BPF_ATTRIBUTES / 8];
+};
+
+/* Whether `buffers` (keys, values) hold `count` elements of this map; only of kinds whose elements are what they say. */
+static bool holds_elements(uint32_t map, const struct bytes *keys, const struct bytes *values, uint64_t count) {
+  /* The beginning of struct bpf_map_info: type, id, size of keys, size of values. */
+  uint32_t info[4] = {0, 0, 0, 0};
+  union bpf_attributes query = {.words = {map, sizeof(info)}};
+  query.pointers[1] = (uintptr_t)info;
+  if (syscall6(__NR_bpf, BPF_OBJ_GET_INFO_BY_FD, (long)&query, 16, 0, 0, 0) < 0) return false;
+  if (info[0] != BPF_MAP_TYPE_HASH && info[0] != BPF_MAP_TYPE_ARRAY && info[0] != BPF_MAP_TYPE_LRU_HASH) return false;
+  return keys->length >= info[2] * count && (values == NULL || values->length >= info[3] * count);
+}
+
+/* Whether the kernel stays within the buffers; sets the lengths that follow from them. */
+static bool fits_buffers(long command, union bpf_attributes *attributes, const struct bytes *buffers) {
+  uint32_t *words = attributes->words;
+  switch (command) {
+    case BPF_MAP_LOOKUP_ELEM:
+    case BPF_MAP_UPDATE_ELEM:
+      return holds_elements(words[0], &buffers[0], &buffers[1], 1);
+    case BPF_MAP_DELETE_ELEM:
+      return holds_elements(words[0], &buffers[0], NULL, 1);
+    case BPF_MAP_UPDATE_BATCH:
+      return holds_elements(words[9], &buffers[0], &buffers[1], words[8]);
+    case BPF_MAP_LOOKUP_BATCH:
+      /* The first two are where the last batch ended and where this one does: a key each. */
+      return (buffers[0].length == 0 || holds_elements(words[9], &buffers[0], NULL, 1)) &&
+             holds_elements(words[9], &buffers[1], NULL, 1) &&
+             holds_elements(words[9], &buffers[2], &buffers[3], words[8]);
+    case BPF_PROG_LOAD:
+      words[1] = (uint32_t)(buffers[0].length / 8);
+      words[7] = (uint32_t)buffers[2].length;
+      return buffers[1].length > 0 && buffers[1].data[buffers[1].length - 1] == 0;
+    case BPF_PROG_TEST_RUN:
+      words[2] = (uint32_t)buffers[0].length;
+      words[3] = (uint32_t)buffers[1].length;
+      return words[10] == 0 && words[11] == 0 && attributes->pointers[6] == 0 && attributes->pointers[7] == 0;
+    case BPF_OBJ_GET_INFO_BY_FD:
+      /* What is said of a program holds addresses that the kernel writes to, if they are not 0. */
+      for (size_t index = 0; index < buffers[0].length; index++) buffers[0].data[index] = 0;
+      words[1] = (uint32_t)buffers[0].length;
+      return true;
+    case BPF_LINK_CREATE:
+      return words[2] == BPF_XDP;
+    default:
+      return true;
+  }
+}
+
+/* Reads the array of exactly `count` byte arrays at this argument. */
+static void read_buffers(struct arguments *arguments, int index, struct bytes *buffers, uint32_t count) {
+  bool is_array = false;
+  uint32_t length = 0;
+  napi_value list = arguments->values[index];
+  if (arguments->bad || napi_is_array(arguments->env, list, &is_array) != napi_ok || !is_array ||
+      napi_get_array_length(arguments->env, list, &length) != napi_ok || length != count) {
+    arguments->bad = true;
+    return;
+  }
+  struct arguments elements = {.env = arguments->env, .bad = false};
+  for (uint32_t at = 0; at < count && !elements.bad; at++) {
+    elements.bad = napi_get_element(arguments->env, list, at, &elements.values[at]) != napi_ok;
+  }
+  /* All are read before the address of one is taken: reading an element may run code that moves another. */
+  for (uint32_t at = 0; at < count && !elements.bad; at++) buffers[at] = bytes_at(&elements, (int)at);
+  arguments->bad = elements.bad;
+}
+
+/* The attributes come back as the kernel left them, but with no address in them. */
+static napi_value door_bpf(napi_env env, napi_callback_info info) {
+  struct arguments arguments = read_arguments(env, info);
+  long number_of_command = int_at(&arguments, 0);
+  const struct bpf_command *command = NULL;
+  for (size_t index = 0; index < sizeof(BPF_COMMANDS) / sizeof(BPF_COMMANDS[0]); index++) {
+    if (BPF_COMMANDS[index].command == number_of_command) command = &BPF_COMMANDS[index];
+  }
+  struct bytes buffers[BPF_BUFFERS] = {{NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+  if (command != NULL) read_buffers(&arguments, 2, buffers, command->buffers);
+  struct bytes given = bytes_at(&arguments, 1);
+  if (arguments.bad || command == NULL || given.length != command->length) return number(env, -EINVAL);
+
+  union bpf_attributes attributes = {.bytes = {0}};
+  memcpy(attributes.bytes, given.data, given.length);
+  for (int index = 0; index < command->buffers; index++) {
+    attributes.pointers[command->offsets[index] / 8] = (uintptr_t)buffers[index].data;
+  }
+  if (!fits_buffers(number_of_command, &attributes, buffers)) return number(env, -EINVAL);
+  long result = syscall6(__NR_bpf, number_of_command, (long)&attributes, (long)given.length, 0, 0, 0);
+  for (int index = 0; index < command->buffers; index++) attributes.pointers[command->offsets[index] / 8] = 0;
+  memcpy(given.data, attributes.bytes, given.length);
+  return number(env, result);
 }
 
 /* ---------------------------------------------------------------------------------- the module */

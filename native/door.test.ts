@@ -173,7 +173,7 @@ describe("arguments", () => {
     ["setScheduler", [0, 0]],
     ["setNice", [0]],
     ["mlockall", [0]],
-    ["bpf", [0, bytes]],
+    ["bpf", [0, bytes.subarray(0, 48), []]],
     ["prctl", [3, 0, 0, 0, 0]],
   ];
   const wrong: readonly unknown[] = [

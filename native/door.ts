@@ -62,8 +62,14 @@ export type Door = {
   setNice(nice: number): number;
   /** mlockall(2). */
   mlockall(flags: number): number;
-  /** bpf(2). */
-  bpf(command: number, attributes: Uint8Array): number;
+  /**
+   * bpf(2), the commands that the XDP engine needs. `attributes` is that command's part of `union bpf_attr` in exactly
+   * its length, without addresses and without the lengths of `buffers`, which are put in here; it comes back as the
+   * kernel left it. `buffers` in the order of the union: key and value; instructions, licence (NUL-terminated) and log;
+   * data in and out; info; keys and values; to read a batch, where the last one ended, where this one does, keys and
+   * values. Anything that the kernel could write beyond is -EINVAL.
+   */
+  bpf(command: number, attributes: Uint8Array, buffers: readonly Uint8Array[]): number;
   /** prctl(2) with four integer arguments. */
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   /** malloc_trim(3): gives free pages of the C heap back to the system; 1 when there were some, 0 also where glibc is not. */

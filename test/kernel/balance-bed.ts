@@ -15,10 +15,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type IpAddress, parseAddress } from "#base/address";
+import { instant } from "#base/time";
+import type { EngineName } from "#core/balance/model";
+import { openEngines } from "#drivers/balance/engines";
 import { openIpvsEngine } from "#drivers/balance/ipvs/linux";
 import type { SyncOptions } from "#drivers/balance/ipvs/sync";
 import { openEngine } from "#drivers/balance/nftables/linux";
-import type { BalanceEngine } from "#drivers/balance/port";
+import type { Balance, BalanceEngine, Balancer } from "#drivers/balance/port";
+import { Bpf } from "#drivers/balance/xdp/bpf";
+import { openXdpEngine, type XdpEngine, type XdpOptions } from "#drivers/balance/xdp/engine";
 import { openConntrack } from "#drivers/conntrack/linux";
 import type { ConntrackPort } from "#drivers/conntrack/port";
 import { openDoor } from "#native/door";
@@ -73,12 +78,16 @@ export class Client {
   }
 }
 
+/** `return XDP_PASS`. */
+const PASS_ON = Uint8Array.of(0xb7, 0, 0, 0, 2, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0);
+
 export class Bed {
   readonly #prefix = `bal${process.pid}-`;
   readonly #directory = mkdtempSync(join(tmpdir(), "balance-"));
   readonly #namespaces: string[] = [];
   readonly #children: ChildProcess[] = [];
   readonly #engines: BalanceEngine[] = [];
+  readonly #links: number[] = [];
 
   constructor() {
     this.#addNamespace("client");
@@ -224,16 +233,66 @@ export class Bed {
   openEngine(edge: "e1" | "e2"): BalanceEngine {
     const nft = join(this.#directory, `nft-${edge}`);
     writeFileSync(nft, `#!/bin/sh\nexec ip netns exec ${this.name(edge)} nft "$@"\n`, { mode: 0o755 });
-    const engine = this.#inNamespace(edge, () =>
+    const engine = this.inNamespace(edge, () =>
       openEngine({ door: openDoor(), runDirectory: join(this.#directory, edge), nft }),
     );
     this.#engines.push(engine);
     return engine;
   }
 
+  /** An XDP engine that works in this edge. */
+  openXdp(edge: "e1" | "e2", mode?: XdpOptions["mode"]): XdpEngine {
+    const door = openDoor();
+    const engine = openXdpEngine({
+      // Sockets, and where a program is attached, belong to the namespace of the thread at that moment.
+      door: {
+        ...door,
+        socket: (...call) => this.inNamespace(edge, () => door.socket(...call)),
+        bpf: (...call) => this.inNamespace(edge, () => door.bpf(...call)),
+      },
+      ...(mode === undefined ? {} : { mode }),
+    });
+    this.#engines.push(engine);
+    return engine;
+  }
+
+  /** The engines of this edge as the program combines them: nftables, above it this one if there is one. */
+  combine(edge: "e1" | "e2", chosen: BalanceEngine | undefined): Balance & Partial<Balancer> {
+    const nftables = this.openEngine(edge);
+    if (chosen === undefined) return nftables;
+    return openEngines({ nftables, others: [chosen], chosen: chosen.name, now: () => instant(0) });
+  }
+
+  /** The same by name. */
+  openEngines(edge: "e1" | "e2", chosen: EngineName): Balance & Partial<Balancer> {
+    return this.combine(edge, chosen === "xdp" ? this.openXdp(edge) : undefined);
+  }
+
+  /**
+   * Lets the other end of a station's cable take what the station's driver sends from XDP: it must poll, which a virtual
+   * cable does only when it has a program of its own.
+   */
+  receiveByDriver(station: string): void {
+    this.#attachProgram("router", `to-${station}`);
+  }
+
+  /** Somebody else's XDP program at a station's interface, until the function given back is called. */
+  occupy(station: string): () => void {
+    const link = this.#attachProgram(station, "eth0");
+    return () => void openDoor().close(link);
+  }
+
+  #attachProgram(station: string, device: string): number {
+    const bpf = new Bpf(openDoor());
+    const index = Number.parseInt(this.inside(station, `ip -o link show dev ${device}`), 10);
+    const link = this.inNamespace(station, () => bpf.attach(bpf.load("pass_on", PASS_ON), index, "native"));
+    this.#links.push(link);
+    return link;
+  }
+
   /** Connection tracking of this edge. */
   openConntrack(edge: "e1" | "e2"): ConntrackPort {
-    const opened = this.#inNamespace(edge, () => openConntrack());
+    const opened = this.inNamespace(edge, () => openConntrack());
     assert.ok(opened.ok, JSON.stringify(opened));
     return opened.value;
   }
@@ -242,13 +301,13 @@ export class Bed {
   openIpvs(edge: "e1" | "e2", sync?: SyncOptions): BalanceEngine {
     const runDirectory = join(this.#directory, edge);
     const warn = (message: string): void => assert.fail(message);
-    const engine = this.#inNamespace(edge, () => openIpvsEngine({ runDirectory, sync, warn }));
+    const engine = this.inNamespace(edge, () => openIpvsEngine({ runDirectory, sync, warn }));
     this.#engines.push(engine);
     return engine;
   }
 
   /** Sockets opened in `work` belong to the station's namespace; the thread comes back to its own. */
-  #inNamespace<Value>(station: string, work: () => Value): Value {
+  inNamespace<Value>(station: string, work: () => Value): Value {
     const door = openDoor();
     const [own, other] = [
       openSync("/proc/thread-self/ns/net", "r"),
@@ -296,6 +355,7 @@ export class Bed {
   async close(): Promise<void> {
     for (const child of this.#children) child.kill("SIGKILL");
     for (const engine of this.#engines) await engine.close();
+    for (const link of this.#links) openDoor().close(link);
     for (const station of this.#namespaces) ip("netns", "del", this.name(station));
     rmSync(this.#directory, { recursive: true, force: true });
   }

@@ -1,17 +1,17 @@
 /** An edge as the daemon would drive it: plans from what runs, applies, remembers. */
 import assert from "node:assert/strict";
 import { type Instant, instant } from "#base/time";
-import type { VirtualServer } from "#core/balance/model";
+import type { Carrier, VirtualServer } from "#core/balance/model";
 import { planDeadline, planForwarding } from "#core/balance/plan";
 import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
-import type { ApplyResult, BalanceEngine } from "#drivers/balance/port";
+import type { ApplyResult, Balance, Balancer } from "#drivers/balance/port";
 
 export class Edge {
-  engine: BalanceEngine;
+  engine: Balance & Partial<Balancer>;
   plan: ForwardingPlan | undefined;
   now: Instant = instant(0);
 
-  constructor(engine: BalanceEngine) {
+  constructor(engine: Balance & Partial<Balancer>) {
     this.engine = engine;
   }
 
@@ -29,6 +29,13 @@ export class Edge {
     const applied = await this.engine.apply(this.plan);
     assert.ok(applied.ok, JSON.stringify(applied));
     return applied;
+  }
+
+  /** Who carries a server of the plan. */
+  carrierOf(name: string): Carrier {
+    const server = this.plan?.servers.find((candidate) => candidate.name === name);
+    assert.ok(server && this.engine.carrier !== undefined);
+    return this.engine.carrier(server);
   }
 
   /** Lets all transitions end. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { chooseBackend } from "#core/balance/choice";
-import type { ForwardingMode, Protocol, Scheduler, VirtualServer } from "#core/balance/model";
+import type { EngineName, ForwardingMode, Protocol, Scheduler, VirtualServer } from "#core/balance/model";
 import { onePort } from "#core/balance/ports";
 import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
 import { Edge } from "./balance-edge.ts";
@@ -37,7 +37,7 @@ const server = (
   })),
 });
 
-describe("established flows", () => {
+const establishedFlows = (engine: EngineName) => (): void => {
   let bed: Bed;
   let client: Client;
   let edge: Edge;
@@ -50,7 +50,7 @@ describe("established flows", () => {
   after(() => bed.close());
   beforeEach(() => {
     bed.giveAddressesTo("e1");
-    edge = new Edge(bed.openEngine("e1"));
+    edge = new Edge(bed.openEngines("e1", engine));
   });
   afterEach(async () => {
     await client.ask({ op: "drop" });
@@ -134,7 +134,7 @@ describe("established flows", () => {
       const [target] = servers;
       assert.ok(target);
       await edge.run(servers);
-      const second = new Edge(bed.openEngine("e2"));
+      const second = new Edge(bed.openEngines("e2", engine));
       await second.run(servers);
       const names = await hold(target);
       bed.giveAddressesTo("e2");
@@ -154,7 +154,7 @@ describe("established flows", () => {
     const names = await hold(target);
     await edge.run(four);
     const later = await hold(target);
-    const restarted = new Edge(bed.openEngine("e1"));
+    const restarted = new Edge(bed.openEngines("e1", engine));
     const observed = await restarted.engine.observe();
     assert.equal(observed.tables, "present");
     assert.deepEqual(observed.lastPlan, edge.plan);
@@ -217,4 +217,7 @@ describe("established flows", () => {
     await client.ask({ op: "finish" });
     assert.deepEqual(minutesLeft(), new Array<number>(HELD).fill(0));
   });
-});
+};
+
+describe("established flows by nftables", establishedFlows("nftables"));
+describe("established flows by XDP above nftables", establishedFlows("xdp"));

@@ -44,9 +44,11 @@ export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_GETROUTE = 26;
 export const RTM_NEWNEIGH = 28;
+export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
 
 export const RTNLGRP_LINK = 1;
+export const RTNLGRP_NEIGH = 3;
 export const RTNLGRP_IPV4_IFADDR = 5;
 export const RTNLGRP_IPV6_IFADDR = 9;
 
@@ -101,5 +103,7 @@ export const RTA_GATEWAY = 5;
 export const RTA_PREFSRC = 7;
 export const RTA_VIA = 18;
 
+/** In a neighbour's flags: use the entry, which makes the kernel find the neighbour. */
+export const NTF_USE = 1;
 export const NDA_DST = 1;
 export const NDA_LLADDR = 2;

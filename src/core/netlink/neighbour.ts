@@ -1,14 +1,25 @@
 /**
- * Neighbours (ARP and NDP entries): RTM_GETNEIGH asks, RTM_NEWNEIGH tells (linux/neighbour.h).
+ * Neighbours (ARP and NDP entries): RTM_GETNEIGH asks, RTM_NEWNEIGH tells, or asks to find one (linux/neighbour.h).
  *
  * Body: `struct ndmsg`, 12 bytes (family, 3 pad, i32 link index, u16 state, flags, type), attributes.
  */
-import type { IpAddress } from "#base/address";
+import { addressBytes, type IpAddress, isIpv4 } from "#base/address";
 import { type Decoded, decoded, refused } from "#base/decoded";
 import { type MacAddress, macFromBytes } from "#base/mac";
 import { decodeAttributes } from "./attributes.ts";
 import type { MessageBuilder } from "./builder.ts";
-import { NDA_DST, NDA_LLADDR, NLM_F_DUMP, NLM_F_REQUEST, RTM_GETNEIGH } from "./constants.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  NDA_DST,
+  NDA_LLADDR,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+  NTF_USE,
+  RTM_GETNEIGH,
+  RTM_NEWNEIGH,
+} from "./constants.ts";
 import { addressOf, familyBits } from "./family.ts";
 import { readHostI32, readHostU16 } from "./host-order.ts";
 import type { NetlinkDecodeError } from "./message.ts";
@@ -45,6 +56,31 @@ export const encodeNeighbourDump = (builder: MessageBuilder, sequence: number): 
   for (let word = 0; word < HEADER_LENGTH / 4; word += 1) builder.u32(0);
   builder.end();
 };
+
+/**
+ * Asks the kernel to find a neighbour, or to make sure of it when it has not been heard for a while, as if a packet were
+ * to be sent there. What it finds out is told to listeners; the entry is an ordinary one that ages.
+ */
+export const encodeNeighbourUse = (
+  builder: MessageBuilder,
+  sequence: number,
+  { linkIndex, address }: Pick<Neighbour, "linkIndex" | "address">,
+): void => {
+  builder.begin({ type: RTM_NEWNEIGH, flags: NLM_F_REQUEST | NLM_F_CREATE, sequence });
+  builder.u8(isIpv4(address) ? AF_INET : AF_INET6);
+  builder.u8(0);
+  builder.u16(0);
+  builder.u32(linkIndex);
+  builder.u16(0);
+  builder.u8(NTF_USE);
+  builder.u8(0);
+  builder.attributeBytes(NDA_DST, addressBytes(address));
+  builder.end();
+};
+
+/** Whether packets can be sent to a neighbour in this state, though not all of them prove that it is still there. */
+export const isUsable = ({ mac, state }: Neighbour): boolean =>
+  mac !== undefined && state !== "incomplete" && state !== "failed" && state !== "none";
 
 /** Reads the body of RTM_NEWNEIGH or RTM_DELNEIGH; a bridge's forwarding entries are `other-family`. */
 export const decodeNeighbour = (body: Uint8Array): Decoded<Neighbour, NetlinkDecodeError> => {

@@ -179,6 +179,14 @@ describe("several engines as one", () => {
     assert.deepEqual(namesIn(xdp), []);
   });
 
+  it("is partial while an engine that passes packets on has nothing beneath", async () => {
+    const { engines, nftables } = bench();
+    await engines.apply(plan(DIRECT));
+    assert.equal((await engines.observe()).tables, "present");
+    nftables.flush();
+    assert.equal((await engines.observe()).tables, "partial");
+  });
+
   it("removes everything everywhere", async () => {
     const { engines, nftables, xdp } = bench();
     await engines.apply(plan(DIRECT));

@@ -121,8 +121,11 @@ class Engines implements Balancer {
       const plans = seen.flatMap(({ lastPlan }) => (lastPlan === undefined ? [] : [lastPlan]));
       const isThere = tables.some((state) => state !== "absent");
       if (tables[0] === "absent") this.#nftablesUsed ??= false;
+      // An engine that passes packets on is of no use without what it passes them to.
+      const isBottomless = isThere && this.#chosen?.passesOn === true && tables[0] === "absent";
+      const isPartial = isBottomless || tables.includes("partial");
       return {
-        tables: tables.includes("partial") ? "partial" : isThere ? "present" : "absent",
+        tables: isPartial ? "partial" : isThere ? "present" : "absent",
         lastPlan: plans.length === 0 ? undefined : plans.reduce(union),
       };
     });

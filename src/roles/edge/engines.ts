@@ -4,6 +4,7 @@ import { openEngines } from "#drivers/balance/engines";
 import { openIpvsEngine } from "#drivers/balance/ipvs/linux";
 import { openEngine } from "#drivers/balance/nftables/linux";
 import type { Balancer } from "#drivers/balance/port";
+import { openXdpEngine } from "#drivers/balance/xdp/engine";
 import type { EdgeOptions } from "./options.ts";
 
 const complain = (message: string): void => void process.stderr.write(`steelyard edge: ${message}\n`);
@@ -15,7 +16,10 @@ export const openEdgeEngines = (
 ): Balancer =>
   openEngines({
     nftables: openEngine({ runDirectory: runtimeDirectory }),
-    others: [openIpvsEngine({ runDirectory: runtimeDirectory, sync: ipvsSync, warn: complain })],
+    others: [
+      openXdpEngine(),
+      openIpvsEngine({ runDirectory: runtimeDirectory, sync: ipvsSync, warn: complain }),
+    ],
     chosen: engine,
     now,
   });

@@ -1,0 +1,249 @@
+/** What every engine does with single packets of `dsr`: the same packets in, the same packets out. Needs root. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { type MacAddress, parseMac } from "#base/mac";
+import { chooseBackend } from "#core/balance/choice";
+import type { Protocol, Scheduler, VirtualServer } from "#core/balance/model";
+import type { Availability } from "#core/balance/plan-model";
+import { onePort } from "#core/balance/ports";
+import type { XdpEngine } from "#drivers/balance/xdp/engine";
+import { address, Bed, VIRTUAL } from "./balance-bed.ts";
+import { Edge } from "./balance-edge.ts";
+import { FrameTap } from "./frame-tap.ts";
+import {
+  ACK,
+  buildError,
+  buildFrame,
+  describeFrame,
+  FIN,
+  isFromSameHost,
+  MORE,
+  type Packet,
+  SYN,
+} from "./frames.ts";
+
+const PORT = 8080;
+const FAMILIES = ["IPv4", "IPv6"] as const;
+const PROTOCOLS: readonly Protocol[] = ["tcp", "udp"];
+const CLIENT = { IPv4: "198.51.100.7", IPv6: "2001:db8::7" } as const;
+const ROUTER = { IPv4: "203.0.113.1", IPv6: "2001:db8:1::1" } as const;
+const SCHEDULERS: readonly Scheduler[] = [
+  { type: "consistent-hash", tableSize: 251 },
+  { type: "source-hash", tableSize: 251 },
+];
+
+type Family = (typeof FAMILIES)[number];
+type Variant = { readonly family: Family; readonly protocol: Protocol; readonly scheduler: Scheduler };
+
+const VARIANTS: readonly Variant[] = FAMILIES.flatMap((family) =>
+  PROTOCOLS.flatMap((protocol) => SCHEDULERS.map((scheduler) => ({ family, protocol, scheduler }))),
+);
+
+const portOf = ({ scheduler }: Variant): number => PORT + SCHEDULERS.indexOf(scheduler);
+
+const server = (variant: Variant, workers: readonly number[]): VirtualServer => ({
+  name: `${variant.family}-${variant.protocol}-${variant.scheduler.type}`,
+  address: address(VIRTUAL[variant.family]),
+  protocol: variant.protocol,
+  ports: onePort(portOf(variant)),
+  mode: "dsr",
+  scheduler: variant.scheduler,
+  backends: workers.map((number) => ({
+    name: `w${number}`,
+    address: address(variant.family === "IPv4" ? `10.2.0.2${number}` : `fd02::2${number}`),
+    weight: 1,
+  })),
+});
+
+const servers = (workers: readonly number[]): readonly VirtualServer[] =>
+  VARIANTS.map((variant) => server(variant, workers));
+
+type Way = "nftables" | "generic" | "native";
+
+/** What one engine does; by XDP it must do it itself, so what it sent is counted. */
+const singlePackets = (way: Way) => (): void => {
+  let bed: Bed;
+  let edge: Edge;
+  let tap: FrameTap;
+  let xdp: XdpEngine | undefined;
+  let own: MacAddress;
+  const nameByMac = new Map<string, string>();
+
+  const macOf = (station: string): MacAddress => {
+    const mac = parseMac(bed.inside(station, "cat /sys/class/net/eth0/address").trim());
+    assert.ok(mac);
+    return mac;
+  };
+
+  before(async () => {
+    bed = new Bed();
+    bed.giveAddressesTo("e1");
+    own = macOf("e1");
+    for (const worker of ["w1", "w2", "w3", "w4"]) nameByMac.set(macOf(worker), worker);
+    for (const [mac, name] of nameByMac) {
+      for (const host of [`10.2.0.2${name.slice(1)}`, `fd02::2${name.slice(1)}`])
+        bed.inside("e1", `ip neigh replace ${host} lladdr ${mac} dev eth0 nud permanent`);
+    }
+    if (way === "native") bed.receiveByDriver("e1");
+    xdp = way === "nftables" ? undefined : bed.openXdp("e1", way);
+    edge = new Edge(bed.combine("e1", xdp));
+    tap = bed.inNamespace("router", () => new FrameTap("to-e1"));
+    await edge.run(servers([1, 2, 3]));
+  });
+  after(async () => {
+    tap.close();
+    await bed.close();
+  });
+
+  const packet = (variant: Variant, port: number, more: Partial<Packet> = {}): Packet => ({
+    to: own,
+    source: { address: address(CLIENT[variant.family]), port },
+    destination: { address: address(VIRTUAL[variant.family]), port: portOf(variant) },
+    protocol: variant.protocol,
+    ...more,
+  });
+
+  /** Sends frames and gives, for each, the backends that got one, with hop count. */
+  const outcomes = async (frames: readonly Uint8Array[]): Promise<readonly string[]> => {
+    const results: string[] = [];
+    for (const frame of frames) {
+      // Answers to what was sent, such as the router's ICMP errors, travel to backends too.
+      const seen = await tap.exchange(
+        frame,
+        (candidate) => nameByMac.has(describeFrame(candidate).to) && isFromSameHost(candidate, frame),
+      );
+      results.push(
+        seen
+          .map((candidate) => {
+            const { to, from, hops, intact } = describeFrame(candidate);
+            assert.equal(from, own);
+            assert.ok(intact, "the header's checksum");
+            return `${nameByMac.get(to)} ${hops}`;
+          })
+          .join(),
+      );
+    }
+    return results;
+  };
+  const backendsOf = async (packets: readonly Packet[]): Promise<readonly string[]> =>
+    (await outcomes(packets.map(buildFrame))).map((outcome) => outcome.split(" ")[0] ?? "");
+
+  const planned = (variant: Variant) => {
+    const found = edge.plan?.servers.find(({ name }) => name === server(variant, []).name);
+    assert.ok(found);
+    return found;
+  };
+  const chosen = (variant: Variant, port: number): string => {
+    const choice = chooseBackend(planned(variant), { address: address(CLIENT[variant.family]), port });
+    return choice.type === "backend" ? choice.backend.name : choice.type;
+  };
+  const ports = (count: number, first = 20_000): readonly number[] =>
+    Array.from({ length: count }, (_, index) => first + index * 7);
+  const sent = (): number => xdp?.statistics()?.backends.reduce((sum, { packets }) => sum + packets, 0) ?? 0;
+
+  for (const variant of VARIANTS) {
+    const title = `${variant.family}, ${variant.protocol}, ${variant.scheduler.type}`;
+    it(`go where the plan says, with one hop less: ${title}`, async () => {
+      const before = sent();
+      const clients = ports(24);
+      assert.deepEqual(
+        await outcomes(clients.map((port) => buildFrame(packet(variant, port, { payload: port % 50 })))),
+        clients.map((port) => `${chosen(variant, port)} 63`),
+      );
+      assert.equal(sent() - before, way === "nftables" ? 0 : clients.length, "sent by XDP itself");
+    });
+  }
+
+  it("stay here when they are not for this machine, not for a server, or at their last hop", async () => {
+    for (const variant of VARIANTS) {
+      const other = parseMac("02:00:00:00:00:77");
+      assert.ok(other);
+      const { destination } = packet(variant, 1);
+      const odd: readonly Packet[] = [
+        packet(variant, 20_000, { to: other }),
+        packet(variant, 20_000, { destination: { ...destination, port: 9_999 } }),
+        packet(variant, 20_000, { hops: 1 }),
+        packet(variant, 20_000, {
+          protocol: variant.protocol === "tcp" ? "udp" : "tcp",
+          destination: { ...destination, port: 7 },
+        }),
+      ];
+      assert.deepEqual(await outcomes(odd.map(buildFrame)), ["", "", "", ""]);
+    }
+  });
+
+  it("go with their flow when they are fragments, have options, or are ICMP errors about it", async () => {
+    for (const variant of VARIANTS) {
+      const port = 21_000;
+      const backend = chosen(variant, port);
+      if (variant.family === "IPv4") {
+        const first = packet(variant, port, { fragment: { id: port, bits: MORE }, payload: 64 });
+        const last = packet(variant, port, { fragment: { id: port, bits: 9 } });
+        assert.deepEqual(await backendsOf([first, last]), [backend, backend]);
+        assert.deepEqual(await backendsOf([packet(variant, port, { option: true })]), [backend]);
+      }
+      const error = buildError(packet(variant, port), address(ROUTER[variant.family]));
+      assert.deepEqual(await outcomes([error]), [`${backend} 63`]);
+    }
+  });
+
+  it("are cut short or nonsense without harm", async () => {
+    const [variant] = VARIANTS;
+    assert.ok(variant);
+    const whole = buildFrame(packet(variant, 20_000));
+    for (let length = 14; length < whole.length; length += 3) await outcomes([whole.subarray(0, length)]);
+    assert.deepEqual(await backendsOf([packet(variant, 20_000)]), [chosen(variant, 20_000)]);
+  });
+
+  it("of open flows stay, and of new ones go to the new owner, while and after slots change hands", async () => {
+    const tcp = VARIANTS.filter(
+      ({ protocol, scheduler }) => protocol === "tcp" && scheduler === SCHEDULERS[0],
+    );
+    const health = (state: Availability): Record<string, Availability> =>
+      Object.fromEntries(VARIANTS.map((variant) => [`${server(variant, []).name}/w4`, state]));
+    const old = ports(12, 30_000);
+    const young = ports(24, 40_000);
+    await edge.run(servers([1, 2, 3]));
+    for (const variant of tcp) {
+      const homes = old.map((port) => chosen(variant, port));
+      await edge.run(servers([1, 2, 3, 4]));
+      const open = old.map((port) => packet(variant, port));
+      const opening = young.map((port) => packet(variant, port, { flags: SYN }));
+      const going = young.map((port) => packet(variant, port));
+      const newHomes = young.map((port) => chosen(variant, port));
+      assert.ok(newHomes.includes("w4") && old.some((port, index) => chosen(variant, port) !== homes[index]));
+      for (let round = 0; round < 3; round += 1) {
+        assert.deepEqual(await backendsOf(open), homes, "established");
+        assert.deepEqual(await backendsOf(round === 0 ? opening : going), newHomes, "new");
+      }
+      await edge.settle(servers([1, 2, 3, 4]));
+      assert.deepEqual(await backendsOf(open), homes, "established, after the transition");
+      assert.deepEqual(await backendsOf(going), newHomes, "new, after the transition");
+      const errors = old.map((port) => buildError(packet(variant, port), address(ROUTER[variant.family])));
+      assert.deepEqual(
+        await outcomes(errors),
+        homes.map((name) => `${name} 63`),
+        "ICMP errors",
+      );
+      assert.deepEqual(
+        await backendsOf(going.map((each) => ({ ...each, flags: FIN | ACK }))),
+        newHomes,
+        "closing",
+      );
+      assert.deepEqual(await backendsOf(going), newHomes, "after closing");
+      await edge.run(servers([1, 2, 3, 4]), health("unavailable"));
+      const without = young.map((port) => chosen(variant, port));
+      assert.ok(!without.includes("w4"));
+      assert.deepEqual(
+        await backendsOf(going),
+        newHomes.map((name, index) => (name === "w4" ? without[index] : name)),
+      );
+      await edge.run(servers([1, 2, 3]));
+      await edge.settle(servers([1, 2, 3]));
+    }
+  });
+};
+
+describe("single packets by nftables", singlePackets("nftables"));
+describe("single packets by XDP in generic mode", singlePackets("generic"));
+describe("single packets by XDP in the driver", singlePackets("native"));
