@@ -145,3 +145,55 @@ describe("an address", () => {
     });
   });
 });
+
+describe("an edge that is cut off from clients while its peer still hears it on another link", () => {
+  it("gives up when its witness answers no more, by ping or ARP, and takes over again", async (context) => {
+    await inBed(context, TWO_LINKS, async ({ lab, e1, e2, holdings }) => {
+      const timing = { address: "10.2.0.1", interval: "200ms", timeout: "200ms", retries: 0 };
+      const spec = (witness: object, priority: number): string =>
+        config(
+          check("gateway", { ...timing, ...witness }),
+          router({
+            ...{ interface: "eth1", priority, addresses: [{ address: `${VIP}/24`, device: "eth0" }] },
+            track: { checks: [{ name: "gateway", weight: 100 }] },
+          }),
+        );
+      await Promise.all([
+        e1.start(spec({ ping: {} }, HIGH)),
+        e2.start(spec({ arp: { interface: "eth0" } }, LOW)),
+      ]);
+      await holdings.settle(VIP, ["e1"]);
+      const sw = lab.host("sw");
+      const cut = (name: string): Promise<unknown> => sw.expect(["ip", "link", "set", name, "nomaster"]);
+      const mend = (name: string): Promise<unknown> =>
+        sw.expect(["ip", "link", "set", name, "master", "br0"]);
+      await cut("e1");
+      const began = Date.now();
+      await holdings.settle(VIP, ["e2"], 1_000 + SLACK);
+      assert(holdings.overlap(VIP, { from: began }) < INTERVAL + SLACK);
+      assert.deepEqual((await e1.router()).failed, ["check gateway failed"]);
+      await mend("e1");
+      await holdings.settle(VIP, ["e1"], 2_000 + SLACK);
+      await cut("e2");
+      await e2.until("misses its witness", ({ routers }) => routers[0]?.effectivePriority === 1);
+      assert.deepEqual(holdings.holders(VIP), ["e1"]);
+    });
+  });
+
+  it("keeps the addresses where they are when the witness itself is gone", async (context) => {
+    await inBed(context, SMALL, async ({ lab, e1, e2, holdings }) => {
+      const text = (priority: number): string =>
+        config(
+          check("gateway", { ping: {}, address: "fd02::1", interval: "200ms", timeout: "200ms", retries: 0 }),
+          router({ priority, track: { checks: [{ name: "gateway", weight: 60 }] } }),
+        );
+      await Promise.all([e1.start(text(HIGH)), e2.start(text(LOW))]);
+      await holdings.settle(VIP, ["e1"]);
+      await lab.fault("silence rt");
+      await e1.until("misses it", ({ routers }) => routers[0]?.effectivePriority === HIGH - 60);
+      await e2.until("misses it", ({ routers }) => routers[0]?.effectivePriority === LOW - 60);
+      await holdings.settle(VIP, ["e1"]);
+      assert.equal((await e1.router()).state, "active");
+    });
+  });
+});

@@ -109,3 +109,15 @@ export const gratuitous = (
   targetMac: operation === "request" ? NO_MAC : mac,
   targetAddress: address,
 });
+
+/** Asks who has an address; the answer goes to `asker`. */
+export const whoHas = (
+  address: Ipv4Address,
+  asker: { readonly mac: MacAddress; readonly address: Ipv4Address },
+): ArpPacket => ({
+  operation: "request",
+  senderMac: asker.mac,
+  senderAddress: asker.address,
+  targetMac: NO_MAC,
+  targetAddress: address,
+});

@@ -38,6 +38,44 @@ const rows = (title: string, table: readonly Row[]) =>
     for (const { that, given, found } of table) it(that, () => assert.deepEqual(foundIn(given), found));
   });
 
+rows("a witness", [
+  {
+    that: "is pinged, or asked by ARP on an interface",
+    given: [
+      check("a", { ping: {}, address: "192.0.2.1" }),
+      check("b", { arp: { interface: "eth0" }, address: "192.0.2.1" }),
+      check("c", { ping: { interface: "eth0" }, address: "fe80::1" }),
+      router({ track: { checks: [{ name: "a" }, { name: "b" }, { name: "c" }] } }),
+    ],
+    found: [],
+  },
+  {
+    that: "has an address that can be asked so",
+    given: [
+      check("a", { ping: {} }),
+      check("b", { arp: { interface: "eth0" }, address: "2001:db8::1" }),
+      check("c", { ping: {}, address: "fe80::1" }),
+      router({ track: { checks: [{ name: "a" }, { name: "b" }, { name: "c" }] } }),
+    ],
+    found: [
+      "error 0 spec.address: is missing",
+      "error 1 spec.address: 2001:db8::1 is not IPv4, all that ARP knows",
+      "error 2 spec.ping: needs an interface for fe80::1, which is link-local",
+    ],
+  },
+  {
+    that: "is asked in one way, and has no port",
+    given: [
+      check("a", { ping: {}, tcp: {}, address: "192.0.2.1", port: 80 }),
+      router({ track: { checks: [{ name: "a" }] } }),
+    ],
+    found: [
+      "error 0 spec: asks in 2 ways: tcp, ping",
+      "warning 0 spec.port: means nothing to a machine that is asked itself",
+    ],
+  },
+]);
+
 rows("a virtual MAC address", [
   {
     that: "has an interface named after the virtual router id and family",

@@ -1,4 +1,5 @@
 /** What is asked of a backend or a tracked check, and how often, with every default filled in. */
+import type { IpAddress, Ipv4Address } from "#base/address";
 import type { Duration } from "#base/time";
 
 /** What a probe does and what counts as an answer. */
@@ -18,6 +19,10 @@ export type ProbeKind =
       /** HTTPS only: PEM file of the accepted authorities; `undefined` means the system's. */
       readonly caFile?: string;
     }
+  /** ICMP echo: the machine is there. */
+  | { readonly type: "ping"; readonly address: IpAddress; readonly interface?: string }
+  /** ARP: the machine is on the network of this interface. */
+  | { readonly type: "arp"; readonly address: Ipv4Address; readonly interface: string }
   | {
       readonly type: "script";
       /** Program and arguments, run without a shell; exit status 0 means healthy. */

@@ -33,7 +33,7 @@ export const createFakeChecks = (): FakeChecks => {
     async probe(request) {
       asked.push(request);
       const { timeout } = request;
-      if (request.probe.type !== "script" && request.target === undefined) {
+      if (!["script", "ping", "arp"].includes(request.probe.type) && request.target === undefined) {
         return { ok: false, reason: "not-started", detail: "no target", took: micros(0) };
       }
       return decide(request) ?? { ok: false, reason: "timeout", detail: "silent", took: timeout };
