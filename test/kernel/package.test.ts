@@ -1,4 +1,7 @@
-/** The Debian package: built, installed into a folder of its own, run from there, upgraded, removed. About ten seconds. */
+/**
+ * The Debian package: built, installed into a folder of its own, run from there, upgraded, removed; and the same with real
+ * systemd on a machine of its own. About half a minute.
+ */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
@@ -17,6 +20,7 @@ import { after, before, describe, it } from "node:test";
 import { renderUnit } from "#core/install/unit";
 import { inBed, SMALL } from "./edge-bed.ts";
 import { config, router, VIP } from "./edge-config.ts";
+import { type Machine, onMachine } from "./systemd-bed.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steelyard-package-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -118,5 +122,79 @@ describe("the Debian package", () => {
       .map((entry) => join(entry.parentPath, entry.name).slice(system.length + 1))
       .filter((path) => !path.startsWith("var/lib/dpkg/"));
     assert.deepEqual(left.sort(), ["etc/.pwd.lock", "etc/group", "etc/gshadow", "etc/passwd", "etc/shadow"]);
+  });
+});
+
+/** An interface, and an edge on it that is alone. */
+const SETUP = `
+ip link add way type veth peer name plug
+ip link set plug up && ip addr add 10.9.0.1/24 dev way && ip link set way up
+dpkg --install /root/steelyard.deb
+cat >/etc/steelyard/edge.yaml <<END
+${config(router({ interface: "way", addresses: ["10.9.0.100/24"] }))}END`;
+
+/** The service as systemd and it say that it is. */
+const lookAt = ({ run }: Machine) => ({
+  pid: run("systemctl show --property MainPID --value steelyard-edge").trim(),
+  status: run("systemctl show --property StatusText --value steelyard-edge").trim(),
+  router: run("steelyard status | grep ^front"),
+});
+
+describe("the service, with real systemd,", () => {
+  it("starts, and stays where it is in a restart, a crash, a hang and an upgrade; a stop removes everything", async () => {
+    await onMachine(async (machine) => {
+      const { run, copy } = machine;
+      copy(archive, "steelyard.deb");
+      run(SETUP);
+      assert.equal(run("systemctl is-active steelyard-edge", 3), "inactive\n");
+      // Ready when the command comes back; active an instant later.
+      run("systemctl enable --now steelyard-edge");
+      run("until steelyard status | grep -q '^front *active'; do sleep 0.1; done");
+      run(
+        "until [ -n \"$(systemctl show -P StatusText steelyard-edge | grep '1 of 1')\" ]; do sleep 0.1; done",
+      );
+      const first = lookAt(machine);
+      run("ip monitor address >/root/changes 2>&1 & sleep 0.5");
+
+      /** Another process, which went on where the one before was. */
+      const goesOn = (what: string, before: string): string => {
+        run(
+          `until systemctl show -P MainPID steelyard-edge | grep -vxq -e 0 -e ${before}; do sleep 0.1; done`,
+        );
+        run("until steelyard status | grep -q '^front *active'; do sleep 0.1; done");
+        const { pid, router: shown } = lookAt(machine);
+        assert.notEqual(pid, before, what);
+        assert.equal(run("cat /root/changes"), "", what);
+        // By then nobody can tell any more whether a peer has taken over; here there is none.
+        if (what !== "a hang" && what !== "a crash") assert.match(shown, /resumed/, what);
+        return pid;
+      };
+      run("systemctl restart steelyard-edge");
+      const restarted = goesOn("a restart", first.pid);
+      run("systemctl reload steelyard-edge");
+      assert.equal(lookAt(machine).pid, restarted, "a reload");
+      run(`kill -KILL ${restarted}`);
+      const back = goesOn("a crash", restarted);
+      run("dpkg --install /root/steelyard.deb");
+      const upgraded = goesOn("an upgrade", back);
+      run("echo 'kind: none' >/etc/steelyard/more.yaml");
+      assert.match(run("dpkg --install /root/steelyard.deb"), /the version that runs goes on/);
+      assert.equal(lookAt(machine).pid, upgraded, "a refused upgrade");
+      run("rm /etc/steelyard/more.yaml");
+      // Nobody sends signs of life any more; systemd kills it after ten seconds.
+      run(`kill -STOP ${upgraded}`);
+      goesOn("a hang", upgraded);
+
+      run("systemctl stop steelyard-edge");
+      assert.match(run("cat /root/changes"), /^Deleted .*10\.9\.0\.100/);
+      assert.equal(run("ls /run/steelyard"), "");
+      run("dpkg --purge steelyard");
+      assert.equal(
+        run("find /etc /var/lib /usr/lib -name '*steelyard*'")
+          .replace(/^.*dpkg.*$/gm, "")
+          .trim(),
+        "",
+      );
+    });
   });
 });
