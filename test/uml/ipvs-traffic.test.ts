@@ -1,30 +1,38 @@
 /** Each mode, scheduler, family and protocol with real traffic through IPVS. Runs inside user-mode Linux. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { ForwardingMode, Protocol, Scheduler, VirtualServer } from "#core/balance/model";
+import type { Protocol, Scheduler, VirtualServer } from "#core/balance/model";
 import { onePort } from "#core/balance/ports";
 import { address, Bed, type Client, VIRTUAL } from "#test/kernel/balance-bed";
 import { Edge } from "#test/kernel/balance-edge";
 
 const FAMILIES = ["IPv4", "IPv6"] as const;
 const PROTOCOLS: readonly Protocol[] = ["tcp", "udp"];
-const MODES: readonly ForwardingMode[] = ["dsr", "nat"];
+const MODES = ["dsr", "nat"] as const;
 const SCHEDULERS: readonly Scheduler[] = [
   { type: "consistent-hash", tableSize: 1021 },
   { type: "source-hash", tableSize: 1021 },
   { type: "round-robin" },
   { type: "weighted" },
 ];
+/** A client's port that comes again must not be a flow of the other mode to IPVS, which remembers UDP for five minutes. */
+const FIRST_PORT = { dsr: 8000, nat: 8200 } as const;
 const WEIGHTS = [3, 2, 1] as const;
 const FLOWS = 60;
 
 /** Every family, protocol and scheduler in one mode; where ports can be rewritten, they are. */
-const serversOf = (mode: ForwardingMode): readonly VirtualServer[] =>
+const serversOf = (mode: (typeof MODES)[number]): readonly VirtualServer[] =>
   FAMILIES.flatMap((family) =>
     PROTOCOLS.flatMap((protocol) =>
       SCHEDULERS.map((scheduler, index) => ({
         name: `${scheduler.type}, ${family}, ${protocol}`,
-        ...{ address: address(VIRTUAL[family]), protocol, ports: onePort(8000 + index), mode, scheduler },
+        ...{
+          address: address(VIRTUAL[family]),
+          protocol,
+          ports: onePort(FIRST_PORT[mode] + index),
+          mode,
+          scheduler,
+        },
         backends: WEIGHTS.map((weight, host) => ({
           name: `w${host + 1}`,
           address: address(`${family === "IPv4" ? "10.2.0.2" : "fd02::2"}${host + 1}`),

@@ -29,6 +29,8 @@ const diffService = (wanted: ServiceState, observed: ServiceState): readonly Ipv
   const { service } = wanted;
   const changes: IpvsChange[] = [];
   if (!sameService(observed.service, service)) changes.push({ type: "edit-service", service });
+  // Thousands of services that nobody looked into have the list that they were left with.
+  if (observed.destinations === wanted.destinations) return changes;
   const observedByKey = new Map(observed.destinations.map((entry) => [destinationKey(entry), entry]));
   for (const destination of wanted.destinations) {
     const key = destinationKey(destination);

@@ -181,13 +181,15 @@ class Engines implements Balancer {
 
   /** A server that changes sides is carried by both for a moment, never by none. */
   async #applyBeside(chosen: BalanceEngine, shares: Shares): Promise<ApplyResult> {
-    const beside = await this.#give(chosen, union(shares.chosen, this.#given));
+    const both = union(shares.chosen, this.#given);
+    const beside = await this.#give(chosen, both);
     const isBroken = !beside.ok;
     const rest = isBroken ? union(shares.nftables, shares.chosen) : shares.nftables;
     if (isBroken) this.#nftablesUsed = true;
     const nftables = this.#nftablesUsed === false ? UNCHANGED : await this.#options.nftables.apply(rest);
     if (!nftables.ok) return nftables;
     if (isBroken) return this.#distrust(chosen, beside.error.message, nftables);
+    if (both.servers.length === shares.chosen.servers.length) return join([beside, nftables]);
     const final = await this.#give(chosen, shares.chosen);
     return final.ok ? join([beside, nftables, final]) : final;
   }
