@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type IpAddress, parseAddress } from "#base/address";
+import { macBytes, parseMac } from "#base/mac";
 import { instant } from "#base/time";
 import type { EngineName } from "#core/balance/model";
 import { openEngines } from "#drivers/balance/engines";
@@ -27,6 +28,7 @@ import { openXdpEngine, type XdpEngine, type XdpOptions } from "#drivers/balance
 import { openConntrack } from "#drivers/conntrack/linux";
 import type { ConntrackPort } from "#drivers/conntrack/port";
 import { openDoor } from "#native/door";
+import { spoofedSyn } from "./balance-flood.ts";
 
 export const VIRTUAL = { IPv4: "10.2.0.100", IPv6: "fd02::100" } as const;
 /** Moves with them; backends of servers in mode `nat` have it as their gateway. */
@@ -288,6 +290,29 @@ export class Bed {
     const link = this.inNamespace(station, () => bpf.attach(bpf.load("pass_on", PASS_ON), index, "native"));
     this.#links.push(link);
     return link;
+  }
+
+  /** Sends SYNs to a virtual address from as many sources that do not exist; the router drops the answers. */
+  flood(to: IpAddress, port: number, count: number): void {
+    this.inside("router", "ip route replace blackhole default");
+    const macOf = (station: string, link: string): Uint8Array => {
+      const mac = parseMac(this.inside(station, `cat /sys/class/net/${link}/address`).trim());
+      assert.ok(mac);
+      return macBytes(mac);
+    };
+    const hop = { from: macOf("client", "eth0"), to: macOf("router", "down0") };
+    const index = Number(this.inside("client", "cat /sys/class/net/eth0/ifindex"));
+    const link = new Uint8Array(20);
+    link.set([17, 0, 0x08, 0x00, index & 0xff, index >>> 8]);
+    link[11] = 6;
+    link.set(hop.to, 12);
+    const door = openDoor();
+    const fd = this.inNamespace("client", () => door.socket(17, 3, 0));
+    assert.ok(fd >= 0);
+    for (let sent = 0; sent < count; sent += 1) {
+      door.send(fd, spoofedSyn({ ...hop, index: sent, address: to, port }), link, 0);
+    }
+    door.close(fd);
   }
 
   /** Connection tracking of this edge. */

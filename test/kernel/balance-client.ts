@@ -4,6 +4,7 @@
  * - `spread`: opens `count` flows one after the other and gives how many met each backend.
  * - `choose`: opens one connection from each port from 20000 up; gives their backends in order.
  * - `hold`: opens connections and keeps them; gives their backends in order.
+ * - `burst`: the same, all at once.
  * - `poke`: says something on every held connection; gives the backend that answered, or why none did, in order.
  * - `flow`: says `stream` on every held connection; `flowing`: gives how many of them have brought something since.
  * - `ask`: opens a connection, says `line`, gives the answer.
@@ -153,6 +154,14 @@ const perform = async (command: Command): Promise<unknown> => {
       }
       return names;
     }
+    case "burst":
+      return Promise.all(
+        Array.from({ length: command.count }, async () => {
+          const { socket, line } = await open(command);
+          held.push(socket);
+          return line;
+        }),
+      );
     case "poke":
       return Promise.all(
         held.map((socket) => {
@@ -173,7 +182,10 @@ const perform = async (command: Command): Promise<unknown> => {
       return "dropped";
     case "finish":
       await Promise.all(
-        held.splice(0).map((socket) => new Promise((resolve) => socket.on("close", resolve).end())),
+        held
+          .splice(0)
+          .filter((socket) => !socket.destroyed)
+          .map((socket) => new Promise((resolve) => socket.on("close", resolve).end())),
       );
       return "finished";
     case "ask": {

@@ -6,6 +6,7 @@
 import { type IpAddress, parseAddress } from "#base/address";
 import { addressBits, type InterfaceAddress } from "#base/prefix";
 import { instant } from "#base/time";
+import { RATE_UNITS, type Rate, type SourceLimits } from "./limits.ts";
 import { MODES, type Scheduler } from "./model.ts";
 import type { Availability, ForwardingPlan, PlannedBackend, ServerPlan, SlotMove } from "./plan-model.ts";
 import { ALL_PORTS, type PortRange } from "./ports.ts";
@@ -112,6 +113,29 @@ const readScheduler = (value: unknown): Scheduler => {
     : { type: kind };
 };
 
+const readRate = (value: unknown): Rate => {
+  const { rate, per, burst } = fieldsOf(value);
+  return {
+    rate: integerOf(rate, HIGHEST_ID),
+    per: oneOf(per, RATE_UNITS),
+    burst: integerOf(burst, HIGHEST_ID),
+  };
+};
+
+const readLimits = (value: unknown): SourceLimits => {
+  const { prefixLength, connections, newConnections } = fieldsOf(value);
+  return {
+    prefixLength: integerOf(prefixLength, 128),
+    ...(connections === undefined ? {} : { connections: integerOf(connections, HIGHEST_ID) }),
+    ...(newConnections === undefined ? {} : { newConnections: readRate(newConnections) }),
+  };
+};
+
+const readProtection = ({ limits, synProxy }: Fields): Pick<ServerPlan, "limits" | "synProxy"> => ({
+  ...(limits === undefined ? {} : { limits: readLimits(limits) }),
+  ...(synProxy === true ? { synProxy } : {}),
+});
+
 const readMove = (value: unknown): SlotMove => {
   const [slot, from, until] = listOf(value);
   return {
@@ -135,6 +159,7 @@ const readServer = (value: unknown, tables: SlotTables): ServerPlan => {
     ...(fields.sourceRanges === undefined
       ? {}
       : { sourceRanges: listOf(fields.sourceRanges).map(readNetwork) }),
+    ...readProtection(fields),
     backends,
     slots: tables(scheduler, backends),
     moves: listOf(fields.moves).map(readMove),

@@ -3,6 +3,7 @@ import type { IpAddress } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import type { Duration } from "#base/time";
 import type { HealthCheckConfig } from "#core/health/config";
+import type { SourceLimits } from "./limits.ts";
 import type { PortRange } from "./ports.ts";
 
 export type Protocol = "tcp" | "udp";
@@ -87,6 +88,10 @@ export type VirtualServer = {
   readonly drainTimeout?: Duration;
   /** Takes new flows while no backend can, instead of `whenAllFail`; of the same family as `address`. */
   readonly sorryServer?: Endpoint;
+  /** `undefined`: a source may ask whatever it likes. */
+  readonly limits?: SourceLimits;
+  /** Handshakes are answered here, and a backend hears of a connection once its client has proved to be there. */
+  readonly synProxy?: true;
 };
 
 /** `SERVER/BACKEND`, unique over all virtual servers. */

@@ -3,6 +3,7 @@ import type { IpAddress } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import type { Duration, Instant } from "#base/time";
 import { seconds } from "#base/time";
+import type { SourceLimits } from "./limits.ts";
 import { type ForwardingMode, isHash, type Protocol, type Scheduler } from "./model.ts";
 import type { PortRange } from "./ports.ts";
 
@@ -79,6 +80,10 @@ export type ServerPlan = {
   readonly scheduler: Scheduler;
   /** Networks whose hosts may open flows; `undefined` means everybody. */
   readonly sourceRanges?: readonly InterfaceAddress[];
+  /** `undefined`: a source may ask whatever it likes. */
+  readonly limits?: SourceLimits;
+  /** Handshakes are answered here. */
+  readonly synProxy?: true;
   /** Sorted by name. */
   readonly backends: readonly PlannedBackend[];
   /** The owner of each slot: who gets its new flows. Follows from the rest. */

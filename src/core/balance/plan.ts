@@ -5,6 +5,7 @@ import type { InterfaceAddress } from "#base/prefix";
 import { earliest, type Instant } from "#base/time";
 import { markAlone } from "./alone.ts";
 import { drainMember, leavingBackends } from "./drain.ts";
+import { sameLimits } from "./limits.ts";
 import {
   type Backend,
   type BackendKey,
@@ -184,6 +185,8 @@ const sameInputs = (left: Omit<ServerPlan, "slots" | "moves" | "tracked">, right
   left.protocol === right.protocol &&
   samePorts(left.ports, right.ports) &&
   left.mode === right.mode &&
+  left.synProxy === right.synProxy &&
+  sameLimits(left.limits, right.limits) &&
   sameScheduler(left.scheduler, right.scheduler) &&
   sameNetworks(left.sourceRanges, right.sourceRanges) &&
   left.backends.length === right.backends.length &&
@@ -196,6 +199,12 @@ type Surroundings = {
   readonly tables: SlotTables;
 };
 
+/** What a server is configured to withstand. */
+const protectionOf = ({ limits, synProxy }: VirtualServer): Pick<ServerPlan, "limits" | "synProxy"> => ({
+  ...(limits === undefined ? {} : { limits }),
+  ...(synProxy === undefined ? {} : { synProxy }),
+});
+
 const planServer = (
   server: VirtualServer,
   { input, previous, numbers, tables }: Surroundings,
@@ -205,6 +214,7 @@ const planServer = (
   const configured = {
     ...{ name, address, protocol, ports, mode, scheduler },
     ...(sourceRanges === undefined ? {} : { sourceRanges }),
+    ...protectionOf(server),
     backends,
   };
   const unchanged = previous !== undefined && sameInputs(configured, previous);

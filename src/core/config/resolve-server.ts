@@ -33,6 +33,18 @@ export const backendsOf = (spec: ServerSpec): readonly Backend[] =>
     return { name, address, ...(port === undefined ? {} : { port }), weight };
   });
 
+const limitsOf = ({ address, limits }: ServerSpec): Pick<VirtualServer, "limits"> => {
+  if (limits === undefined) return {};
+  const { connectionsPerSource: connections, newConnectionsPerSource: newConnections } = limits;
+  return {
+    limits: {
+      prefixLength: isIpv4(address) ? limits.prefixLengthIpv4 : limits.prefixLengthIpv6,
+      ...(connections === undefined ? {} : { connections }),
+      ...(newConnections === undefined ? {} : { newConnections }),
+    },
+  };
+};
+
 /** The server that a `VirtualServer` describes; the schema has checked every range. */
 export const serverOf = (name: string, spec: ServerSpec): VirtualServer => ({
   name,
@@ -49,5 +61,7 @@ export const serverOf = (name: string, spec: ServerSpec): VirtualServer => ({
   ...(spec.sorryServer === undefined
     ? {}
     : { sorryServer: { address: spec.sorryServer.address, ...portOf(spec, spec.sorryServer.port) } }),
+  ...limitsOf(spec),
+  ...(spec.synProxy ? { synProxy: true } : {}),
   ...(spec.health === undefined ? {} : { health: healthOf(spec.health) }),
 });

@@ -217,6 +217,32 @@ rows("a virtual server", [
     ],
   },
   {
+    that: "limits and proxies what it can see",
+    given: [
+      router({}),
+      server({ limits: {} }, "a"),
+      server({ port: 81, mode: "dsr", limits: { connectionsPerSource: 1 }, synProxy: true }, "b"),
+      server(
+        {
+          port: 82,
+          mode: "dsr",
+          protocol: "UDP",
+          limits: { newConnectionsPerSource: { rate: 1 } },
+          health: { port: 1 },
+        },
+        "c",
+      ),
+      server({ port: 83, protocol: "UDP", synProxy: true, health: { port: 1 } }, "d"),
+    ],
+    found: [
+      "error 1 spec.limits: limits nothing",
+      "error 2 spec.limits.connectionsPerSource: cannot be counted in dsr, where this box does not see connections end",
+      "error 2 spec.synProxy: cannot be in dsr, where answers do not pass this box",
+      "error 3 spec.limits.newConnectionsPerSource: cannot be told in dsr for UDP, where no packet says that it opens a flow",
+      "error 4 spec.synProxy: means nothing to UDP",
+    ],
+  },
+  {
     that: "has a sorry server that is another machine, of its family, and in dsr on its own port",
     given: [
       router({}),

@@ -1,8 +1,20 @@
 /** The schema of a `VirtualServer`: one address and port whose connections are spread over backends. */
 import * as v from "valibot";
 import { seconds } from "#base/time";
+import { RATE_UNITS } from "#core/balance/limits";
 import { MODES } from "#core/balance/model";
-import { address, duration, integer, interfaceAddress, list, oneOf, ports, section, text } from "./fields.ts";
+import {
+  address,
+  duration,
+  flag,
+  integer,
+  interfaceAddress,
+  list,
+  oneOf,
+  ports,
+  section,
+  text,
+} from "./fields.ts";
 import { probeEntries, timingEntries } from "./schema-probe.ts";
 
 const backend = section("One machine that takes connections.", {
@@ -90,6 +102,37 @@ export const serverSpec = section("One address and port, and who answers there."
         }),
       ),
     }),
+  ),
+  limits: v.exactOptional(
+    section("What one source may ask.", {
+      connectionsPerSource: v.exactOptional(
+        integer(
+          "Most connections open at a time; further ones are refused. Not in `dsr`, which does not see them end.",
+          {
+            min: 1,
+            max: 1_000_000,
+          },
+        ),
+      ),
+      newConnectionsPerSource: v.exactOptional(
+        section("How many connections it may open over time; the SYNs of further ones are dropped.", {
+          rate: integer("Connections a unit of time.", { min: 1, max: 1_000_000 }),
+          per: v.optional(oneOf("The unit.", RATE_UNITS), "second"),
+          burst: v.optional(integer("Connections at once, after a pause.", { min: 1, max: 1_000_000 }), 5),
+        }),
+      ),
+      prefixLengthIpv4: v.optional(
+        integer("Addresses that share this many leading bits are one source.", { min: 8, max: 32 }),
+        32,
+      ),
+      prefixLengthIpv6: v.optional(integer("The same for IPv6.", { min: 16, max: 128 }), 64),
+    }),
+  ),
+  synProxy: v.optional(
+    flag(
+      "Whether handshakes are answered here, so that a flood of SYNs reaches neither backends nor connection tracking. Not in `dsr`.",
+    ),
+    false,
   ),
   health: v.exactOptional(
     section(

@@ -26,5 +26,48 @@ const sorryFindings = (spec: ServerSpec): readonly Finding[] => {
   return findings;
 };
 
+const limitFindings = ({ limits, mode, protocol }: ServerSpec): readonly Finding[] => {
+  if (limits === undefined) return [];
+  const path = ["spec", "limits"];
+  const findings: Finding[] = [];
+  if (limits.connectionsPerSource === undefined && limits.newConnectionsPerSource === undefined) {
+    const hint = "Give connectionsPerSource, newConnectionsPerSource or both, or remove the section.";
+    findings.push(error(path, "limits nothing", hint));
+  }
+  if (mode !== "dsr") return findings;
+  if (limits.connectionsPerSource !== undefined) {
+    findings.push(
+      error(
+        [...path, "connectionsPerSource"],
+        "cannot be counted in dsr, where this box does not see connections end",
+        "Remove it, or use mode: masquerade.",
+      ),
+    );
+  }
+  if (limits.newConnectionsPerSource !== undefined && protocol === "UDP") {
+    findings.push(
+      error(
+        [...path, "newConnectionsPerSource"],
+        "cannot be told in dsr for UDP, where no packet says that it opens a flow",
+        "Remove it, or use mode: masquerade.",
+      ),
+    );
+  }
+  return findings;
+};
+
+const synProxyFindings = ({ synProxy, mode, protocol }: ServerSpec): readonly Finding[] => {
+  const path = ["spec", "synProxy"];
+  if (!synProxy) return [];
+  if (protocol === "UDP") return [error(path, "means nothing to UDP", "Remove it.")];
+  if (mode !== "dsr") return [];
+  const hint = "Remove it (the backends' own SYN cookies do the same), or use mode: masquerade.";
+  return [error(path, "cannot be in dsr, where answers do not pass this box", hint)];
+};
+
 /** Everything that is wrong with how one virtual server treats clients and leaving backends. */
-export const trafficFindings = (spec: ServerSpec): readonly Finding[] => [...sorryFindings(spec)];
+export const trafficFindings = (spec: ServerSpec): readonly Finding[] => [
+  ...sorryFindings(spec),
+  ...limitFindings(spec),
+  ...synProxyFindings(spec),
+];

@@ -55,6 +55,8 @@ const INCAPACITY: { readonly [Property in keyof Required<ServerPlan>]: string | 
   ...{ name: undefined, address: undefined, protocol: undefined, ports: undefined, mode: undefined },
   ...{ scheduler: undefined, backends: undefined, slots: undefined, moves: undefined, tracked: undefined },
   sourceRanges: "it lets every client in",
+  limits: "it keeps no limits of sources",
+  synProxy: "it has no SYN proxy",
 };
 
 /** Why IPVS cannot carry a server, in half a sentence; `undefined` when it can. */

@@ -9,6 +9,7 @@ import { isIpv4 } from "#base/address";
 import { toMillis } from "#base/time";
 import { choosesByHash, flowIdle, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
 import { particularity } from "#core/balance/ports";
+import { limitCounters, limitRules, limitSets, type SourceKey } from "./limits.ts";
 import { DIRECT, QUOTED, setOf } from "./lookup.ts";
 import {
   allowedElements,
@@ -38,6 +39,7 @@ const HALF_OPEN_SECONDS = 60;
 
 const FLOW_SEEDS = [0x0f10_0001, 0x0f10_0002] as const;
 const FRAGMENT_SEEDS = [0x0f4a_0001, 0x0f4a_0002] as const;
+const SOURCE_SEEDS = [0x0500_0001, 0x0500_0002] as const;
 const ALL_32_BITS = 4_294_967_295;
 
 /**
@@ -136,6 +138,15 @@ const forwardRules = (backend: PlannedBackend): readonly string[] => {
   ];
 };
 
+/** Sources by digest: nft 1.0.6 cannot list what packets have written under an IPv6 address. */
+const SOURCE_KEY: SourceKey = {
+  type: "numgen inc mod 2 . numgen inc mod 2",
+  expression: (network) => digest(network, SOURCE_SEEDS),
+};
+
+/** Here every SYN counts as a new connection. */
+const ingressLimits = (server: ServerPlan): readonly string[] => limitRules(server, SOURCE_KEY, `${SYN} `);
+
 /** Leads packets by hash: the ring alone decides for a slot that never moved. */
 const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
@@ -162,6 +173,7 @@ const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDec
       comment: describeServer(server),
       rules: [
         ...allowedRules(server),
+        ...ingressLimits(server),
         "meta mark set 0",
         `meta mark set ${slot} map @${names.ring}`,
         FORWARD,
@@ -192,7 +204,15 @@ const countChains = (server: ServerPlan, recalling: Recalling): readonly ChainDe
     {
       name: names.serverChain,
       comment: describeServer(server),
-      rules: [...allowedRules(server), ...recalling.direct, recalling.forget, "meta mark set 0", next, PIN],
+      rules: [
+        ...allowedRules(server),
+        ...ingressLimits(server),
+        ...recalling.direct,
+        recalling.forget,
+        "meta mark set 0",
+        next,
+        PIN,
+      ],
     },
     { name: names.errorChain, comment: ERRORS, rules: recalling.quoted },
   ];
@@ -329,7 +349,8 @@ export const renderDsr = (server: ServerPlan): TableRuleset => {
   ];
   const backends = server.backends.map((backend) => renderBackend(server, backend));
   return {
-    sets: [...allowedSets(server), ...serverSets(server)],
+    counters: limitCounters(server),
+    sets: [...allowedSets(server), ...limitSets(server, SOURCE_KEY), ...serverSets(server)],
     chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server)],
     elementsBySet: new Map([
       ...allowedElements(server),

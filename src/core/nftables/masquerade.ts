@@ -9,6 +9,7 @@ import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from 
 import { ALL_PORTS, formatPorts, onePort, particularity } from "#core/balance/ports";
 import { ownersOf } from "#core/balance/slots";
 import { returnElements } from "./answers.ts";
+import { limitCounters, limitRules, limitSets, plainSource } from "./limits.ts";
 import { setOf } from "./lookup.ts";
 import { commentText, serverNames } from "./names.ts";
 import {
@@ -19,6 +20,7 @@ import {
   type SetElement,
   type TableRuleset,
 } from "./ruleset.ts";
+import { midStreamRules, proxiedElements } from "./syn-proxy.ts";
 
 const sourceAddress = (server: ServerPlan): "ip saddr" | "ip6 saddr" =>
   isIpv4(server.address) ? "ip saddr" : "ip6 saddr";
@@ -153,8 +155,10 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
   const [ip, destination] = isIpv4(server.address) ? ["ip", "ip daddr"] : ["ip6", "ip6 daddr"];
   const translate = `meta l4proto ${server.protocol} counter dnat ${ip} to ${slotExpression(server)} map @${names.ring}`;
   return {
+    counters: limitCounters(server),
     sets: [
       ...allowedSets(server),
+      ...limitSets(server, plainSource(server)),
       {
         name: names.ring,
         kind: "map",
@@ -170,7 +174,12 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
       {
         name: names.serverChain,
         comment: describeServer(server),
-        rules: [...allowedRules(server), ...(server.slots.length === 0 ? [] : [translate])],
+        rules: [
+          ...allowedRules(server),
+          ...midStreamRules(server),
+          ...limitRules(server, plainSource(server)),
+          ...(server.slots.length === 0 ? [] : [translate]),
+        ],
       },
     ],
     elementsBySet: new Map<string, () => readonly SetElement[]>([
@@ -185,6 +194,7 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
       [setOf("servers", server), () => [{ key, data: { type: "chain", chain: names.serverChain } }]],
       [setOf("listeners", server), () => [{ key }]],
       ...sourceSets(server),
+      ...proxiedElements(server, key),
     ]),
   };
 };

@@ -1,4 +1,5 @@
 /** Names of chains and sets in the ruleset, made from the operator's names so that `nft list ruleset` can be read. */
+import type { Limit } from "#core/balance/limits";
 import { hashName } from "#core/balance/name-hash";
 
 const PLAIN = /^[A-Za-z0-9_.-]{1,40}$/;
@@ -34,7 +35,16 @@ export type ServerNames = {
   readonly formerOwners: string;
   /** Recorded flow to the number of its backend. */
   readonly flows: string;
+  /** Sources and what they have used of each limit. */
+  readonly sources: Readonly<Record<Limit, string>>;
+  /** Counters of what each limit has kept out. */
+  readonly limited: Readonly<Record<Limit, string>>;
 };
+
+const CONNECTIONS = "connections/";
+
+/** Whether the set of this name counts the open connections of sources. */
+export const countsConnections = (set: string): boolean => set.startsWith(CONNECTIONS);
 
 export const serverNames = (server: string, slots: number): ServerNames => {
   const part = identifierPart(server);
@@ -48,6 +58,8 @@ export const serverNames = (server: string, slots: number): ServerNames => {
     newcomers: `newcomers/${part}/${slots}`,
     formerOwners: `former-owners/${part}/${slots}`,
     flows: `flows/${part}`,
+    sources: { connections: `${CONNECTIONS}${part}`, "new-connections": `rates/${part}` },
+    limited: { connections: `limited/${part}/connections`, "new-connections": `limited/${part}/rate` },
   };
 };
 

@@ -55,9 +55,11 @@ const FAMILY_NUMBERS: Readonly<Record<TableFamily | "unspecified", number>> = {
 /** Room that one more element may need in its message, generously. */
 const LARGEST_ELEMENT = 512;
 
-const nftablesType = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
+/** The number of an nftables message on a NETLINK_NETFILTER socket. */
+export const nftablesType = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
 
-const beginMessage = (
+/** Opens a message with its `struct nfgenmsg`. */
+export const beginMessage = (
   builder: MessageBuilder,
   header: {
     readonly type: number;

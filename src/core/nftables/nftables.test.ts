@@ -106,6 +106,24 @@ describe("the nft file of a plan", () => {
     golden("ports.nft", abridged(fileOf(rulesetOf(plan([range, everything, rest])))));
   });
 
+  it("keeps greedy sources out before it chooses a backend, and answers handshakes where it is told to", () => {
+    const newConnections = { rate: 20, per: "second", burst: 40 } as const;
+    const four = {
+      ...shop,
+      limits: { prefixLength: 24, connections: 100, newConnections },
+      synProxy: true as const,
+    };
+    const six = { ...dns, protocol: "tcp" as const, limits: { prefixLength: 64, newConnections } };
+    golden("limits.nft", abridged(fileOf(rulesetOf(plan([four, six])))));
+  });
+
+  it("removes the counters of limits that are gone", () => {
+    const limited = { ...shop, limits: { prefixLength: 32, connections: 1 } };
+    const text = [...renderReplacement(rulesetOf(plan([shop])), contents(plan([limited])))].join("\n");
+    assert.match(text, /delete counter inet steelyard limited\/shop\/connections/);
+    assert.match(text, /delete set inet steelyard connections\/shop/);
+  });
+
   it("sends moved slots through the records while a transition runs", () => {
     const changed = plan([{ ...web, backends: backends(4, 4) }], { previous: plan([web]) });
     golden("dsr-transition.nft", fileOf(rulesetOf(changed)));

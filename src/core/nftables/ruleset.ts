@@ -67,6 +67,8 @@ export type ChainDeclaration = {
 };
 
 export type TableRuleset = {
+  /** Names of counters that rules share, and that live as long as they are named here. */
+  readonly counters?: readonly string[];
   readonly sets: readonly SetDeclaration[];
   readonly chains: readonly ChainDeclaration[];
   /** By the name of the set. Made when asked for: those of hundreds of rings need not exist at the same time. */

@@ -1,5 +1,6 @@
 /** The ruleset of a whole plan: the fixed chains that packets enter by, and the parts of every server. */
 
+import { sameLimits } from "#core/balance/limits";
 import { sameNetworks } from "#core/balance/plan";
 import { choosesByHash, type ForwardingPlan, type ServerPlan } from "#core/balance/plan-model";
 import { samePorts } from "#core/balance/ports";
@@ -25,6 +26,7 @@ import {
   type SetElement,
   type TableRuleset,
 } from "./ruleset.ts";
+import { proxiedLookups, proxiedSets, proxyRules, untrackedChain } from "./syn-proxy.ts";
 
 /** Where a packet of a server goes that the other table serves: nowhere, so that no less particular server takes it. */
 const ELSEWHERE = "elsewhere";
@@ -92,8 +94,12 @@ const sourceRules = (servers: readonly ServerPlan[]): readonly string[] => [
   ),
 ];
 
-const inetChains = (lookups: readonly Lookup[], sources: readonly string[]): readonly ChainDeclaration[] => [
+const inetChains = (
+  lookups: readonly Lookup[],
+  { sources, proxied }: { readonly sources: readonly string[]; readonly proxied: readonly Lookup[] },
+): readonly ChainDeclaration[] => [
   elsewhere,
+  ...untrackedChain(proxied),
   {
     name: "refused",
     comment: "a virtual server without a backend for this packet",
@@ -108,6 +114,7 @@ const inetChains = (lookups: readonly Lookup[], sources: readonly string[]): rea
     name: "input",
     rules: [
       "type filter hook input priority filter; policy accept;",
+      ...proxyRules(proxied),
       ...lookups.map((lookup) => `${keyExpression(DIRECT, lookup)} @${lookup.set("listeners")} goto refused`),
     ],
   },
@@ -217,10 +224,11 @@ const renderFrame = ({ ingress, servers }: ForwardingPlan): Ruleset => {
   const sources = sourceSets(lookupsOf(servers.filter(hasSources), "used"));
   const answers = answerFrame(servers);
   const rules = [...sourceRules(servers), ...answers.postrouting];
+  const proxied = proxiedLookups(servers);
   return {
     inet: {
-      sets: [...inetSets(lookups), ...hairpinSets, ...sources, ...answers.sets],
-      chains: [...inetChains(lookups, rules), ...answers.chains],
+      sets: [...inetSets(lookups), ...hairpinSets, ...sources, ...answers.sets, ...proxiedSets(proxied)],
+      chains: [...inetChains(lookups, { sources: rules, proxied }), ...answers.chains],
       elementsBySet: answers.elementsBySet,
     },
     netdev: {
@@ -244,6 +252,7 @@ const joinTables = (parts: readonly TableRuleset[]): TableRuleset => {
     [...makersBySet].map(([name, makers]) => [name, () => makers.flatMap((make) => make())] as const),
   );
   return {
+    counters: parts.flatMap((part) => part.counters ?? []),
     sets: parts.flatMap((part) => part.sets),
     chains: parts.flatMap((part) => part.chains),
     elementsBySet,
@@ -269,6 +278,8 @@ export const sameStructure = (left: ServerPlan, right: ServerPlan): boolean =>
   sameNetworks(left.sourceRanges, right.sourceRanges) &&
   choosesByHash(left) === choosesByHash(right) &&
   left.scheduler.type === right.scheduler.type &&
+  left.synProxy === right.synProxy &&
+  sameLimits(left.limits, right.limits) &&
   left.slots.length === right.slots.length &&
   left.backends.length === right.backends.length &&
   left.backends.every((backend, index) => {

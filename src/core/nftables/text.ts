@@ -14,6 +14,7 @@ import {
 /** The names that one of our tables holds in the kernel now. */
 export type TableContents = {
   readonly chains: ReadonlySet<string>;
+  readonly counters: ReadonlySet<string>;
   /** By name. */
   readonly sets: ReadonlyMap<string, { readonly kind: "map" | "set"; readonly dynamic: boolean }>;
 };
@@ -21,6 +22,7 @@ export type TableContents = {
 /** What a table of this ruleset holds once it is loaded. */
 export const contentsOf = (table: TableRuleset): TableContents => ({
   chains: new Set(table.chains.map((chain) => chain.name)),
+  counters: new Set(table.counters),
   sets: new Map(table.sets.map(({ name, kind, dynamic }) => [name, { kind, dynamic }])),
 });
 
@@ -76,6 +78,9 @@ const formatClearing = (
     ...[...contents.chains]
       .filter((name) => !wanted.has(name))
       .map((name) => `delete chain ${where} ${name}`),
+    ...[...contents.counters]
+      .filter((name) => table.counters?.includes(name) !== true)
+      .map((name) => `delete counter ${where} ${name}`),
   ];
 };
 
@@ -85,6 +90,7 @@ function* formatTable(
   contents: TableContents | undefined,
 ): Generator<string> {
   yield `table ${family} ${TABLE_NAME} {`;
+  for (const counter of table.counters ?? []) yield `  counter ${counter} {\n  }`;
   for (const set of table.sets) if (contents?.sets.has(set.name) !== true) yield* formatSet(set);
   for (const chain of table.chains) yield* formatChain(chain);
   yield "}";

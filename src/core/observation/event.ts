@@ -7,6 +7,7 @@
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import type { Duration, WallTime } from "#base/time";
+import type { Limit } from "#core/balance/limits";
 import type { EngineName } from "#core/balance/model";
 import type { ConflictKind } from "#core/vrrp/conflict";
 import type { TransitionCause } from "#core/vrrp/observe";
@@ -137,6 +138,13 @@ export type Event =
       readonly state: "draining" | "drained" | "over";
       /** When it will be drained; `undefined` without a deadline. */
       readonly until?: WallTime;
+    }
+  | {
+      readonly type: "kept-out";
+      readonly server: string;
+      readonly limit: Limit;
+      /** Packets since this was last said. */
+      readonly count: number;
     }
   | {
       readonly type: "flows-ended";

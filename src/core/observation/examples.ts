@@ -64,6 +64,7 @@ export const EXAMPLES: { readonly [Type in Event["type"]]: Extract<Event, { type
     ...{ type: "backend-drain", server: "web", backend: "node1", state: "draining" },
     until: wallTime(Date.UTC(2026, 0, 2, 3, 4, 5)),
   },
+  "kept-out": { type: "kept-out", server: "web", limit: "new-connections", count: 120 },
   "flows-ended": { type: "flows-ended", server: "web", backends: ["node1"], count: 42 },
   conntrack: { type: "conntrack", change: "filling", detail: "210000 of 262144 entries" },
   sysctl: {

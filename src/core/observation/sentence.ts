@@ -1,5 +1,6 @@
 /** Says one event in one line for people: `edge-vip: backup -> active (active-down-timer)`. */
 import { formatDuration } from "#base/time";
+import type { Limit } from "#core/balance/limits";
 import type { Event, ForwardingChange, ResourceName } from "./event.ts";
 
 /** How much attention an event asks for, as syslog counts: the logs' level. */
@@ -126,6 +127,11 @@ const drainSentence = ({ server, backend, state, until }: Event & { type: "backe
   return say("notice", `server ${server}`, `backend ${backend} ${words}${limit}`);
 };
 
+const LIMIT_WORDS: Readonly<Record<Limit, string>> = {
+  connections: "their sources have connectionsPerSource connections open",
+  "new-connections": "their sources open connections faster than newConnectionsPerSource",
+};
+
 type TableChange = Extract<Event, { type: "conntrack" }>["change"];
 
 const CONNTRACK_SEVERITY: Readonly<Record<TableChange, Severity>> = {
@@ -163,6 +169,12 @@ export const sentence = (event: Event): Sentence => {
       );
     case "backend-drain":
       return drainSentence(event);
+    case "kept-out":
+      return say(
+        "warning",
+        `server ${event.server}`,
+        `${event.count} packets kept out: ${LIMIT_WORDS[event.limit]}`,
+      );
     case "flows-ended":
       return say(
         "notice",

@@ -158,7 +158,7 @@ const carrier = ({ engine, detail }: Event & { type: "server-engine" }): Carrier
 /** The event types whose counters are kept by resource. */
 const COUNTED_BY_KIND: Readonly<Record<ResourceName["kind"], readonly string[]>> = {
   VirtualRouter: ["router-state", "router-conflict", "address", "duplicate-address"],
-  VirtualServer: ["backend-health", "backend-drain", "flows-ended"],
+  VirtualServer: ["backend-health", "backend-drain", "flows-ended", "kept-out"],
   TrackedCheck: ["check-health"],
 };
 
@@ -248,6 +248,7 @@ const apply = (view: View, event: Event, at: WallTime): void => {
       break;
     case "duplicate-address":
     case "flows-ended":
+    case "kept-out":
     case "sysctl":
     case "process":
       break;
@@ -275,6 +276,8 @@ const counterKey = (event: Event): string => {
       return `duplicate-address ${event.router}`;
     case "backend-drain":
       return `backend-drain ${event.server} ${event.state}`;
+    case "kept-out":
+      return `kept-out ${event.server} ${event.limit}`;
     case "flows-ended":
       return `flows-ended ${event.server}`;
     case "conntrack":

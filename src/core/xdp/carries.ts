@@ -14,6 +14,8 @@ const OBJECTIONS: { readonly [Field in keyof Required<ServerPlan>]: Objection } 
       : `it chooses by hash only, and ${server.scheduler.type} counts connections`,
   ports: ({ ports }) =>
     ports.first === ports.last ? undefined : "it finds a server by one port, not by a range of them",
+  limits: ({ limits }) => (limits === undefined ? undefined : "it keeps no limits of sources"),
+  synProxy: ({ synProxy }) => (synProxy === undefined ? undefined : "it has no SYN proxy"),
   sourceRanges: ({ sourceRanges }) =>
     sourceRanges === undefined ? undefined : "it does not look at source ranges",
   ...{ name: none, address: none, protocol: none, backends: none, slots: none, moves: none, tracked: none },

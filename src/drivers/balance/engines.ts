@@ -6,6 +6,7 @@
  * earlier run of the program left in an engine that is no longer chosen is removed once its servers are carried anew.
  */
 import { after, type Duration, type Instant, seconds } from "#base/time";
+import type { LimitKey } from "#core/balance/limits";
 import type { Carrier, EngineName } from "#core/balance/model";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import { particularity, portsOverlap } from "#core/balance/ports";
@@ -147,6 +148,10 @@ class Engines implements Balancer {
   async close(): Promise<void> {
     await this.#last;
     await Promise.all([this.#options.nftables, ...this.#options.others].map((engine) => engine.close()));
+  }
+
+  async keptOut(): Promise<ReadonlyMap<LimitKey, number>> {
+    return (await this.#options.nftables.keptOut?.()) ?? new Map();
   }
 
   carrier(server: ServerPlan): Carrier {

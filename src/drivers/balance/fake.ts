@@ -1,4 +1,5 @@
 /** An engine without a kernel, for tests and simulations: it remembers what it was told. */
+import type { LimitKey } from "#core/balance/limits";
 import type { ForwardingPlan } from "#core/balance/plan-model";
 import { diffPlans } from "#core/nftables/delta";
 import type { ApplyResult, BalanceEngine, BalanceError, Balancer, Observed } from "./port.ts";
@@ -12,6 +13,8 @@ export type FakeEngine = BalanceEngine &
     readonly running: () => ForwardingPlan | undefined;
     /** Lets every change from now on fail with `error`; `undefined` lets them succeed again. */
     readonly failWith: (error: BalanceError | undefined) => void;
+    /** Sets what a limit has kept out. */
+    readonly keepOut: (key: LimitKey, packets: number) => void;
     /** Somebody flushes the ruleset. */
     readonly flush: () => void;
   };
@@ -26,6 +29,7 @@ export const openFakeEngine = (
 ): FakeEngine => {
   let known: ForwardingPlan | undefined;
   let failure: BalanceError | undefined;
+  const keptOut = new Map<LimitKey, number>();
   const apply = (plan: ForwardingPlan): ApplyResult => {
     if (failure !== undefined) return { ok: false, error: failure };
     const repaired = known !== undefined && kernel.plan === undefined;
@@ -49,8 +53,10 @@ export const openFakeEngine = (
       [known, kernel.plan] = [undefined, undefined];
       return { ok: true };
     },
+    keptOut: async () => new Map(keptOut),
     close: async () => undefined,
     running: () => kernel.plan,
+    keepOut: (key, packets) => void keptOut.set(key, packets),
     failWith: (error) => {
       failure = error;
     },

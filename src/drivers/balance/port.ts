@@ -1,4 +1,5 @@
 /** What we ask of the kernel's forwarding: run this plan, atomically, and say what is there. */
+import type { LimitKey } from "#core/balance/limits";
 import type { Carrier, EngineName } from "#core/balance/model";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 
@@ -66,6 +67,8 @@ export type Balance = {
 
 /** All engines together, as one. */
 export type Balancer = Balance & {
+  /** Packets that limits of sources have kept out, since the server got them or the tables were new. */
+  keptOut(): Promise<ReadonlyMap<LimitKey, number>>;
   /** Who carries a server of the plan applied last. */
   carrier(server: ServerPlan): Carrier;
 };
@@ -78,6 +81,8 @@ export type BalanceEngine = Balance & {
    * otherwise its servers are its own alone.
    */
   readonly passesOn: boolean;
+  /** As of `Balancer`; an engine that keeps no limits has nothing to say. */
+  keptOut?(): Promise<ReadonlyMap<LimitKey, number>>;
   /** Why it cannot carry this server, in half a sentence; `undefined` when it can. */
   refuses(server: ServerPlan): string | undefined;
 };

@@ -1,4 +1,5 @@
 /** Reads what `nft -j -t list table` says of one of our tables. */
+import { countsConnections } from "#core/nftables/names";
 import type { TableContents } from "#core/nftables/text";
 
 /** Names and the number of rules. */
@@ -18,18 +19,21 @@ export const parseTableListing = (text: string): TableReading | undefined => {
   }
   if (!isFields(listing) || !Array.isArray(listing.nftables)) return undefined;
   const chains = new Set<string>();
+  const counters = new Set<string>();
   const sets = new Map<string, { kind: "map" | "set"; dynamic: boolean }>();
   let rules = 0;
   for (const item of listing.nftables) {
     if (!isFields(item)) continue;
     if (isFields(item.rule)) rules += 1;
     if (isFields(item.chain) && typeof item.chain.name === "string") chains.add(item.chain.name);
+    if (isFields(item.counter) && typeof item.counter.name === "string") counters.add(item.counter.name);
     for (const kind of ["map", "set"] as const) {
       const set = item[kind];
       if (!isFields(set) || typeof set.name !== "string") continue;
-      // nft 1.0.6 leaves `dynamic` out of its JSON; of ours exactly the dynamic ones have a timeout.
-      sets.set(set.name, { kind, dynamic: set.timeout !== undefined });
+      // nft 1.0.6 leaves `dynamic` out of its JSON; of ours the dynamic ones have a timeout, or count connections.
+      const dynamic = set.timeout !== undefined || countsConnections(set.name);
+      sets.set(set.name, { kind, dynamic });
     }
   }
-  return { chains, sets, rules };
+  return { chains, counters, sets, rules };
 };

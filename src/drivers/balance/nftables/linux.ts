@@ -3,8 +3,11 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { decodeCheckpoint, encodeCheckpoint } from "#core/balance/checkpoint";
+import { type LimitKey, limitKey, limitsOf } from "#core/balance/limits";
 import type { ForwardingPlan } from "#core/balance/plan-model";
+import type { NamedCount } from "#core/nftables/counters";
 import { diffPlans, type SetChange } from "#core/nftables/delta";
+import { serverNames } from "#core/nftables/names";
 import { TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
 import { contentsOf, REMOVAL, renderReplacement, renderRuleset } from "#core/nftables/text";
@@ -144,6 +147,10 @@ class LinuxEngine implements BalanceEngine {
     });
   }
 
+  keptOut(): Promise<ReadonlyMap<LimitKey, number>> {
+    return this.#inOrder(async () => keptOutBy(this.#applied, this.#socket?.counters() ?? []));
+  }
+
   async close(): Promise<void> {
     await this.#last;
     this.#socket?.close();
@@ -278,6 +285,22 @@ class LinuxEngine implements BalanceEngine {
     return join(this.#options.runDirectory, name);
   }
 }
+
+/** What the counters of a plan's limits say. */
+const keptOutBy = (
+  plan: ForwardingPlan | undefined,
+  counters: readonly NamedCount[],
+): ReadonlyMap<LimitKey, number> => {
+  const packetsByName = new Map(counters.map(({ name, packets }) => [name, packets]));
+  return new Map(
+    plan?.servers.flatMap((server) =>
+      limitsOf(server.limits).flatMap((limit) => {
+        const packets = packetsByName.get(serverNames(server.name, 0).limited[limit]);
+        return packets === undefined ? [] : [[limitKey(server.name, limit), packets] as const];
+      }),
+    ),
+  );
+};
 
 /** Whether both tables have every chain, set and rule of the plan. Elements are not compared. */
 const holds = (plan: ForwardingPlan, readings: Readings): boolean => {

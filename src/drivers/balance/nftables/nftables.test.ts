@@ -14,6 +14,8 @@ describe("the listing of a table", () => {
         { map: { name: "ring/web/7", type: "integer", map: "verdict" } },
         { map: { name: "flows/web", type: "integer", map: "mark", flags: ["timeout"], timeout: 900 } },
         { set: { name: "listeners4", type: "ipv4_addr" } },
+        { set: { name: "connections/web", type: "ipv4_addr" } },
+        { counter: { name: "limited/web/connections", packets: 1, bytes: 60 } },
         { chain: { name: "input" } },
         { rule: { chain: "input", expr: [] } },
         { rule: { chain: "input", expr: [] } },
@@ -22,10 +24,12 @@ describe("the listing of a table", () => {
     const reading = parseTableListing(JSON.stringify(listing));
     assert.deepEqual(reading, {
       chains: new Set(["input"]),
+      counters: new Set(["limited/web/connections"]),
       sets: new Map([
         ["ring/web/7", { kind: "map", dynamic: false }],
         ["flows/web", { kind: "map", dynamic: true }],
         ["listeners4", { kind: "set", dynamic: false }],
+        ["connections/web", { kind: "set", dynamic: true }],
       ]),
       rules: 2,
     });

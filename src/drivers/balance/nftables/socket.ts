@@ -13,8 +13,10 @@ import {
   isAcknowledgement,
   type NetlinkMessage,
 } from "#core/netlink/message";
+import { decodeCounter, type NamedCount, writeCounterRequest } from "#core/nftables/counters";
 import type { SetChange } from "#core/nftables/delta";
 import { decodeGeneration, writeBatch, writeGenerationRequest } from "#core/nftables/nfnetlink";
+import { TABLES } from "#core/nftables/ruleset";
 import { type Door, errnoName } from "#native/door";
 
 const SOCK_RAW = 3;
@@ -118,6 +120,20 @@ export class NetfilterSocket {
     }
     if (error !== undefined) return error;
     return acknowledged === end - first ? undefined : { code: "EPROTO", detail: "an answer is missing" };
+  }
+
+  /** Every named counter of our tables; what cannot be read is left out. */
+  counters(): readonly NamedCount[] {
+    return TABLES.flatMap((family) => {
+      const sequence = this.#takeSequence(1);
+      this.#builder.reset();
+      writeCounterRequest(this.#builder, sequence, family);
+      if (this.#send() !== undefined) return [];
+      return [...this.#answers()].flatMap((message) => {
+        const counter = message.sequence === sequence ? decodeCounter(message) : undefined;
+        return counter?.ok === true ? [counter.value] : [];
+      });
+    });
   }
 
   /** The index of an interface; `undefined` when there is none of this name. */

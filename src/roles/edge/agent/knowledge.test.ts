@@ -58,6 +58,7 @@ const known = (desired: Desired, ...events: readonly Event[]): Knowledge => {
     wire: { pid: 1, startedAt: wallTime(500), version: "test" },
     agent: { pid: 2, startedAt: 600 },
     counts: {
+      "kept-out web connections": 3,
       "vrrp-dropped front checksum": 4,
       "vrrp-unsent front ENETDOWN": 1,
       "announcement-unsent front ENETDOWN": 2,

@@ -112,7 +112,7 @@ const packetFamilies = (counts: Readonly<Counters>): MetricFamily[] => [
   ),
 ];
 
-const serverFamilies = (status: Status, counters: Counters): MetricFamily[] => [
+const serverFamilies = (status: Status, counters: Counters, counts: Readonly<Counters>): MetricFamily[] => [
   gauge(
     "steelyard_backend_available",
     "1 if the backend is healthy or not checked.",
@@ -140,6 +140,16 @@ const serverFamilies = (status: Status, counters: Counters): MetricFamily[] => [
     "steelyard_check_transitions_total",
     "Changes of tracked checks' health.",
     counted(counters, "check-health", ["check", "to"]),
+  ),
+  counter(
+    "steelyard_kept_out_total",
+    "Packets that limits of sources have kept out.",
+    counted(counts, "kept-out", ["server", "limit"]),
+  ),
+  counter(
+    "steelyard_flows_ended_total",
+    "How often tracked flows of backends that can take nothing were ended.",
+    counted(counters, "flows-ended", ["server"]),
   ),
   gauge("steelyard_forwarding_applied", "1 if the kernel forwards as wanted.", [
     { labels: {}, value: status.forwarding.state === "applied" ? 1 : 0 },
@@ -190,7 +200,7 @@ export const metricFamilies = (known: Knowledge): readonly MetricFamily[] => {
   return [
     ...routerFamilies(status, counters),
     ...packetFamilies(known.counts),
-    ...serverFamilies(status, counters),
+    ...serverFamilies(status, counters, known.counts),
     ...programFamilies(status, counters),
   ];
 };

@@ -28,6 +28,7 @@ import type { FastLink, startFast } from "./fast-link.ts";
 import { createFirstVerdicts, type FirstVerdicts } from "./first-verdicts.ts";
 import { createFlowEnds, type FlowEnds } from "./flow-ends.ts";
 import { createForwarding, type Forwarding } from "./forwarding.ts";
+import { createLimitWatch, type LimitWatch } from "./limit-watch.ts";
 import { createPaths, type Paths } from "./paths.ts";
 import { createSettings, type Settings } from "./settings.ts";
 import { checkSubjects, createSubjects, type Subject, type Subjects, serverSubjects } from "./subjects.ts";
@@ -72,6 +73,9 @@ export class Wire {
   readonly #subjects: Subjects;
   readonly #forwarding: Forwarding;
   readonly #drains: Drains;
+  readonly #limitWatch: LimitWatch;
+  /** What the fast thread and limits of sources have counted. */
+  #counts: Readonly<Record<string, number>> = {};
   readonly #flowEnds: FlowEnds;
   readonly #tableWatch: TableWatch;
   readonly #paths: Paths;
@@ -141,6 +145,10 @@ export class Wire {
       emit,
     });
     const { conntrack } = parts;
+    this.#limitWatch = createLimitWatch({
+      ...{ engine, clock, deadlines, emit },
+      tell: (packetsByKey) => this.#tellKeptOut(packetsByKey),
+    });
     this.#drains = createDrains({ clock, wallNow: () => wallTime(Date.now()), emit });
     this.#flowEnds = createFlowEnds({ conntrack, clock, deadlines, emit });
     this.#tableWatch = createTableWatch({ conntrack, clock, deadlines, emit });
@@ -384,8 +392,20 @@ export class Wire {
       this.#forwarding.update();
   }
 
+  #tellKeptOut(packetsByKey: ReadonlyMap<string, number>): void {
+    this.#tellCounts(
+      Object.fromEntries([...packetsByKey].map(([key, packets]) => [`kept-out ${key}`, packets])),
+    );
+  }
+
+  #tellCounts(news: Readonly<Record<string, number>>): void {
+    this.#counts = { ...this.#counts, ...news };
+    this.#agent.tellCounts(this.#counts);
+  }
+
   #onForwardingApplied(plan: ForwardingPlan): void {
     this.#drains.onApplied(plan);
+    this.#limitWatch.onApplied(plan);
     this.#flowEnds.onApplied(plan);
     this.#tableWatch.watch(plan.servers.some(isTracked));
   }
@@ -396,7 +416,7 @@ export class Wire {
       const now = this.#parts.clock.now();
       if (this.#cutOffs.hear(message.event, now) && !this.#stopping) this.#subjects.cutOffChanged();
     }
-    if (message.type === "counts") this.#agent.tellCounts(message.counts);
+    if (message.type === "counts") this.#tellCounts(message.counts);
   }
 
   /** Our own mistake: the kernel keeps what it has, and the service manager starts us again. */
