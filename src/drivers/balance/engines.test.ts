@@ -208,6 +208,25 @@ describe("several engines as one", () => {
     assert.deepEqual([namesIn(xdp), namesIn(nftables)], [["direct", "other"], []]);
   });
 
+  it("carry by nftables at once what the chosen engine turns down only when it tries", async () => {
+    let turnsDown = false;
+    const kernel = { plan: undefined };
+    const nftables = openFakeEngine();
+    const tries = openFakeEngine(kernel, {
+      name: "ipvs",
+      refuses: () => (turnsDown ? "the kernel did not want it" : undefined),
+    });
+    const apply = (wanted: ForwardingPlan) => {
+      turnsDown = true;
+      return tries.apply(wanted);
+    };
+    const engines = openEngines({
+      ...{ nftables, others: [{ ...tries, apply }], chosen: "ipvs", now: () => instant(0) },
+    });
+    await engines.apply(plan(DIRECT));
+    assert.deepEqual([namesIn(nftables), namesIn(tries)], [["direct"], []]);
+  });
+
   describe("without nftables", () => {
     it("work where the chosen engine carries every server by itself", async () => {
       const { engines, xdp } = bench({ passesOn: false, withoutNftables: true });

@@ -173,7 +173,7 @@ class Engines implements Balancer {
     await this.#examine(chosen);
     const shares = this.#share(plan, chosen);
     if (chosen.passesOn || shares.nftables.servers.length > 0) this.#nftablesUsed = true;
-    return chosen.passesOn ? this.#applyAbove(chosen, shares) : this.#applyBeside(chosen, shares);
+    return chosen.passesOn ? this.#applyAbove(chosen, shares) : this.#applyBeside(chosen, plan, shares);
   }
 
   /** The servers beneath are complete before packets are taken away from them, and an engine above may fail. */
@@ -184,11 +184,16 @@ class Engines implements Balancer {
     return above.ok ? join([beneath, above]) : this.#distrust(chosen, above.error.message, beneath);
   }
 
-  /** A server that changes sides is carried by both for a moment, never by none. */
-  async #applyBeside(chosen: BalanceEngine, shares: Shares): Promise<ApplyResult> {
-    const both = union(shares.chosen, this.#given);
+  /**
+   * A server that changes sides is carried by both for a moment, never by none. What the chosen engine can carry shows
+   * when it tries: a server that it turned down goes to nftables in the same application.
+   */
+  async #applyBeside(chosen: BalanceEngine, plan: ForwardingPlan, hoped: Shares): Promise<ApplyResult> {
+    const both = union(hoped.chosen, this.#given);
     const beside = await this.#give(chosen, both);
     const isBroken = !beside.ok;
+    const shares = isBroken ? hoped : this.#share(plan, chosen);
+    if (shares.nftables.servers.length > 0) this.#nftablesUsed = true;
     const rest = isBroken ? union(shares.nftables, shares.chosen) : shares.nftables;
     if (isBroken) this.#nftablesUsed = true;
     const nftables = this.#nftablesUsed === false ? UNCHANGED : await this.#options.nftables.apply(rest);
