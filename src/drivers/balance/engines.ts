@@ -32,12 +32,16 @@ type Shares = { readonly chosen: ForwardingPlan; readonly nftables: ForwardingPl
 const STRENGTH: readonly (ApplyResult & { ok: true })["how"][] = ["unchanged", "elements", "ruleset"];
 
 /** What several applications that succeeded come to. */
-const join = (results: readonly (ApplyResult & { ok: true })[]): ApplyResult => ({
-  ok: true,
-  how: STRENGTH[Math.max(...results.map(({ how }) => STRENGTH.indexOf(how)))] ?? "unchanged",
-  repaired: results.some(({ repaired }) => repaired),
-  tookMicros: results.reduce((sum, { tookMicros }) => sum + tookMicros, 0),
-});
+const join = (results: readonly (ApplyResult & { ok: true })[]): ApplyResult => {
+  const unsaved = results.find((result) => result.unsaved !== undefined)?.unsaved;
+  return {
+    ok: true,
+    how: STRENGTH[Math.max(...results.map(({ how }) => STRENGTH.indexOf(how)))] ?? "unchanged",
+    repaired: results.some(({ repaired }) => repaired),
+    tookMicros: results.reduce((sum, { tookMicros }) => sum + tookMicros, 0),
+    ...(unsaved === undefined ? {} : { unsaved }),
+  };
+};
 
 const only = (plan: ForwardingPlan, servers: readonly ServerPlan[]): ForwardingPlan => ({
   ingress: servers.some(({ mode }) => mode === "dsr") ? plan.ingress : [],

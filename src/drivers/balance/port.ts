@@ -37,6 +37,8 @@ export type ApplyResult =
       /** Somebody else had changed our tables, and they are whole again. */
       readonly repaired: boolean;
       readonly tookMicros: number;
+      /** Why what a restart will look for could not be written; every further application tries again. */
+      readonly unsaved?: string;
     }
   | { readonly ok: false; readonly error: BalanceError };
 

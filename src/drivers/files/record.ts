@@ -4,7 +4,7 @@
  * One write is under way at a time, off the thread; of what is asked for meanwhile only the newest is written. So a disk
  * that is slow, full or gone delays nothing; the record is then old, or has none, and its reader must not mind.
  */
-import { close, open, readFileSync, rename, rmSync, write } from "node:fs";
+import { close, open, readFileSync, rename, rmSync, unlink, write } from "node:fs";
 
 export type RunRecord = {
   /** What was there when it was opened; empty when nothing was. */
@@ -16,6 +16,9 @@ export type RunRecord = {
   /** Takes it away; nothing is written any more. */
   remove(): void;
 };
+
+/** Pause before a write that failed is tried again, in milliseconds. */
+const RETRY = 2_000;
 
 const readNow = (path: string): string => {
   try {
@@ -35,6 +38,8 @@ class FileRecord implements RunRecord {
   #busy = false;
   #closed = false;
   #text: string | undefined;
+  /** What the file is to hold, written or not. */
+  #wanted: string | undefined;
   #stamp: string | undefined;
 
   constructor(path: string, onFailure: (detail: string) => void) {
@@ -45,6 +50,7 @@ class FileRecord implements RunRecord {
 
   replace(text: string): void {
     this.#text = text;
+    this.#wanted = text;
     this.#stamp = undefined;
     this.#next();
   }
@@ -86,10 +92,21 @@ class FileRecord implements RunRecord {
       return;
     }
     this.#fd = fd;
-    write(fd, text, 0, "utf8", (failed) => {
-      if (failed === null) rename(`${this.#path}.new`, this.#path, (unmoved) => this.#done(unmoved));
+    write(fd, text, 0, "utf8", (failed, written) => {
+      // A disk that is nearly full takes a part.
+      if (failed === null && written < Buffer.byteLength(text)) this.#done(new Error("no space left"));
+      else if (failed === null) rename(`${this.#path}.new`, this.#path, (unmoved) => this.#done(unmoved));
       else this.#done(failed);
     });
+  }
+
+  /** What was to be written last is still what a restart should find. */
+  #tryAgain(): void {
+    const text = this.#wanted;
+    setTimeout(() => {
+      if (this.#fd === undefined && this.#wanted === text) this.#text ??= text;
+      this.#next();
+    }, RETRY).unref();
   }
 
   #done(error: NodeJS.ErrnoException | null): void {
@@ -97,6 +114,9 @@ class FileRecord implements RunRecord {
     if (error !== null) {
       this.#onFailure(`${this.#path}: ${wordsOf(error)}`);
       this.#release();
+      // Half a file only takes room.
+      unlink(`${this.#path}.new`, () => undefined);
+      this.#tryAgain();
     }
     if (this.#closed) this.#release();
     else this.#next();

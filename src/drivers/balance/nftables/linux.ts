@@ -14,7 +14,7 @@ import { contentsOf, REMOVAL, renderReplacement, renderRuleset } from "#core/nft
 import { type Door, openDoor } from "#native/door";
 import type { ApplyResult, BalanceEngine, BalanceError, Observed, Unavailable } from "../port.ts";
 import { parseTableListing, type TableReading } from "./contents.ts";
-import { runNft } from "./nft.ts";
+import { feedNft, runNft } from "./nft.ts";
 import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
 import { NetfilterSocket } from "./socket.ts";
 
@@ -83,6 +83,8 @@ class LinuxEngine implements BalanceEngine {
   #generation: number | undefined;
   /** The interfaces of the plan that runs, with the indexes that its rules hold. */
   #devices: ReadonlyMap<string, number | undefined> = new Map();
+  /** Why the checkpoint could not be written, while that is so. */
+  #unsaved: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions) {
@@ -116,8 +118,9 @@ class LinuxEngine implements BalanceEngine {
       const result = await this.#applyNow(plan);
       const tookMicros = this.#options.door.monotonicMicros() - started;
       if (!result.ok) return result;
-      if (result.step.how !== "unchanged") await this.#writeCheckpoint(plan);
-      return { ok: true, ...result.step, tookMicros };
+      if (result.step.how !== "unchanged" || this.#unsaved !== undefined) await this.#writeCheckpoint(plan);
+      const unsaved = this.#unsaved === undefined ? {} : { unsaved: this.#unsaved };
+      return { ok: true, ...result.step, tookMicros, ...unsaved };
     });
   }
 
@@ -138,7 +141,7 @@ class LinuxEngine implements BalanceEngine {
 
   remove(): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: BalanceError }> {
     return this.#inOrder(async () => {
-      const failed = await this.#load([REMOVAL]);
+      const failed = await this.#load(() => [REMOVAL]);
       if (failed !== undefined) return { ok: false, error: failed };
       this.#applied = undefined;
       this.#generation = undefined;
@@ -208,9 +211,9 @@ class LinuxEngine implements BalanceEngine {
 
   async #replaceRuleset(plan: ForwardingPlan, readings: Readings, repaired: boolean): Promise<StepResult> {
     const ruleset = rulesetOf(plan);
-    const failed = await this.#load(renderReplacement(ruleset, readings));
+    const failed = await this.#load(() => renderReplacement(ruleset, readings));
     // Something that has our names but not our shape is in the way: then nothing of it is kept.
-    const error = failed?.code === "refused" ? await this.#load(renderRuleset(ruleset)) : failed;
+    const error = failed?.code === "refused" ? await this.#load(() => renderRuleset(ruleset)) : failed;
     if (error !== undefined) return { ok: false, error };
     this.#applied = plan;
     this.#devices = this.#devicesOf(plan);
@@ -242,32 +245,39 @@ class LinuxEngine implements BalanceEngine {
     return { inet, netdev };
   }
 
-  /** Loads a file in one transaction. */
-  async #load(parts: Iterable<string>): Promise<BalanceError | undefined> {
-    try {
-      const path = await this.#write(`${RULESET_FILE}.new`, parts);
-      const loaded = await runNft(this.#nft, ["--file", path]);
-      if (!loaded.ok) {
-        return loaded.code === "not-found"
-          ? { code: "no-nft", message: `there is no ${this.#nft} program: install nftables` }
-          : {
-              code: "refused",
-              message: `nft refused the ruleset: ${loaded.output.split("\n", 1)[0]}`,
-              output: loaded.output,
-            };
-      }
-      await rename(path, this.#path(RULESET_FILE));
-      return undefined;
-    } catch (error) {
-      return { code: "files", message: `cannot write in ${this.#options.runDirectory}: ${messageOf(error)}` };
+  /** Loads a ruleset in one transaction, from a file that people can read if one can be written. */
+  async #load(ruleset: () => Iterable<string>): Promise<BalanceError | undefined> {
+    const path = this.#path(RULESET_FILE);
+    const draft = await this.#write(`${RULESET_FILE}.new`, ruleset()).catch(() => undefined);
+    const loaded =
+      draft === undefined
+        ? await feedNft(this.#nft, chunksOf(ruleset()))
+        : await runNft(this.#nft, ["--file", draft]);
+    if (!loaded.ok) {
+      return loaded.code === "not-found"
+        ? { code: "no-nft", message: `there is no ${this.#nft} program: install nftables` }
+        : {
+            code: "refused",
+            message: `nft refused the ruleset: ${loaded.output.split("\n", 1)[0]}`,
+            output: loaded.output,
+          };
     }
+    // What was loaded before is not what runs.
+    await (draft === undefined ? rm(path, { force: true }) : rename(draft, path)).catch(() => undefined);
+    return undefined;
   }
 
   /** Writes a file part by part, a line end after each. */
   async #write(name: string, parts: Iterable<string>): Promise<string> {
     await mkdir(this.#options.runDirectory, { recursive: true, mode: 0o750 });
     const path = this.#path(name);
-    await writeFile(path, chunksOf(parts), { mode: 0o640 });
+    try {
+      await writeFile(path, chunksOf(parts), { mode: 0o640 });
+    } catch (error) {
+      // Half a file only takes room.
+      await rm(path, { force: true }).catch(() => undefined);
+      throw error;
+    }
     return path;
   }
 
@@ -276,7 +286,9 @@ class LinuxEngine implements BalanceEngine {
     try {
       const path = await this.#write(`${CHECKPOINT_FILE}.new`, [encodeCheckpoint(plan)]);
       await rename(path, this.#path(CHECKPOINT_FILE));
-    } catch {
+      this.#unsaved = undefined;
+    } catch (error) {
+      this.#unsaved = `${this.#path(CHECKPOINT_FILE)}: ${messageOf(error)}`;
       await rm(this.#path(CHECKPOINT_FILE), { force: true }).catch(() => undefined);
     }
   }

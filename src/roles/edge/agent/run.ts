@@ -188,6 +188,8 @@ export const runAgent = async (options: EdgeOptions): Promise<number> => {
     );
     return EXIT.usage;
   }
+  // A log on a full disk takes nothing, which is no reason to end.
+  process.stderr.on("error", () => undefined);
   // The wire process decides when the program ends; a terminal's Ctrl-C and a service manager's signal reach both.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
   const status = await new Promise<number>((resolve) => new Agent(options, resolve));

@@ -74,6 +74,7 @@ class EngineForwarding implements Forwarding {
   #touched = false;
   #running: Promise<void> | undefined;
   #failure: string | undefined;
+  #unsaved: string | undefined;
   /** Who carries a server, by its name, where it is not simply nftables. */
   #carriers = new Map<string, Carrier>();
 
@@ -142,6 +143,7 @@ class EngineForwarding implements Forwarding {
       this.#failure = message;
       return;
     }
+    this.#sayUnsaved(result.unsaved);
     const isNews = this.#plan === undefined || this.#failure !== undefined || result.how !== "unchanged";
     this.#plan = next;
     this.#failure = undefined;
@@ -152,6 +154,18 @@ class EngineForwarding implements Forwarding {
     const repaired = result.repaired ? { repaired: true as const } : {};
     emit({ type: "forwarding-applied", how: result.how, took, ...repaired });
     this.#sayCarriers(next);
+  }
+
+  /** Forwarding goes on without it; only a restart would miss it. */
+  #sayUnsaved(unsaved: string | undefined): void {
+    if (unsaved === this.#unsaved) return;
+    this.#unsaved = unsaved;
+    const change = unsaved === undefined ? "ready" : "degraded";
+    const detail =
+      unsaved === undefined
+        ? "the record for a restart is written again"
+        : `no record for a restart: ${unsaved}`;
+    this.#parts.emit({ type: "process", part: "wire", change, detail });
   }
 
   /** Who carries each server, where it is not who carried it before: at first that is nftables. */

@@ -7,6 +7,8 @@ import { agentCommand, spawnAgent } from "./agent-child.ts";
 
 /** Runs until it is told to stop or cannot go on; gives the exit status. */
 export const runWire = async (options: EdgeOptions): Promise<number> => {
+  // A log on a full disk takes nothing, which is no reason to end.
+  process.stderr.on("error", () => undefined);
   const missing = readMissingCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW"]);
   if (missing.length > 0) {
     const names = missing.join(" and ");

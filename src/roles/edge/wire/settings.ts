@@ -10,6 +10,8 @@ import type { SysctlPort } from "#drivers/sysctl/port";
 
 /** Where the former values are kept, so that a restart after SIGKILL still knows them. */
 const RECORD = "sysctls.json";
+/** Pause before a record that could not be written is tried again, in milliseconds. */
+const RETRY = 2_000;
 
 export type Settings = {
   /** Makes the kernel's settings what this configuration needs; again, when interfaces have come or gone. */
@@ -53,6 +55,9 @@ class RecordedSettings implements Settings {
   #made: readonly SysctlChange[];
   /** What failed and was said, by setting: said again only when it is another failure. */
   readonly #complaintBySetting = new Map<string, string>();
+
+  /** The next try to write the record, while it could not be. */
+  #again: NodeJS.Timeout | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -126,9 +131,19 @@ class RecordedSettings implements Settings {
     }
   }
 
+  /** Half a file only takes room. */
+  #removeDraft(): void {
+    try {
+      rmSync(`${this.#path}.new`, { force: true });
+    } catch {
+      // Its directory cannot be written, and that is being said.
+    }
+  }
+
   /** The record is written before the setting is: at any moment, what was changed can be put back. */
   #writeRecord(made: readonly SysctlChange[]): void {
     this.#made = made;
+    clearTimeout(this.#again);
     try {
       if (made.length === 0) rmSync(this.#path, { force: true });
       else {
@@ -136,9 +151,19 @@ class RecordedSettings implements Settings {
         renameSync(`${this.#path}.new`, this.#path);
       }
     } catch (error) {
+      this.#removeDraft();
       const detail = `the former values could not be recorded in ${this.#path}: ${wordsOf(error)}`;
       this.#complain(RECORD, detail);
+      this.#again = setTimeout(() => this.#writeRecord(this.#made), RETRY).unref();
+      return;
     }
+    if (!this.#complaintBySetting.delete(RECORD)) return;
+    this.#parts.emit({
+      type: "sysctl",
+      setting: RECORD,
+      change: "set",
+      detail: "the former values are recorded now",
+    });
   }
 }
 
