@@ -4,7 +4,8 @@
  * A machine of its own. A conflict begins with the first packet that shows it and ends when none has for a while;
  * between the two nothing is reported. The list is bounded, for a hostile neighbour may use any number of addresses.
  */
-import type { IpAddress } from "#base/address";
+import { addressBytes, type IpAddress } from "#base/address";
+import { concatBytes } from "#base/bytes";
 import { after, type Duration, earliest, type Instant, micros, seconds } from "#base/time";
 import type { AdmissionReason } from "./admission.ts";
 import type { VirtualRouterConfig, Vrid } from "./config.ts";
@@ -106,12 +107,34 @@ const KIND_BY_REFUSAL: Readonly<Partial<Record<AdmissionReason, ConflictKind>>> 
   "own-address": "own-address-as-sender",
 };
 
-/** The same set in any order; the usual case, the same order too, is quick, for every packet is compared. */
-const sameAddresses = (config: VirtualRouterConfig, advertised: readonly IpAddress[]): boolean => {
-  const { addresses } = config;
-  if (addresses.length !== advertised.length) return false;
-  if (addresses.every(({ address }, index) => address === advertised[index])) return true;
-  const theirs = new Set(advertised);
+const bytesByAddresses = new WeakMap<VirtualRouterConfig["addresses"], Uint8Array>();
+
+/** A configuration's addresses as they are on the wire, worked out once. */
+const wireBytes = (addresses: VirtualRouterConfig["addresses"]): Uint8Array => {
+  const known = bytesByAddresses.get(addresses);
+  if (known !== undefined) return known;
+  const bytes = concatBytes(...addresses.map(({ address }) => addressBytes(address)));
+  bytesByAddresses.set(addresses, bytes);
+  return bytes;
+};
+
+const equalBytes = (left: Uint8Array, right: Uint8Array): boolean => {
+  for (let index = 0; index < left.length; index += 1) if (left[index] !== right[index]) return false;
+  return left.length === right.length;
+};
+
+/**
+ * The same set in any order. Every packet of a flood is compared, so the usual cases are decided by bytes: the same order
+ * too, or another number.
+ */
+const sameAddresses = (
+  { addresses }: VirtualRouterConfig,
+  { addressBytes: theirBytes, advertisement }: DecodedAdvertisement,
+): boolean => {
+  const ours = wireBytes(addresses);
+  if (ours.length !== theirBytes.length) return false;
+  if (equalBytes(ours, theirBytes)) return true;
+  const theirs = new Set(advertisement.addresses);
   return addresses.every(({ address }) => theirs.has(address));
 };
 
@@ -124,7 +147,7 @@ const isOtherInterval = (config: VirtualRouterConfig, state: State, advertised: 
 export const conflictsIn = (
   config: VirtualRouterConfig,
   state: State,
-  { advertisement, checksum }: DecodedAdvertisement,
+  packet: DecodedAdvertisement,
   refusal: AdmissionReason | undefined,
 ): readonly ConflictKind[] => {
   const kinds: ConflictKind[] = [];
@@ -132,11 +155,12 @@ export const conflictsIn = (
     const kind = KIND_BY_REFUSAL[refusal];
     return kind === undefined ? kinds : [kind];
   }
+  const { advertisement, checksum } = packet;
   const { priority } = advertisement;
   if (priority === PRIORITY_OWNER && config.priority === PRIORITY_OWNER) kinds.push("owner-conflict");
   else if (state.name === "active" && priority === state.priority) kinds.push("same-priority-active");
   if (isOtherInterval(config, state, advertisement.advertisementInterval)) kinds.push("interval-mismatch");
-  if (!sameAddresses(config, advertisement.addresses)) kinds.push("address-list-mismatch");
+  if (!sameAddresses(config, packet)) kinds.push("address-list-mismatch");
   const divided = config.version === 3 && config.family === "IPv4" && config.checksum !== "auto";
   if (divided && checksum !== config.checksum) kinds.push("checksum-mismatch");
   return kinds;
