@@ -157,9 +157,15 @@ export class Bed {
 
   /** Runs a shell command in a station and gives what it printed. */
   inside(station: string, command: string): string {
+    return this.feed(station, command, "");
+  }
+
+  /** The same with something to read. */
+  feed(station: string, command: string, input: string): string {
     return execFileSync("ip", ["netns", "exec", this.name(station), "sh", "-ec", command], {
       encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
+      input,
+      stdio: ["pipe", "pipe", "pipe"],
       maxBuffer: 64 * 1_048_576,
     });
   }

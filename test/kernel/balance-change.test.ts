@@ -191,10 +191,29 @@ describe("forwarding while things change", () => {
     assert.deepEqual([repaired.how, repaired.repaired], ["ruleset", true]);
     bed.inside("e1", "nft flush chain inet steelyard prerouting");
     assert.equal((await edge.engine.observe()).tables, "partial");
-    assert.equal((await edge.run(servers)).repaired, true);
+    const chain = await edge.run(servers);
+    assert.equal(chain.repaired, true);
+    assert.match(chain.by ?? "", /^nft \(pid \d+\)$/);
+    for (const change of [
+      "delete element inet steelyard ring/b/1021 '{ 3 }'",
+      "add rule inet steelyard input drop",
+    ]) {
+      bed.inside("e1", `nft ${change}`);
+      const element = await edge.run(servers);
+      assert.deepEqual([element.how, element.repaired], ["ruleset", true], change);
+      assert.match(element.by ?? "", /^nft \(pid \d+\)$/);
+      assert.equal((await edge.run(servers)).how, "unchanged");
+    }
     bed.inside("e1", "nft add table inet somebody");
     const undisturbed = await edge.run(servers);
     assert.deepEqual([undisturbed.how, undisturbed.repaired], ["unchanged", false]);
+    // More than it can be told at once: the tables are compared instead.
+    const many = Array.from({ length: 60_000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
+    const set = `table inet somebody { set s { type ipv4_addr; elements = { ${many.join(", ")} }; }; }`;
+    bed.feed("e1", "nft -f -", set);
+    bed.inside("e1", "nft flush chain inet steelyard output");
+    const overheard = await edge.run(servers);
+    assert.deepEqual([overheard.how, overheard.repaired], ["ruleset", true]);
     const counts = await client.count({ op: "spread", count: 5, address: VIRTUAL.IPv4, port: OTHER_PORT });
     assert.equal(
       Object.keys(counts).every((name) => /^w/.test(name)),

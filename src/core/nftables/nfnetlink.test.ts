@@ -6,7 +6,7 @@ import { decodeAttributeList, decodeAttributes } from "#core/netlink/attributes"
 import { MAX_ATTRIBUTE_LENGTH, MessageBuilder } from "#core/netlink/builder";
 import { decodeMessages, type NetlinkMessage } from "#core/netlink/message";
 import type { SetChange } from "./delta.ts";
-import { decodeGeneration, writeBatch, writeGenerationRequest } from "./nfnetlink.ts";
+import { decodeGeneration, decodeNotice, writeBatch, writeGenerationRequest } from "./nfnetlink.ts";
 import type { SetElement } from "./ruleset.ts";
 
 const element = (slot: number, chain?: string): SetElement => ({
@@ -125,6 +125,49 @@ describe("the generation of the ruleset", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         decodeGeneration(answer([...bytes]));
+      }),
+    );
+  });
+});
+
+describe("the kernel's word of a transaction", () => {
+  const NEWGEN = 0x0a0f;
+  const NEWSETELEM = 0x0a0c;
+  const message = (type: number, body: readonly number[]): NetlinkMessage => ({
+    ...{ type, flags: 0, sequence: 0, port: 0 },
+    body: Uint8Array.from(body),
+  });
+  const text = (type: number, value: string): number[] => {
+    const bytes = [...value].map((character) => character.charCodeAt(0));
+    const length = bytes.length + 5;
+    return [length, 0, type, 0, ...bytes, 0, ...new Array<number>((4 - (length % 4)) % 4).fill(0)];
+  };
+
+  it("says whether something of ours was changed", () => {
+    const ofTable = (family: number, name: string) =>
+      decodeNotice(message(NEWSETELEM, [family, 0, 0, 0, ...text(1, name), ...text(2, "ring")]));
+    assert.deepEqual(ofTable(1, "steelyard"), { ok: true, value: { type: "change", ours: true } });
+    assert.deepEqual(ofTable(5, "steelyard"), { ok: true, value: { type: "change", ours: true } });
+    assert.deepEqual(ofTable(2, "steelyard"), { ok: true, value: { type: "change", ours: false } });
+    assert.deepEqual(ofTable(1, "filter"), { ok: true, value: { type: "change", ours: false } });
+  });
+
+  it("says by whom, where the kernel does", () => {
+    const pid = [8, 0, 2, 0, 0, 0, 4, 210];
+    const told = message(NEWGEN, [0, 0, 0, 9, 8, 0, 1, 0, 0, 0, 0, 9, ...pid, ...text(3, "nft")]);
+    assert.deepEqual(decodeNotice(told), { ok: true, value: { type: "generation", by: "nft (pid 1234)" } });
+    assert.deepEqual(decodeNotice(message(NEWGEN, [0, 0, 0, 9])), {
+      ok: true,
+      value: { type: "generation" },
+    });
+  });
+
+  it("is refused, not thrown over, when it is something else", () => {
+    assert.deepEqual(decodeNotice(message(2, [])), { ok: false, reason: "other-message" });
+    assert.deepEqual(decodeNotice(message(NEWGEN, [0])), { ok: false, reason: "truncated" });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 0xffff }), fc.uint8Array({ maxLength: 64 }), (type, body) => {
+        decodeNotice(message(type, [...body]));
       }),
     );
   });

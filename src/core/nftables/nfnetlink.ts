@@ -11,7 +11,7 @@
 
 import { readU32 } from "#base/bytes";
 import { type Decoded, decoded, refused } from "#base/decoded";
-import { decodeAttributes } from "#core/netlink/attributes";
+import { decodeAttributes, textOf } from "#core/netlink/attributes";
 import { MAX_ATTRIBUTE_LENGTH, type MessageBuilder } from "#core/netlink/builder";
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST } from "#core/netlink/constants";
 import type { NetlinkMessage } from "#core/netlink/message";
@@ -22,6 +22,7 @@ import {
   keyBytes,
   type SetElement,
   TABLE_NAME,
+  TABLES,
   type TableFamily,
 } from "./ruleset.ts";
 
@@ -34,6 +35,8 @@ const NFT_MSG_NEWGEN = 15;
 const NFT_MSG_GETGEN = 16;
 
 const NFTA_GEN_ID = 1;
+const NFTA_GEN_PROC_PID = 2;
+const NFTA_GEN_PROC_NAME = 3;
 const NFTA_SET_ELEM_LIST_TABLE = 1;
 const NFTA_SET_ELEM_LIST_SET = 2;
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
@@ -165,6 +168,36 @@ export const writeGenerationRequest = (builder: MessageBuilder, sequence: number
     resource: 0,
   });
   builder.end();
+};
+
+/** What the kernel tells of somebody's transaction. */
+export type Notice =
+  /** Something was added to a table, changed in it or taken from it. */
+  | { readonly type: "change"; readonly ours: boolean }
+  /** The transaction of all changes told before is in force; `by` whom, as `NAME (pid N)`. */
+  | { readonly type: "generation"; readonly by?: string };
+
+/** The table of a message; attribute 1 in messages about tables and about all that is in them. */
+const NFTA_ANY_TABLE = 1;
+
+/** Reads one message of the group for nftables (NFNLGRP_NFTABLES). */
+export const decodeNotice = (
+  message: NetlinkMessage,
+): Decoded<Notice, "truncated" | "bad-length" | "other-message"> => {
+  if (message.type >>> 8 !== NFNL_SUBSYS_NFTABLES) return refused("other-message");
+  if (message.body.length < 4) return refused("truncated");
+  const attributes = decodeAttributes(message.body.subarray(4));
+  if (!attributes.ok) return attributes;
+  if (message.type === nftablesType(NFT_MSG_NEWGEN)) {
+    const name = textOf(attributes.value.get(NFTA_GEN_PROC_NAME));
+    const pid = attributes.value.get(NFTA_GEN_PROC_PID);
+    if (name === undefined || pid?.length !== 4) return decoded({ type: "generation" });
+    return decoded({ type: "generation", by: `${name} (pid ${readU32(pid, 0)})` });
+  }
+  const family = message.body[0];
+  const isOurFamily = TABLES.some((table) => FAMILY_NUMBERS[table] === family);
+  const ours = isOurFamily && textOf(attributes.value.get(NFTA_ANY_TABLE)) === TABLE_NAME;
+  return decoded({ type: "change", ours });
 };
 
 /** The generation of the ruleset: every transaction of anybody in this network namespace makes it another. */

@@ -120,6 +120,8 @@ export type Event =
       readonly took: Duration;
       /** Somebody else had changed our tables; they are whole again. */
       readonly repaired?: true;
+      /** Who had, as `NAME (pid N)`, where the kernel told. */
+      readonly by?: string;
     }
   | { readonly type: "forwarding-failed"; readonly detail: string }
   | {

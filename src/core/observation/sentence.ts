@@ -110,10 +110,14 @@ const FORWARDING_WORDS: Readonly<Record<ForwardingChange, string>> = {
   removed: "removed",
 };
 
-const forwardingSentence = ({ how, took, repaired }: Event & { type: "forwarding-applied" }): Sentence => {
+const forwardingSentence = ({
+  how,
+  took,
+  repaired,
+  by = "somebody else",
+}: Event & { type: "forwarding-applied" }): Sentence => {
   const words = FORWARDING_WORDS[how];
-  if (repaired === true)
-    return say("warning", "forwarding", `${words}: somebody else had changed our tables`);
+  if (repaired === true) return say("warning", "forwarding", `${words}: ${by} had changed our tables`);
   return say("info", "forwarding", how === "removed" ? words : `${words} in ${formatDuration(took)}`);
 };
 

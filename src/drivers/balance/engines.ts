@@ -34,11 +34,13 @@ const STRENGTH: readonly (ApplyResult & { ok: true })["how"][] = ["unchanged", "
 /** What several applications that succeeded come to. */
 const join = (results: readonly (ApplyResult & { ok: true })[]): ApplyResult => {
   const unsaved = results.find((result) => result.unsaved !== undefined)?.unsaved;
+  const by = results.find((result) => result.by !== undefined)?.by;
   return {
     ok: true,
     how: STRENGTH[Math.max(...results.map(({ how }) => STRENGTH.indexOf(how)))] ?? "unchanged",
     repaired: results.some(({ repaired }) => repaired),
     tookMicros: results.reduce((sum, { tookMicros }) => sum + tookMicros, 0),
+    ...(by === undefined ? {} : { by }),
     ...(unsaved === undefined ? {} : { unsaved }),
   };
 };

@@ -36,6 +36,8 @@ export type ApplyResult =
       readonly how: "unchanged" | "elements" | "ruleset";
       /** Somebody else had changed our tables, and they are whole again. */
       readonly repaired: boolean;
+      /** Who had, as `NAME (pid N)`, where the kernel told. */
+      readonly by?: string;
       readonly tookMicros: number;
       /** Why what a restart will look for could not be written; every further application tries again. */
       readonly unsaved?: string;

@@ -17,6 +17,7 @@ import { parseTableListing, type TableReading } from "./contents.ts";
 import { feedNft, runNft } from "./nft.ts";
 import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
 import { NetfilterSocket } from "./socket.ts";
+import { Witness } from "./witness.ts";
 
 export type EngineOptions = {
   /** `undefined` means the one of this machine. */
@@ -31,7 +32,11 @@ export type EngineOptions = {
 const RULESET_FILE = "ruleset.nft";
 const CHECKPOINT_FILE = "forwarding.json";
 
-type Step = { readonly how: "unchanged" | "elements" | "ruleset"; readonly repaired: boolean };
+type Step = {
+  readonly how: "unchanged" | "elements" | "ruleset";
+  readonly repaired: boolean;
+  readonly by?: string;
+};
 type StepResult =
   | { readonly ok: true; readonly step: Step }
   | { readonly ok: false; readonly error: BalanceError };
@@ -85,6 +90,7 @@ class LinuxEngine implements BalanceEngine {
   #devices: ReadonlyMap<string, number | undefined> = new Map();
   /** Why the checkpoint could not be written, while that is so. */
   #unsaved: string | undefined;
+  readonly #witness: Witness;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions) {
@@ -92,6 +98,7 @@ class LinuxEngine implements BalanceEngine {
     this.#nft = options.nft ?? "nft";
     const socket = NetfilterSocket.open(this.#options.door);
     this.#socket = socket instanceof NetfilterSocket ? socket : undefined;
+    this.#witness = new Witness(this.#options.door);
   }
 
   refuses(): undefined {
@@ -141,6 +148,7 @@ class LinuxEngine implements BalanceEngine {
 
   remove(): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: BalanceError }> {
     return this.#inOrder(async () => {
+      this.#witness.pause();
       const failed = await this.#load(() => [REMOVAL]);
       if (failed !== undefined) return { ok: false, error: failed };
       this.#applied = undefined;
@@ -158,6 +166,7 @@ class LinuxEngine implements BalanceEngine {
     await this.#last;
     this.#socket?.close();
     this.#socket = undefined;
+    this.#witness.close();
   }
 
   #inOrder<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -167,33 +176,53 @@ class LinuxEngine implements BalanceEngine {
   }
 
   async #applyNow(plan: ForwardingPlan): Promise<StepResult> {
-    const readings = await this.#readIfDisturbed();
+    const { readings, touched, by } = await this.#lookAround();
     const repaired =
       this.#applied !== undefined &&
-      (this.#hasStaleDevice() || (readings !== undefined && !holds(this.#applied, readings)));
+      (touched || this.#hasStaleDevice() || (readings !== undefined && !holds(this.#applied, readings)));
     if (this.#applied !== undefined && !repaired) {
       const delta = diffPlans(this.#applied, plan);
       if (delta.type === "none") {
         this.#applied = plan;
         return { ok: true, step: { how: "unchanged", repaired } };
       }
-      if (delta.type === "elements" && (await this.#changeElements(delta.batches))) {
+      if (delta.type === "elements" && (await this.#unwitnessed(() => this.#changeElements(delta.batches)))) {
         this.#applied = plan;
         return { ok: true, step: { how: "elements", repaired } };
       }
     }
-    return this.#replaceRuleset(plan, readings ?? (await this.#read()), repaired);
+    const found = readings ?? (await this.#read());
+    const result = await this.#unwitnessed(() => this.#replaceRuleset(plan, found, repaired));
+    return result.ok && repaired && by !== undefined ? { ok: true, step: { ...result.step, by } } : result;
   }
 
-  /** What is in the kernel, if others have been at it since our last change; else `undefined`. */
-  async #readIfDisturbed(): Promise<Readings | undefined> {
+  /** What others have done since our last change; `readings` when that has to be found out by comparing. */
+  async #lookAround(): Promise<{
+    readonly readings?: Readings;
+    readonly touched: boolean;
+    readonly by?: string;
+  }> {
     const generation = this.#socket?.generation();
-    if (this.#applied !== undefined && typeof generation === "number" && generation === this.#generation) {
-      return undefined;
+    const isKnown = typeof generation === "number";
+    if (this.#applied !== undefined && isKnown && generation === this.#generation) return { touched: false };
+    const { complete, ...testimony } = this.#witness.ask();
+    const wasKnown = this.#generation !== undefined;
+    this.#generation = isKnown ? generation : undefined;
+    if (complete && wasKnown && this.#applied !== undefined && isKnown) return testimony;
+    return { ...testimony, readings: await this.#read() };
+  }
+
+  /** Has ourselves overheard by nobody, and whatever others do from then on. */
+  async #unwitnessed<Value>(change: () => Promise<Value>): Promise<Value> {
+    this.#witness.pause();
+    try {
+      return await change();
+    } finally {
+      this.#witness.ask();
+      this.#witness.listen();
+      // Somebody was quicker: what it was must be found by comparing.
+      if (this.#socket?.generation() !== this.#generation) this.#generation = undefined;
     }
-    const readings = await this.#read();
-    this.#generation = typeof generation === "number" ? generation : undefined;
-    return readings;
   }
 
   /** What of it is done when something fails is found as it is by the ruleset that follows. */
@@ -211,6 +240,7 @@ class LinuxEngine implements BalanceEngine {
 
   async #replaceRuleset(plan: ForwardingPlan, readings: Readings, repaired: boolean): Promise<StepResult> {
     const ruleset = rulesetOf(plan);
+    const before = this.#socket?.generation();
     const failed = await this.#load(() => renderReplacement(ruleset, readings));
     // Something that has our names but not our shape is in the way: then nothing of it is kept.
     const error = failed?.code === "refused" ? await this.#load(() => renderRuleset(ruleset)) : failed;
@@ -218,7 +248,8 @@ class LinuxEngine implements BalanceEngine {
     this.#applied = plan;
     this.#devices = this.#devicesOf(plan);
     const generation = this.#socket?.generation();
-    this.#generation = typeof generation === "number" ? generation : undefined;
+    const isAlone = typeof before === "number" && generation === before + 1;
+    this.#generation = isAlone ? before + 1 : undefined;
     return { ok: true, step: { how: "ruleset", repaired } };
   }
 

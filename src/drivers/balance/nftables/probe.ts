@@ -9,6 +9,8 @@ export const FEATURE_PROBE = `table inet steelyard_probe {
   set s { typeof ct original ip daddr . ip daddr . meta l4proto . th dport; }
   chain a { type nat hook postrouting priority srcnat; ct status dnat ct original ip daddr . ip daddr . meta l4proto . th dport @s masquerade; }
   chain b { type nat hook prerouting priority dstnat; meta l4proto tcp counter dnat ip to 192.0.2.1:80; }
+  set r { typeof ip daddr . meta l4proto . th dport; flags interval; }
+  chain d { type nat hook postrouting priority srcnat; fib saddr type != local ip daddr . meta l4proto . th dport @r masquerade; }
   chain c { type filter hook input priority filter; meta l4proto tcp reject with tcp reset; }
 }
 table netdev steelyard_probe {

@@ -151,7 +151,8 @@ class EngineForwarding implements Forwarding {
     this.#schedule(idle ? undefined : earliest(planDeadline(next), after(now, GUARD)));
     if (!isNews) return;
     const took = micros(now - started);
-    const repaired = result.repaired ? { repaired: true as const } : {};
+    const by = result.by === undefined ? {} : { by: result.by };
+    const repaired = result.repaired ? { repaired: true as const, ...by } : {};
     emit({ type: "forwarding-applied", how: result.how, took, ...repaired });
     this.#sayCarriers(next);
   }
