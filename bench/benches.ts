@@ -21,6 +21,7 @@ import { measureTakeover } from "./takeover.ts";
 import { reportTakeover } from "./takeover-report.ts";
 import { measureThroughput, prepare, reportThroughput } from "./throughput.ts";
 import { fetchNftlb, variantsOf } from "./throughput-variants.ts";
+import { measureXdp } from "./xdp.ts";
 
 export type Bench = (options: BenchOptions) => Promise<Result>;
 
@@ -102,6 +103,8 @@ const ring: Bench = () => Promise.resolve(reportRing());
 
 const kernel: Bench = () => inLab({ edges: 1 }, (lab) => measureKernel(lab));
 
+const xdp: Bench = ({ quick }) => Promise.resolve(measureXdp(quick ? 200_000 : 1_000_000));
+
 const throughput: Bench = ({ quick, say }) => {
   const folder = mkdtempSync(join(tmpdir(), "steelyard-nftlb-"));
   return inLab(
@@ -127,4 +130,5 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["change", change],
   ["ring", ring],
   ["kernel", kernel],
+  ["xdp", xdp],
 ]);

@@ -63,12 +63,13 @@ describe("the XDP engine", () => {
   const sent = (): number => xdp.statistics()?.backends.reduce((sum, { packets }) => sum + packets, 0) ?? 0;
   const spread = (count = 20): Promise<Readonly<Record<string, number>>> =>
     client.count({ op: "spread", count, address: VIRTUAL.IPv4, port: PORT });
-  /** Waits until packets go through the program itself: once the kernel knows the backends. */
+  const unresolved = (): number => xdp.statistics()?.passed["no-neighbour"] ?? 0;
+  /** Waits until packets go through the program itself: once the kernel knows all backends. */
   const untilSent = async (): Promise<void> => {
     for (let tries = 0; tries < 40; tries += 1) {
-      const before = sent();
-      await spread(4);
-      if (sent() > before) return;
+      const [before, passed] = [sent(), unresolved()];
+      await spread(12);
+      if (sent() > before && unresolved() === passed) return;
       await pause(25);
     }
     assert.fail("nothing was sent by the program");
@@ -84,8 +85,8 @@ describe("the XDP engine", () => {
     const now = xdp.statistics();
     for (const [index, { backend, packets, bytes }] of (now?.backends ?? []).entries()) {
       const more = packets - (before?.backends[index]?.packets ?? 0);
-      // At least SYN, ACK and FIN of each connection.
-      assert.ok(more >= 3 * (counts[backend] ?? 0), JSON.stringify({ backend, more, counts }));
+      // At least the SYN and the ACK of each connection; its end may come after the count.
+      assert.ok(more >= 2 * (counts[backend] ?? 0), JSON.stringify({ backend, more, counts }));
       assert.ok(bytes >= packets * 54);
     }
     assert.equal(now?.passed["no-neighbour"], before?.passed["no-neighbour"]);
@@ -100,7 +101,7 @@ describe("the XDP engine", () => {
     await pause(30);
     const before = sent();
     assert.deepEqual(await spread(10), { w1: 10 });
-    assert.ok(sent() >= before + 30);
+    assert.ok(sent() >= before + 20);
   });
 
   it("is gone as soon as its process is, and nftables goes on with the open connections", async () => {
@@ -129,6 +130,23 @@ describe("the XDP engine", () => {
     await edge.settle([server([1, 2, 3, 4])]);
     assert.deepEqual(await client.list({ op: "poke" }), answers);
     assert.ok((xdp.statistics()?.passed.left ?? 0) > 0);
+  });
+
+  it("breaks no connection in takeovers between it and nftables on the other edge", async () => {
+    const other = new Edge(bed.openEngine("e2"));
+    await edge.run([server([1, 2, 3])]);
+    await other.run([server([1, 2, 3])]);
+    await untilSent();
+    const target = { address: VIRTUAL.IPv4, port: PORT };
+    const names = await client.list({ op: "hold", count: 100, ...target });
+    const answers = names.map((name) => `${name}:hi`);
+    for (const active of ["e2", "e1", "e2", "e1"] as const) {
+      const download = client.ask({ op: "download", ...target });
+      bed.giveAddressesTo(active);
+      assert.equal(await download, 199_999);
+      assert.deepEqual(await client.list({ op: "poke" }), answers, active);
+    }
+    assert.ok((await other.engine.remove()).ok);
   });
 
   it("leaves the program of somebody else alone, and nftables carries all with that reason", async () => {
