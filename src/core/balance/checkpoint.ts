@@ -5,10 +5,18 @@
  */
 import { type IpAddress, parseAddress } from "#base/address";
 import { addressBits, type InterfaceAddress } from "#base/prefix";
-import { instant } from "#base/time";
+import { instant, micros } from "#base/time";
 import { RATE_UNITS, type Rate, type SourceLimits } from "./limits.ts";
 import { MODES, type Scheduler } from "./model.ts";
-import type { Availability, ForwardingPlan, PlannedBackend, ServerPlan, SlotMove } from "./plan-model.ts";
+import type { Persistence } from "./persistence.ts";
+import type {
+  Availability,
+  ForwardingPlan,
+  PlannedBackend,
+  ServerPlan,
+  SlotMove,
+  Treatment,
+} from "./plan-model.ts";
 import { ALL_PORTS, type PortRange } from "./ports.ts";
 import { createSlotTables, type SlotTables } from "./slots.ts";
 
@@ -131,7 +139,16 @@ const readLimits = (value: unknown): SourceLimits => {
   };
 };
 
-const readProtection = ({ limits, synProxy }: Fields): Pick<ServerPlan, "limits" | "synProxy"> => ({
+const readPersistence = (value: unknown): Persistence => {
+  const { timeout, prefixLength } = fieldsOf(value);
+  return {
+    timeout: micros(integerOf(timeout, Number.MAX_SAFE_INTEGER)),
+    prefixLength: integerOf(prefixLength, 128),
+  };
+};
+
+const readTreatment = ({ persistence, limits, synProxy }: Fields): Treatment => ({
+  ...(persistence === undefined ? {} : { persistence: readPersistence(persistence) }),
   ...(limits === undefined ? {} : { limits: readLimits(limits) }),
   ...(synProxy === true ? { synProxy } : {}),
 });
@@ -159,7 +176,7 @@ const readServer = (value: unknown, tables: SlotTables): ServerPlan => {
     ...(fields.sourceRanges === undefined
       ? {}
       : { sourceRanges: listOf(fields.sourceRanges).map(readNetwork) }),
-    ...readProtection(fields),
+    ...readTreatment(fields),
     backends,
     slots: tables(scheduler, backends),
     moves: listOf(fields.moves).map(readMove),

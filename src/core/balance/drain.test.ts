@@ -127,7 +127,22 @@ describe("a drain", () => {
   });
 
   it("is remembered by a checkpoint", () => {
-    for (const each of [plan(ZERO, plan(WEB)), plan(LESS, plan(WEB)), plan(ZERO, plan(ZERO), END)]) {
+    const treated = {
+      ...WEB,
+      persistence: { timeout: seconds(600), prefixLength: 24 },
+      limits: {
+        prefixLength: 32,
+        connections: 9,
+        newConnections: { rate: 1, per: "hour", burst: 2 } as const,
+      },
+      synProxy: true as const,
+    };
+    for (const each of [
+      plan(treated),
+      plan(ZERO, plan(WEB)),
+      plan(LESS, plan(WEB)),
+      plan(ZERO, plan(ZERO), END),
+    ]) {
       assert.deepEqual(decodeCheckpoint(encodeCheckpoint(each)), each);
     }
   });

@@ -12,8 +12,9 @@
  * - `slots.ts`: who owns each slot, as a table that servers alike share.
  * - `moves.ts`: how established `dsr` flows stay with their backend while slots change owner.
  * - `jhash.ts`, `choice.ts`: the kernel's hash, to say in advance which backend a client gets.
+ * - `drain.ts`: backends on their way out. `persistence.ts`, `limits.ts`: how single clients are treated.
  *
- * Left out: least connections (the kernel does not count them for nftables), persistence by client address, and
- * mode `nat` with the client's address kept. Overlapping servers are refused by the configuration, not here.
+ * Left out: least connections (the kernel does not count them for nftables); carrying the clients that persistence keeps
+ * over to another edge. Overlapping servers are refused by the configuration, not here.
  */
 export {};

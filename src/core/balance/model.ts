@@ -4,6 +4,7 @@ import type { InterfaceAddress } from "#base/prefix";
 import type { Duration } from "#base/time";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { SourceLimits } from "./limits.ts";
+import type { Persistence } from "./persistence.ts";
 import type { PortRange } from "./ports.ts";
 
 export type Protocol = "tcp" | "udp";
@@ -88,6 +89,8 @@ export type VirtualServer = {
   readonly drainTimeout?: Duration;
   /** Takes new flows while no backend can, instead of `whenAllFail`; of the same family as `address`. */
   readonly sorryServer?: Endpoint;
+  /** `undefined`: each new flow goes where the scheduler says. */
+  readonly persistence?: Persistence;
   /** `undefined`: a source may ask whatever it likes. */
   readonly limits?: SourceLimits;
   /** Handshakes are answered here, and a backend hears of a connection once its client has proved to be there. */

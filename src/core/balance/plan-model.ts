@@ -5,6 +5,7 @@ import type { Duration, Instant } from "#base/time";
 import { seconds } from "#base/time";
 import type { SourceLimits } from "./limits.ts";
 import { type ForwardingMode, isHash, type Protocol, type Scheduler } from "./model.ts";
+import type { Persistence } from "./persistence.ts";
 import type { PortRange } from "./ports.ts";
 
 /**
@@ -80,6 +81,8 @@ export type ServerPlan = {
   readonly scheduler: Scheduler;
   /** Networks whose hosts may open flows; `undefined` means everybody. */
   readonly sourceRanges?: readonly InterfaceAddress[];
+  /** `undefined`: each new flow goes where the scheduler says. */
+  readonly persistence?: Persistence;
   /** `undefined`: a source may ask whatever it likes. */
   readonly limits?: SourceLimits;
   /** Handshakes are answered here. */
@@ -93,6 +96,9 @@ export type ServerPlan = {
   /** `dsr` by hash only: slots whose packets are looked up among the recorded flows first, ascending. */
   readonly tracked: readonly number[];
 };
+
+/** How a server treats its clients. */
+export type Treatment = Pick<ServerPlan, "persistence" | "limits" | "synProxy">;
 
 /** How a slot is found: by hash of the client's address and maybe port, or by counting new flows through the slots. */
 export const choosesByHash = ({ scheduler }: Pick<ServerPlan, "scheduler">): boolean => isHash(scheduler);

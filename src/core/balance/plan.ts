@@ -16,6 +16,7 @@ import {
 } from "./model.ts";
 import { trackMoves } from "./moves.ts";
 import { hashName } from "./name-hash.ts";
+import { samePersistence } from "./persistence.ts";
 import {
   type Availability,
   type BackendId,
@@ -24,6 +25,7 @@ import {
   type PlannedBackend,
   type Reported,
   type ServerPlan,
+  type Treatment,
 } from "./plan-model.ts";
 import { samePorts } from "./ports.ts";
 import { createSlotTables, type SlotTables } from "./slots.ts";
@@ -186,6 +188,7 @@ const sameInputs = (left: Omit<ServerPlan, "slots" | "moves" | "tracked">, right
   samePorts(left.ports, right.ports) &&
   left.mode === right.mode &&
   left.synProxy === right.synProxy &&
+  samePersistence(left.persistence, right.persistence) &&
   sameLimits(left.limits, right.limits) &&
   sameScheduler(left.scheduler, right.scheduler) &&
   sameNetworks(left.sourceRanges, right.sourceRanges) &&
@@ -199,8 +202,9 @@ type Surroundings = {
   readonly tables: SlotTables;
 };
 
-/** What a server is configured to withstand. */
-const protectionOf = ({ limits, synProxy }: VirtualServer): Pick<ServerPlan, "limits" | "synProxy"> => ({
+/** How a server is configured to treat its clients. */
+const treatmentOf = ({ persistence, limits, synProxy }: VirtualServer): Treatment => ({
+  ...(persistence === undefined ? {} : { persistence }),
   ...(limits === undefined ? {} : { limits }),
   ...(synProxy === undefined ? {} : { synProxy }),
 });
@@ -214,7 +218,7 @@ const planServer = (
   const configured = {
     ...{ name, address, protocol, ports, mode, scheduler },
     ...(sourceRanges === undefined ? {} : { sourceRanges }),
-    ...protectionOf(server),
+    ...treatmentOf(server),
     backends,
   };
   const unchanged = previous !== undefined && sameInputs(configured, previous);

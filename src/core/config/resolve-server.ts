@@ -33,6 +33,12 @@ export const backendsOf = (spec: ServerSpec): readonly Backend[] =>
     return { name, address, ...(port === undefined ? {} : { port }), weight };
   });
 
+const persistenceOf = ({ address, persistence }: ServerSpec): Pick<VirtualServer, "persistence"> => {
+  if (persistence === undefined) return {};
+  const { timeout, prefixLengthIpv4, prefixLengthIpv6 } = persistence;
+  return { persistence: { timeout, prefixLength: isIpv4(address) ? prefixLengthIpv4 : prefixLengthIpv6 } };
+};
+
 const limitsOf = ({ address, limits }: ServerSpec): Pick<VirtualServer, "limits"> => {
   if (limits === undefined) return {};
   const { connectionsPerSource: connections, newConnectionsPerSource: newConnections } = limits;
@@ -61,6 +67,7 @@ export const serverOf = (name: string, spec: ServerSpec): VirtualServer => ({
   ...(spec.sorryServer === undefined
     ? {}
     : { sorryServer: { address: spec.sorryServer.address, ...portOf(spec, spec.sorryServer.port) } }),
+  ...persistenceOf(spec),
   ...limitsOf(spec),
   ...(spec.synProxy ? { synProxy: true } : {}),
   ...(spec.health === undefined ? {} : { health: healthOf(spec.health) }),

@@ -243,6 +243,11 @@ rows("a virtual server", [
     ],
   },
   {
+    that: "keeps clients where it sees connections begin",
+    given: [router({}), server({ mode: "dsr", persistence: { timeout: "10m" } })],
+    found: ["error 1 spec.persistence: cannot be in dsr, where no packet is known to open a connection"],
+  },
+  {
     that: "has a sorry server that is another machine, of its family, and in dsr on its own port",
     given: [
       router({}),

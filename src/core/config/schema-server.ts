@@ -103,6 +103,19 @@ export const serverSpec = section("One address and port, and who answers there."
       ),
     }),
   ),
+  persistence: v.exactOptional(
+    section("Keeps a client on its backend. Not in `dsr`, where `source-hash` does nearly that.", {
+      timeout: duration("For how long after its last new connection.", {
+        min: seconds(1),
+        max: seconds(86_400),
+      }),
+      prefixLengthIpv4: v.optional(
+        integer("Addresses that share this many leading bits are one client.", { min: 8, max: 32 }),
+        32,
+      ),
+      prefixLengthIpv6: v.optional(integer("The same for IPv6.", { min: 16, max: 128 }), 128),
+    }),
+  ),
   limits: v.exactOptional(
     section("What one source may ask.", {
       connectionsPerSource: v.exactOptional(

@@ -56,6 +56,15 @@ const limitFindings = ({ limits, mode, protocol }: ServerSpec): readonly Finding
   return findings;
 };
 
+const persistenceFindings = ({ persistence, mode }: ServerSpec): readonly Finding[] => {
+  if (persistence === undefined || mode !== "dsr") return [];
+  const hint =
+    "Use scheduler: source-hash, which moves a client only when backends change, or mode: masquerade.";
+  return [
+    error(["spec", "persistence"], "cannot be in dsr, where no packet is known to open a connection", hint),
+  ];
+};
+
 const synProxyFindings = ({ synProxy, mode, protocol }: ServerSpec): readonly Finding[] => {
   const path = ["spec", "synProxy"];
   if (!synProxy) return [];
@@ -69,5 +78,6 @@ const synProxyFindings = ({ synProxy, mode, protocol }: ServerSpec): readonly Fi
 export const trafficFindings = (spec: ServerSpec): readonly Finding[] => [
   ...sorryFindings(spec),
   ...limitFindings(spec),
+  ...persistenceFindings(spec),
   ...synProxyFindings(spec),
 ];

@@ -55,6 +55,7 @@ const INCAPACITY: { readonly [Property in keyof Required<ServerPlan>]: string | 
   ...{ name: undefined, address: undefined, protocol: undefined, ports: undefined, mode: undefined },
   ...{ scheduler: undefined, backends: undefined, slots: undefined, moves: undefined, tracked: undefined },
   sourceRanges: "it lets every client in",
+  persistence: "its pins are not those of nftables, and not asked for yet",
   limits: "it keeps no limits of sources",
   synProxy: "it has no SYN proxy",
 };

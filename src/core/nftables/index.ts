@@ -22,6 +22,7 @@
  *
  * - `ruleset.ts`: a ruleset as a value. `skeleton.ts`: the ruleset of a plan; start reading there.
  * - `masquerade.ts`, `dsr.ts`: what one server adds.
+ * - `persistence.ts`, `limits.ts`, `syn-proxy.ts`: what may stand before the choice of a backend. `counters.ts` reads back.
  * - `text.ts`: the nft file. `delta.ts`: from one plan to the next. `nfnetlink.ts`: element changes without nft.
  *
  * Text is for nft 1.0.6 and newer. What 1.0.6 cannot do shaped it: maps from hashes are declared `typeof numgen inc

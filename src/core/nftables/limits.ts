@@ -18,7 +18,7 @@ const MOST_SOURCES = 65_536;
 const SHORTEST_MEMORY = 10;
 
 /** The leading bits of the client's address, as an expression. */
-const sourceNetwork = ({ address }: Pick<ServerPlan, "address">, prefixLength: number): string => {
+export const sourceNetwork = ({ address }: Pick<ServerPlan, "address">, prefixLength: number): string => {
   const field = isIpv4(address) ? "ip saddr" : "ip6 saddr";
   const bits = addressBits(address);
   if (prefixLength >= bits) return field;

@@ -9,9 +9,10 @@ import { choosesByHash, NO_BACKEND, type PlannedBackend, type ServerPlan } from 
 import { ALL_PORTS, formatPorts, onePort, particularity } from "#core/balance/ports";
 import { ownersOf } from "#core/balance/slots";
 import { returnElements } from "./answers.ts";
-import { limitCounters, limitRules, limitSets, plainSource } from "./limits.ts";
+import { limitCounters, limitRules, limitSets, plainSource, sourceNetwork } from "./limits.ts";
 import { setOf } from "./lookup.ts";
 import { commentText, serverNames } from "./names.ts";
+import { type ChoiceRules, pinnedChoice } from "./persistence.ts";
 import {
   type ElementData,
   type ElementKey,
@@ -40,6 +41,10 @@ export const directClient = (server: ServerPlan): ClientFields => ({
 /** The expression that gives the slot of a new flow. */
 export const slotExpression = (server: ServerPlan, client = directClient(server)): string => {
   if (!choosesByHash(server)) return `numgen inc mod ${server.slots.length}`;
+  if (server.persistence !== undefined) {
+    const source = sourceNetwork(server, server.persistence.prefixLength);
+    return `jhash ${source} mod ${server.slots.length} seed ${hexNumber(SLOT_SEED)}`;
+  }
   const fields =
     server.scheduler.type === "source-hash" ? client.address : `${client.address} . ${client.port}`;
   return `jhash ${fields} mod ${server.slots.length} seed ${hexNumber(SLOT_SEED)}`;
@@ -146,30 +151,43 @@ const hairpinElements = ({ address: virtual, protocol, backends }: ServerPlan): 
     key: { type: "service" as const, via: virtual, address, protocol, ports: ALL_PORTS },
   }));
 
+/** How a backend is chosen for the first packet of a flow. */
+const choiceOf = (server: ServerPlan): ChoiceRules => {
+  const { protocol, ports, persistence } = server;
+  const { ring } = serverNames(server.name, server.slots.length);
+  const keepsPort = particularity(ports) !== "one";
+  const [ip, destination] = isIpv4(server.address) ? ["ip", "ip daddr"] : ["ip6", "ip6 daddr"];
+  const type = `${destination}${keepsPort ? "" : " . th dport"}`;
+  const slot = slotExpression(server);
+  const endpointOf = ({ address, port }: PlannedBackend): ElementData =>
+    endpoint(address, keepsPort ? undefined : (port ?? ports.first));
+  if (persistence !== undefined) {
+    return pinnedChoice(server, {
+      ...{ persistence, slot },
+      slotElements: (dataOf) => slotElements(server, dataOf),
+      endpoint: { type, of: endpointOf },
+    });
+  }
+  const statements = [`typeof numgen inc mod 2 : ${type}`, `size ${Math.max(server.slots.length, 1)}`];
+  return {
+    sets: [{ name: ring, kind: "map", statements, dynamic: false, raw: false }],
+    rules:
+      server.slots.length === 0
+        ? []
+        : [`meta l4proto ${protocol} counter dnat ${ip} to ${slot} map @${ring}`],
+    elements: [[ring, () => slotElements(server, endpointOf)]],
+  };
+};
+
 /** The part of the `inet` table that belongs to a server in mode `masquerade` or `nat`. */
 export const renderMasquerade = (server: ServerPlan): TableRuleset => {
   const names = serverNames(server.name, server.slots.length);
   const { address: virtual, protocol, ports } = server;
   const key = { type: "service", address: virtual, protocol, ports } as const;
-  const keepsPort = particularity(ports) !== "one";
-  const [ip, destination] = isIpv4(server.address) ? ["ip", "ip daddr"] : ["ip6", "ip6 daddr"];
-  const translate = `meta l4proto ${server.protocol} counter dnat ${ip} to ${slotExpression(server)} map @${names.ring}`;
+  const choice = choiceOf(server);
   return {
     counters: limitCounters(server),
-    sets: [
-      ...allowedSets(server),
-      ...limitSets(server, plainSource(server)),
-      {
-        name: names.ring,
-        kind: "map",
-        statements: [
-          `typeof numgen inc mod 2 : ${destination}${keepsPort ? "" : " . th dport"}`,
-          `size ${Math.max(server.slots.length, 1)}`,
-        ],
-        dynamic: false,
-        raw: false,
-      },
-    ],
+    sets: [...allowedSets(server), ...limitSets(server, plainSource(server)), ...choice.sets],
     chains: [
       {
         name: names.serverChain,
@@ -178,19 +196,13 @@ export const renderMasquerade = (server: ServerPlan): TableRuleset => {
           ...allowedRules(server),
           ...midStreamRules(server),
           ...limitRules(server, plainSource(server)),
-          ...(server.slots.length === 0 ? [] : [translate]),
+          ...choice.rules,
         ],
       },
     ],
     elementsBySet: new Map<string, () => readonly SetElement[]>([
       ...allowedElements(server),
-      [
-        names.ring,
-        () =>
-          slotElements(server, ({ address, port }) =>
-            endpoint(address, keepsPort ? undefined : (port ?? ports.first)),
-          ),
-      ],
+      ...choice.elements,
       [setOf("servers", server), () => [{ key, data: { type: "chain", chain: names.serverChain } }]],
       [setOf("listeners", server), () => [{ key }]],
       ...sourceSets(server),

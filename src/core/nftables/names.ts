@@ -35,6 +35,14 @@ export type ServerNames = {
   readonly formerOwners: string;
   /** Recorded flow to the number of its backend. */
   readonly flows: string;
+  /** Client to the number of the backend that it keeps, */
+  readonly pins: string;
+  /** those numbers that may be kept, */
+  readonly keeping: string;
+  /** and what each number is translated to. */
+  readonly endpoints: string;
+  /** Slot to the number of a backend, where clients are kept. */
+  readonly choices: string;
   /** Sources and what they have used of each limit. */
   readonly sources: Readonly<Record<Limit, string>>;
   /** Counters of what each limit has kept out. */
@@ -58,6 +66,10 @@ export const serverNames = (server: string, slots: number): ServerNames => {
     newcomers: `newcomers/${part}/${slots}`,
     formerOwners: `former-owners/${part}/${slots}`,
     flows: `flows/${part}`,
+    pins: `pins/${part}`,
+    keeping: `keeping/${part}`,
+    endpoints: `endpoints/${part}`,
+    choices: `choices/${part}/${slots}`,
     sources: { connections: `${CONNECTIONS}${part}`, "new-connections": `rates/${part}` },
     limited: { connections: `limited/${part}/connections`, "new-connections": `limited/${part}/rate` },
   };

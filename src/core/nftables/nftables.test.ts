@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "#base/address";
-import { instant } from "#base/time";
+import { instant, seconds } from "#base/time";
 import type { Backend, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { Availability, ForwardingPlan } from "#core/balance/plan-model";
@@ -115,6 +115,11 @@ describe("the nft file of a plan", () => {
     };
     const six = { ...dns, protocol: "tcp" as const, limits: { prefixLength: 64, newConnections } };
     golden("limits.nft", abridged(fileOf(rulesetOf(plan([four, six])))));
+  });
+
+  it("asks which backend a client has before the scheduler, where clients are kept", () => {
+    const persistence = { timeout: seconds(600), prefixLength: 24 };
+    golden("persistence.nft", fileOf(rulesetOf(plan([{ ...shop, persistence }]))));
   });
 
   it("removes the counters of limits that are gone", () => {

@@ -1,6 +1,7 @@
 /** The ruleset of a whole plan: the fixed chains that packets enter by, and the parts of every server. */
 
 import { sameLimits } from "#core/balance/limits";
+import { samePersistence } from "#core/balance/persistence";
 import { sameNetworks } from "#core/balance/plan";
 import { choosesByHash, type ForwardingPlan, type ServerPlan } from "#core/balance/plan-model";
 import { samePorts } from "#core/balance/ports";
@@ -279,6 +280,7 @@ export const sameStructure = (left: ServerPlan, right: ServerPlan): boolean =>
   choosesByHash(left) === choosesByHash(right) &&
   left.scheduler.type === right.scheduler.type &&
   left.synProxy === right.synProxy &&
+  samePersistence(left.persistence, right.persistence) &&
   sameLimits(left.limits, right.limits) &&
   left.slots.length === right.slots.length &&
   left.backends.length === right.backends.length &&

@@ -14,6 +14,7 @@ const OBJECTIONS: { readonly [Field in keyof Required<ServerPlan>]: Objection } 
       : `it chooses by hash only, and ${server.scheduler.type} counts connections`,
   ports: ({ ports }) =>
     ports.first === ports.last ? undefined : "it finds a server by one port, not by a range of them",
+  persistence: ({ persistence }) => (persistence === undefined ? undefined : "it pins no clients"),
   limits: ({ limits }) => (limits === undefined ? undefined : "it keeps no limits of sources"),
   synProxy: ({ synProxy }) => (synProxy === undefined ? undefined : "it has no SYN proxy"),
   sourceRanges: ({ sourceRanges }) =>
