@@ -145,7 +145,8 @@ describe("the program goes on", () => {
       await e1.configure("kind: Nonsense\n");
       await e1.until("shows a problem", (seen) => seen.config.refused !== undefined);
       await e1.host.expect(["ip", "addr", "del", `${VIP}/24`, "dev", "eth0"]);
-      await e1.event(({ event }) => event.type === "address" && event.change === "restored");
+      const { text } = await e1.event(({ event }) => event.type === "address" && event.change === "restored");
+      assert.match(text, /removed by (process \d+ \(ip\)|netlink port \d+, a process that is gone)/);
       const still = (await e1.status()) ?? assert.fail("no status");
       assert.deepEqual([still.wire.pid, still.agent.pid], [wire.pid, agent.pid]);
       await e1.host.expect(["kill", "-TERM", String(wire.pid)]);

@@ -166,7 +166,8 @@ export type Event =
       readonly type: "sysctl";
       /** Its path below /proc/sys. */
       readonly setting: string;
-      readonly change: "set" | "restored" | "failed";
+      /** `repaired`: somebody else had set it back. */
+      readonly change: "set" | "repaired" | "restored" | "failed";
       readonly detail: string;
     }
   | {

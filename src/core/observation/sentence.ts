@@ -41,6 +41,13 @@ const ADDRESS_SEVERITY: Readonly<Record<Extract<Event, { type: "address" }>["cha
   failed: "error",
 };
 
+const SYSCTL_SEVERITY: Readonly<Record<Extract<Event, { type: "sysctl" }>["change"], Severity>> = {
+  set: "info",
+  restored: "info",
+  repaired: "warning",
+  failed: "error",
+};
+
 const PROCESS_SEVERITY: Readonly<Record<Extract<Event, { type: "process" }>["change"], Severity>> = {
   started: "info",
   ready: "info",
@@ -189,7 +196,7 @@ export const sentence = (event: Event): Sentence => {
       return say(CONNTRACK_SEVERITY[event.change], "conntrack", CONNTRACK_WORDS[event.change](event.detail));
     case "sysctl":
       return say(
-        event.change === "failed" ? "error" : "info",
+        SYSCTL_SEVERITY[event.change],
         `sysctl ${event.setting}`,
         `${event.change}: ${event.detail}`,
       );

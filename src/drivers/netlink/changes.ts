@@ -1,4 +1,5 @@
 /** Word of every change: a second rtnetlink socket that belongs to multicast groups. */
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { decodeAddress } from "#core/netlink/address";
 import {
@@ -23,10 +24,23 @@ const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
 const READS_PER_TURN = 64;
 
 /**
+ * Who asked for a change. The kernel passes on the port of the requester's socket (for IPv4), which for the first socket of
+ * a process is its number; a short command is gone by the time we look, and then its number is all there is.
+ */
+const requester = (port: number): string | undefined => {
+  if (port === 0 || port === process.pid) return undefined;
+  try {
+    return `process ${port} (${readFileSync(`/proc/${port}/comm`, "utf8").trim()})`;
+  } catch {
+    return `netlink port ${port}, a process that is gone or hides`;
+  }
+};
+
+/**
  * What a message says; `undefined` for what is no change to us: other types, a bridge's view of its ports, and the
  * incomplete link messages that wireless drivers send to the same group.
  */
-const changeOf = ({ type, body }: NetlinkMessage): NetlinkChange | undefined => {
+const changeOf = ({ type, body, port }: NetlinkMessage): NetlinkChange | undefined => {
   if (type === RTM_NEWLINK || type === RTM_DELLINK) {
     const link = decodeLink(body);
     if (!link.ok) return undefined;
@@ -36,7 +50,9 @@ const changeOf = ({ type, body }: NetlinkMessage): NetlinkChange | undefined => 
   if (type === RTM_NEWADDR || type === RTM_DELADDR) {
     const address = decodeAddress(body);
     if (!address.ok) return undefined;
-    return { type: type === RTM_NEWADDR ? "address" : "address-gone", address: address.value };
+    if (type === RTM_NEWADDR) return { type: "address", address: address.value };
+    const by = requester(port);
+    return { type: "address-gone", address: address.value, ...(by === undefined ? {} : { by }) };
   }
   return undefined;
 };

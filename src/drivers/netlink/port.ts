@@ -30,7 +30,8 @@ export type NetlinkChange =
   | { readonly type: "link"; readonly link: Link }
   | { readonly type: "link-gone"; readonly index: number; readonly name: string }
   | { readonly type: "address"; readonly address: LinkAddress }
-  | { readonly type: "address-gone"; readonly address: LinkAddress }
+  /** `by`: who asked for it, as far as the kernel tells, for people. */
+  | { readonly type: "address-gone"; readonly address: LinkAddress; readonly by?: string }
   /** Messages were lost (ENOBUFS): read everything again. */
   | { readonly type: "overrun" };
 

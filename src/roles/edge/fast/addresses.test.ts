@@ -142,6 +142,29 @@ describe("addresses that cannot be set", () => {
   });
 });
 
+it("an address that is put back is reported with who removed it, as far as is known", async () => {
+  const bed = createBed();
+  const machine = bed.add(1);
+  machine.configure(router());
+  await bed.run(DOWN);
+  machine.take("address");
+  const address = { linkIndex: ETH0.index, address: VIRTUAL };
+  for (const by of ["process 7 (ip)", undefined]) {
+    machine.netlink.dropAddress(address);
+    const gone = { ...VIRTUAL, linkIndex: ETH0.index, tentative: false, duplicate: false };
+    const change = { type: "address-gone", address: gone, ...(by === undefined ? {} : { by }) } as const;
+    machine.fleet.networkChanged(change, machine.now());
+    await bed.run(millis(20));
+  }
+  assert.deepEqual(
+    machine.take("address").map(({ change, detail }) => [change, detail]),
+    [
+      ["restored", "removed by process 7 (ip)"],
+      ["restored", undefined],
+    ],
+  );
+});
+
 describe("an interface that changes", () => {
   const active = async () => {
     const bed = createBed();

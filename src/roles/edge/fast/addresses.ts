@@ -54,6 +54,8 @@ export class Addresses {
   readonly #failing = new Set<string>();
   /** Those that could not be removed: said once, tried again. */
   readonly #stuckByKey = new Map<string, VirtualAddress>();
+  /** Who removed them, as far as is known, until they are back. */
+  readonly #removerByKey = new Map<string, string>();
   /** When the next mend is due. */
   #mendAt: Instant | undefined;
   /** Quick mends that were left at `#countedAt`. */
@@ -108,8 +110,11 @@ export class Addresses {
   }
 
   /** Somebody removed an address: it is put back soon if it is held. */
-  removed(gone: LinkAddress, now: Instant): void {
-    if (this.#held?.some((wanted) => this.#isAt(wanted)(gone)) === true) this.#mendSoon(now);
+  removed(gone: LinkAddress, now: Instant, by?: string): void {
+    const held = this.#held?.find((wanted) => this.#isAt(wanted)(gone));
+    if (held === undefined) return;
+    if (by !== undefined) this.#removerByKey.set(this.#keyOf(held), by);
+    this.#mendSoon(now);
   }
 
   /** Puts back what is missing, soon: a link came back, or word of changes was lost. */
@@ -226,8 +231,14 @@ export class Addresses {
     const first = this.#failing.delete(key) || change === "added";
     if (result.value === "added") {
       this.#added.add(key);
-      this.#report(wanted, first ? "added" : "restored");
+      const remover = this.#removerByKey.get(key);
+      this.#report(
+        wanted,
+        first ? "added" : "restored",
+        remover === undefined ? undefined : `removed by ${remover}`,
+      );
     } else if (first) this.#report(wanted, "adopted");
+    this.#removerByKey.delete(key);
   }
 
   /** `wasHeld`: the operator has been told that it is here, and must hear what became of it. */

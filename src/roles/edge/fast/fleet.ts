@@ -129,7 +129,7 @@ export class Fleet {
     if (change.type === "address" || change.type === "address-gone") {
       const { address } = change;
       if (change.type === "address-gone") {
-        for (const router of this.#serving()) router.addressRemoved(address, now);
+        for (const router of this.#serving()) router.addressRemoved(address, now, change.by);
       }
       // Nobody speaks from these; when a thousand move at a takeover, the rest need not look at each.
       if (this.#virtual.has(address.address)) return;

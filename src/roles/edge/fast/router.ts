@@ -181,8 +181,8 @@ export class Router implements Listener {
   }
 
   /** Somebody took an address off an interface. */
-  addressRemoved(address: LinkAddress, now: Instant): void {
-    this.#addresses.removed(address, now);
+  addressRemoved(address: LinkAddress, now: Instant, by?: string): void {
+    this.#addresses.removed(address, now, by);
   }
 
   /** Word of changes was lost: what it holds may be gone. */

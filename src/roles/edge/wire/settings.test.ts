@@ -68,6 +68,23 @@ const settingOf = (sysctl: SysctlPort, key: SysctlKey): string | undefined => {
 };
 
 describe("kernel settings", () => {
+  it("are set again when somebody sets them back, and that is said", () => {
+    const sysctl = kernel();
+    const { settings, said } = bench(sysctl);
+    settings.recheck();
+    settings.apply(DESIRED);
+    settings.recheck();
+    assert.deepEqual(said(), ["net/ipv4/conf/eth0/forwarding set"]);
+    sysctl.write(FORWARDING, "0");
+    settings.recheck();
+    assert.deepEqual(
+      [settingOf(sysctl, FORWARDING), said()],
+      ["1", ["net/ipv4/conf/eth0/forwarding repaired"]],
+    );
+    settings.restore();
+    assert.equal(settingOf(sysctl, FORWARDING), "0");
+  });
+
   it("are set once, with the former value on disk before", () => {
     const sysctl = kernel();
     const { settings, said, record } = bench({

@@ -5,7 +5,7 @@ import type { Desired } from "#core/config/desired";
 import type { Event } from "#core/observation/event";
 import { type SysctlKey, sysctlKey } from "#core/sysctl/key";
 import { planSysctlRestore, planSysctls, type SysctlChange, sysctlsToObserve } from "#core/sysctl/plan";
-import { type Host, networkUse } from "#core/sysctl/use";
+import { type Host, type NetworkUse, networkUse } from "#core/sysctl/use";
 import type { SysctlPort } from "#drivers/sysctl/port";
 
 /** Where the former values are kept, so that a restart after SIGKILL still knows them. */
@@ -16,6 +16,8 @@ const RETRY = 2_000;
 export type Settings = {
   /** Makes the kernel's settings what this configuration needs; again, when interfaces have come or gone. */
   apply(desired: Desired): void;
+  /** Looks whether somebody has set back what is needed, and sets it again. The kernel tells nobody of most changes. */
+  recheck(): void;
   /** Puts back what was changed and nobody else has changed since. */
   restore(): void;
   /** What was changed and not put back yet, also by an earlier run. */
@@ -59,6 +61,9 @@ class RecordedSettings implements Settings {
   /** The next try to write the record, while it could not be. */
   #again: NodeJS.Timeout | undefined;
 
+  /** What the settings were last made for. */
+  #use: NetworkUse | undefined;
+
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#path = join(parts.directory, RECORD);
@@ -66,8 +71,16 @@ class RecordedSettings implements Settings {
   }
 
   apply(desired: Desired): void {
-    const { sysctl, host } = this.#parts;
-    const use = networkUse(desired, host());
+    this.#use = networkUse(desired, this.#parts.host());
+    this.#enforce(this.#use);
+  }
+
+  recheck(): void {
+    if (this.#use !== undefined) this.#enforce(this.#use);
+  }
+
+  #enforce(use: NetworkUse): void {
+    const { sysctl } = this.#parts;
     const observed = sysctl.observe(sysctlsToObserve(use));
     if (!observed.ok) {
       this.#complain(observed.error.key, `cannot be read: ${observed.error.code}`);
@@ -77,7 +90,10 @@ class RecordedSettings implements Settings {
     const known = new Set(this.#made.map(({ key }) => key));
     const news = plan.changes.filter(({ key }) => !known.has(key));
     if (news.length > 0) this.#writeRecord([...this.#made, ...news]);
-    for (const change of plan.changes) this.#set(change, "set");
+    for (const change of plan.changes) {
+      const wasSet = known.has(change.key) && !this.#complaintBySetting.has(change.key);
+      this.#set(change, wasSet ? "repaired" : "set");
+    }
     for (const { key, reason } of plan.missing) {
       this.#complain(key, `this kernel does not have it, but ${reason}`);
     }
@@ -100,7 +116,7 @@ class RecordedSettings implements Settings {
   }
 
   /** Whether it worked. */
-  #set({ key, from, to, reason }: SysctlChange, change: "set" | "restored"): boolean {
+  #set({ key, from, to, reason }: SysctlChange, change: "set" | "repaired" | "restored"): boolean {
     const written = this.#parts.sysctl.write(key, to);
     if (!written.ok) {
       this.#complain(key, `${written.error.code}: set it to ${to} by hand, because ${reason}`);

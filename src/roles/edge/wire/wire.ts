@@ -1,6 +1,6 @@
 /** The parts of the wire process, and what each tells the others. */
 import type { IpAddress } from "#base/address";
-import { type Duration, type Instant, wallTime } from "#base/time";
+import { after, type Duration, type Instant, seconds, wallTime } from "#base/time";
 import type { BackendKey, VirtualServer } from "#core/balance/model";
 import type { ForwardingPlan, Reported } from "#core/balance/plan-model";
 import { createSources } from "#core/balance/source";
@@ -38,6 +38,9 @@ import { createVirtualLinks, type VirtualLinks } from "./virtual-links.ts";
 
 /** Observations that a late agent can still be given. */
 const JOURNAL_CAPACITY = 5_000;
+
+/** Pause between two looks at the kernel settings, of whose changes the kernel tells nobody. */
+const SETTINGS_WATCH = seconds(5);
 
 /** Where the wire process touches the world. */
 export type WireParts = {
@@ -255,6 +258,7 @@ export class Wire {
     this.#subjects.reconcile([...subjects, ...checkSubjects(desired.checks)]);
     this.#makeLinks(desired);
     this.#settings.apply(desired);
+    this.#watchSettings(this.#parts.clock.now());
     if (!isReload) {
       await this.#resume(desired);
       await this.#firstVerdicts.wait();
@@ -381,6 +385,12 @@ export class Wire {
     if (!this.#checked.has(id) || this.#subjects.verdict(id) === "healthy") return "available";
     return this.#subjects.isPardoned(id) ? "doubtful" : "unavailable";
   }
+
+  readonly #watchSettings = (now: Instant): void => {
+    if (this.#stopping) return;
+    this.#settings.recheck();
+    this.#parts.deadlines.set("settings", after(now, SETTINGS_WATCH), this.#watchSettings);
+  };
 
   /** Interfaces that appear need their settings; where packets go matters to direct server return only. */
   #onPathsChanged(): void {
