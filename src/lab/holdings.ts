@@ -84,9 +84,9 @@ export const recordHoldings = async (lab: Lab): Promise<Holdings> => {
   });
   // It says nothing when it has begun to listen, so somebody has to say something.
   const hello = async (): Promise<void> => {
-    const cl = lab.host("cl");
-    await cl.expect(["ip", "address", "add", "127.9.9.9/32", "dev", "lo"]);
-    await cl.expect(["ip", "address", "del", "127.9.9.9/32", "dev", "lo"]);
+    const rt = lab.host("rt");
+    await rt.expect(["ip", "address", "add", "127.9.9.9/32", "dev", "lo"]);
+    await rt.expect(["ip", "address", "del", "127.9.9.9/32", "dev", "lo"]);
   };
   for (let tries = 0; !watcher.stdout().includes("127.9.9.9"); tries += 1) {
     assert(tries < 50, "the watcher of addresses hears nothing");
