@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { seconds } from "#base/time";
 import type { ForwardingMode, Scheduler, VirtualServer } from "#core/balance/model";
 import { onePort } from "#core/balance/ports";
 import { address, Bed, type Client, VIRTUAL } from "#test/kernel/balance-bed";
@@ -34,7 +35,10 @@ describe("open connections in IPVS", () => {
     await bed.startWorkers([80]);
     client = bed.startClient();
     for (const edge of ["e1", "e2"]) {
-      bed.inside(edge, "ipvsadm -Ln >/dev/null; sysctl -qw net.ipv4.vs.expire_nodest_conn=1");
+      bed.inside(
+        edge,
+        "ipvsadm -Ln >/dev/null; sysctl -qw net.ipv4.vs.expire_nodest_conn=1 net.ipv4.vs.expire_quiescent_template=1",
+      );
     }
   });
   after(() => bed.close());
@@ -70,6 +74,20 @@ describe("open connections in IPVS", () => {
       );
     });
   }
+
+  it("of one client meet one backend with persistence, until that drains", async () => {
+    const edge = edgeOf("e1");
+    const pinned = { ...server(COUNTED), persistence: { timeout: seconds(60), prefixLength: 32 } };
+    await edge.run([pinned]);
+    const met = async (): Promise<readonly string[]> =>
+      Object.keys(await client.count({ op: "spread", count: 12, ...to }));
+    const [name, ...others] = await met();
+    assert.deepEqual(others, []);
+    await edge.run([pinned], { [`web/${name}`]: "draining" });
+    const [next, ...rest] = await met();
+    assert.deepEqual(rest, []);
+    assert.notEqual(next, name);
+  });
 
   it("move with their next packet when they are UDP and their backend fails", async () => {
     const edge = edgeOf("e1");

@@ -1,7 +1,8 @@
-/** What IPVS makes of services that only the plans to come ask for: exact counts, pinned clients. In user-mode Linux. */
+/** What IPVS makes of what it is asked for: exact counts, pinned clients. Runs inside user-mode Linux. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { IP_VS_SVC_F_PERSISTENT } from "#core/ipvs/constants";
 import { diffServices } from "#core/ipvs/diff";
 import type { IpvsService, ServiceState } from "#core/ipvs/model";
 import type { IpvsKernel } from "#drivers/balance/ipvs/kernel";
@@ -9,7 +10,6 @@ import { openIpvsSocket } from "#drivers/balance/ipvs/socket";
 import { openDoor } from "#native/door";
 import { address, Bed, type Client, VIRTUAL } from "#test/kernel/balance-bed";
 
-const IP_VS_SVC_F_PERSISTENT = 0x1;
 const PERSISTENCE = 2;
 
 const state = (service: Partial<IpvsService>, weights: readonly number[] = [1, 1, 1]): ServiceState => ({

@@ -42,6 +42,8 @@ export const IPVS_DAEMON_ATTR_STATE = 1;
 export const IPVS_DAEMON_ATTR_MCAST_IFN = 2;
 export const IPVS_DAEMON_ATTR_SYNC_ID = 3;
 
+/** Clients stay with their destination. */
+export const IP_VS_SVC_F_PERSISTENT = 0x1;
 /** `sh`, `mh`: take another destination when the hashed one has weight 0. */
 export const IP_VS_SVC_F_SCHED_FALLBACK = 0x8;
 /** `sh`, `mh`: hash the client's port too. */

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { at } from "#base/assert";
-import { instant } from "#base/time";
+import { instant, millis } from "#base/time";
 import type { Scheduler, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { Availability, ServerPlan } from "#core/balance/plan-model";
-import { onePort } from "#core/balance/ports";
+import { ALL_PORTS, onePort } from "#core/balance/ports";
 import { address } from "#testing/values";
 import { destinationKey, serviceKey } from "./model.ts";
 import { translateServer } from "./translate.ts";
@@ -98,6 +98,22 @@ describe("a virtual server as an IPVS service", () => {
   it("gives two backends at one address one destination with both shares", () => {
     const backends = ["a", "b"].map((name) => ({ name, address: address("192.0.2.21"), weight: 2 }));
     assert.deepEqual(listed({ ...SERVER, backends }).slice(1), ["192.0.2.21:80 direct 4"]);
+  });
+
+  it("pins clients for whole seconds, over all ports where the server has all of them", () => {
+    const persistence = { timeout: millis(90_400), prefixLength: 24 };
+    const pinned = (server: Partial<VirtualServer>): unknown => {
+      const translation = translateServer(planned({ ...SERVER, persistence, ...server }));
+      assert.ok(translation.ok);
+      const { port, flags, persistence: kept, prefixLength } = translation.value.service;
+      const ports = translation.value.destinations.map((entry) => entry.port);
+      return { port, flags, kept, prefixLength, ports };
+    };
+    assert.deepEqual(pinned({}), { port: 80, flags: 1, kept: 90, prefixLength: 24, ports: [80, 80, 80] });
+    assert.deepEqual(pinned({ ports: ALL_PORTS }), {
+      ...{ port: 0, flags: 1, kept: 90, prefixLength: 24, ports: [0, 0, 0] },
+    });
+    assert.match(listed({ ...SERVER, ports: ALL_PORTS }).join(), /with persistence, all of them/);
   });
 
   it("gives the sorry server a weight only while nobody else takes flows", () => {

@@ -10,15 +10,18 @@
  * | `source-hash` | `sh`, with fallback |
  * | `round-robin`, `weighted` | `rr`, `wrr` |
  * | `least-connections` | `wlc`, which is `lc` where all weights are equal |
+ * | `persistence` | persistent (`-p`), in whole seconds; over all ports port 0 |
  * | backend that drains | weight 0 |
  * | backend that is unavailable | not there |
  *
  * Without fallback `sh` and `mh` refuse the flows that hash to a backend of weight 0 instead of giving them to others.
  */
+
 import { addressBits } from "#base/prefix";
+import { seconds } from "#base/time";
 import type { PlannedBackend, ServerPlan } from "#core/balance/plan-model";
 import { particularity } from "#core/balance/ports";
-import { IP_VS_SVC_F_SCHED_FALLBACK, IP_VS_SVC_F_SCHED_PORT } from "./constants.ts";
+import { IP_VS_SVC_F_PERSISTENT, IP_VS_SVC_F_SCHED_FALLBACK, IP_VS_SVC_F_SCHED_PORT } from "./constants.ts";
 import {
   destinationKey,
   type Forwarding,
@@ -55,10 +58,26 @@ const INCAPACITY: { readonly [Property in keyof Required<ServerPlan>]: string | 
   ...{ name: undefined, address: undefined, protocol: undefined, ports: undefined, mode: undefined },
   ...{ scheduler: undefined, backends: undefined, slots: undefined, moves: undefined, tracked: undefined },
   sourceRanges: "it lets every client in",
-  persistence: "its pins are not those of nftables, and not asked for yet",
+  persistence: undefined,
   limits: "it keeps no limits of sources",
   synProxy: "it has no SYN proxy",
 };
+
+/** The port of the service; 0 is every port, which IPVS has for pinned clients only; `undefined` where it has none. */
+const portOf = ({ ports, persistence }: ServerPlan): number | undefined => {
+  const kind = particularity(ports);
+  if (kind === "one") return ports.first;
+  return kind === "all" && persistence !== undefined ? 0 : undefined;
+};
+
+/** How long clients stay with their destination, in the kernel's whole seconds, and who is one client. */
+const pinOf = ({ address, persistence }: ServerPlan): Pick<IpvsService, "persistence" | "prefixLength"> =>
+  persistence === undefined
+    ? { persistence: 0, prefixLength: addressBits(address) }
+    : {
+        persistence: Math.max(1, Math.round(persistence.timeout / seconds(1))),
+        prefixLength: persistence.prefixLength,
+      };
 
 /** Why IPVS cannot carry a server, in half a sentence; `undefined` when it can. */
 const incapacity = (server: ServerPlan): string | undefined => {
@@ -66,7 +85,9 @@ const incapacity = (server: ServerPlan): string | undefined => {
     return `it cannot ${server.mode}: it keeps the client's address (modes nat and dsr)`;
   }
   if (!SCHEDULERS.has(server.scheduler.type)) return `it has no scheduler ${server.scheduler.type}`;
-  if (particularity(server.ports) !== "one") return "it serves one port each, not a range of them";
+  if (portOf(server) === undefined) {
+    return "it serves one port each or, with persistence, all of them, not a range";
+  }
   const given = Object.entries(server).filter(([, value]) => value !== undefined);
   const reasons = new Map<string, string | undefined>(Object.entries(INCAPACITY));
   return given.map(([property]) => reasons.get(property)).find((reason) => reason !== undefined);
@@ -79,14 +100,17 @@ const weightOf = (backend: PlannedBackend, isAlone: boolean): number => {
 };
 
 /** The destinations of a server in the order of its backends; two backends at one address are one, with both shares. */
-const destinationsOf = (server: ServerPlan, forwarding: Forwarding): readonly IpvsDestination[] => {
+const destinationsOf = (
+  server: ServerPlan,
+  { port: servicePort, forwarding }: { readonly port: number; readonly forwarding: Forwarding },
+): readonly IpvsDestination[] => {
   const there = server.backends.filter(({ availability }) => availability !== "unavailable");
   const isAlone = !there.some(
     ({ role, availability, weight }) => role === undefined && availability === "available" && weight > 0,
   );
   const destinationByKey = new Map<string, IpvsDestination>();
   for (const backend of there) {
-    const { address, port = server.ports.first } = backend;
+    const { address, port = servicePort } = backend;
     const key = destinationKey({ address, port });
     const weight = weightOf(backend, isAlone) + (destinationByKey.get(key)?.weight ?? 0);
     destinationByKey.set(key, { address, port, forwarding, weight, limited: false });
@@ -99,13 +123,12 @@ export const translateServer = (server: ServerPlan): Translation => {
   const reason = incapacity(server);
   const forwarding = FORWARDING.get(server.mode);
   const scheduler = SCHEDULERS.get(server.scheduler.type);
-  if (reason !== undefined || forwarding === undefined || scheduler === undefined) {
+  const port = portOf(server);
+  if (reason !== undefined || forwarding === undefined || scheduler === undefined || port === undefined) {
     return { ok: false, reason: reason ?? "it cannot" };
   }
-  const { address, protocol, ports } = server;
-  const service: IpvsService = {
-    ...{ address, protocol, port: ports.first, ...scheduler },
-    ...{ persistence: 0, prefixLength: addressBits(address) },
-  };
-  return { ok: true, value: { service, destinations: destinationsOf(server, forwarding) } };
+  const { address, protocol, persistence } = server;
+  const flags = scheduler.flags | (persistence === undefined ? 0 : IP_VS_SVC_F_PERSISTENT);
+  const service: IpvsService = { address, protocol, port, ...scheduler, flags, ...pinOf(server) };
+  return { ok: true, value: { service, destinations: destinationsOf(server, { port, forwarding }) } };
 };
