@@ -160,6 +160,10 @@ class Engines implements Balancer {
     return (await this.#options.nftables.keptOut?.()) ?? new Map();
   }
 
+  counts(): Readonly<Record<string, number>> {
+    return this.#chosen?.counts?.() ?? {};
+  }
+
   carrier(server: ServerPlan): Carrier {
     const chosen = this.#chosen;
     if (chosen === undefined) return { engine: "nftables" };

@@ -41,6 +41,7 @@ export const openFakeEngine = (
     name,
     passesOn,
     refuses,
+    counts: () => ({}),
     carrier: () => ({ engine: name }),
     available: async () => undefined,
     apply: async (plan) => apply(plan),

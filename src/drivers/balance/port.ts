@@ -73,6 +73,8 @@ export type Balance = {
 export type Balancer = Balance & {
   /** Packets that limits of sources have kept out, since the server got them or the tables were new. */
   keptOut(): Promise<ReadonlyMap<LimitKey, number>>;
+  /** What the chosen engine has counted, if it counts. */
+  counts(): Readonly<Record<string, number>>;
   /** Who carries a server of the plan applied last. */
   carrier(server: ServerPlan): Carrier;
 };
@@ -87,6 +89,8 @@ export type BalanceEngine = Balance & {
   readonly passesOn: boolean;
   /** As of `Balancer`; an engine that keeps no limits has nothing to say. */
   keptOut?(): Promise<ReadonlyMap<LimitKey, number>>;
+  /** What it has counted, in the words that metrics are made of: a kind and its labels, with a space between. */
+  counts?(): Readonly<Record<string, number>>;
   /** Why it cannot carry this server, in half a sentence; `undefined` when it can. */
   refuses(server: ServerPlan): string | undefined;
 };

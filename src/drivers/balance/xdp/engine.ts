@@ -16,7 +16,7 @@ import { type AttachMode, Bpf } from "./bpf.ts";
 import { MapSet } from "./maps.ts";
 import { Network, type Target } from "./network.ts";
 import { explainAttachFailure, explainUnavailable } from "./reasons.ts";
-import { readStatistics, type XdpStatistics } from "./statistics.ts";
+import { countsOf, readStatistics, type XdpStatistics } from "./statistics.ts";
 
 export type XdpOptions = {
   /** `undefined` means the one of this machine. */
@@ -130,6 +130,11 @@ class LinuxXdpEngine implements XdpEngine {
     if (this.#running === undefined) return undefined;
     const { plan, tables, maps } = this.#running;
     return readStatistics(plan, tables.places, maps);
+  }
+
+  counts(): Readonly<Record<string, number>> {
+    const statistics = this.statistics();
+    return statistics === undefined ? {} : countsOf(statistics);
   }
 
   #inOrder<Result>(work: () => Result): Promise<Result> {

@@ -13,6 +13,19 @@ export type XdpStatistics = {
   readonly passed: Readonly<Record<PassReason, number>>;
 };
 
+/** The same as the agent's metrics know it; backends that got nothing are left out. */
+export const countsOf = ({ backends, passed }: XdpStatistics): Readonly<Record<string, number>> => ({
+  ...Object.fromEntries(
+    backends
+      .filter(({ packets }) => packets > 0)
+      .flatMap(({ server, backend, packets, bytes }) => [
+        [`xdp-packets ${server} ${backend}`, packets],
+        [`xdp-bytes ${server} ${backend}`, bytes],
+      ]),
+  ),
+  ...Object.fromEntries(Object.entries(passed).map(([reason, packets]) => [`xdp-passed ${reason}`, packets])),
+});
+
 /** Reads what the maps counted for this plan. */
 export const readStatistics = (
   plan: ForwardingPlan,

@@ -59,6 +59,9 @@ const known = (desired: Desired, ...events: readonly Event[]): Knowledge => {
     agent: { pid: 2, startedAt: 600 },
     counts: {
       "kept-out web connections": 3,
+      "xdp-packets web a": 7,
+      "xdp-bytes web a": 700,
+      "xdp-passed fragment": 2,
       "vrrp-dropped front checksum": 4,
       "vrrp-unsent front ENETDOWN": 1,
       "announcement-unsent front ENETDOWN": 2,

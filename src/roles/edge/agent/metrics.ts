@@ -147,6 +147,21 @@ const serverFamilies = (status: Status, counters: Counters, counts: Readonly<Cou
     counted(counts, "kept-out", ["server", "limit"]),
   ),
   counter(
+    "steelyard_xdp_packets_total",
+    "Packets that the XDP program sent to the backend.",
+    counted(counts, "xdp-packets", ["server", "backend"]),
+  ),
+  counter(
+    "steelyard_xdp_bytes_total",
+    "Bytes of Ethernet frames that the XDP program sent to the backend.",
+    counted(counts, "xdp-bytes", ["server", "backend"]),
+  ),
+  counter(
+    "steelyard_xdp_passed_total",
+    "Packets for servers of the XDP program that it left to nftables, by reason.",
+    counted(counts, "xdp-passed", ["reason"]),
+  ),
+  counter(
     "steelyard_flows_ended_total",
     "How often tracked flows of backends that can take nothing were ended.",
     counted(counters, "flows-ended", ["server"]),

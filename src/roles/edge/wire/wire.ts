@@ -24,6 +24,7 @@ import type { AgentExit, AgentOptions, AgentProcess } from "./agent-process.ts";
 import { changesBetween } from "./changes.ts";
 import { createCutOffs, routersOf } from "./cut-off.ts";
 import { createDrains, type Drains } from "./drains.ts";
+import { createEngineCounts, type EngineCounts } from "./engine-counts.ts";
 import type { FastLink, startFast } from "./fast-link.ts";
 import { createFirstVerdicts, type FirstVerdicts } from "./first-verdicts.ts";
 import { createFlowEnds, type FlowEnds } from "./flow-ends.ts";
@@ -77,6 +78,7 @@ export class Wire {
   readonly #forwarding: Forwarding;
   readonly #drains: Drains;
   readonly #limitWatch: LimitWatch;
+  readonly #engineCounts: EngineCounts;
   /** What the fast thread and limits of sources have counted. */
   #counts: Readonly<Record<string, number>> = {};
   readonly #flowEnds: FlowEnds;
@@ -151,6 +153,10 @@ export class Wire {
     this.#limitWatch = createLimitWatch({
       ...{ engine, clock, deadlines, emit },
       tell: (packetsByKey) => this.#tellKeptOut(packetsByKey),
+    });
+    this.#engineCounts = createEngineCounts({
+      ...{ engine, clock, deadlines },
+      tell: (counts) => this.#tellCounts(counts),
     });
     this.#drains = createDrains({ clock, wallNow: () => wallTime(Date.now()), emit });
     this.#flowEnds = createFlowEnds({ conntrack, clock, deadlines, emit });
@@ -416,6 +422,7 @@ export class Wire {
   #onForwardingApplied(plan: ForwardingPlan): void {
     this.#drains.onApplied(plan);
     this.#limitWatch.onApplied(plan);
+    this.#engineCounts.onApplied(plan);
     this.#flowEnds.onApplied(plan);
     this.#tableWatch.watch(plan.servers.some(isTracked));
   }
