@@ -40,7 +40,7 @@ describe("a backend that dies in hundreds of servers at once", () => {
     const servers = Array.from({ length: 300 }, (_, index) => ({
       ...{ name: `s${index}`, address: address(VIRTUAL.IPv4), protocol: "tcp" as const, backends },
       ...{ ports: onePort(1_000 + index), mode: "masquerade" as const },
-      scheduler: { type: "consistent-hash" as const, tableSize: 101 },
+      scheduler: { type: "consistent-hash" as const, tableSize: 251 },
     }));
     const plan = (previous: ForwardingPlan | undefined): ForwardingPlan =>
       planForwarding({
@@ -50,6 +50,10 @@ describe("a backend that dies in hundreds of servers at once", () => {
     const engine = bed.openEngine("e1");
     const healthy = plan(undefined);
     assert.equal((await engine.apply(healthy)).ok, true);
+    // So many slots that they are brought in step by step.
+    const filled = bed.inside("e1", "nft list table inet steelyard");
+    assert.equal(filled.match(/ : goto server\/s\d+/g)?.length, 300);
+    assert.equal(filled.match(/ : 10\.2\.0\.2[123] \. 80/g)?.length, 300 * 251);
     let turns = 0;
     const counting = setInterval(() => {
       turns += 1;

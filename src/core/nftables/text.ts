@@ -120,6 +120,11 @@ export function* renderRuleset(ruleset: Ruleset): Generator<string> {
   }
 }
 
+/** The nft file that adds the elements of `ruleset` to sets that are there; in parts as above. */
+export function* renderElements(ruleset: Ruleset): Generator<string> {
+  for (const family of TABLES) yield* formatElements(family, ruleset[family]);
+}
+
 /** The nft file that removes everything of ours, whether it is there or not. */
 export const REMOVAL = TABLES.flatMap((family) => [
   `table ${family} ${TABLE_NAME}`,

@@ -7,10 +7,11 @@ import { type LimitKey, limitKey, limitsOf } from "#core/balance/limits";
 import type { ForwardingPlan } from "#core/balance/plan-model";
 import type { NamedCount } from "#core/nftables/counters";
 import { diffPlans, type SetChange } from "#core/nftables/delta";
+import { fillingOf } from "#core/nftables/filling";
 import { serverNames } from "#core/nftables/names";
-import { TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
+import { type Ruleset, TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
-import { contentsOf, REMOVAL, renderReplacement, renderRuleset } from "#core/nftables/text";
+import { contentsOf, REMOVAL, renderElements, renderReplacement, renderRuleset } from "#core/nftables/text";
 import { type Door, openDoor } from "#native/door";
 import type { ApplyResult, BalanceEngine, BalanceError, Observed, Unavailable } from "../port.ts";
 import { parseTableListing, type TableReading } from "./contents.ts";
@@ -46,6 +47,8 @@ type Readings = Readonly<Record<TableFamily, TableReading | undefined>>;
 const CHUNK_LENGTH = 64 * 1024;
 /** Elements that one transaction may change, unless those of a single server are more. */
 const ELEMENTS_AT_ONCE = 2_048;
+/** Slots from which on a ruleset that is new is brought in step by step, since nft would take a long time and much memory. */
+const FILL_FROM = 65_536;
 
 /** Parts as lines, gathered so that not every one is a write of its own. */
 function* chunksOf(parts: Iterable<string>): Generator<string> {
@@ -241,7 +244,9 @@ class LinuxEngine implements BalanceEngine {
   async #replaceRuleset(plan: ForwardingPlan, readings: Readings, repaired: boolean): Promise<StepResult> {
     const ruleset = rulesetOf(plan);
     const before = this.#socket?.generation();
-    const failed = await this.#load(() => renderReplacement(ruleset, readings));
+    const isNew = readings.inet === undefined && readings.netdev === undefined;
+    const filled = isNew && slotsOf(plan) > FILL_FROM && (await this.#fill(ruleset));
+    const failed = filled ? undefined : await this.#load(() => renderReplacement(ruleset, readings));
     // Something that has our names but not our shape is in the way: then nothing of it is kept.
     const error = failed?.code === "refused" ? await this.#load(() => renderRuleset(ruleset)) : failed;
     if (error !== undefined) return { ok: false, error };
@@ -251,6 +256,17 @@ class LinuxEngine implements BalanceEngine {
     const isAlone = typeof before === "number" && generation === before + 1;
     this.#generation = isAlone ? before + 1 : undefined;
     return { ok: true, step: { how: "ruleset", repaired } };
+  }
+
+  /** Brings a large ruleset in step by step; whatever goes wrong, the whole of it can still replace what is there then. */
+  async #fill(ruleset: Ruleset): Promise<boolean> {
+    const { frame, contents, entrances } = fillingOf(ruleset);
+    if ((await this.#load(() => renderRuleset(frame))) !== undefined) return false;
+    for (const change of contents) {
+      if (this.#socket === undefined || this.#socket.change([change]) !== undefined) return false;
+      await turn();
+    }
+    return (await feedNft(this.#nft, chunksOf(renderElements(entrances)))).ok;
   }
 
   /** An interface that was made anew has another index and no hook, though its name is the same. */
@@ -344,6 +360,9 @@ const keptOutBy = (
     ),
   );
 };
+
+const slotsOf = ({ servers }: ForwardingPlan): number =>
+  servers.reduce((sum, { slots }) => sum + slots.length, 0);
 
 /** Whether both tables have every chain, set and rule of the plan. Elements are not compared. */
 const holds = (plan: ForwardingPlan, readings: Readings): boolean => {
