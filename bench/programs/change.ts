@@ -44,13 +44,14 @@ const engine = openEngine({ runDirectory: mkdtempSync("/run/bench-") });
 let running: ForwardingPlan | undefined;
 
 /** Plans and applies what is true now. */
-const change = async (): Promise<Timed> => {
+const change = async (touched?: ReadonlySet<string>): Promise<Timed> => {
   const began = performance.now();
   const plan = planForwarding({
     servers,
     availability: (key) => (failed.has(key) ? "unavailable" : "available"),
     links: { ingress: () => [], egress: () => undefined },
     previous: running,
+    ...(touched === undefined ? {} : { touched }),
     now: instant(0),
   });
   const planned = performance.now();
@@ -68,11 +69,12 @@ const change = async (): Promise<Timed> => {
 const full = await change();
 const one: Timed[] = [];
 for (let run = 0; run < runs; run += 1) {
-  const key = `service-${(run * 997) % serverCount}/worker-${run % backendCount}`;
+  const name = `service-${(run * 997) % serverCount}`;
+  const key = `${name}/worker-${run % backendCount}`;
   failed.add(key);
-  one.push(await change());
+  one.push(await change(new Set([name])));
   failed.delete(key);
-  one.push(await change());
+  one.push(await change(new Set([name])));
 }
 for (const { name } of servers) failed.add(`${name}/worker-0`);
 const node = await change();

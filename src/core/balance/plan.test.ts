@@ -47,6 +47,7 @@ type Situation = {
   readonly previous?: ForwardingPlan;
   readonly now?: Instant;
   readonly egress?: (address: IpAddress) => string | undefined;
+  readonly touched?: ReadonlySet<string>;
 };
 
 const plan = ({
@@ -56,6 +57,7 @@ const plan = ({
   now = instant(0),
   egress,
   isHeld = true,
+  touched,
 }: Situation): ForwardingPlan =>
   planForwarding({
     servers,
@@ -63,6 +65,7 @@ const plan = ({
     links: { ingress: () => ["eth0"], egress: egress ?? (() => "eth0") },
     isHeld: () => isHeld,
     previous,
+    ...(touched === undefined ? {} : { touched }),
     now,
   });
 
@@ -103,6 +106,20 @@ describe("planning forwarding", () => {
       "the same objects",
     );
     assert.equal(planDeadline(first), undefined);
+  });
+
+  it("thinks through the servers alone that are said to be touched, and those that are new", () => {
+    const second = { ...web, name: "b", address: ip("192.0.2.11") };
+    const first = plan({ servers: [web, second] });
+    const health = { "web/w1": "unavailable", "b/w1": "unavailable" } as const;
+    const servers = [web, second, { ...web, name: "c", address: ip("192.0.2.12") }];
+    const next = plan({ servers, health, previous: first, touched: new Set(["web"]) });
+    const isOut = (name: string): boolean | undefined =>
+      next.servers.find((each) => each.name === name)?.backends[0]?.availability === "unavailable";
+    assert.deepEqual([isOut("web"), isOut("b"), isOut("c")], [true, false, false]);
+    assert.equal(next.servers[0], first.servers[0]);
+    const all = plan({ servers, health, previous: next });
+    assert.equal(all.servers[0]?.backends[0]?.availability, "unavailable");
   });
 
   it("keeps the flows of slots that a new backend takes over with their former owner for one idle time", () => {

@@ -49,6 +49,11 @@ export type PlanInput = {
   readonly links: Links;
   /** What runs now, so that its flows stay where they are; `undefined` after a start with nothing to adopt. */
   readonly previous: ForwardingPlan | undefined;
+  /**
+   * The servers, by name, of which something may be other than when `previous` was made, save that time has passed;
+   * `undefined` when any may be. The others are taken over as they are: thousands need not be thought through for one.
+   */
+  readonly touched?: ReadonlySet<string>;
   readonly now: Instant;
 };
 
@@ -240,9 +245,11 @@ export const planForwarding = (input: PlanInput): ForwardingPlan => {
   const previousByName = new Map(input.previous?.servers.map((server) => [server.name, server]));
   const servers = [...input.servers]
     .sort((left, right) => (left.name < right.name ? -1 : 1))
-    .map((server) =>
-      planServer(server, { input, previous: previousByName.get(server.name), numbers, tables }),
-    );
+    .map((server) => {
+      const previous = previousByName.get(server.name);
+      if (previous !== undefined && input.touched?.has(server.name) === false) return previous;
+      return planServer(server, { input, previous, numbers, tables });
+    });
   const ingress = new Set(
     servers
       .filter((server) => server.mode === "dsr")

@@ -21,8 +21,8 @@ const GUARD = seconds(1);
 const DEADLINE_ID = "forwarding";
 
 export type Forwarding = {
-  /** Something that a plan depends on has changed. */
-  update(): void;
+  /** Something that a plan depends on has changed: of one server only, when it is given by name. */
+  update(server?: string): void;
   /** Whether an earlier run's forwarding is whole in the kernel, so that traffic may come before any plan is applied. */
   isInherited(): Promise<boolean>;
   /** Resolves when nothing waits to be applied. */
@@ -66,8 +66,8 @@ class EngineForwarding implements Forwarding {
   readonly #parts: Parts;
   #found: Found | undefined;
   #plan: ForwardingPlan | undefined;
-  /** Whether the plan may no longer be what is wanted. */
-  #stale = false;
+  /** The servers for which the plan may no longer be what is wanted. */
+  #stale: Set<string> | "all" | undefined;
   #dirty = false;
   #closed = false;
   /** Whether the engine was asked to change anything. */
@@ -82,8 +82,9 @@ class EngineForwarding implements Forwarding {
     this.#parts = parts;
   }
 
-  update(): void {
-    this.#stale = true;
+  update(server?: string): void {
+    if (server === undefined || this.#stale === "all") this.#stale = "all";
+    else this.#stale = (this.#stale ?? new Set()).add(server);
     this.#start();
   }
 
@@ -136,7 +137,7 @@ class EngineForwarding implements Forwarding {
     const result = idle ? NOTHING_TO_DO : await engine.apply(next);
     const now = clock.now();
     if (!result.ok) {
-      this.#stale = true;
+      this.#stale = "all";
       this.#schedule(after(now, RETRY));
       const { message } = result.error;
       if (this.#failure !== message) emit({ type: "forwarding-failed", detail: message });
@@ -193,8 +194,9 @@ class EngineForwarding implements Forwarding {
   }
 
   #next(found: Found): ForwardingPlan {
-    if (this.#plan !== undefined && !this.#stale) return this.#plan;
-    this.#stale = false;
+    if (this.#plan !== undefined && this.#stale === undefined) return this.#plan;
+    const touched = this.#plan === undefined || this.#stale === "all" ? undefined : this.#stale;
+    this.#stale = undefined;
     const { inputs, clock } = this.#parts;
     return planForwarding({
       servers: inputs.servers(),
@@ -202,6 +204,7 @@ class EngineForwarding implements Forwarding {
       links: { ingress: inputs.ingress, egress: inputs.egress, source: inputs.source },
       isHeld: inputs.isHeld,
       previous: this.#plan ?? found.plan,
+      ...(touched === undefined ? {} : { touched }),
       now: clock.now(),
     });
   }
@@ -217,7 +220,7 @@ class EngineForwarding implements Forwarding {
 
   readonly #onTimer = (now: Instant): void => {
     const due = this.#plan === undefined ? undefined : planDeadline(this.#plan);
-    if (due !== undefined && due <= now) this.#stale = true;
+    if (due !== undefined && due <= now) this.#stale = "all";
     this.#start();
   };
 }

@@ -351,7 +351,7 @@ export class Wire {
     } else {
       const { server, backend } = subject.of;
       this.#emit({ type: "backend-health", server, backend, from, to, ...because });
-      if (this.#mayAttract) this.#forwarding.update();
+      if (this.#mayAttract) this.#forwarding.update(server);
     }
     this.#firstVerdicts.heard();
   }
