@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseAddress } from "#base/address";
 import { startServers, startUdpProbe } from "#lab/probe/start";
-import { type Bed, inBed, SLACK, SMALL, WITH_NODES } from "./edge-bed.ts";
+import { type Bed, inBed, SLACK, SMALL, until, WITH_NODES } from "./edge-bed.ts";
 import { activeDown, config, echo, router, VIP } from "./edge-config.ts";
 
 const ADDRESS = parseAddress(VIP) ?? assert.fail(VIP);
@@ -26,7 +26,12 @@ const served = async ({ lab, e1, e2, holdings }: Bed, spec = {}) => {
 };
 
 const kill = ({ e1 }: Bed): Promise<void> => e1.host.signalAll("SIGKILL");
-const leave = ({ e1 }: Bed): Promise<void> => e1.signal("SIGUSR2");
+/** As a service manager does it: the next start waits for the end, for two edges do not run side by side. */
+const leave = async ({ e1 }: Bed): Promise<void> => {
+  const { wire } = (await e1.status()) ?? assert.fail("no status");
+  await e1.signal("SIGUSR2");
+  await until("it ends", async () => (await e1.host.run(["kill", "-0", String(wire.pid)])).code !== 0);
+};
 
 describe("an edge that comes back before its peer has missed it goes on where it was", () => {
   for (const [what, end, spec] of [

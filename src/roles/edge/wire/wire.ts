@@ -302,6 +302,8 @@ export class Wire {
   /** Ends before anything was touched. */
   async #leave(status: number): Promise<void> {
     this.#stopping = true;
+    // It has a file of its own in the runtime directory, which it removes when it is done.
+    await this.#firstAvailability;
     await this.#fast.stop();
     await this.#agent.stop();
     this.#parts.end(status);
