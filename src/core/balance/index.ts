@@ -12,6 +12,7 @@
  * - `slots.ts`: who owns each slot, as a table that servers alike share.
  * - `moves.ts`: how established `dsr` flows stay with their backend while slots change owner.
  * - `jhash.ts`, `choice.ts`: the kernel's hash, to say in advance which backend a client gets.
+ * - `source.ts`: the address that masqueraded connections come from. `alone.ts`: whose answers tell whose they are.
  * - `drain.ts`: backends on their way out. `persistence.ts`, `limits.ts`: how single clients are treated.
  *
  * Left out: least connections (the kernel does not count them for nftables); carrying the clients that persistence keeps

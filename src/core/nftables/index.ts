@@ -1,7 +1,7 @@
 /**
  * Forwarding plans as nftables rulesets.
  *
- * Two tables, both ours alone: `inet steelyard` translates addresses (masquerade) and refuses what nobody can take,
+ * Two tables, both ours alone: `inet steelyard` translates addresses (masquerade, nat) and refuses what nobody can take,
  * `netdev steelyard` forwards at the ingress hook (dsr). How a packet for a dsr server finds its backend by hash:
  *
  * ```
@@ -21,7 +21,8 @@
  * All names are made from the operator's, see `names.ts`.
  *
  * - `ruleset.ts`: a ruleset as a value. `skeleton.ts`: the ruleset of a plan; start reading there.
- * - `masquerade.ts`, `dsr.ts`: what one server adds.
+ * - `lookup.ts`: how a packet's server is found, by one port, a range or all. `masquerade.ts` (and nat), `dsr.ts`: what
+ *   one server adds. `answers.ts`: what backends say on connections that this edge does not know.
  * - `persistence.ts`, `limits.ts`, `syn-proxy.ts`: what may stand before the choice of a backend. `counters.ts` reads back.
  * - `text.ts`: the nft file. `delta.ts`: from one plan to the next. `nfnetlink.ts`: element changes without nft.
  *
