@@ -82,8 +82,21 @@ const HIGHEST_ID = 0x7fff_ffff;
 const LARGEST_TABLE = 1_048_576;
 
 const readBackend = (value: unknown): PlannedBackend => {
-  const { name, id, address, port, weight, availability, role, drainUntil, drained, device, source, alone } =
-    fieldsOf(value);
+  const {
+    name,
+    id,
+    address,
+    port,
+    weight,
+    availability,
+    load,
+    role,
+    drainUntil,
+    drained,
+    device,
+    source,
+    alone,
+  } = fieldsOf(value);
   return {
     name: textOf(name),
     id: integerOf(id, HIGHEST_ID),
@@ -91,6 +104,7 @@ const readBackend = (value: unknown): PlannedBackend => {
     ...(port === undefined ? {} : { port: integerOf(port, 65_535) }),
     weight: integerOf(weight, 256),
     availability: oneOf(availability, AVAILABILITIES),
+    ...(load === undefined ? {} : { load: integerOf(load, HIGHEST_ID) }),
     ...(role === undefined ? {} : { role: oneOf(role, ["leaving", "sorry"]) }),
     ...(drainUntil === undefined
       ? {}
@@ -115,7 +129,13 @@ const readNetwork = (value: unknown): InterfaceAddress => {
 
 const readScheduler = (value: unknown): Scheduler => {
   const { type, tableSize } = fieldsOf(value);
-  const kind = oneOf(type, ["consistent-hash", "source-hash", "round-robin", "weighted"]);
+  const kind = oneOf(type, [
+    "consistent-hash",
+    "source-hash",
+    "round-robin",
+    "weighted",
+    "least-connections",
+  ]);
   return kind === "consistent-hash" || kind === "source-hash"
     ? { type: kind, tableSize: integerOf(tableSize, LARGEST_TABLE) }
     : { type: kind };

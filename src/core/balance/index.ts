@@ -14,8 +14,9 @@
  * - `jhash.ts`, `choice.ts`: the kernel's hash, to say in advance which backend a client gets.
  * - `source.ts`: the address that masqueraded connections come from. `alone.ts`: whose answers tell whose they are.
  * - `drain.ts`: backends on their way out. `persistence.ts`, `limits.ts`: how single clients are treated.
+ * - `least.ts`: least connections, from counts that somebody else makes.
  *
- * Left out: least connections (the kernel does not count them for nftables); carrying the clients that persistence keeps
+ * Left out: carrying the clients that persistence keeps
  * over to another edge. Overlapping servers are refused by the configuration, not here.
  */
 export {};

@@ -35,7 +35,9 @@ export type Scheduler =
   | { readonly type: "source-hash"; readonly tableSize: number }
   | { readonly type: "round-robin" }
   /** Round robin in proportion to the weights, smoothly interleaved. */
-  | { readonly type: "weighted" };
+  | { readonly type: "weighted" }
+  /** To whoever has the fewest open flows for its weight: approximate, since they are counted every now and then. */
+  | { readonly type: "least-connections" };
 
 /** A scheduler by hash, whose choice is the same on every edge. */
 export type HashScheduler = Extract<Scheduler, { readonly tableSize: number }>;

@@ -39,6 +39,8 @@ export type PlannedBackend = {
   /** 0..256 */
   readonly weight: number;
   readonly availability: Availability;
+  /** Open flows when they were last counted; only where the scheduler asks for it. */
+  readonly load?: number;
   /**
    * What it is besides one that the configuration lists: `leaving` when that no longer lists it, `sorry` for the one
    * that stands in when no other can take flows. Neither has a share in the table of slots.

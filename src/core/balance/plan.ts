@@ -44,6 +44,8 @@ export type PlanInput = {
   readonly servers: readonly VirtualServer[];
   /** Asked for every backend; weight 0 makes an available one draining whatever this says. */
   readonly availability: (key: BackendKey) => Reported;
+  /** Open flows of a backend when they were last counted; `undefined` means none. */
+  readonly load?: (key: BackendKey) => number;
   /** Whether this edge holds a virtual address now; `undefined` means that it holds all. */
   readonly isHeld?: (virtualAddress: IpAddress) => boolean;
   readonly links: Links;
@@ -124,7 +126,11 @@ const planMember = (
 ): PlannedBackend => {
   const availability = settle(server, backend, input.availability(backendKey(server.name, backend.name)));
   const { name, address, port, weight } = backend;
-  return { name, id, address, ...(port === undefined ? {} : { port }), weight, availability };
+  const load =
+    server.scheduler.type === "least-connections"
+      ? { load: input.load?.(backendKey(server.name, backend.name)) ?? 0 }
+      : {};
+  return { name, id, address, ...(port === undefined ? {} : { port }), weight, availability, ...load };
 };
 
 /** The backends of a server: those that are listed, those that have left and still have flows, and the sorry server. */
@@ -180,6 +186,7 @@ const sameBackend = (left: PlannedBackend, right: PlannedBackend | undefined): b
   left.port === right.port &&
   left.weight === right.weight &&
   left.availability === right.availability &&
+  left.load === right.load &&
   left.role === right.role &&
   left.drainUntil === right.drainUntil &&
   left.drained === right.drained &&

@@ -5,6 +5,7 @@
  * weights and availability share one: five thousand servers on the same machines need the memory of one.
  */
 import { assert } from "#base/assert";
+import { dealLeast } from "./least.ts";
 import { isHash, type Scheduler } from "./model.ts";
 import {
   type BackendId,
@@ -48,10 +49,13 @@ const build = (scheduler: Scheduler, backends: readonly PlannedBackend[], recipe
     name: backend.name,
     weight: scheduledWeight(scheduler, backend.weight),
     available: backend.availability === "available",
+    load: backend.load ?? 0,
   }));
   const owners = isHash(scheduler)
     ? buildRing(members, scheduler.tableSize)
-    : buildCycle(members, cycleLength(members));
+    : scheduler.type === "least-connections"
+      ? dealLeast(members)
+      : buildCycle(members, cycleLength(members));
   const placeByName = new Map(backends.map(({ name }, index) => [name, index + 1]));
   const places = Uint16Array.from(owners, (name) => (name === undefined ? 0 : (placeByName.get(name) ?? 0)));
   const sorry = backends.findIndex(
@@ -66,11 +70,12 @@ const build = (scheduler: Scheduler, backends: readonly PlannedBackend[], recipe
 const recipeOf = (scheduler: Scheduler, backends: readonly PlannedBackend[]): string =>
   JSON.stringify([
     isHash(scheduler) ? scheduler.tableSize : scheduler.type,
-    ...backends.map(({ name, weight, availability, role }) => [
+    ...backends.map(({ name, weight, availability, role, load }) => [
       name,
       scheduledWeight(scheduler, weight),
       availability === "available",
       role,
+      load,
     ]),
   ]);
 

@@ -55,8 +55,8 @@ export const serverSpec = section("One address and port, and who answers there."
   ),
   scheduler: v.optional(
     oneOf(
-      "`consistent-hash`: the same client port gets the same backend on every edge. `source-hash`: the same client does, whatever its port. `round-robin`: in turn. `weighted`: in turn, in proportion to the weights.",
-      ["consistent-hash", "source-hash", "round-robin", "weighted"],
+      "`consistent-hash`: the same client port gets the same backend on every edge. `source-hash`: the same client does, whatever its port. `round-robin`: in turn. `weighted`: in turn, in proportion to the weights. `least-connections`: to whoever has the fewest open for its weight, as counted up to four times a second.",
+      ["consistent-hash", "source-hash", "round-robin", "weighted", "least-connections"],
     ),
     "consistent-hash",
   ),

@@ -1,7 +1,7 @@
 /** What must hold of a `VirtualServer`'s ways with single clients and with backends on their way out. */
 import { familyFindings, hostAddressFindings } from "./address-rules.ts";
 import { backendPortFindings } from "./backend-port-rules.ts";
-import { error, type Finding } from "./problem.ts";
+import { error, type Finding, warning } from "./problem.ts";
 import { backendsOf } from "./resolve-server.ts";
 import type { ServerSpec } from "./schema-server.ts";
 
@@ -65,6 +65,17 @@ const persistenceFindings = ({ persistence, mode }: ServerSpec): readonly Findin
   ];
 };
 
+const leastFindings = ({ scheduler, mode }: ServerSpec): readonly Finding[] =>
+  scheduler === "least-connections" && mode === "dsr"
+    ? [
+        warning(
+          ["spec", "scheduler"],
+          "is weighted in dsr, where this box does not see connections end",
+          "Use mode: masquerade, or --engine ipvs, which guesses.",
+        ),
+      ]
+    : [];
+
 const synProxyFindings = ({ synProxy, mode, protocol }: ServerSpec): readonly Finding[] => {
   const path = ["spec", "synProxy"];
   if (!synProxy) return [];
@@ -79,5 +90,6 @@ export const trafficFindings = (spec: ServerSpec): readonly Finding[] => [
   ...sorryFindings(spec),
   ...limitFindings(spec),
   ...persistenceFindings(spec),
+  ...leastFindings(spec),
   ...synProxyFindings(spec),
 ];

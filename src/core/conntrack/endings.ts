@@ -10,7 +10,7 @@ export type Ending = {
 };
 
 /** The flows that clients opened to a virtual server. */
-const selectorOf = ({ address, protocol, ports }: ServerPlan): FlowSelector => ({
+export const selectorOf = ({ address, protocol, ports }: ServerPlan): FlowSelector => ({
   address,
   protocol,
   firstPort: ports.first,
@@ -18,7 +18,7 @@ const selectorOf = ({ address, protocol, ports }: ServerPlan): FlowSelector => (
 });
 
 /** Who answers the flows of a backend. */
-const targetOf = ({ address, port }: PlannedBackend): FlowTarget => ({ address, port });
+export const targetOf = ({ address, port }: PlannedBackend): FlowTarget => ({ address, port });
 
 const isGone = ({ availability }: PlannedBackend): boolean => availability === "unavailable";
 

@@ -92,6 +92,21 @@ describe("forwarding", () => {
     assert.deepEqual(said(), []);
   });
 
+  it("applies what changes all the time without a word, and says the next change of another kind", async () => {
+    const { want, forwarding, unavailable, engine, said } = bench();
+    await want(server(["a", "b"]));
+    said();
+    unavailable.add("web/a");
+    forwarding.refresh("web");
+    await forwarding.settled();
+    assert.equal(engine.running()?.servers[0]?.backends[0]?.availability, "unavailable");
+    assert.deepEqual(said(), []);
+    unavailable.clear();
+    forwarding.update();
+    await forwarding.settled();
+    assert.equal(said().length, 1);
+  });
+
   it("needs no engine when nothing is balanced, and says that it is in place", async () => {
     const { want, said, applied, clock, forwarding } = bench();
     await want();

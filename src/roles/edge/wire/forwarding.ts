@@ -23,6 +23,8 @@ const DEADLINE_ID = "forwarding";
 export type Forwarding = {
   /** Something that a plan depends on has changed: of one server only, when it is given by name. */
   update(server?: string): void;
+  /** The same for what changes all the time: when it is applied, that is no event. */
+  refresh(server: string): void;
   /** Whether an earlier run's forwarding is whole in the kernel, so that traffic may come before any plan is applied. */
   isInherited(): Promise<boolean>;
   /** Resolves when nothing waits to be applied. */
@@ -37,6 +39,8 @@ export type Forwarding = {
 export type ForwardingInputs = {
   readonly servers: () => readonly VirtualServer[];
   readonly availability: (key: BackendKey) => Reported;
+  /** Open flows of a backend when they were last counted. */
+  readonly load?: (key: BackendKey) => number;
   /** The interfaces on which traffic for a virtual address arrives. */
   readonly ingress: (address: IpAddress) => readonly string[];
   readonly egress: Links["egress"];
@@ -68,6 +72,8 @@ class EngineForwarding implements Forwarding {
   #plan: ForwardingPlan | undefined;
   /** The servers for which the plan may no longer be what is wanted. */
   #stale: Set<string> | "all" | undefined;
+  /** Whether something has changed that does not change all the time. */
+  #worthSaying = false;
   #dirty = false;
   #closed = false;
   /** Whether the engine was asked to change anything. */
@@ -83,6 +89,15 @@ class EngineForwarding implements Forwarding {
   }
 
   update(server?: string): void {
+    this.#worthSaying = true;
+    this.#replan(server);
+  }
+
+  refresh(server: string): void {
+    this.#replan(server);
+  }
+
+  #replan(server: string | undefined): void {
     if (server === undefined || this.#stale === "all") this.#stale = "all";
     else this.#stale = (this.#stale ?? new Set()).add(server);
     this.#start();
@@ -130,6 +145,8 @@ class EngineForwarding implements Forwarding {
   async #apply(): Promise<void> {
     const { engine, clock, emit } = this.#parts;
     this.#found ??= await this.#lookBack();
+    const worthSaying = this.#worthSaying;
+    this.#worthSaying = false;
     const next = this.#next(this.#found);
     const started = clock.now();
     const idle = next.servers.length === 0 && this.#isUntouched();
@@ -138,6 +155,7 @@ class EngineForwarding implements Forwarding {
     const now = clock.now();
     if (!result.ok) {
       this.#stale = "all";
+      this.#worthSaying = true;
       this.#schedule(after(now, RETRY));
       const { message } = result.error;
       if (this.#failure !== message) emit({ type: "forwarding-failed", detail: message });
@@ -145,7 +163,8 @@ class EngineForwarding implements Forwarding {
       return;
     }
     this.#sayUnsaved(result.unsaved);
-    const isNews = this.#plan === undefined || this.#failure !== undefined || result.how !== "unchanged";
+    const isChange = result.how === "elements" ? worthSaying || result.repaired : result.how !== "unchanged";
+    const isNews = this.#plan === undefined || this.#failure !== undefined || isChange;
     this.#plan = next;
     this.#failure = undefined;
     this.#parts.onApplied?.(next);
@@ -201,6 +220,7 @@ class EngineForwarding implements Forwarding {
     return planForwarding({
       servers: inputs.servers(),
       availability: inputs.availability,
+      ...(inputs.load === undefined ? {} : { load: inputs.load }),
       links: { ingress: inputs.ingress, egress: inputs.egress, source: inputs.source },
       isHeld: inputs.isHeld,
       previous: this.#plan ?? found.plan,
@@ -220,7 +240,10 @@ class EngineForwarding implements Forwarding {
 
   readonly #onTimer = (now: Instant): void => {
     const due = this.#plan === undefined ? undefined : planDeadline(this.#plan);
-    if (due !== undefined && due <= now) this.#stale = "all";
+    if (due !== undefined && due <= now) {
+      this.#stale = "all";
+      this.#worthSaying = true;
+    }
     this.#start();
   };
 }

@@ -30,6 +30,7 @@ import { createFirstVerdicts, type FirstVerdicts } from "./first-verdicts.ts";
 import { createFlowEnds, type FlowEnds } from "./flow-ends.ts";
 import { createForwarding, type Forwarding } from "./forwarding.ts";
 import { createLimitWatch, type LimitWatch } from "./limit-watch.ts";
+import { createLoadWatch, type LoadWatch } from "./load-watch.ts";
 import { createPaths, type Paths } from "./paths.ts";
 import { createSettings, type Settings } from "./settings.ts";
 import { checkSubjects, createSubjects, type Subject, type Subjects, serverSubjects } from "./subjects.ts";
@@ -77,6 +78,7 @@ export class Wire {
   readonly #subjects: Subjects;
   readonly #forwarding: Forwarding;
   readonly #drains: Drains;
+  readonly #loadWatch: LoadWatch;
   readonly #limitWatch: LimitWatch;
   readonly #engineCounts: EngineCounts;
   /** What the fast thread and limits of sources have counted. */
@@ -150,6 +152,10 @@ export class Wire {
       emit,
     });
     const { conntrack } = parts;
+    this.#loadWatch = createLoadWatch({
+      ...{ conntrack, clock, deadlines },
+      onChange: (server) => this.#onLoads(server),
+    });
     this.#limitWatch = createLimitWatch({
       ...{ engine, clock, deadlines, emit },
       tell: (packetsByKey) => this.#tellKeptOut(packetsByKey),
@@ -165,6 +171,7 @@ export class Wire {
       inputs: {
         servers: () => this.#desired?.servers ?? [],
         availability: (key) => this.#availability(key),
+        load: (key) => this.#loadWatch.load(key),
         ingress: (address) => this.#paths.ingress(address, this.#desired?.routers ?? []),
         egress: (address) => this.#paths.egress(address),
         source: (server, backend) => this.#source(server, backend),
@@ -410,6 +417,10 @@ export class Wire {
       this.#forwarding.update();
   }
 
+  #onLoads(server: string): void {
+    if (this.#mayAttract && !this.#stopping) this.#forwarding.refresh(server);
+  }
+
   #tellKeptOut(packetsByKey: ReadonlyMap<string, number>): void {
     this.#tellCounts(
       Object.fromEntries([...packetsByKey].map(([key, packets]) => [`kept-out ${key}`, packets])),
@@ -425,6 +436,7 @@ export class Wire {
     this.#drains.onApplied(plan);
     this.#limitWatch.onApplied(plan);
     this.#engineCounts.onApplied(plan);
+    this.#loadWatch.onApplied(plan);
     this.#flowEnds.onApplied(plan);
     this.#tableWatch.watch(plan.servers.some(isTracked));
   }

@@ -1,0 +1,92 @@
+/**
+ * Counts the open flows of servers that balance by least connections, and of backends that drain.
+ *
+ * Every quarter of a second, or as seldom as it takes to spend no more than a twentieth of one processor on it: a large
+ * connection tracking table takes long to read.
+ */
+import { after, type Duration, micros, millis, seconds } from "#base/time";
+import { type BackendKey, backendKey } from "#core/balance/model";
+import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
+import { isTracked, selectorOf, targetOf } from "#core/conntrack/endings";
+import type { ConntrackPort } from "#drivers/conntrack/port";
+import type { Clock, Deadlines } from "#runtime/deadlines";
+
+const SHORTEST_PERIOD = millis(250);
+/** Where nothing but what is shown depends on it. */
+const DRAIN_PERIOD = seconds(5);
+/** Counting takes at most one part in so many of the time. */
+const SHARE = 20;
+const DEADLINE_ID = "loads";
+
+export type LoadWatch = {
+  /** A plan has come into force. */
+  onApplied(plan: ForwardingPlan): void;
+  /** Open flows of a backend when they were last counted; 0 before. */
+  load(key: BackendKey): number;
+};
+
+const isBalancedByLoad = ({ scheduler }: ServerPlan): boolean => scheduler.type === "least-connections";
+const isDraining = ({ backends }: ServerPlan): boolean =>
+  backends.some(({ availability }) => availability === "draining");
+
+/** Counts nothing before a plan needs it. `onChange` is told of each server by least connections that has news. */
+export const createLoadWatch = (parts: {
+  readonly conntrack: ConntrackPort | undefined;
+  readonly clock: Pick<Clock, "now">;
+  readonly deadlines: Deadlines;
+  readonly onChange: (server: string) => void;
+}): LoadWatch => {
+  const { conntrack, clock, deadlines, onChange } = parts;
+  let plan: ForwardingPlan | undefined;
+  let loadByKey: ReadonlyMap<BackendKey, number> = new Map();
+  let counting = false;
+
+  const counted = (): readonly ServerPlan[] =>
+    plan?.servers.filter((server) => isTracked(server) && (isBalancedByLoad(server) || isDraining(server))) ??
+    [];
+
+  const schedule = (cost: Duration): void => {
+    const servers = counted();
+    const usual = servers.some(isBalancedByLoad) ? SHORTEST_PERIOD : DRAIN_PERIOD;
+    const pause = micros(Math.max(usual, cost * SHARE));
+    deadlines.set(
+      DEADLINE_ID,
+      servers.length === 0 ? undefined : after(clock.now(), pause),
+      () => void count(),
+    );
+  };
+
+  const count = async (): Promise<void> => {
+    if (conntrack === undefined || counting) return;
+    counting = true;
+    const loads = new Map<BackendKey, number>();
+    let cost = 0;
+    const changed = new Set<string>();
+    for (const server of counted()) {
+      const { name, backends } = server;
+      const result = await conntrack.count(selectorOf(server), backends.map(targetOf));
+      if (!result.ok) continue;
+      cost += result.value.costMicros;
+      for (const [index, backend] of backends.entries()) {
+        const key = backendKey(name, backend.name);
+        const load = result.value.open[index] ?? 0;
+        if (isBalancedByLoad(server) && loadByKey.get(key) !== load) changed.add(name);
+        loads.set(key, load);
+      }
+    }
+    loadByKey = loads;
+    counting = false;
+    for (const name of changed) onChange(name);
+    schedule(micros(cost));
+  };
+
+  return {
+    load: (key) => loadByKey.get(key) ?? 0,
+    onApplied(applied) {
+      const before = counted();
+      plan = applied;
+      const now = counted();
+      if (!counting && now.length !== before.length) schedule(micros(0));
+    },
+  };
+};
