@@ -207,7 +207,7 @@ describe("parseResources", () => {
       'spec.preempt: "yes" is not true or false. Write true or false, without quotes.',
       "spec.track: has no value. It may have: interfaces, checks.",
       "spec.health.tpc: is not a known key. Did you mean tcp?",
-      'spec.scheduler: "wrr" is none of consistent-hash, source-hash, round-robin, weighted. Known: consistent-hash, source-hash, round-robin, weighted.',
+      'spec.scheduler: "wrr" is none of consistent-hash, source-hash, round-robin, weighted, least-connections. Known: consistent-hash, source-hash, round-robin, weighted, least-connections.',
       "spec.backends: a section with keys is not a list. Start each entry on its own line with a dash, or write [a, b].",
     ]);
   });
