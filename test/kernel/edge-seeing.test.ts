@@ -68,7 +68,7 @@ describe("a running edge can be seen", () => {
       assert.equal(table.code, 0);
       for (const line of [
         /^front +active +150 +eth0 vrid 51 v3 +\S+ +active-down-timer +\*10\.2\.0\.100\/24$/m,
-        /^web {2}tcp:\/\/10\.2\.0\.100:80 {2}masquerade, consistent-hash \(251 slots\); a dead backend is out after 1\.9s at worst$/m,
+        /^web {2}tcp:\/\/10\.2\.0\.100:80 {2}masquerade, consistent-hash \(251 slots\), nftables; a dead backend is out after 1\.9s at worst$/m,
         /^ +n1 +10\.2\.0\.21:80 +1 +healthy/m,
         /^ +n3 +10\.2\.0\.23:80 +1 +failed +\S+ +refused/m,
       ])
