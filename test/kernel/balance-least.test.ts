@@ -40,7 +40,13 @@ for (const family of ["IPv4", "IPv6"] as const) {
         onNews = resolve;
       });
       const conntrack = bed.openConntrack("e1");
-      const loads = createLoadWatch({ conntrack, clock, deadlines, onChange: () => onNews() });
+      const loads = createLoadWatch({
+        conntrack,
+        clock,
+        deadlines,
+        onChange: () => onNews(),
+        tell: () => undefined,
+      });
       const run = async (wanted: VirtualServer): Promise<void> => {
         const plan = planForwarding({
           servers: [wanted],

@@ -110,6 +110,15 @@ describe("status", () => {
     assert.deepEqual([config.generation, forwarding.state], [0, "idle"]);
   });
 
+  it("says who drains, until when, and how many flows are left", () => {
+    const { view, ...rest } = known(DESIRED, EXAMPLES["backend-drain"]);
+    const counts = { "open-flows web/node1": 12, "open-flows web/node2": 3 };
+    const [server] = statusOf({ ...rest, view, counts }, 9_000).servers;
+    const [drain, ...others] = server?.drains ?? [];
+    assert.deepEqual([drain?.backend, drain?.state, drain?.openFlows, others], ["node1", "draining", 12, []]);
+    assert.equal(drain?.until, Date.UTC(2026, 0, 2, 3, 4, 5));
+  });
+
   it("shows what is true, since when and why", () => {
     const held: Event = { ...EXAMPLES.address, change: "added" };
     const status = statusOf(

@@ -81,14 +81,21 @@ const engineStatus = (carrier: Carrier | undefined): Pick<ServerStatus, "engine"
   ...(carrier?.because === undefined ? {} : { engineReason: carrier.because }),
 });
 
-const drainStatus = (server: VirtualServer, view: View): DrainStatus[] => {
+const drainStatus = (server: VirtualServer, view: View, counts: Knowledge["counts"]): DrainStatus[] => {
   const prefix = backendKey(server.name, "");
   return Object.entries(view.drains)
     .filter(([key]) => key.startsWith(prefix))
-    .map(([key, drain]) => ({ backend: key.slice(prefix.length), ...drain }));
+    .map(([key, drain]) => {
+      const openFlows = drain.state === "draining" ? counts[`open-flows ${key}`] : undefined;
+      return {
+        backend: key.slice(prefix.length),
+        ...drain,
+        ...(openFlows === undefined ? {} : { openFlows }),
+      };
+    });
 };
 
-const serverStatus = (server: VirtualServer, view: View): ServerStatus => ({
+const serverStatus = (server: VirtualServer, view: View, counts: Knowledge["counts"]): ServerStatus => ({
   name: server.name,
   address: server.address,
   protocol: server.protocol,
@@ -98,7 +105,7 @@ const serverStatus = (server: VirtualServer, view: View): ServerStatus => ({
   ...engineStatus(find(view.carriers, server.name)),
   ...(server.health === undefined ? {} : { worstCaseRemoval: worstCaseRemoval(server.health) }),
   backends: backendStatus(server, view),
-  drains: drainStatus(server, view),
+  drains: drainStatus(server, view, counts),
   ...(server.sorryServer === undefined ? {} : { sorryServer: server.sorryServer }),
 });
 
@@ -113,7 +120,7 @@ const checkStatus = ({ name }: TrackedCheck, view: View): CheckStatus => {
 };
 
 /** The status at wall time `now`. */
-export const statusOf = ({ view, desired, wire, agent }: Omit<Knowledge, "counts">, now: number): Status => ({
+export const statusOf = ({ view, desired, wire, agent, counts }: Knowledge, now: number): Status => ({
   role: "edge",
   version: VERSION,
   now,
@@ -122,6 +129,6 @@ export const statusOf = ({ view, desired, wire, agent }: Omit<Knowledge, "counts
   config: view.config,
   forwarding: view.forwarding,
   routers: desired.routers.map((router) => routerStatus(router, view)),
-  servers: desired.servers.map((server) => serverStatus(server, view)),
+  servers: desired.servers.map((server) => serverStatus(server, view, counts)),
   checks: desired.checks.map((check) => checkStatus(check, view)),
 });

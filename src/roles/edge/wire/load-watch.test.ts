@@ -33,6 +33,7 @@ describe("counting open flows", () => {
   const setUp = (costMicros = 0) => {
     let counts = 0;
     let changes = 0;
+    let told: number | undefined;
     const conntrack = new FakeConntrack();
     const count = conntrack.count.bind(conntrack);
     conntrack.count = async (...given) => {
@@ -45,7 +46,13 @@ describe("counting open flows", () => {
     const onChange = (): void => {
       changes += 1;
     };
-    const watch = createLoadWatch({ conntrack, clock, deadlines, onChange });
+    const watch = createLoadWatch({
+      conntrack,
+      clock,
+      deadlines,
+      onChange,
+      tell: (loads) => void (told = loads.get("web/w1")),
+    });
     const pass = async (time: ReturnType<typeof millis>): Promise<void> => {
       clock.advance(time);
       await settle();
@@ -55,15 +62,15 @@ describe("counting open flows", () => {
         to: { address: "192.0.2.10", protocol: "tcp", port: 80 },
         answeredBy: { address: "192.0.2.21", port: 80 },
       });
-    return { watch, pass, open, seen: () => ({ counts, changes }) };
+    return { watch, pass, open, seen: () => ({ counts, changes }), told: () => told };
   };
 
   it("happens four times a second for least connections, and news are told", async () => {
-    const { watch, pass, open, seen } = setUp();
+    const { watch, pass, open, seen, told } = setUp();
     watch.onApplied(plan(WEB));
     open();
     await pass(millis(250));
-    assert.equal(watch.load("web/w1"), 1);
+    assert.deepEqual([watch.load("web/w1"), told()], [1, 1]);
     assert.deepEqual(seen(), { counts: 1, changes: 1 });
     await pass(millis(249));
     await pass(millis(1));

@@ -35,8 +35,10 @@ export const createLoadWatch = (parts: {
   readonly clock: Pick<Clock, "now">;
   readonly deadlines: Deadlines;
   readonly onChange: (server: string) => void;
+  /** Given everything that was counted last, each time. */
+  readonly tell: (loadByKey: ReadonlyMap<BackendKey, number>) => void;
 }): LoadWatch => {
-  const { conntrack, clock, deadlines, onChange } = parts;
+  const { conntrack, clock, deadlines, onChange, tell } = parts;
   let plan: ForwardingPlan | undefined;
   let loadByKey: ReadonlyMap<BackendKey, number> = new Map();
   let counting = false;
@@ -75,6 +77,7 @@ export const createLoadWatch = (parts: {
       }
     }
     loadByKey = loads;
+    tell(loads);
     counting = false;
     for (const name of changed) onChange(name);
     schedule(micros(cost));

@@ -70,6 +70,9 @@ export type WireParts = {
 
 const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
+/** The first word of the keys under which open flows are told: `open-flows SERVER/BACKEND`. */
+const OPEN_FLOWS = "open-flows";
+
 export class Wire {
   readonly #parts: WireParts;
   readonly #journal = createJournal({ capacity: JOURNAL_CAPACITY, onObservation: () => this.#agent.pump() });
@@ -155,6 +158,7 @@ export class Wire {
     this.#loadWatch = createLoadWatch({
       ...{ conntrack, clock, deadlines },
       onChange: (server) => this.#onLoads(server),
+      tell: (loadByKey) => this.#tellLoads(loadByKey),
     });
     this.#limitWatch = createLimitWatch({
       ...{ engine, clock, deadlines, emit },
@@ -425,6 +429,13 @@ export class Wire {
     this.#tellCounts(
       Object.fromEntries([...packetsByKey].map(([key, packets]) => [`kept-out ${key}`, packets])),
     );
+  }
+
+  /** What is no longer counted is no longer told. */
+  #tellLoads(loadByKey: ReadonlyMap<BackendKey, number>): void {
+    const others = Object.entries(this.#counts).filter(([key]) => !key.startsWith(OPEN_FLOWS));
+    this.#counts = Object.fromEntries(others);
+    this.#tellCounts(Object.fromEntries([...loadByKey].map(([key, open]) => [`${OPEN_FLOWS} ${key}`, open])));
   }
 
   #tellCounts(news: Readonly<Record<string, number>>): void {
