@@ -51,7 +51,9 @@ describe("counting open flows", () => {
       clock,
       deadlines,
       onChange,
-      tell: (loads) => void (told = loads.get("web/w1")),
+      tell(loads) {
+        told = loads.get("web/w1");
+      },
     });
     const pass = async (time: ReturnType<typeof millis>): Promise<void> => {
       clock.advance(time);
