@@ -6,6 +6,7 @@
  * - `hold`: opens connections and keeps them; gives their backends in order.
  * - `burst`: the same, all at once.
  * - `poke`: says something on every held connection; gives the backend that answered, or why none did, in order.
+ * - `wait`: says `later` on every held connection; `hear`: gives what came on each since, in order.
  * - `flow`: says `stream` on every held connection; `flowing`: gives how many of them have brought something since.
  * - `ask`: opens a connection, says `line`, gives the answer.
  * - `download`: 200,000 bytes over one connection; gives how many came.
@@ -171,6 +172,11 @@ const perform = async (command: Command): Promise<unknown> => {
           return line;
         }),
       );
+    case "wait":
+      for (const socket of held) socket.write("later\n");
+      return "waiting";
+    case "hear":
+      return Promise.all(held.map((socket) => nextLine(socket)));
     case "flow":
       for (const socket of held) socket.write("stream\n");
       return "flowing";

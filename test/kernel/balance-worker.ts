@@ -4,7 +4,7 @@
  * usage: node balance-worker.ts NAME PORT...    Prints `ready` when all ports are open.
  *
  * A TCP connection gets the name at once, then for every line `NAME:line`; the line `big` gets 200,000 bytes, `who` the
- * address of the client, and `stream` a line each 20 ms from then on.
+ * address of the client, `stream` a line each 20 ms from then on, and `later` an answer after 1.5 s.
  */
 import { createSocket } from "node:dgram";
 import { createServer, type Socket } from "node:net";
@@ -14,6 +14,10 @@ const [name = "?", ...ports] = process.argv.slice(2);
 const BIG = `${"x".repeat(199_999)}\n`;
 
 const answer = (socket: Socket, line: string): void => {
+  if (line === "later") {
+    setTimeout(() => socket.destroyed || socket.write(`${name}:later\n`), 1_500);
+    return;
+  }
   const text = line === "who" ? (socket.remoteAddress ?? "?").replace("::ffff:", "") : line;
   socket.write(line === "big" ? BIG : `${name}:${text}\n`);
   if (line !== "stream") return;
