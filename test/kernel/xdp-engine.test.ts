@@ -104,6 +104,16 @@ describe("the XDP engine", () => {
     assert.ok(sent() >= before + 20);
   });
 
+  it("leaves frames that the kernel has joined to nftables, which splits them again", async () => {
+    await edge.run([server([1, 2, 3])]);
+    await untilSent();
+    const line = "x".repeat(300_000);
+    const answer = await client.ask({ op: "ask", line, address: VIRTUAL.IPv4, port: PORT });
+    assert.match(String(answer).slice(0, 3), /^w[123]/);
+    assert.equal(String(answer).length, line.length + 3);
+    assert.ok((xdp.statistics()?.passed["too-long"] ?? 0) > 0);
+  });
+
   it("is gone as soon as its process is, and nftables goes on with the open connections", async () => {
     await edge.run([server([1, 2, 3])]);
     await untilSent();

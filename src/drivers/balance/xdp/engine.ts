@@ -50,6 +50,13 @@ const countCpus = (): number => {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** Whether two plans are one; the shares of engines are cut from the same plan again and again. */
+const samePlan = (one: ForwardingPlan, other: ForwardingPlan): boolean =>
+  one === other ||
+  (one.servers.length === other.servers.length &&
+    one.servers.every((server, index) => server === other.servers[index]) &&
+    one.ingress.join(" ") === other.ingress.join(" "));
+
 class LinuxXdpEngine implements XdpEngine {
   readonly name = "xdp";
   readonly passesOn = true;
@@ -160,7 +167,8 @@ class LinuxXdpEngine implements XdpEngine {
     const missing = plan.ingress.filter(
       (device) => !this.#attachments.has(device) && this.#network.way(device) !== undefined,
     );
-    if (this.#running?.plan === plan && !this.#stale && missing.length === 0) {
+    const isSame = this.#running !== undefined && samePlan(this.#running.plan, plan);
+    if (isSame && !this.#stale && missing.length === 0) {
       return { how: "unchanged", repaired };
     }
     this.#stale = false;
