@@ -99,4 +99,6 @@ export type Status = {
   readonly routers: readonly RouterStatus[];
   readonly servers: readonly ServerStatus[];
   readonly checks: readonly CheckStatus[];
+  /** Whether a takeover would keep connections in the modes that translate; only with a `ConnectionSync`. */
+  readonly connectionSync?: { readonly state: string; readonly since: number; readonly detail: string };
 };

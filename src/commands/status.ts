@@ -81,6 +81,16 @@ const serverLines = (server: ServerStatus, now: number): string[] => {
   ];
 };
 
+const syncLines = ({ connectionSync, now }: Status): string[] =>
+  connectionSync === undefined
+    ? []
+    : [
+        printable(
+          `connection sync ${connectionSync.state} for ${since(connectionSync.since, now)}: ${connectionSync.detail}`,
+        ),
+        "",
+      ];
+
 /** The tables of a status, line by line. `*` marks an address held here. */
 export const statusLines = (status: Status): string[] => {
   const { now } = status;
@@ -94,6 +104,7 @@ export const statusLines = (status: Status): string[] => {
     ...remarks(status.routers),
     "",
     ...status.servers.flatMap((server) => serverLines(server, now)),
+    ...syncLines(status),
     ...(status.checks.length === 0
       ? []
       : table(

@@ -3,6 +3,7 @@ import { familyOf, isLinkLocal } from "#base/address";
 import type { VirtualServer } from "#core/balance/model";
 import { formatPorts, particularity, portsOverlap, samePorts } from "#core/balance/ports";
 import { isTakenByDsr, movingWith } from "#core/balance/source";
+import type { ConnectionSyncConfig } from "#core/connection-sync/config";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { TrackedCheck } from "./desired.ts";
 import { nearestHint } from "./nearest.ts";
@@ -16,6 +17,7 @@ export type Resources = {
   readonly routers: readonly Placed<VirtualRouterConfig>[];
   readonly servers: readonly Placed<VirtualServer>[];
   readonly checks: readonly Placed<TrackedCheck>[];
+  readonly syncs: readonly Placed<ConnectionSyncConfig>[];
   /** Names of all tracked checks, also of those that could not be read: a reference to one is not a second mistake. */
   readonly checkNames: readonly string[];
   /** Whether something could not be read, so that what seems unused may be used there. */
@@ -196,10 +198,32 @@ const syncGroupProblems = ({ routers, incomplete }: Resources): readonly Problem
       : [];
   });
 
+/** One daemon keeps one table in sync with one peer; without anything to keep it does not run. */
+const connectionSyncProblems = ({ syncs, servers, incomplete }: Resources): readonly Problem[] => {
+  const translates = servers.some(({ value }) => value.mode !== "dsr");
+  return syncs.flatMap(({ document }, index) => [
+    ...(index === 0
+      ? []
+      : [within(document)(error(["kind"], "is the second ConnectionSync of this box", "Keep one of them."))]),
+    ...(translates || incomplete
+      ? []
+      : [
+          within(document)(
+            warning(
+              ["spec"],
+              "has no connections to keep: no server uses masquerade or nat",
+              "Remove it: dsr keeps none.",
+            ),
+          ),
+        ]),
+  ]);
+};
+
 /** Everything that is wrong between resources. */
 export const crossProblems = (resources: Resources): readonly Problem[] => [
   ...routerProblems(resources),
   ...serverProblems(resources),
   ...checkProblems(resources),
   ...syncGroupProblems(resources),
+  ...connectionSyncProblems(resources),
 ];

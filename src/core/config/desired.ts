@@ -1,6 +1,7 @@
 /** Everything the operator wants, as one value. */
 import type { IpAddress } from "#base/address";
 import type { VirtualServer } from "#core/balance/model";
+import type { ConnectionSyncConfig } from "#core/connection-sync/config";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 
@@ -16,7 +17,9 @@ export type Desired = {
   readonly routers: readonly VirtualRouterConfig[];
   readonly checks: readonly TrackedCheck[];
   readonly servers: readonly VirtualServer[];
+  /** At most one. */
+  readonly syncs: readonly ConnectionSyncConfig[];
 };
 
 /** Nothing at all: what runs before the first configuration. */
-export const NOTHING_DESIRED: Desired = { routers: [], checks: [], servers: [] };
+export const NOTHING_DESIRED: Desired = { routers: [], checks: [], servers: [], syncs: [] };

@@ -48,4 +48,5 @@ export const diff = (before: Desired, after: Desired): DesiredDiff => ({
   routers: diffList(before.routers, after.routers),
   checks: diffList(before.checks, after.checks),
   servers: diffList(before.servers, after.servers),
+  syncs: diffList(before.syncs, after.syncs),
 });

@@ -4,6 +4,7 @@ import { objectName, section, textMap } from "./fields.ts";
 import { checkSpec } from "./schema-check.ts";
 import { routerSpec } from "./schema-router.ts";
 import { serverSpec } from "./schema-server.ts";
+import { syncSpec } from "./schema-sync.ts";
 
 /** The one `apiVersion` of all our kinds. */
 export const API_VERSION = "steelyard.dev/v1alpha1";
@@ -41,10 +42,20 @@ export const KINDS = {
       "A question asked on this box; a VirtualRouter that tracks it loses priority when the answer is no.",
     spec: checkSpec,
   }),
+  ConnectionSync: resource("ConnectionSync", {
+    description:
+      "Keeps the connections of `masquerade` and `nat` servers known to the other box as well, by conntrackd, so that they survive a takeover. One a box.",
+    spec: syncSpec,
+  }),
 } as const;
 
 /** The name of a kind. */
 export type Kind = keyof typeof KINDS;
 
 /** The names of all kinds. */
-export const KIND_NAMES: readonly Kind[] = ["VirtualRouter", "VirtualServer", "TrackedCheck"];
+export const KIND_NAMES: readonly Kind[] = [
+  "VirtualRouter",
+  "VirtualServer",
+  "TrackedCheck",
+  "ConnectionSync",
+];

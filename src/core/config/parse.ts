@@ -11,6 +11,7 @@ import { routerOf } from "./resolve-router.ts";
 import { serverOf } from "./resolve-server.ts";
 import { routerFindings } from "./router-rules.ts";
 import { serverFindings } from "./server-rules.ts";
+import { syncFindings, syncOf } from "./sync-rules.ts";
 import { isSection, unknownKeys } from "./unknown-keys.ts";
 
 /** The outcome of reading a configuration: all of it, or nothing and every reason. */
@@ -107,6 +108,7 @@ class Collection {
   readonly routers: Placed<Desired["routers"][number]>[] = [];
   readonly servers: Placed<Desired["servers"][number]>[] = [];
   readonly checks: Placed<TrackedCheck>[] = [];
+  readonly syncs: Placed<Desired["syncs"][number]>[] = [];
   /** Whether a document could not be read as what it says it is. */
   unread = false;
   /** Whether a document does not even say what it is. */
@@ -130,6 +132,7 @@ class Collection {
     if (value.kind === "VirtualRouter") this.#keep(document, this.routers, readRouter(value));
     if (value.kind === "VirtualServer") this.#keep(document, this.servers, readServer(value));
     if (value.kind === "TrackedCheck") this.#keep(document, this.checks, readCheck(value));
+    if (value.kind === "ConnectionSync") this.#keep(document, this.syncs, readSync(value));
   }
 
   #keep<Value>(document: number, into: Placed<Value>[], { value, findings }: Read<Value>): void {
@@ -160,6 +163,13 @@ const readServer = (document: unknown) =>
 const readCheck = (document: unknown) =>
   read(KINDS.TrackedCheck, document, { specOf: ({ spec }) => spec, rules: checkFindings, resolve: checkOf });
 
+const readSync = (document: unknown) =>
+  read(KINDS.ConnectionSync, document, {
+    specOf: ({ spec }) => spec,
+    rules: syncFindings,
+    resolve: syncOf,
+  });
+
 /**
  * Checks documents, each one parsed resource, and gives what they ask for with every default filled in.
  *
@@ -174,7 +184,7 @@ export const parseResources = (
   const found = new Collection();
   found.hidden = hidden;
   for (const [index, document] of documents.entries()) found.add(document, index);
-  const { routers, servers, checks } = found;
+  const { routers, servers, checks, syncs } = found;
   const isCheck = (document: unknown) => isSection(document) && document.kind === "TrackedCheck";
   const problems = [
     ...found.problems,
@@ -183,6 +193,7 @@ export const parseResources = (
       routers,
       servers,
       checks,
+      syncs,
       checkNames: documents.filter(isCheck).flatMap((document) => nameOf(document) ?? []),
       incomplete: found.unread || found.hidden,
       hidden: found.hidden,
@@ -195,6 +206,7 @@ export const parseResources = (
       routers: routers.map(({ value }) => value),
       checks: checks.map(({ value }) => value),
       servers: servers.map(({ value }) => value),
+      syncs: syncs.map(({ value }) => value),
     },
     warnings: problems,
   };

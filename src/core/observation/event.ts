@@ -9,6 +9,7 @@ import type { MacAddress } from "#base/mac";
 import type { Duration, WallTime } from "#base/time";
 import type { Limit } from "#core/balance/limits";
 import type { EngineName } from "#core/balance/model";
+import type { SyncState } from "#core/connection-sync/statistics";
 import type { ConflictKind } from "#core/vrrp/conflict";
 import type { TransitionCause } from "#core/vrrp/observe";
 
@@ -26,7 +27,7 @@ export type Part = "wire" | "agent" | "fast";
 
 /** A resource as people name it. */
 export type ResourceName = {
-  readonly kind: "VirtualRouter" | "VirtualServer" | "TrackedCheck";
+  readonly kind: "VirtualRouter" | "VirtualServer" | "TrackedCheck" | "ConnectionSync";
   readonly name: string;
 };
 
@@ -155,6 +156,12 @@ export type Event =
       readonly backends: readonly string[];
       /** How many entries of the connection tracking table were removed. */
       readonly count: number;
+    }
+  | {
+      readonly type: "connection-sync";
+      /** What a takeover would do to connections now. */
+      readonly state: SyncState;
+      readonly detail: string;
     }
   | {
       readonly type: "conntrack";

@@ -66,6 +66,11 @@ export const EXAMPLES: { readonly [Type in Event["type"]]: Extract<Event, { type
   },
   "kept-out": { type: "kept-out", server: "web", limit: "new-connections", count: 120 },
   "flows-ended": { type: "flows-ended", server: "web", backends: ["node1"], count: 42 },
+  "connection-sync": {
+    ...{ type: "connection-sync", state: "peer-silent" },
+    detail:
+      "192.0.2.2 is not heard; 120 connections of this box, 0 taken over from 192.0.2.2 since the start",
+  },
   conntrack: { type: "conntrack", change: "filling", detail: "210000 of 262144 entries" },
   sysctl: {
     ...{ type: "sysctl", setting: "net/ipv4/conf/eth0/forwarding", change: "set" },

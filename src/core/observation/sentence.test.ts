@@ -75,6 +75,13 @@ describe("docs/reference/events.md", () => {
       ...{ draining: 0, drained: 0, over: 0 },
     };
     assert.deepEqual(words("`state` of `backend-drain`:\n"), Object.keys(drains));
+    const syncs: Record<Extract<Event, { type: "connection-sync" }>["state"], 0> = {
+      ...{ idle: 0, starting: 0, "in-sync": 0, behind: 0, "peer-silent": 0, down: 0, unavailable: 0 },
+    };
+    assert.deepEqual(
+      words("`state` of `connection-sync`, what a takeover would do to connections:\n"),
+      Object.keys(syncs),
+    );
     const tables: Record<Extract<Event, { type: "conntrack" }>["change"], 0> = {
       ...{ ample: 0, filling: 0, full: 0, failed: 0 },
     };

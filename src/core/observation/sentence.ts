@@ -143,6 +143,16 @@ const LIMIT_WORDS: Readonly<Record<Limit, string>> = {
   "new-connections": "their sources open connections faster than newConnectionsPerSource",
 };
 
+const SYNC_SEVERITY: Readonly<Record<Extract<Event, { type: "connection-sync" }>["state"], Severity>> = {
+  idle: "info",
+  starting: "info",
+  "in-sync": "notice",
+  behind: "warning",
+  "peer-silent": "warning",
+  down: "error",
+  unavailable: "error",
+};
+
 type TableChange = Extract<Event, { type: "conntrack" }>["change"];
 
 const CONNTRACK_SEVERITY: Readonly<Record<TableChange, Severity>> = {
@@ -191,6 +201,12 @@ export const sentence = (event: Event): Sentence => {
         "notice",
         `server ${event.server}`,
         `${event.count} flows to ${event.backends.join(", ")} ended: their next packets go elsewhere`,
+      );
+    case "connection-sync":
+      return say(
+        SYNC_SEVERITY[event.state],
+        "connection sync",
+        `${event.state}${because(undefined, event.detail)}`,
       );
     case "conntrack":
       return say(CONNTRACK_SEVERITY[event.change], "conntrack", CONNTRACK_WORDS[event.change](event.detail));

@@ -7,6 +7,7 @@
 import type { IpAddress } from "#base/address";
 import { type WallTime, wallTime } from "#base/time";
 import { backendKey, type Carrier } from "#core/balance/model";
+import type { SyncState } from "#core/connection-sync/statistics";
 import type { Event, HealthState, Observation, ResourceName, RouterState } from "./event.ts";
 
 export type RouterView = {
@@ -66,6 +67,8 @@ export type View = {
   forwarding: ForwardingView;
   config: { readonly generation: number; readonly since: WallTime; readonly refused?: readonly string[] };
   /** How full the connection tracking table is; `undefined` while there is no worry. */
+  /** Whether a takeover would keep connections; `undefined` where nobody asked for it. */
+  sync?: { readonly state: SyncState; readonly since: WallTime; readonly detail: string };
   conntrack?: { readonly state: "ample" | "filling" | "full"; readonly detail: string };
   readonly counters: Counters;
 };
@@ -160,6 +163,7 @@ const COUNTED_BY_KIND: Readonly<Record<ResourceName["kind"], readonly string[]>>
   VirtualRouter: ["router-state", "router-conflict", "address", "duplicate-address"],
   VirtualServer: ["backend-health", "backend-drain", "flows-ended", "kept-out"],
   TrackedCheck: ["check-health"],
+  ConnectionSync: ["connection-sync"],
 };
 
 /** Counters end with their resource, so that names that come and go do not add up. */
@@ -243,6 +247,9 @@ const apply = (view: View, event: Event, at: WallTime): void => {
     case "backend-drain":
       drain(view, event, at);
       break;
+    case "connection-sync":
+      view.sync = { state: event.state, since: at, detail: event.detail };
+      break;
     case "conntrack":
       if (event.change !== "failed") view.conntrack = { state: event.change, detail: event.detail };
       break;
@@ -280,6 +287,8 @@ const counterKey = (event: Event): string => {
       return `kept-out ${event.server} ${event.limit}`;
     case "flows-ended":
       return `flows-ended ${event.server}`;
+    case "connection-sync":
+      return `connection-sync ${event.state}`;
     case "conntrack":
       return `conntrack ${event.change}`;
     case "sysctl":

@@ -18,6 +18,7 @@ const HEALTH: HealthCheckConfig = {
 };
 
 const DESIRED: Desired = {
+  syncs: [],
   routers: [
     virtualRouter({
       ...{ name: "front", priority: 100 },

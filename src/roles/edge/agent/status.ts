@@ -131,4 +131,5 @@ export const statusOf = ({ view, desired, wire, agent, counts }: Knowledge, now:
   routers: desired.routers.map((router) => routerStatus(router, view)),
   servers: desired.servers.map((server) => serverStatus(server, view, counts)),
   checks: desired.checks.map((check) => checkStatus(check, view)),
+  ...(view.sync === undefined || desired.syncs.length === 0 ? {} : { connectionSync: view.sync }),
 });

@@ -1,6 +1,7 @@
 /** Every kind of thing that an edge leaves behind. */
 import { instant } from "#base/time";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
+import { openSyncDaemons } from "#drivers/conntrackd/linux";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { openEdgeEngines } from "../engines.ts";
@@ -9,6 +10,7 @@ import { findFiles } from "./files.ts";
 import { findForwarding } from "./forwarding.ts";
 import { type Finder, unseen } from "./leftover.ts";
 import { findSettings } from "./settings.ts";
+import { findSyncDaemon } from "./sync-daemon.ts";
 import { findVirtualLinks } from "./virtual-links.ts";
 
 /** Where to look. */
@@ -29,6 +31,7 @@ export const leftoverFinders = (options: LeftoverOptions): readonly Finder[] => 
     ...(netlink.ok
       ? [findAddresses(netlink.value, options.routers), findVirtualLinks(netlink.value)]
       : [async () => [unseen("addresses", netlink.error.code)]]),
+    findSyncDaemon(openSyncDaemons(runtimeDirectory)),
     findForwarding(engine),
     findSettings(openSysctl(), runtimeDirectory),
     findFiles(options),

@@ -4,7 +4,12 @@ import { diff } from "#core/config/diff";
 import type { ResourceName } from "#core/observation/event";
 import type { ConfigChanges } from "../messages.ts";
 
-const KIND_BY_LIST = { routers: "VirtualRouter", checks: "TrackedCheck", servers: "VirtualServer" } as const;
+const KIND_BY_LIST = {
+  routers: "VirtualRouter",
+  checks: "TrackedCheck",
+  servers: "VirtualServer",
+  syncs: "ConnectionSync",
+} as const;
 
 /** The changes from one configuration to the next. */
 export const changesBetween = (before: Desired, after: Desired): ConfigChanges => {
@@ -12,7 +17,7 @@ export const changesBetween = (before: Desired, after: Desired): ConfigChanges =
   const added: ResourceName[] = [];
   const changed: ResourceName[] = [];
   const removed: ResourceName[] = [];
-  for (const list of ["routers", "checks", "servers"] as const) {
+  for (const list of ["routers", "checks", "servers", "syncs"] as const) {
     const kind = KIND_BY_LIST[list];
     for (const { name } of difference[list].added) added.push({ kind, name });
     for (const { after: resource } of difference[list].changed) changed.push({ kind, name: resource.name });

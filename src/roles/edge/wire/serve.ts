@@ -9,6 +9,7 @@ import type { Supervisor } from "#core/supervision/environment";
 import { openChecks } from "#drivers/check/linux";
 import { openClock } from "#drivers/clock/linux";
 import { openConntrack } from "#drivers/conntrack/linux";
+import { openSyncDaemons } from "#drivers/conntrackd/linux";
 import { makeDirectory } from "#drivers/files/directory";
 import { readCpuLimit } from "#drivers/host/linux";
 import { createCollector } from "#drivers/host/memory";
@@ -61,6 +62,7 @@ const openWorld = ({ options, firstAgent, supervisor, startedAt }: Circumstances
     engine: openEdgeEngines(options, () => clock.value.now()),
     sysctl: openSysctl(),
     checks: openChecks(),
+    syncDaemons: openSyncDaemons(options.runtimeDirectory),
     conntrack: conntrack.ok ? conntrack.value : undefined,
     clock: clock.value,
     afterBurst: createCollector(),

@@ -31,6 +31,7 @@ const kernel = (): FakeSysctl =>
   );
 
 const DESIRED: Desired = {
+  syncs: [],
   ...{ routers: [], checks: [] },
   servers: [
     {

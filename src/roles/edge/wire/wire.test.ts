@@ -14,6 +14,7 @@ import type { Balancer } from "#drivers/balance/port";
 import { createFakeChecks, failedWith, passed } from "#drivers/check/fake";
 import { fakeClock } from "#drivers/clock/fake";
 import { FakeConntrack } from "#drivers/conntrack/fake";
+import { fakeSyncDaemons } from "#drivers/conntrackd/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
 import { FakeNotify } from "#drivers/notify/fake";
 import { FakeSysctl } from "#drivers/sysctl/fake";
@@ -47,6 +48,7 @@ const WEB: VirtualServer = {
 };
 
 const DESIRED: Desired = {
+  syncs: [],
   routers: [virtualRouter({ name: "front" })],
   checks: [{ name: "app", health: HEALTH, target: { address: address("192.0.2.9"), port: 1 } }],
   servers: [WEB],
@@ -77,6 +79,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
       ...{ logFormat: "text", logLevel: "info", realtime: "try", engine: "nftables" },
     },
     afterBurst: () => {},
+    syncDaemons: fakeSyncDaemons(),
     facts: { pid: 1, startedAt: wallTime(0), version: "test" },
     netlink: new FakeNetlink([
       { index: 2, name: "eth0", mtu: 1500, up: true, carrier: true, loopback: false },

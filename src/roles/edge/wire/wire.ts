@@ -13,6 +13,7 @@ import type { Balancer, Unavailable } from "#drivers/balance/port";
 import type { CheckPort } from "#drivers/check/port";
 import type { ClockPort } from "#drivers/clock/port";
 import type { ConntrackPort } from "#drivers/conntrack/port";
+import type { SyncDaemonPort } from "#drivers/conntrackd/port";
 import type { NetlinkPort } from "#drivers/netlink/port";
 import type { NotifyPort } from "#drivers/notify/port";
 import type { SysctlPort } from "#drivers/sysctl/port";
@@ -22,6 +23,7 @@ import type { AgentToWire, FastToWire, WireFacts } from "../messages.ts";
 import { type EdgeOptions, EXIT } from "../options.ts";
 import type { AgentExit, AgentOptions, AgentProcess } from "./agent-process.ts";
 import { changesBetween } from "./changes.ts";
+import { type ConnectionSync, createConnectionSync } from "./connection-sync.ts";
 import { createCutOffs, routersOf } from "./cut-off.ts";
 import { createDrains, type Drains } from "./drains.ts";
 import { createEngineCounts, type EngineCounts } from "./engine-counts.ts";
@@ -54,6 +56,7 @@ export type WireParts = {
   readonly checks: CheckPort;
   /** `undefined` where the kernel has no connection tracking. */
   readonly conntrack: ConntrackPort | undefined;
+  readonly syncDaemons: SyncDaemonPort;
   readonly clock: ClockPort;
   readonly deadlines: Deadlines;
   readonly startAgent: (agent: AgentOptions) => AgentProcess;
@@ -87,6 +90,7 @@ export class Wire {
   /** What the fast thread and limits of sources have counted. */
   #counts: Readonly<Record<string, number>> = {};
   readonly #flowEnds: FlowEnds;
+  readonly #sync: ConnectionSync;
   readonly #tableWatch: TableWatch;
   readonly #paths: Paths;
   readonly #settings: Settings;
@@ -169,6 +173,7 @@ export class Wire {
       tell: (counts) => this.#tellCounts(counts),
     });
     this.#drains = createDrains({ clock, wallNow: () => wallTime(Date.now()), emit });
+    this.#sync = createConnectionSync({ daemons: parts.syncDaemons, clock, deadlines, emit });
     this.#flowEnds = createFlowEnds({ conntrack, clock, deadlines, emit });
     this.#tableWatch = createTableWatch({ conntrack, clock, deadlines, emit });
     this.#forwarding = createForwarding({
@@ -204,6 +209,7 @@ export class Wire {
     this.#flowEnds.close();
     this.#tableWatch.watch(false);
     await this.#fast.stop();
+    await this.#sync.stop();
     if (this.#desired !== undefined) {
       await this.#forwarding.remove();
       this.#settings.restore();
@@ -219,6 +225,7 @@ export class Wire {
     this.#stopping = true;
     this.#emit({ type: "process", part: "wire", change: "stopping", detail: `${why}: all stays in place` });
     this.#subjects.close();
+    this.#sync.leave();
     await Promise.all([this.#fast.abandon(), this.#forwarding.leave()]);
     await this.#agent.stop();
     this.#parts.end(EXIT.ok);
@@ -276,6 +283,7 @@ export class Wire {
     this.#makeLinks(desired);
     this.#settings.apply(desired);
     this.#watchSettings(this.#parts.clock.now());
+    this.#sync.update(desired);
     if (!isReload) {
       await this.#resume(desired);
       await this.#firstVerdicts.wait();

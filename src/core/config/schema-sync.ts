@@ -1,0 +1,16 @@
+/** The schema of a `ConnectionSync`: whom connections are kept in sync with. */
+import * as v from "valibot";
+import { address, integer, interfaceName, section } from "./fields.ts";
+
+/** `ConnectionSync.spec`. */
+export const syncSpec = section("The other box, and the way to it.", {
+  interface: interfaceName(
+    "Interface between the boxes. Whoever can send there can change connections, so it should be a cable of their own.",
+  ),
+  address: address("This box's address on it."),
+  peer: address("The other box's address on it."),
+  port: v.optional(integer("UDP port, the same on both boxes.", { min: 1, max: 65_535 }), 3780),
+});
+
+/** A checked `ConnectionSync.spec` with its defaults. */
+export type SyncSpec = v.InferOutput<typeof syncSpec>;
