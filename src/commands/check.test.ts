@@ -87,7 +87,7 @@ describe("steelyard check", () => {
           column: 7,
           path: "kind",
           message: "3 is not known",
-          hint: "Known: VirtualRouter, VirtualServer, TrackedCheck.",
+          hint: "Known: VirtualRouter, VirtualServer, TrackedCheck, ConnectionSync.",
         },
       ],
     });

@@ -260,7 +260,7 @@ describe("parseResources", () => {
   it("accepts no configuration at all as a wish for nothing", () => {
     assert.deepEqual(parseResources([]), {
       ok: true,
-      desired: { routers: [], checks: [], servers: [] },
+      desired: { routers: [], checks: [], servers: [], syncs: [] },
       warnings: [],
     });
   });
