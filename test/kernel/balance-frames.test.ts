@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type MacAddress, parseMac } from "#base/mac";
+import { instant } from "#base/time";
 import { chooseBackend } from "#core/balance/choice";
 import type { Protocol, Scheduler, VirtualServer } from "#core/balance/model";
+import { planForwarding } from "#core/balance/plan";
 import type { Availability } from "#core/balance/plan-model";
 import { onePort } from "#core/balance/ports";
 import type { XdpEngine } from "#drivers/balance/xdp/engine";
@@ -185,6 +187,45 @@ const singlePackets = (way: Way) => (): void => {
       const error = buildError(packet(variant, port), address(ROUTER[variant.family]));
       assert.deepEqual(await outcomes([error]), [`${backend} 63`]);
     }
+  });
+
+  it("leave through another interface when their backend is behind that", async () => {
+    const far = parseMac("02:00:00:00:03:21");
+    assert.ok(far);
+    bed.inside(
+      "router",
+      `ip link add to-far type veth peer name eth1 netns ${bed.name("e1")}; ip link set to-far up`,
+    );
+    bed.inside(
+      "e1",
+      "ip link set eth1 up; ip addr add 10.3.0.11/24 dev eth1; ip addr add fd03::11/64 dev eth1 nodad",
+    );
+    const behind = bed.inNamespace("router", () => new FrameTap("to-far"));
+    for (const variant of VARIANTS) {
+      const host = variant.family === "IPv4" ? "10.3.0.21" : "fd03::21";
+      bed.inside("e1", `ip neigh replace ${host} lladdr ${far} dev eth1 nud permanent`);
+      const plan = planForwarding({
+        servers: [{ ...server(variant, []), backends: [{ name: "far", address: address(host), weight: 1 }] }],
+        availability: () => "available",
+        links: { ingress: () => ["eth0"], egress: () => "eth1" },
+        previous: undefined,
+        now: instant(0),
+      });
+      const applied = await edge.engine.apply(plan);
+      assert.ok(applied.ok, JSON.stringify(applied));
+      const frame = buildFrame(packet(variant, 22_000));
+      const seen = await tap.exchange(frame, (candidate) => describeFrame(candidate).to === far, behind);
+      assert.deepEqual(
+        seen.map((candidate) => describeFrame(candidate).hops),
+        [63],
+      );
+      const passed = xdp?.statistics()?.passed["other-interface"] ?? 0;
+      assert.equal(passed > 0, way === "native");
+      assert.equal(sent() > 0, way === "generic", "sent by XDP itself where it can");
+    }
+    behind.close();
+    bed.inside("e1", "ip link del eth1");
+    await edge.run(servers([1, 2, 3]));
   });
 
   it("are cut short or nonsense without harm", async () => {

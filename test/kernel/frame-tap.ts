@@ -48,15 +48,16 @@ export class FrameTap {
     }
   }
 
-  /** Sends a frame and gives those that came back and are wanted; waits a moment when there are none. */
+  /** Sends a frame and gives those that came back, or out at another tap, and are wanted; waits a moment if there are none. */
   async exchange(
     frame: Uint8Array,
     isWanted: (frame: Uint8Array) => boolean,
+    at: FrameTap = this,
   ): Promise<readonly Uint8Array[]> {
     this.#waiting();
     assert.equal(this.#door.send(this.#fd, frame, NOTHING, 0), frame.length);
     for (let waited = 0; ; waited += 2) {
-      const frames = this.#waiting().filter(isWanted);
+      const frames = at.#waiting().filter(isWanted);
       if (frames.length > 0 || waited > PATIENCE_MILLIS) return frames;
       await pause(2);
     }

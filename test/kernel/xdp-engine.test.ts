@@ -72,7 +72,10 @@ describe("the XDP engine", () => {
       if (sent() > before && unresolved() === passed) return;
       await pause(25);
     }
-    assert.fail("nothing was sent by the program");
+    const seen = JSON.stringify([xdp.statistics(), edge.carrierOf("web")]);
+    assert.fail(
+      `not all was sent by the program: ${seen}\n${bed.inside("e1", "ip neigh; ip link show dev eth0")}`,
+    );
   };
 
   it("finds the backends by itself, sends to them, and counts what it sends", async () => {
@@ -180,7 +183,7 @@ describe("the XDP engine", () => {
     bed.giveAddressesTo("e1");
     await pause(50);
     const again = await edge.run([server([1, 2, 3])]);
-    assert.ok(attached());
+    assert.ok(attached(), JSON.stringify(edge.carrierOf("web")));
     assert.ok(again.repaired);
     await untilSent();
   });

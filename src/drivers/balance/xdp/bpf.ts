@@ -27,6 +27,7 @@ const LICENCE = new TextEncoder().encode("Apache-2.0\0");
 const NOTHING = new Uint8Array(0);
 /** The verifier's words are only asked for when it has refused the program; what it says last matters. */
 const LOG_BYTES = 1 << 20;
+const LOAD_TRIES = 20;
 /** Elements of one batch, so that no call holds the kernel up for long. */
 const BATCH = 65_536;
 
@@ -134,10 +135,17 @@ export class Bpf {
       writeHostU32(attributes, 68, ATTACH_TYPE_XDP);
       return this.#door.bpf(PROG_LOAD, attributes, [code, LICENCE, log]);
     };
-    const result = attempt(NOTHING);
+    /** The verifier gives up with EAGAIN when a signal waits, such as that of a child that ended. */
+    const insist = (log: Uint8Array): number => {
+      let result = attempt(log);
+      for (let tries = 1; tries < LOAD_TRIES && result === -constants.errno.EAGAIN; tries += 1)
+        result = attempt(log);
+      return result;
+    };
+    const result = insist(NOTHING);
     if (result >= 0) return result;
     const log = new Uint8Array(LOG_BYTES);
-    const again = result === -constants.errno.EPERM ? result : attempt(log);
+    const again = result === -constants.errno.EPERM ? result : insist(log);
     if (again >= 0) return again;
     throw new BpfError("the kernel refused the XDP program", again, lastLine(log));
   }
@@ -188,7 +196,9 @@ export class Bpf {
   }
 
   #call(what: string, command: number, attributes: Uint8Array, buffers: readonly Uint8Array[] = []): number {
-    const result = this.#door.bpf(command, attributes, buffers);
+    let result = this.#door.bpf(command, attributes, buffers);
+    // Only long runs of a program are interrupted.
+    while (result === -constants.errno.EINTR) result = this.#door.bpf(command, attributes, buffers);
     if (result < 0) throw new BpfError(what, result);
     return result;
   }

@@ -162,6 +162,7 @@ class LinuxXdpEngine implements XdpEngine {
 
   /** Brings maps and attachments up to the plan; throws when the kernel refuses something. */
   #applyNow(plan: ForwardingPlan): Applied {
+    if (this.#network.catchUp()) this.#stale = true;
     const repaired = this.#detach((device, attachment) => !this.#isAt(attachment, device));
     this.#detach((device) => !plan.ingress.includes(device));
     const missing = plan.ingress.filter(

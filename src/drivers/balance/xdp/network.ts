@@ -64,7 +64,6 @@ const openSocket = (door: Door, groups: readonly number[]): number => {
 /** Opened in the network namespace of the calling thread. */
 export class Network implements Surroundings {
   readonly #door: Door;
-  readonly #onChange: () => void;
   /** One to ask, one to listen. */
   readonly #asking: number;
   readonly #listening: number;
@@ -78,11 +77,12 @@ export class Network implements Surroundings {
   /** `onChange` is called when an interface or a neighbour's Ethernet address is not as before. */
   constructor(door: Door, onChange: () => void) {
     this.#door = door;
-    this.#onChange = onChange;
     this.#asking = openSocket(door, []);
     this.#listening = openSocket(door, [RTNLGRP_LINK, RTNLGRP_NEIGH]);
     this.#readAll();
-    const stop = door.watch(this.#listening, () => this.#listen());
+    const stop = door.watch(this.#listening, () => {
+      if (this.catchUp()) onChange();
+    });
     this.#stop = typeof stop === "function" ? stop : undefined;
   }
 
@@ -150,13 +150,14 @@ export class Network implements Surroundings {
     }
   }
 
-  #listen(): void {
+  /** Takes in what has been told and not been read yet; gives whether it was news. */
+  catchUp(): boolean {
     let changed = false;
     const lost = this.#drain(this.#listening, (message) => {
       changed = this.#learn(message) || changed;
     });
     if (lost) this.#readAll();
-    if (changed || lost) this.#onChange();
+    return changed || lost;
   }
 
   /** Gives whether it was news. */
