@@ -169,6 +169,7 @@ export const fetchNftlb = (folder: string): readonly string[] => {
 export const variantsOf = (parts: Parts): readonly Variant[] => [
   { name: "direct", targets: NODES, up: async () => {}, down: async () => {} },
   steelyard(parts, "dsr"),
+  steelyard(parts, "dsr", "--engine", "xdp"),
   nftlb(parts, "dsr"),
   steelyard(parts, "masquerade"),
   steelyard(parts, "nat"),

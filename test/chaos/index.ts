@@ -35,8 +35,8 @@ export const runChaos = async (
   return [...broken, `again: npm run chaos -- --seed ${seed} --steps ${steps}; logs in ${folder}`];
 };
 
-/** How many steps fill a minute, at five seconds each. */
-const STEPS_A_MINUTE = 12;
+/** How many steps fill a minute, at three and a half seconds each. */
+const STEPS_A_MINUTE = 17;
 
 const main = async (): Promise<number> => {
   const { values } = parseArgs({

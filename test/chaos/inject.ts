@@ -47,6 +47,19 @@ const flood = async ({ lab, address }: Scene, { seconds }: Fault & { type: "floo
   return async () => void (await flooder.exited);
 };
 
+/** From another box on the same network, so that the edge's own table fills and nobody else's. */
+const fillTable = async ({ lab, edges }: Scene, edge: EdgeName): Promise<End> => {
+  const limit = await edges[edge].host.expect(["cat", "/proc/sys/net/netfilter/nf_conntrack_max"]);
+  const program = join(import.meta.dirname, "filler.ts");
+  const own = edge === "e1" ? "10.2.0.11" : "10.2.0.12";
+  const filler = await lab.host("rt").spawn([process.execPath, program, own, limit.trim()]);
+  return async () => {
+    await filler.stop();
+    // Half a minute later the kernel would have forgotten them.
+    await edges[edge].host.run(["conntrack", "-D", "-p", "udp", "--dport", "7"]);
+  };
+};
+
 const replay = async ({ lab }: Scene, { copies, delay }: Fault & { type: "replay" }): Promise<End> => {
   const program = join(import.meta.dirname, "replayer.ts");
   const replayer = await lab.host("rt").spawn([process.execPath, program, "eth0", `${copies}`, `${delay}`]);
@@ -101,6 +114,8 @@ export const inject = async (scene: Scene, fault: Fault): Promise<End> => {
       await edge.fillDisk(true);
       return () => edge.fillDisk(false);
     }
+    case "conntrack-full":
+      return fillTable(scene, fault.edge);
     case "flap":
       return flap(scene, fault);
     case "flood":

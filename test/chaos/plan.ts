@@ -36,6 +36,8 @@ export type Fault =
   | { readonly type: "full-disk"; readonly edge: EdgeName }
   /** A backend goes away and comes back `times` times while the fault lasts. */
   | { readonly type: "flap"; readonly node: NodeName; readonly times: number }
+  /** The edge's connection tracking table has no room. */
+  | { readonly type: "conntrack-full"; readonly edge: EdgeName }
   /** Small packets from many sources to the virtual address, to a port that nobody serves. */
   | { readonly type: "flood"; readonly seconds: number };
 
@@ -95,6 +97,7 @@ const MAKERS: readonly [Maker, ...Maker[]] = [
     fault: { type: "flap", node: pick(random, ["n1", "n2", "n3"]), times: integerBetween(random, 1, 4) },
     lasts: integerBetween(random, 2_000, 6_000),
   }),
+  (random) => ({ fault: { type: "conntrack-full", edge: edge(random) }, lasts: 3_000 }),
   (random) => ({ fault: { type: "flood", seconds: integerBetween(random, 1, 3) }, lasts: 3_000 }),
 ];
 
@@ -161,6 +164,7 @@ export const separates = (fault: Fault): boolean => {
     case "partition":
     case "loss":
     case "flood":
+    case "conntrack-full":
       return true;
     default:
       return false;

@@ -71,12 +71,17 @@ const unexplained = ({ from, to }: Stretch, played: readonly Played[]): number =
 
 /**
  * A download may break when its backend went, when somebody flushed the rules, and when it began while any backend was
- * away and another edge took over since: which flows moved meanwhile only the former edge knows (docs/forwarding.md).
+ * away and another edge took over since: which flows moved meanwhile only the former edge knows. The same goes for one that moves between two edges that both
+ * hold the address, after a backend was away (docs/forwarding.md).
  */
-const isExcused = (download: Seen["downloads"][number], played: readonly Played[]): boolean => {
+const isExcused = (download: Seen["downloads"][number], { played, overlaps }: Seen): boolean => {
   const ending = { from: download.to, to: download.to };
+  const isSplit =
+    overlaps.some((overlap) => meets(overlap, download)) &&
+    flaps(played).some(({ from }) => from <= download.to);
   const tookOver = played.some(({ fault, ...time }) => separates(fault) && meets(time, download));
   return (
+    isSplit ||
     flushes(played).some((flush) => meets(flush, ending)) ||
     flaps(played).some(
       (flap) =>
@@ -122,7 +127,7 @@ export const brokenPromises = (seen: Seen): readonly string[] => {
       )
       .map(({ error, from }) => `a request failed (${error}) ${when(from)}`),
     ...downloads
-      .filter((download) => !download.whole && !isExcused(download, played))
+      .filter((download) => !download.whole && !isExcused(download, seen))
       .map(({ backend = "nobody", error, to }) => `a download from ${backend} broke (${error}) ${when(to)}`),
     ...Object.entries(weights).flatMap(([name, each]) => growth(name, each)),
     ...leftovers.map((left) => `left behind: ${left}`),
