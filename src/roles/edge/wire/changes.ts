@@ -2,6 +2,7 @@
 import type { Desired } from "#core/config/desired";
 import { diff } from "#core/config/diff";
 import type { ResourceName } from "#core/observation/event";
+import { routerIdentity } from "#core/vrrp/config";
 import type { ConfigChanges } from "../messages.ts";
 
 const KIND_BY_LIST = {
@@ -24,4 +25,11 @@ export const changesBetween = (before: Desired, after: Desired): ConfigChanges =
     for (const { name } of difference[list].removed) removed.push({ kind, name });
   }
   return { added, changed, removed };
+};
+
+/** The names of the routers that are no more, or no more like this: they leave, and others begin in their place. */
+export const routersLeaving = (before: Desired, after: Desired): string[] => {
+  const keyOf = (router: Desired["routers"][number]) => `${router.name} ${routerIdentity(router)}`;
+  const staying = new Set(after.routers.map(keyOf));
+  return before.routers.filter((router) => !staying.has(keyOf(router))).map(({ name }) => name);
 };

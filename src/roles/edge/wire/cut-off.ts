@@ -1,6 +1,7 @@
 /** Keeps since when this edge cannot serve an address, because every router that has it is at fault here. */
 import type { IpAddress } from "#base/address";
 import { type Instant, instant } from "#base/time";
+import type { Desired } from "#core/config/desired";
 import type { Event } from "#core/observation/event";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 
@@ -9,6 +10,8 @@ export type CutOffs = {
   hear(event: Event, now: Instant): boolean;
   /** When the last of the routers that have this address came to be at fault; `undefined` while one is not. */
   since(address: IpAddress, routers: readonly VirtualRouterConfig[]): Instant | undefined;
+  /** The same for the address of a virtual server, by its name; `undefined` also for one that is not configured. */
+  sinceOf(server: string, desired: Desired): Instant | undefined;
 };
 
 /** The routers that have an address, advertised or not. */
@@ -23,7 +26,7 @@ export const routersOf = (
 /** No router is at fault at first. */
 export const createCutOffs = (): CutOffs => {
   const sinceByRouter = new Map<string, Instant>();
-  return {
+  const cutOffs: CutOffs = {
     hear(event, now) {
       if (event.type !== "router-state") return false;
       if (event.to !== "fault") return sinceByRouter.delete(event.router);
@@ -35,5 +38,10 @@ export const createCutOffs = (): CutOffs => {
       const known = times.filter((time) => time !== undefined);
       return known.length === 0 || known.length < times.length ? undefined : instant(Math.max(...known));
     },
+    sinceOf(server, { routers, servers }) {
+      const address = servers.find(({ name }) => name === server)?.address;
+      return address === undefined ? undefined : cutOffs.since(address, routers);
+    },
   };
+  return cutOffs;
 };

@@ -1,9 +1,9 @@
 /**
  * The wire process: everything that traffic depends on. It goes on by itself when the agent stalls or dies.
  *
- * `run.ts` opens the world, `wire.ts` connects the parts: health of backends and tracked checks (`subjects.ts`), the
- * kernel's forwarding (`forwarding.ts`) and settings (`settings.ts`), where packets go (`paths.ts`), the fast thread
- * (`fast-link.ts`) and the agent (`agent-process.ts`).
+ * `run.ts` starts it, `serve.ts` opens the world (`parts.ts`), `wire.ts` connects the parts: health of backends and
+ * tracked checks (`subjects.ts`), forwarding with what feeds and follows its plans (`balancing.ts`), the machine's
+ * interfaces and settings (`host.ts`), the fast thread (`fast-link.ts`) and the agent (`agent-process.ts`).
  *
  * Start reading at `wire.ts`.
  */

@@ -22,7 +22,8 @@ import { type EdgeOptions, EXIT } from "../options.ts";
 import { agentCommand } from "./agent-child.ts";
 import { startAgent } from "./agent-process.ts";
 import { startFast } from "./fast-link.ts";
-import { Wire, type WireParts } from "./wire.ts";
+import type { WireParts } from "./parts.ts";
+import { Wire } from "./wire.ts";
 
 /** Below this share of one CPU advertisements may be later than a failover takes. */
 const CPU_WARNING = 1;

@@ -1,80 +1,30 @@
 /** The parts of the wire process, and what each tells the others. */
-import type { IpAddress } from "#base/address";
-import { after, type Duration, type Instant, seconds, wallTime } from "#base/time";
-import type { BackendKey, VirtualServer } from "#core/balance/model";
-import type { ForwardingPlan, Reported } from "#core/balance/plan-model";
-import { createSources } from "#core/balance/source";
+import { wallTime } from "#base/time";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
-import { isTracked } from "#core/conntrack/endings";
 import type { HealthTransition } from "#core/health/observe";
 import type { Event } from "#core/observation/event";
-import { routerIdentity } from "#core/vrrp/config";
-import type { Balancer, Unavailable } from "#drivers/balance/port";
-import type { CheckPort } from "#drivers/check/port";
-import type { ClockPort } from "#drivers/clock/port";
-import type { ConntrackPort } from "#drivers/conntrack/port";
-import type { SyncDaemonPort } from "#drivers/conntrackd/port";
-import type { NetlinkPort } from "#drivers/netlink/port";
-import type { NotifyPort } from "#drivers/notify/port";
-import type { SysctlPort } from "#drivers/sysctl/port";
-import type { Deadlines } from "#runtime/deadlines";
+import type { Unavailable } from "#drivers/balance/port";
 import { createJournal } from "#runtime/journal";
-import type { AgentToWire, FastToWire, WireFacts } from "../messages.ts";
-import { type EdgeOptions, EXIT } from "../options.ts";
-import type { AgentExit, AgentOptions, AgentProcess } from "./agent-process.ts";
-import { changesBetween } from "./changes.ts";
+import type { AgentToWire, FastToWire } from "../messages.ts";
+import { EXIT } from "../options.ts";
+import type { AgentExit, AgentProcess } from "./agent-process.ts";
+import { Balancing } from "./balancing.ts";
+import { changesBetween, routersLeaving } from "./changes.ts";
+import { createComplaints } from "./complaints.ts";
 import { type ConnectionSync, createConnectionSync } from "./connection-sync.ts";
-import { createCutOffs, routersOf } from "./cut-off.ts";
-import { createDrains, type Drains } from "./drains.ts";
-import { createEngineCounts, type EngineCounts } from "./engine-counts.ts";
-import type { FastLink, startFast } from "./fast-link.ts";
+import { createCounts } from "./counts.ts";
+import { createCutOffs } from "./cut-off.ts";
+import type { FastLink } from "./fast-link.ts";
 import { createFirstVerdicts, type FirstVerdicts } from "./first-verdicts.ts";
-import { createFlowEnds, type FlowEnds } from "./flow-ends.ts";
-import { createForwarding, type Forwarding } from "./forwarding.ts";
-import { createLimitWatch, type LimitWatch } from "./limit-watch.ts";
-import { createLoadWatch, type LoadWatch } from "./load-watch.ts";
-import { createPaths, type Paths } from "./paths.ts";
-import { createSettings, type Settings } from "./settings.ts";
+import { HostState } from "./host.ts";
+import type { WireParts } from "./parts.ts";
 import { checkSubjects, createSubjects, type Subject, type Subjects, serverSubjects } from "./subjects.ts";
 import { createSupervision, type Supervision } from "./supervision.ts";
-import { createTableWatch, type TableWatch } from "./table-watch.ts";
-import { createVirtualLinks, type VirtualLinks } from "./virtual-links.ts";
 
 /** Observations that a late agent can still be given. */
 const JOURNAL_CAPACITY = 5_000;
 
-/** Pause between two looks at the kernel settings, of whose changes the kernel tells nobody. */
-const SETTINGS_WATCH = seconds(5);
-
-/** Where the wire process touches the world. */
-export type WireParts = {
-  readonly options: EdgeOptions;
-  readonly facts: WireFacts;
-  readonly netlink: NetlinkPort;
-  readonly engine: Balancer;
-  readonly sysctl: SysctlPort;
-  readonly checks: CheckPort;
-  /** `undefined` where the kernel has no connection tracking. */
-  readonly conntrack: ConntrackPort | undefined;
-  readonly syncDaemons: SyncDaemonPort;
-  readonly clock: ClockPort;
-  readonly deadlines: Deadlines;
-  readonly startAgent: (agent: AgentOptions) => AgentProcess;
-  readonly startFast: typeof startFast;
-  /** The service manager; `undefined` when nobody supervises us. */
-  readonly notify: NotifyPort | undefined;
-  /** How long the service manager lets us be silent. */
-  readonly watchdog: Duration | undefined;
-  /** Called after work that leaves much garbage. */
-  readonly afterBurst: () => void;
-  /** Called once, when there is nothing left to do. */
-  readonly end: (status: number) => void;
-};
-
 const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-
-/** The first word of the keys under which open flows are told: `open-flows SERVER/BACKEND`. */
-const OPEN_FLOWS = "open-flows";
 
 export class Wire {
   readonly #parts: WireParts;
@@ -82,26 +32,17 @@ export class Wire {
   readonly #agent: AgentProcess;
   readonly #fast: FastLink;
   readonly #subjects: Subjects;
-  readonly #forwarding: Forwarding;
-  readonly #drains: Drains;
-  readonly #loadWatch: LoadWatch;
-  readonly #limitWatch: LimitWatch;
-  readonly #engineCounts: EngineCounts;
-  /** What the fast thread and limits of sources have counted. */
-  #counts: Readonly<Record<string, number>> = {};
-  readonly #flowEnds: FlowEnds;
+  readonly #balancing: Balancing;
+  readonly #host: HostState;
+  readonly #counts = createCounts((counts) => this.#agent.tellCounts(counts));
   readonly #sync: ConnectionSync;
-  readonly #tableWatch: TableWatch;
-  readonly #paths: Paths;
-  readonly #settings: Settings;
-  readonly #virtualLinks: VirtualLinks;
   readonly #supervision: Supervision;
   readonly #cutOffs = createCutOffs();
+  readonly #complaints = createComplaints({
+    view: () => this.#journal.view,
+    emit: (event) => this.#emit(event),
+  });
   #desired: Desired | undefined;
-  /** Forgotten when the configuration or the network has changed. */
-  #sources: ReturnType<typeof createSources> | undefined;
-  /** Backends that are checked; the others count as available. */
-  #checked: ReadonlySet<string> = new Set();
   #generation = 0;
   /** Whether forwarding is in place, so that routers may attract traffic. */
   #mayAttract = false;
@@ -110,11 +51,10 @@ export class Wire {
   #firstAvailability: Promise<Unavailable | undefined> | undefined;
   #accepting: Promise<void> = Promise.resolve();
   #stopping = false;
-  #complainedOf: string | undefined;
 
   constructor(parts: WireParts) {
     this.#parts = parts;
-    const { options, netlink, engine, clock, deadlines, notify, watchdog } = parts;
+    const { options, clock, deadlines, notify, watchdog } = parts;
     const emit = (event: Event): void => this.#emit(event);
     this.#agent = parts.startAgent({
       journal: this.#journal,
@@ -123,7 +63,7 @@ export class Wire {
       onMessage: (message) => this.#onAgent(message),
       onExit: (exit) => this.#onAgentExit(exit),
     });
-    this.#firstAvailability = engine.available();
+    this.#firstAvailability = parts.engine.available();
     this.#fast = parts.startFast({
       realtime: options.realtime,
       runtimeDirectory: options.runtimeDirectory,
@@ -136,62 +76,20 @@ export class Wire {
       now: () => clock.now(),
       fastSeenAt: () => this.#fast.seenAt(),
     });
-    const onTransition = (subject: Subject, transition: HealthTransition) =>
-      this.#onVerdict(subject, transition);
     this.#subjects = createSubjects({
-      clock,
-      deadlines,
-      checks: parts.checks,
-      onTransition,
-      cutOff: (server) => this.#cutOff(server),
-      onPardon: () => this.#onPardon(),
+      ...{ clock, deadlines, checks: parts.checks },
+      onTransition: (subject, transition) => this.#onVerdict(subject, transition),
+      cutOff: (server) => this.#cutOffs.sinceOf(server, this.#desired ?? NOTHING_DESIRED),
+      onPardon: () => this.#balancing.update(),
     });
     this.#firstVerdicts = createFirstVerdicts(this.#subjects);
-    this.#paths = createPaths(netlink, () => this.#onPathsChanged());
-    this.#virtualLinks = createVirtualLinks({ netlink, emit });
-    this.#settings = createSettings({
-      sysctl: parts.sysctl,
-      host: () => ({
-        ...this.#paths.host(this.#desired?.routers ?? []),
-        ipvs: options.engine === "ipvs",
-      }),
-      directory: options.runtimeDirectory,
-      emit,
+    this.#host = new HostState({ ...parts, emit, onPathsChanged: () => this.#onPathsChanged() });
+    this.#balancing = new Balancing({
+      ...parts,
+      ...{ paths: this.#host.paths, subjects: this.#subjects, counts: this.#counts, emit },
+      view: () => this.#journal.view,
     });
-    const { conntrack } = parts;
-    this.#loadWatch = createLoadWatch({
-      ...{ conntrack, clock, deadlines },
-      onChange: (server) => this.#onLoads(server),
-      tell: (loadByKey) => this.#tellLoads(loadByKey),
-    });
-    this.#limitWatch = createLimitWatch({
-      ...{ engine, clock, deadlines, emit },
-      tell: (packetsByKey) => this.#tellKeptOut(packetsByKey),
-    });
-    this.#engineCounts = createEngineCounts({
-      ...{ engine, clock, deadlines },
-      tell: (counts) => this.#tellCounts(counts),
-    });
-    this.#drains = createDrains({ clock, wallNow: () => wallTime(Date.now()), emit });
     this.#sync = createConnectionSync({ daemons: parts.syncDaemons, clock, deadlines, emit });
-    this.#flowEnds = createFlowEnds({ conntrack, clock, deadlines, emit });
-    this.#tableWatch = createTableWatch({ conntrack, clock, deadlines, emit });
-    this.#forwarding = createForwarding({
-      inputs: {
-        servers: () => this.#desired?.servers ?? [],
-        availability: (key) => this.#availability(key),
-        load: (key) => this.#loadWatch.load(key),
-        ingress: (address) => this.#paths.ingress(address, this.#desired?.routers ?? []),
-        egress: (address) => this.#paths.egress(address),
-        source: (server, backend) => this.#source(server, backend),
-        isHeld: (address) => this.#isHeld(address),
-      },
-      engine,
-      clock,
-      deadlines,
-      emit,
-      onApplied: (plan) => this.#onForwardingApplied(plan),
-    });
   }
 
   /** Tells the agent to read the files again. */
@@ -205,15 +103,12 @@ export class Wire {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#emit({ type: "process", part: "wire", change: "stopping", detail: why });
-    this.#subjects.close();
-    this.#flowEnds.close();
-    this.#tableWatch.watch(false);
+    this.#close();
     await this.#fast.stop();
     await this.#sync.stop();
     if (this.#desired !== undefined) {
-      await this.#forwarding.remove();
-      this.#settings.restore();
-      this.#virtualLinks.remove();
+      await this.#balancing.remove();
+      this.#host.restore();
     }
     await this.#agent.stop();
     this.#parts.end(EXIT.ok);
@@ -224,20 +119,25 @@ export class Wire {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#emit({ type: "process", part: "wire", change: "stopping", detail: `${why}: all stays in place` });
-    this.#subjects.close();
+    this.#close();
     this.#sync.leave();
-    await Promise.all([this.#fast.abandon(), this.#forwarding.leave()]);
+    await Promise.all([this.#fast.abandon(), this.#balancing.leave()]);
     await this.#agent.stop();
     this.#parts.end(EXIT.ok);
+  }
+
+  /** Nothing is watched any more; what is in the kernel stays. */
+  #close(): void {
+    this.#subjects.close();
+    this.#balancing.close();
+    this.#host.close();
   }
 
   #emit(event: Event, at = Date.now()): void {
     this.#journal.record(event, wallTime(at));
     this.#supervision.observe(event, this.#journal.view);
     // Its settings are there since its module was loaded.
-    if (event.type === "server-engine" && event.engine === "ipvs" && this.#desired !== undefined) {
-      this.#settings.apply(this.#desired);
-    }
+    if (event.type === "server-engine" && event.engine === "ipvs") this.#host.refreshSettings();
     if (event.type !== "forwarding-applied" || event.how === "removed") return;
     this.#attract();
     if (event.how === "ruleset") this.#parts.afterBurst();
@@ -245,7 +145,7 @@ export class Wire {
 
   #onAgent(message: AgentToWire): void {
     if (message.type === "refused") {
-      this.#sayRefused(message.problems);
+      this.#complaints.refused(message.problems);
       this.#supervision.reloaded();
     }
     if (message.type !== "desired") return;
@@ -274,23 +174,18 @@ export class Wire {
     const changes = changesBetween(this.#desired ?? NOTHING_DESIRED, desired);
     const isNews = this.#desired === undefined || Object.values(changes).some(({ length }) => length > 0);
     this.#desired = desired;
-    this.#sources = undefined;
     if (isNews) this.#generation += 1;
     this.#emit({ type: "config-applied", generation: this.#generation, ...changes });
-    const subjects = serverSubjects(desired.servers);
-    this.#checked = new Set(subjects.map(({ id }) => id));
-    this.#subjects.reconcile([...subjects, ...checkSubjects(desired.checks)]);
-    this.#makeLinks(desired);
-    this.#settings.apply(desired);
-    this.#watchSettings(this.#parts.clock.now());
+    this.#balancing.configure(desired);
+    this.#subjects.reconcile([...serverSubjects(desired.servers), ...checkSubjects(desired.checks)]);
+    this.#host.apply(desired);
     this.#sync.update(desired);
     if (!isReload) {
       await this.#resume(desired);
       await this.#firstVerdicts.wait();
     }
     if (this.#stopping) return;
-    this.#forwarding.update();
-    await this.#forwarding.settled();
+    await this.#balancing.apply();
     if (isReload && !this.#stopping) this.#configureFast();
   }
 
@@ -304,18 +199,11 @@ export class Wire {
   /** What cannot run here is refused: at the start the program ends, later the running configuration stays. */
   #refuse(problem: string): void {
     if (this.#desired !== undefined) {
-      this.#sayRefused([problem]);
+      this.#complaints.refused([problem]);
       return;
     }
     process.stderr.write(`steelyard edge: ${problem}\n`);
     void this.#leave(EXIT.environment);
-  }
-
-  /** Once for the same problems: a changed file and SIGHUP often come together. */
-  #sayRefused(problems: readonly string[]): void {
-    const { refused } = this.#journal.view.config;
-    if (JSON.stringify(refused) === JSON.stringify(problems)) return;
-    this.#emit({ type: "config-refused", problems });
   }
 
   /** Ends before anything was touched. */
@@ -334,23 +222,21 @@ export class Wire {
    */
   async #resume({ routers, servers }: Desired): Promise<void> {
     if (this.#subjects.allKnown()) return;
-    if (servers.length > 0 && !(await this.#forwarding.isInherited())) return;
+    if (servers.length > 0 && !(await this.#balancing.isInherited())) return;
     if (!this.#stopping) this.#fast.send({ type: "configure", routers, start: "resuming" });
   }
 
   /** Routers that are no more, or no more like this, hand over first, while what they attract is still served. */
-  async #retire({ routers }: Desired): Promise<void> {
-    const staying = new Set(routers.map((router) => `${router.name} ${routerIdentity(router)}`));
-    const leaving = (this.#desired?.routers ?? []).filter(
-      (router) => !staying.has(`${router.name} ${routerIdentity(router)}`),
-    );
-    if (leaving.length > 0) await this.#fast.retire(leaving.map(({ name }) => name));
+  async #retire(desired: Desired): Promise<void> {
+    const leaving = routersLeaving(this.#desired ?? NOTHING_DESIRED, desired);
+    if (leaving.length > 0) await this.#fast.retire(leaving);
   }
 
   /** A router that becomes active before its forwarding is in place would draw users into nothing. */
   #attract(): void {
     if (this.#mayAttract || this.#stopping) return;
     this.#mayAttract = true;
+    this.#balancing.open();
     this.#configureFast();
     const took = Date.now() - this.#parts.facts.startedAt;
     this.#emit({ type: "process", part: "wire", change: "ready", detail: `${took} ms after its start` });
@@ -372,92 +258,13 @@ export class Wire {
     } else {
       const { server, backend } = subject.of;
       this.#emit({ type: "backend-health", server, backend, from, to, ...because });
-      if (this.#mayAttract) this.#forwarding.update(server);
+      this.#balancing.update(server);
     }
     this.#firstVerdicts.heard();
   }
 
-  #onPardon(): void {
-    if (this.#mayAttract) this.#forwarding.update();
-  }
-
-  /** Interfaces come before their settings, and those before the routers that use them. */
-  #makeLinks({ routers }: Desired): void {
-    if (this.#virtualLinks.apply(routers)) this.#paths.refresh();
-  }
-
-  #source(server: VirtualServer, backend: IpAddress): IpAddress | undefined {
-    const { routers, servers } = this.#desired ?? NOTHING_DESIRED;
-    this.#sources ??= createSources({ routers, servers, ...this.#paths.network() });
-    return this.#sources(server, backend);
-  }
-
-  /** An address that no router manages is always here. */
-  #isHeld(address: IpAddress): boolean {
-    const holders = routersOf(address, this.#desired?.routers ?? []);
-    const { routers } = this.#journal.view;
-    return (
-      holders.length === 0 || holders.some(({ name }) => routers[name]?.addresses.includes(address) === true)
-    );
-  }
-
-  #cutOff(server: string): Instant | undefined {
-    const { routers = [], servers = [] } = this.#desired ?? {};
-    const address = servers.find(({ name }) => name === server)?.address;
-    return address === undefined ? undefined : this.#cutOffs.since(address, routers);
-  }
-
-  #availability(key: BackendKey): Reported {
-    const id = `backend ${key}`;
-    if (!this.#checked.has(id) || this.#subjects.verdict(id) === "healthy") return "available";
-    return this.#subjects.isPardoned(id) ? "doubtful" : "unavailable";
-  }
-
-  readonly #watchSettings = (now: Instant): void => {
-    if (this.#stopping) return;
-    this.#settings.recheck();
-    this.#parts.deadlines.set("settings", after(now, SETTINGS_WATCH), this.#watchSettings);
-  };
-
-  /** Interfaces that appear need their settings; where packets go matters to direct server return only. */
   #onPathsChanged(): void {
-    this.#sources = undefined;
-    if (this.#stopping || this.#desired === undefined) return;
-    this.#makeLinks(this.#desired);
-    this.#settings.apply(this.#desired);
-    if (this.#mayAttract && this.#desired.servers.some(({ mode }) => mode !== "nat"))
-      this.#forwarding.update();
-  }
-
-  #onLoads(server: string): void {
-    if (this.#mayAttract && !this.#stopping) this.#forwarding.refresh(server);
-  }
-
-  #tellKeptOut(packetsByKey: ReadonlyMap<string, number>): void {
-    this.#tellCounts(
-      Object.fromEntries([...packetsByKey].map(([key, packets]) => [`kept-out ${key}`, packets])),
-    );
-  }
-
-  /** What is no longer counted is no longer told. */
-  #tellLoads(loadByKey: ReadonlyMap<BackendKey, number>): void {
-    const others = Object.entries(this.#counts).filter(([key]) => !key.startsWith(OPEN_FLOWS));
-    this.#counts = Object.fromEntries(others);
-    this.#tellCounts(Object.fromEntries([...loadByKey].map(([key, open]) => [`${OPEN_FLOWS} ${key}`, open])));
-  }
-
-  #tellCounts(news: Readonly<Record<string, number>>): void {
-    this.#counts = { ...this.#counts, ...news };
-    this.#agent.tellCounts(this.#counts);
-  }
-
-  #onForwardingApplied(plan: ForwardingPlan): void {
-    this.#drains.onApplied(plan);
-    this.#limitWatch.onApplied(plan);
-    this.#engineCounts.onApplied(plan);
-    this.#loadWatch.onApplied(plan);
-    this.#flowEnds.onApplied(plan);
-    this.#tableWatch.watch(plan.servers.some(isTracked));
+    if (!this.#stopping && this.#desired !== undefined) this.#balancing.pathsChanged();
   }
 
   #onFast(message: FastToWire): void {
@@ -466,7 +273,7 @@ export class Wire {
       const now = this.#parts.clock.now();
       if (this.#cutOffs.hear(message.event, now) && !this.#stopping) this.#subjects.cutOffChanged();
     }
-    if (message.type === "counts") this.#tellCounts(message.counts);
+    if (message.type === "counts") this.#counts.tell(message.counts);
   }
 
   /** Our own mistake: the kernel keeps what it has, and the service manager starts us again. */
@@ -477,7 +284,7 @@ export class Wire {
 
   #onAgentExit({ code, signal, pid, stranger }: AgentExit): "restart" | "leave" {
     if (this.#stopping) return "leave";
-    if (stranger !== undefined) this.#complainOf(stranger);
+    if (stranger !== undefined) this.#complaints.noAgent(stranger);
     const status = stranger === undefined ? code : EXIT.environment;
     if (this.#desired === undefined && status !== null && status !== EXIT.ok) {
       void this.#leave(status);
@@ -486,14 +293,5 @@ export class Wire {
     const detail = `pid ${pid}: ${stranger ?? (signal === null ? `status ${code}` : signal)}`;
     this.#emit({ type: "process", part: "agent", change: "exited", detail });
     return "restart";
-  }
-
-  /** Once, and without the agent, which would write the log. */
-  #complainOf(stranger: string): void {
-    if (this.#complainedOf === stranger) return;
-    this.#complainedOf = stranger;
-    process.stderr.write(
-      `steelyard edge: the agent cannot be started, ${stranger}: restart steelyard edge\n`,
-    );
   }
 }

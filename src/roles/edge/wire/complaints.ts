@@ -1,0 +1,33 @@
+/** Says what is wrong once, however often it is noticed. */
+import type { Event } from "#core/observation/event";
+import type { View } from "#core/observation/view";
+
+export type Complaints = {
+  /** A configuration is refused for these problems: a changed file and SIGHUP often come together. */
+  refused(problems: readonly string[]): void;
+  /** No agent can be started. Goes past the agent, which would write the log. */
+  noAgent(because: string): void;
+};
+
+/** Has said nothing yet. */
+export const createComplaints = (parts: {
+  readonly view: () => View;
+  readonly emit: (event: Event) => void;
+}): Complaints => {
+  let saidOfAgent: string | undefined;
+  return {
+    refused(problems) {
+      const { refused } = parts.view().config;
+      if (JSON.stringify(refused) !== JSON.stringify(problems)) {
+        parts.emit({ type: "config-refused", problems });
+      }
+    },
+    noAgent(because) {
+      if (saidOfAgent === because) return;
+      saidOfAgent = because;
+      process.stderr.write(
+        `steelyard edge: the agent cannot be started, ${because}: restart steelyard edge\n`,
+      );
+    },
+  };
+};

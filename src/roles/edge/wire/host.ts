@@ -1,0 +1,82 @@
+/** What the machine needs besides forwarding and addresses: interfaces with virtual MAC addresses, and kernel settings. */
+import { after, type Instant, seconds } from "#base/time";
+import type { Desired } from "#core/config/desired";
+import type { Event } from "#core/observation/event";
+import type { WireParts } from "./parts.ts";
+import { createPaths, type Paths } from "./paths.ts";
+import { createSettings, type Settings } from "./settings.ts";
+import { createVirtualLinks, type VirtualLinks } from "./virtual-links.ts";
+
+/** Pause between two looks at the kernel settings, of whose changes the kernel tells nobody. */
+const SETTINGS_WATCH = seconds(5);
+const DEADLINE_ID = "settings";
+
+type Parts = Pick<WireParts, "netlink" | "sysctl" | "clock" | "deadlines" | "options"> & {
+  readonly emit: (event: Event) => void;
+  /** Interfaces, addresses or routes are no longer what they were. */
+  readonly onPathsChanged: () => void;
+};
+
+export class HostState {
+  readonly #parts: Parts;
+  readonly #virtualLinks: VirtualLinks;
+  readonly #settings: Settings;
+  /** Which interfaces lead where. */
+  readonly paths: Paths;
+  #desired: Desired | undefined;
+  #closed = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { netlink, sysctl, options, emit } = parts;
+    this.paths = createPaths(netlink, () => this.#onPathsChanged());
+    this.#virtualLinks = createVirtualLinks({ netlink, emit });
+    this.#settings = createSettings({
+      sysctl,
+      host: () => ({ ...this.paths.host(this.#desired?.routers ?? []), ipvs: options.engine === "ipvs" }),
+      directory: options.runtimeDirectory,
+      emit,
+    });
+  }
+
+  /** Makes the machine what this configuration needs, and looks from then on that it stays so. */
+  apply(desired: Desired): void {
+    this.#desired = desired;
+    this.refresh();
+    this.#watchSettings(this.#parts.clock.now());
+  }
+
+  /** Makes it so again: interfaces come before their settings, and those before the routers that use them. */
+  refresh(): void {
+    if (this.#desired === undefined) return;
+    if (this.#virtualLinks.apply(this.#desired.routers)) this.paths.refresh();
+    this.refreshSettings();
+  }
+
+  /** Settings may be there now that were not before: a module was loaded. */
+  refreshSettings(): void {
+    if (this.#desired !== undefined) this.#settings.apply(this.#desired);
+  }
+
+  /** Looks no more; what is there stays. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Puts the settings back and removes the interfaces. */
+  restore(): void {
+    this.#settings.restore();
+    this.#virtualLinks.remove();
+  }
+
+  #onPathsChanged(): void {
+    if (!this.#closed) this.refresh();
+    this.#parts.onPathsChanged();
+  }
+
+  readonly #watchSettings = (now: Instant): void => {
+    if (this.#closed) return;
+    this.#settings.recheck();
+    this.#parts.deadlines.set(DEADLINE_ID, after(now, SETTINGS_WATCH), this.#watchSettings);
+  };
+}
