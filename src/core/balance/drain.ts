@@ -46,7 +46,7 @@ const leave = (before: PlannedBackend, time: Duration, now: Instant): PlannedBac
 };
 
 /** Whether flows of `previous` are flows of `server` still. */
-const isSameService = (server: VirtualServer, previous: ServerPlan): boolean =>
+export const isSameService = (server: VirtualServer, previous: ServerPlan): boolean =>
   previous.mode === server.mode &&
   previous.address === server.address &&
   previous.protocol === server.protocol &&

@@ -16,9 +16,10 @@ export type Availability = "available" | "draining" | "unavailable";
 
 /**
  * What is reported of a backend: `doubtful` when its check fails together with all others, or has just done so, which
- * says more about us than about it. It counts as available unless the server is to reject then.
+ * says more about us than about it. It counts as available unless the server is to reject then. `unknown` while nobody
+ * has asked it yet: it counts as it did in the plan that runs, and as unavailable where that does not have it.
  */
-export type Reported = Availability | "doubtful";
+export type Reported = Availability | "doubtful" | "unknown";
 
 /**
  * The number of a backend in packet marks and flow tables, 1..2^31-1. It comes from the names of server and backend

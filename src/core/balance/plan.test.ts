@@ -248,6 +248,37 @@ describe("planning forwarding", () => {
     assert.ok(!hasOwners(rejecting));
   });
 
+  it("lets a backend that nobody has asked yet go on where it ran, under any name, and starts no other", () => {
+    const unknown = { "web/w1": "unknown", "web/w2": "unknown", "web/w3": "unknown" } as const;
+    const states = (forwarding: ForwardingPlan) =>
+      only(forwarding).backends.map(({ name, availability }) => `${name} ${availability}`);
+    assert.deepEqual(states(plan({ health: unknown })), [
+      "w1 unavailable",
+      "w2 unavailable",
+      "w3 unavailable",
+    ]);
+    const previous = plan({ health: { "web/w2": "unavailable" } });
+    const restarted = decodeCheckpoint(encodeCheckpoint(previous));
+    assert.ok(restarted);
+    assert.deepEqual(states(plan({ health: unknown, previous: restarted })), [
+      "w1 available",
+      "w2 unavailable",
+      "w3 available",
+    ]);
+    const moved = {
+      ...web,
+      backends: [
+        { ...backend(1), name: "renamed" },
+        { ...backend(3), port: 81 },
+      ],
+    };
+    const health = { "web/renamed": "unknown", "web/w3": "unknown", "shop/w1": "unknown" } as const;
+    assert.deepEqual(states(plan({ servers: [moved], health, previous })).slice(0, 1), ["renamed available"]);
+    assert.ok(states(plan({ servers: [moved], health, previous })).includes("w3 unavailable"));
+    const renamed = { ...web, name: "shop", backends: [backend(1)] };
+    assert.deepEqual(states(plan({ servers: [renamed], health, previous })), ["w1 available"]);
+  });
+
   it("learns no transition in doubt, and forgets those it knew: the slots move for reasons of its own", () => {
     const more = plan({ servers: [four], previous: plan({}) });
     assert.ok(only(more).moves.length > 0 && only(more).tracked.length > 0);

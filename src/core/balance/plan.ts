@@ -4,7 +4,7 @@ import type { IpAddress } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import { earliest, type Instant } from "#base/time";
 import { markAlone } from "./alone.ts";
-import { drainMember, leavingBackends } from "./drain.ts";
+import { drainMember, isSameService, leavingBackends } from "./drain.ts";
 import { sameLimits } from "./limits.ts";
 import {
   type Backend,
@@ -93,11 +93,35 @@ const createNumbering = (previous: ForwardingPlan | undefined) => {
 };
 
 /** What a report comes to. */
-const settle = (server: VirtualServer, { weight }: Backend, reported: Reported): Availability => {
+const settle = (
+  server: VirtualServer,
+  { weight }: Backend,
+  reported: Exclude<Reported, "unknown">,
+): Availability => {
   const refuses = server.whenAllFail === "reject" || server.sorryServer !== undefined;
   if (reported === "doubtful" && refuses) return "unavailable";
-  const available = reported === "available" || reported === "doubtful";
-  return available ? (weight === 0 ? "draining" : "available") : reported;
+  if (reported === "draining" || reported === "unavailable") return reported;
+  return weight === 0 ? "draining" : "available";
+};
+
+/**
+ * A backend that nobody has asked yet, as after a restart or when its check, its name or its server's has changed, goes
+ * on as it ran at the same address and port: to take it out would end its connections.
+ */
+const foretell = (
+  { address, port }: Backend,
+  reported: Reported,
+  before: ServerPlan | undefined,
+): Exclude<Reported, "unknown"> => {
+  if (reported !== "unknown") return reported;
+  const runs = before?.backends.some(
+    (known) =>
+      known.address === address &&
+      known.port === port &&
+      known.role !== "sorry" &&
+      known.availability !== "unavailable",
+  );
+  return runs === true ? "available" : "unavailable";
 };
 
 /**
@@ -122,9 +146,11 @@ const reach = (backend: PlannedBackend, server: VirtualServer, links: Links): Pl
 
 const planMember = (
   backend: Backend,
-  { server, id, input }: { server: VirtualServer; id: BackendId; input: PlanInput },
+  given: { server: VirtualServer; id: BackendId; input: PlanInput; asked: ServerPlan | undefined },
 ): PlannedBackend => {
-  const availability = settle(server, backend, input.availability(backendKey(server.name, backend.name)));
+  const { server, id, input, asked } = given;
+  const reported = input.availability(backendKey(server.name, backend.name));
+  const availability = settle(server, backend, foretell(backend, reported, asked));
   const { name, address, port, weight } = backend;
   const load =
     server.scheduler.type === "least-connections"
@@ -138,12 +164,13 @@ const planBackends = (
   server: VirtualServer,
   { input, previous, numbers }: Pick<Surroundings, "input" | "previous" | "numbers">,
 ): readonly PlannedBackend[] => {
+  const asked = previous ?? input.previous?.servers.find((other) => isSameService(server, other));
   const { now, links } = input;
   const idByName = numbers(server, previous);
   const before = new Map(previous?.backends.map((backend) => [backend.name, backend]));
   const idOf = (name: string): BackendId => idByName.get(name) ?? NO_BACKEND;
   const members = server.backends.map((backend) => {
-    const member = planMember(backend, { server, id: idOf(backend.name), input });
+    const member = planMember(backend, { server, id: idOf(backend.name), input, asked });
     return drainMember(member, before.get(backend.name), { drainTimeout: server.drainTimeout, now });
   });
   const sorry: PlannedBackend[] =

@@ -3,8 +3,9 @@
  *
  * A round is a first attempt and up to `retries` further ones; one success makes the round a success. `fall` failed
  * rounds in a row turn healthy into failed, `rise` successful ones turn failed into healthy. The first round that says
- * anything decides alone: until then the subject is `unknown` and counts as unavailable, because sending users to a
- * backend nobody has asked is worse than a fifth of a second without it, and counting to `rise` would only prolong that.
+ * anything decides alone: until then the subject is `unknown` and counts as unavailable, unless it ran before, because
+ * sending users to a backend nobody has asked is worse than a fifth of a second without it, and counting to `rise` would
+ * only prolong that.
  *
  *             first success            `fall` failed rounds
  *   unknown ----------------> healthy ----------------------> failed

@@ -23,7 +23,7 @@ import { createTableWatch, type TableWatch } from "./table-watch.ts";
 
 type Parts = Pick<WireParts, "engine" | "conntrack" | "clock" | "deadlines"> & {
   readonly paths: Paths;
-  readonly subjects: Pick<Subjects, "verdict" | "isPardoned">;
+  readonly subjects: Pick<Subjects, "report">;
   readonly counts: Counts;
   /** What has been observed so far. */
   readonly view: () => View;
@@ -137,8 +137,7 @@ export class Balancing {
   #availability(key: BackendKey): Reported {
     const { subjects } = this.#parts;
     const id = `backend ${key}`;
-    if (!this.#checked.has(id) || subjects.verdict(id) === "healthy") return "available";
-    return subjects.isPardoned(id) ? "doubtful" : "unavailable";
+    return this.#checked.has(id) ? subjects.report(id) : "available";
   }
 
   #source(server: VirtualServer, backend: IpAddress): IpAddress | undefined {

@@ -2,8 +2,9 @@
 import type { Subjects } from "./subjects.ts";
 
 /**
- * How long the first application waits for the first verdict on every subject, in milliseconds. Without the wait a
- * restart would take every backend out until it is asked; one that is silent for longer is out until it answers.
+ * How long the first application waits for the first verdict on every subject, in milliseconds. Without the wait
+ * a start would take every backend out until it is asked; one that is silent for longer is out until it answers, unless
+ * an earlier run left it in.
  */
 const LIMIT = 1_000;
 

@@ -2,6 +2,7 @@
 import type { IpAddress } from "#base/address";
 import type { Duration, Instant } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
+import type { Reported } from "#core/balance/plan-model";
 import type { TrackedCheck } from "#core/config/desired";
 import type { CutOff } from "#core/health/amnesty";
 import type { HealthCheckConfig } from "#core/health/config";
@@ -49,8 +50,8 @@ export type Subjects = {
   reconcile(subjects: readonly Subject[]): void;
   /** The verdict on a subject; `unknown` also for one that is not checked. */
   verdict(id: string): Verdict;
-  /** Whether a backend's failure counts for nothing, because its whole server failed with it. */
-  isPardoned(id: string): boolean;
+  /** What is to be made of a backend; in doubt when its failure counts for nothing, because its whole server failed with it. */
+  report(id: string): Reported;
   /** What `cutOff` says may have changed. */
   cutOffChanged(): void;
   /** Whether every subject has been heard of at least once. */
@@ -58,6 +59,8 @@ export type Subjects = {
   /** Ends all checks. */
   close(): void;
 };
+
+const REPORT_BY_VERDICT = { healthy: "available", failed: "unavailable", unknown: "unknown" } as const;
 
 type Running = { subject: Subject; state: State; readonly onTimer: (now: Instant) => void };
 
@@ -106,9 +109,11 @@ class CheckedSubjects implements Subjects {
     this.#pardons.reconsider();
   }
 
-  isPardoned(id: string): boolean {
+  report(id: string): Reported {
+    const verdict = this.verdict(id);
     const of = this.#runningById.get(id)?.subject.of;
-    return of?.kind === "backend" && this.#pardons.has(of.server, id);
+    const isPardoned = of?.kind === "backend" && this.#pardons.has(of.server, id);
+    return verdict !== "healthy" && isPardoned ? "doubtful" : REPORT_BY_VERDICT[verdict];
   }
 
   allKnown(): boolean {

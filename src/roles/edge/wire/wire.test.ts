@@ -237,6 +237,24 @@ describe("the wire process", () => {
     assert.deepEqual(fast.at(-1), { type: "check-health", check: "app", state: "failed" });
   });
 
+  it("goes on with backends, and ends no flow of theirs, while a check that has changed has said nothing yet", async () => {
+    const { propose, run, engine, conntrack } = bench();
+    propose(DESIRED);
+    await run();
+    conntrack.flows.push({
+      to: { address: "192.0.2.100", protocol: "tcp", port: 80 },
+      answeredBy: { address: "192.0.2.11", port: 80 },
+    });
+    propose({ ...DESIRED, servers: [{ ...WEB, health: { ...HEALTH, port: 81 } }] });
+    for (let turns = 0; turns < 20; turns += 1) await settle();
+    assert.deepEqual(
+      engine.running()?.servers[0]?.backends.map(({ availability }) => availability),
+      ["available", "available"],
+    );
+    await run(seconds(3));
+    assert.equal(conntrack.flows.length, 1);
+  });
+
   it("answers each configuration once, in order, and tells the fast thread the last", async () => {
     const { propose, run, agent, fast, events } = bench();
     propose(DESIRED);
