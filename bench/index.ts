@@ -30,6 +30,8 @@ const TOOLS = {
   haproxy: "haproxy",
   nginx: "libnginx-mod-stream",
   wrk: "wrk",
+  curl: "curl",
+  conntrack: "conntrack",
   iperf3: "iperf3",
 };
 

@@ -144,7 +144,7 @@ const nftlb = (parts: Parts, mode: "snat" | "dsr"): Variant => {
     const config = await lab.write(`nftlb-${mode}.json`, JSON.stringify({ farms }));
     const e1 = lab.host("e1");
     // It takes the nodes' MAC addresses from the neighbour table.
-    for (const node of NODES) await e1.run(["ping", "-c1", "-W1", node]);
+    for (const node of NODES) await e1.expect(["curl", "-s", `http://${node}:${HTTP_PORT}/`]);
     await e1.run([...parts.nftlb, "-l", "5", "-L", "2", "-e", "-c", config]);
   };
   const around =
