@@ -50,3 +50,9 @@ export const diff = (before: Desired, after: Desired): DesiredDiff => ({
   servers: diffList(before.servers, after.servers),
   syncs: diffList(before.syncs, after.syncs),
 });
+
+/** Whether two desired states are the same, resource by resource, in whatever order. */
+export const isSameDesired = (left: Desired, right: Desired): boolean =>
+  Object.values(diff(left, right)).every(
+    ({ added, removed, changed }) => added.length + removed.length + changed.length === 0,
+  );

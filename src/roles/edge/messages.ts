@@ -4,6 +4,7 @@
  * agent <-> wire: JSON lines on a socket pair. wire <-> fast thread: structured clones on a message port.
  */
 import type { WallTime } from "#base/time";
+import type { VirtualServer } from "#core/balance/model";
 import type { Desired } from "#core/config/desired";
 import type { Event, HealthState, Observation, ResourceName } from "#core/observation/event";
 import type { View } from "#core/observation/view";
@@ -23,8 +24,12 @@ export type WireFacts = { readonly pid: number; readonly startedAt: WallTime; re
 export type AgentToWire =
   /** First message: the agent wants a snapshot, and then what happens. One of another version is not listened to. */
   | { readonly type: "hello"; readonly pid: number; readonly version: string }
-  /** What the files want; answered with the same `id`. */
+  /** Some of the virtual servers of the `desired` that follows: thousands in one message would stop the wire for long. */
+  | { readonly type: "servers"; readonly servers: readonly VirtualServer[] }
+  /** What the files want, with the servers that came before it; answered with the same `id`. */
   | { readonly type: "desired"; readonly id: number; readonly desired: Desired }
+  /** The files were read again, and want what is in force. */
+  | { readonly type: "unchanged" }
   /** The files changed and hold something that is refused; the running configuration stays. */
   | { readonly type: "refused"; readonly problems: readonly string[] };
 

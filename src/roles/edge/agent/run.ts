@@ -8,7 +8,6 @@ import { fstatSync } from "node:fs";
 import { Socket } from "node:net";
 import { dirname } from "node:path";
 import { VERSION } from "#base/version";
-import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { Observation } from "#core/observation/event";
 import { emptyView, project, type View } from "#core/observation/view";
 import { makeDirectory } from "#drivers/files/directory";
@@ -22,6 +21,7 @@ import { type EdgeOptions, EXIT } from "../options.ts";
 import { adminRoutes } from "./admin.ts";
 import { createEvents, type Events } from "./events.ts";
 import { type ObservationLog, openObservationLog } from "./log.ts";
+import { createProposals, type Proposals } from "./proposals.ts";
 
 type Snapshot = Extract<WireToAgent, { type: "snapshot" }>;
 
@@ -37,12 +37,8 @@ class Agent {
   readonly #startedAt = Date.now();
   readonly #channel: Channel<AgentToWire>;
   readonly #end: (status: number) => void;
+  readonly #proposals: Proposals;
   #view: View = emptyView();
-  /** What is in force. */
-  #desired = NOTHING_DESIRED;
-  /** What was proposed and not answered yet, by number. */
-  readonly #proposedById = new Map<number, Desired>();
-  #lastProposal = 0;
   /** Whether the files may be proposed, and whether they changed before. */
   #begun = false;
   #changedEarly = false;
@@ -59,6 +55,12 @@ class Agent {
       // Without the wire process there is nothing to tell and nobody to tell it to.
       onClose: () => end(EXIT.ok),
     });
+    this.#proposals = createProposals({
+      load: () => this.#load(),
+      send: (message) => void this.#channel.send(message),
+      later: setImmediate,
+      warn: (line) => void process.stderr.write(`${line}\n`),
+    });
     this.#channel.send({ type: "hello", pid: process.pid, version: VERSION });
   }
 
@@ -74,7 +76,7 @@ class Agent {
         this.#observe(message.observation);
         break;
       case "answer":
-        this.#onAnswer(message);
+        this.#proposals.answered(message);
         break;
       case "reload":
         this.#reload();
@@ -91,7 +93,7 @@ class Agent {
     const first = this.#wire === undefined;
     this.#view = snapshot.view;
     this.#wire = snapshot.wire;
-    this.#desired = snapshot.desired ?? NOTHING_DESIRED;
+    this.#proposals.adopt(snapshot.desired);
     for (const observation of this.#events.add(snapshot.recent)) {
       // The rest is in the log already, by this agent or the one before.
       if (observation.sequence > snapshot.told) this.#log.write(observation);
@@ -102,7 +104,7 @@ class Agent {
   /** Opens the admin socket before anything is asked of the wire, so that of two programs the second changes nothing. */
   async #begin(isRunning: boolean): Promise<void> {
     this.#files.watch(this.#options.config, () => this.#reload());
-    const loaded = loadConfiguration(this.#files, this.#options.config);
+    const loaded = this.#load();
     if (!loaded.ok && !isRunning) {
       for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem)}\n`);
       this.#end(EXIT.usage);
@@ -117,7 +119,7 @@ class Agent {
     this.#close = () => admin.close();
     this.#begun = true;
     if (this.#changedEarly) this.#reload();
-    else this.#propose(loaded);
+    else this.#proposals.propose(loaded);
   }
 
   async #openAdmin(): Promise<AdminServer | AdminError> {
@@ -135,27 +137,13 @@ class Agent {
       this.#changedEarly = true;
       return;
     }
-    this.#propose(loadConfiguration(this.#files, this.#options.config));
+    this.#proposals.reload();
   }
 
-  #propose(loaded: Loaded): void {
+  #load(): Loaded {
+    const loaded = loadConfiguration(this.#files, this.#options.config);
     this.#afterBurst();
-    if (!loaded.ok) {
-      this.#channel.send({ type: "refused", problems: loaded.problems.map(formatProblem) });
-      return;
-    }
-    for (const warning of loaded.warnings) process.stderr.write(`${formatProblem(warning)}\n`);
-    this.#lastProposal += 1;
-    // Texts that were cut out of the files would keep the whole files in memory.
-    this.#proposedById.set(this.#lastProposal, structuredClone(loaded.desired));
-    this.#channel.send({ type: "desired", id: this.#lastProposal, desired: loaded.desired });
-  }
-
-  /** Answers come in the order of the proposals. */
-  #onAnswer({ id, accepted }: Extract<WireToAgent, { type: "answer" }>): void {
-    const proposed = this.#proposedById.get(id);
-    this.#proposedById.delete(id);
-    if (accepted && proposed !== undefined) this.#desired = proposed;
+    return loaded;
   }
 
   #observe(observation: Observation): void {
@@ -168,7 +156,7 @@ class Agent {
     const agent = { pid: process.pid, startedAt: this.#startedAt };
     return this.#wire === undefined
       ? undefined
-      : { view: this.#view, desired: this.#desired, wire: this.#wire, agent, counts: this.#counts };
+      : { view: this.#view, desired: this.#proposals.inForce, wire: this.#wire, agent, counts: this.#counts };
   }
 }
 

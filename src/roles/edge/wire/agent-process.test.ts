@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { wallTime } from "#base/time";
@@ -59,6 +61,10 @@ const bench = (behaviour: string, onExit: "restart" | "leave" = "restart"): Benc
     desired: () => undefined,
     onMessage(message: AgentToWire) {
       if (message.type === "refused") lines.push(message.problems.join(" "));
+      if (message.type === "desired")
+        lines.push(
+          `desired ${message.id} ${message.desired.servers.map((server) => String(server)).join(",")}`,
+        );
       onLine();
     },
     onExit(exit) {
@@ -110,6 +116,29 @@ describe("the agent's process", () => {
     record();
     const again = await heard("snapshot 2 1 1,2");
     assert.ok(!again.includes("observation 2"), "it is in the snapshot");
+  });
+
+  it("hands a configuration over in pieces, and half of one is worth nothing", async () => {
+    const pieces = `
+      channel.send({ type: "servers", servers: ["a", "b"] });
+      channel.send({ type: "servers", servers: ["c"] });`;
+    const whole = `channel.send({ type: "desired", id: 1, desired: { servers: [] } });`;
+    const { heard } = bench(`${HELLO} ${pieces} ${whole} ${pieces} ${whole}`);
+    assert.deepEqual((await heard("desired 1 a,b,c")).at(-1), "desired 1 a,b,c");
+    const marker = JSON.stringify(join(tmpdir(), `steelyard-half-${process.pid}`));
+    const half = bench(`
+      const { mkdirSync, rmdirSync } = process.getBuiltinModule("node:fs");
+      ${HELLO}
+      try {
+        mkdirSync(${marker});
+        ${pieces}
+        setTimeout(() => process.exit(1), 50);
+      } catch {
+        rmdirSync(${marker});
+        ${whole}
+      }`);
+    await half.heard("exit");
+    await half.heard("desired 1 ");
   });
 
   it("is killed and started again when it says what is no message", async () => {

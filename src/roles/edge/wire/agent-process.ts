@@ -6,6 +6,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { Socket } from "node:net";
+import type { VirtualServer } from "#core/balance/model";
 import type { Desired } from "#core/config/desired";
 import type { Observation } from "#core/observation/event";
 import { type Channel, openChannel } from "#drivers/ipc/channel";
@@ -48,6 +49,7 @@ export type AgentOptions = {
   readonly facts: WireFacts;
   /** The configuration in force, for the agent's status; `undefined` before the first. */
   readonly desired: () => Desired | undefined;
+  /** A configuration comes in one piece. */
   readonly onMessage: (message: AgentToWire) => void;
   readonly onExit: (exit: AgentExit) => "restart" | "leave";
 };
@@ -69,6 +71,8 @@ class SupervisedAgent implements AgentProcess {
   #stranger: string | undefined;
   /** Sequence of the last observation that was sent, to whichever agent. */
   #sent = 0;
+  /** Those of a configuration that is on its way. */
+  readonly #servers: VirtualServer[] = [];
   #counts: Counts = {};
   #countsTold = true;
   #stopping = false;
@@ -166,6 +170,16 @@ class SupervisedAgent implements AgentProcess {
 
   #hear(channel: Channel<WireToAgent>, message: AgentToWire): void {
     if (this.#stranger !== undefined) return;
+    if (message.type === "servers") {
+      this.#servers.push(...message.servers);
+      return;
+    }
+    if (message.type === "desired") {
+      const { id, desired } = message;
+      const servers = [...this.#servers.splice(0), ...desired.servers];
+      this.#options.onMessage({ type: "desired", id, desired: { ...desired, servers } });
+      return;
+    }
     if (message.type !== "hello") {
       this.#options.onMessage(message);
       return;
@@ -186,6 +200,7 @@ class SupervisedAgent implements AgentProcess {
     this.#child = undefined;
     this.#channel = undefined;
     this.#greeted = false;
+    this.#servers.length = 0;
     this.#onGone();
     if (this.#stopping || this.#options.onExit(exit) === "leave") return;
     if (Date.now() - this.#startedAt > RESTART.forgetAfter) this.#pause = RESTART.first;

@@ -290,6 +290,20 @@ describe("the wire process", () => {
     assert.deepEqual(events.at(-1), { type: "config-refused", problems: ["edge.yaml is gone"] });
   });
 
+  it("touches nothing when the files say what is in force, and forgets what was refused", async () => {
+    const { propose, run, hearAgent, events, agent, fast } = bench();
+    propose(DESIRED);
+    await run();
+    hearAgent({ type: "refused", problems: ["edge.yaml is gone"] });
+    for (const list of [events, agent, fast]) list.length = 0;
+    hearAgent({ type: "unchanged" });
+    await run();
+    const applied = { type: "config-applied", generation: 1, added: [], changed: [], removed: [] };
+    assert.deepEqual([events, agent, fast], [[applied], [], []]);
+    hearAgent({ type: "refused", problems: ["edge.yaml is gone"] });
+    assert.equal(events.at(-1)?.type, "config-refused");
+  });
+
   it("says the same refusal once, and another one too", async () => {
     const { propose, run, hearAgent, said } = bench();
     propose(DESIRED);

@@ -148,12 +148,20 @@ export class Wire {
       this.#complaints.refused(message.problems);
       this.#supervision.reloaded();
     }
-    if (message.type !== "desired") return;
-    // One configuration at a time, in the order they came.
-    const { id, desired } = message;
-    this.#accepting = this.#accepting
-      .then(() => this.#accept(id, desired))
-      .then(() => this.#supervision.reloaded());
+    if (message.type === "unchanged") this.#inTurn(async () => this.#confirm());
+    if (message.type === "desired") this.#inTurn(() => this.#accept(message.id, message.desired));
+  }
+
+  /** One configuration at a time, in the order they came. */
+  #inTurn(accept: () => Promise<void>): void {
+    this.#accepting = this.#accepting.then(accept).then(() => this.#supervision.reloaded());
+  }
+
+  /** What runs is what is wanted: nothing is touched, and what was refused before is forgotten. */
+  #confirm(): void {
+    if (this.#stopping || this.#desired === undefined) return;
+    const nothing = { added: [], changed: [], removed: [] };
+    this.#emit({ type: "config-applied", generation: this.#generation, ...nothing });
   }
 
   /** A stop may come between any two of the steps: after it nothing is put into the kernel any more. */
