@@ -11,6 +11,17 @@ const RUNTIME = "/run/steelyard";
 const RUNTIME_SIZE = "4m";
 /** Written while the manager shall not start the edge again. */
 const HOLD = "/run/chaos-hold";
+/** What libfaketime reads. */
+const CLOCK = "/run/chaos-clock";
+/** Debian's folder for libraries of this CPU. */
+const LIBRARIES = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+const FAKE_CLOCK = {
+  LD_PRELOAD: `/usr/lib/${LIBRARIES}/faketime/libfaketimeMT.so.1`,
+  FAKETIME_TIMESTAMP_FILE: CLOCK,
+  FAKETIME_CACHE_DURATION: "1",
+  // As in a real machine whose clock is set.
+  DONT_FAKE_MONOTONIC: "1",
+};
 const FILLER = `${RUNTIME}/filler`;
 
 /**
@@ -42,6 +53,8 @@ export type ManagedEdge = {
   readonly signal: (part: Part, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM") => Promise<void>;
   /** Keeps the manager from starting the edge again, or lets it. */
   readonly hold: (held: boolean) => Promise<void>;
+  /** Sets what its processes take for the time of day, in seconds from the real one. */
+  readonly setClock: (seconds: number) => Promise<void>;
   /** Takes or gives back all room where the runtime state is kept. */
   readonly fillDisk: (full: boolean) => Promise<void>;
   /** Tells edge and manager to end, and resolves when they have; gives what is left in the runtime directory. */
@@ -60,7 +73,9 @@ export const manage = async (
   host: LabHostHandle,
   { argv, log }: { readonly argv: readonly string[]; readonly log: string },
 ): Promise<ManagedEdge> => {
-  const manager = await host.spawn(["sh", "-c", MANAGER, "sh", log, ...argv]);
+  await host.expect(["sh", "-c", `echo +0 >${CLOCK}`]);
+  const edge = ["env", ...Object.entries(FAKE_CLOCK).map(([name, value]) => `${name}=${value}`), ...argv];
+  const manager = await host.spawn(["sh", "-c", MANAGER, "sh", log, ...edge]);
   await manager.said(/^edge /m);
   const inside = (...command: readonly string[]) =>
     host.run(["nsenter", "-t", String(manager.pid), "-m", ...command]);
@@ -81,6 +96,11 @@ export const manage = async (
     },
     hold: async (held) => {
       await host.expect(held ? ["touch", HOLD] : ["rm", "-f", HOLD]);
+    },
+    setClock: async (seconds) => {
+      // Replaced, never half written: it is read all the time.
+      const offset = `${seconds < 0 ? "" : "+"}${seconds}`;
+      await host.expect(["sh", "-c", `echo ${offset} >${CLOCK}.new && mv ${CLOCK}.new ${CLOCK}`]);
     },
     fillDisk: async (full) => {
       if (full) await inside("dd", "if=/dev/zero", `of=${FILLER}`, "bs=4k", "count=4096");

@@ -6,9 +6,8 @@
  *     npm run chaos -- --minutes 120              seed after seed; ends at the first broken promise
  *
  * `plan.ts` is what goes wrong, `play.ts` plays it in a lab, `verdict.ts` says what was promised. A run that broke a
- * promise says how to play it again, and leaves the edges' logs in a folder. Left out: stepping the clock, which all
- * namespaces of a machine share (nothing in an edge depends on it but what logs show), and delay (no netem queue in
- * many kernels).
+ * promise says how to play it again, and leaves the edges' logs in a folder. Left out: delay, since many kernels have no
+ * netem queue. The time of day, which all namespaces of a machine share, is what libfaketime says it is.
  */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

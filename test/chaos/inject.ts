@@ -114,6 +114,11 @@ export const inject = async (scene: Scene, fault: Fault): Promise<End> => {
       await edge.fillDisk(true);
       return () => edge.fillDisk(false);
     }
+    case "clock-step": {
+      const edge = edges[fault.edge];
+      await edge.setClock(fault.seconds);
+      return () => edge.setClock(0);
+    }
     case "conntrack-full":
       return fillTable(scene, fault.edge);
     case "flap":

@@ -32,6 +32,8 @@ export type Fault =
   | { readonly type: "remove-address"; readonly edge: EdgeName }
   /** Somebody turns forwarding off. */
   | { readonly type: "reset-setting"; readonly edge: EdgeName }
+  /** The edge's clock is set, by so many seconds; the monotonic clock goes on. */
+  | { readonly type: "clock-step"; readonly edge: EdgeName; readonly seconds: number }
   /** The file system with the edge's runtime state has no room. */
   | { readonly type: "full-disk"; readonly edge: EdgeName }
   /** A backend goes away and comes back `times` times while the fault lasts. */
@@ -92,6 +94,13 @@ const MAKERS: readonly [Maker, ...Maker[]] = [
   (random) => ({ fault: { type: "flush", edge: edge(random) }, lasts: INSTANT_MS }),
   (random) => ({ fault: { type: "remove-address", edge: edge(random) }, lasts: INSTANT_MS }),
   (random) => ({ fault: { type: "reset-setting", edge: edge(random) }, lasts: INSTANT_MS }),
+  (random) => ({
+    fault: {
+      ...{ type: "clock-step", edge: edge(random) },
+      seconds: pick(random, [3_600, -3_600, 86_400 * 400, -86_400 * 400, -5]),
+    },
+    lasts: while_(random),
+  }),
   (random) => ({ fault: { type: "full-disk", edge: edge(random) }, lasts: while_(random) }),
   (random) => ({
     fault: { type: "flap", node: pick(random, ["n1", "n2", "n3"]), times: integerBetween(random, 1, 4) },
@@ -145,6 +154,8 @@ export const describeFault = (fault: Fault): string => {
       return `advertisements come again ${fault.copies} times within ${fault.delay} ms`;
     case "flap":
       return `${fault.node} goes and comes ${fault.times} times`;
+    case "clock-step":
+      return `the clock of ${fault.edge} is set by ${fault.seconds} s`;
     case "flood":
       return `a flood of small packets for ${fault.seconds} s`;
     default:
