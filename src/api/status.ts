@@ -67,6 +67,11 @@ export type ServerStatus = {
   readonly backends: readonly BackendStatus[];
   /** Backends with weight 0, and those that the configuration no longer lists. */
   readonly drains: readonly DrainStatus[];
+  /**
+   * Where new connections go while no backend can take them: to every backend that has failed, as if it were healthy, to
+   * nobody, or to the sorry server. `undefined` while a backend can, or may be able to.
+   */
+  readonly whenNone?: "failed-backends" | "refused" | "sorry-server";
   /** Stands in while no backend can take connections. */
   readonly sorryServer?: { readonly address: string; readonly port?: number };
 };

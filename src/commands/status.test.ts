@@ -84,6 +84,22 @@ describe("steelyard status", () => {
     ]);
   });
 
+  it("says where new connections go while no backend can take them", () => {
+    const [server] = STATUS.servers;
+    assert.ok(server !== undefined);
+    const remark = (more: Partial<typeof server>) =>
+      plain({ ...STATUS, servers: [{ ...server, ...more }] })[7];
+    assert.equal(
+      remark({ whenNone: "failed-backends" }),
+      "! every backend has failed: new connections go to all of them as if they were healthy",
+    );
+    assert.equal(remark({ whenNone: "refused" }), "! no backend takes connections: new ones are refused");
+    assert.equal(
+      remark({ whenNone: "sorry-server", sorryServer: { address: "2001:db8::1", port: 80 } }),
+      "! no backend takes connections: new ones go to the sorry server, [2001:db8::1]:80",
+    );
+  });
+
   it("says below the routers what is wrong with them", () => {
     const [router] = STATUS.routers;
     assert.ok(router !== undefined);

@@ -56,6 +56,18 @@ const drainText = ({ backend, state, until, openFlows }: DrainStatus, now: numbe
     : `! ${backend}: draining, ${ago(Math.max(until - now, 0))} left${left}`;
 };
 
+const placeOf = ({ address, port }: { readonly address: string; readonly port?: number }): string =>
+  port === undefined ? address : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+
+/** What becomes of clients while no backend can take them. */
+const emptyRemark = ({ whenNone, sorryServer }: ServerStatus): string[] => {
+  if (whenNone === "failed-backends")
+    return ["! every backend has failed: new connections go to all of them as if they were healthy"];
+  if (whenNone === "refused") return ["! no backend takes connections: new ones are refused"];
+  if (whenNone === undefined || sorryServer === undefined) return [];
+  return [`! no backend takes connections: new ones go to the sorry server, ${placeOf(sorryServer)}`];
+};
+
 const serverLines = (server: ServerStatus, now: number): string[] => {
   const removal =
     server.worstCaseRemoval === undefined
@@ -63,7 +75,7 @@ const serverLines = (server: ServerStatus, now: number): string[] => {
       : `a dead backend is out after ${formatDuration(micros(server.worstCaseRemoval))} at worst`;
   const rows = server.backends.map((backend) => [
     `  ${backend.name}`,
-    backend.port === undefined ? backend.address : `${backend.address}:${backend.port}`,
+    placeOf(backend),
     `${backend.weight}`,
     painted(backend.health),
     since(backend.since, now),
@@ -75,6 +87,7 @@ const serverLines = (server: ServerStatus, now: number): string[] => {
   return [
     title,
     ...remark,
+    ...emptyRemark(server),
     ...server.drains.map((drain) => drainText(drain, now)),
     ...table(["  BACKEND", "ADDRESS", "WEIGHT", "HEALTH", "SINCE", "REASON"], rows),
     "",

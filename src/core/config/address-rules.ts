@@ -39,7 +39,13 @@ export const familyFindings = (
 ): readonly Finding[] =>
   familyOf(address) === familyOf(like)
     ? []
-    : [error(path, `${address} is ${familyOf(address)}, but ${whose} is ${familyOf(like)}`)];
+    : [
+        error(
+          path,
+          `${address} is ${familyOf(address)}, but ${whose} is ${familyOf(like)}`,
+          `Use ${familyOf(like)} here; ${familyOf(address)} goes into a resource of its own.`,
+        ),
+      ];
 
 /** An error for every value that stood in the list before. */
 export const duplicateFindings = (

@@ -34,7 +34,7 @@ const within =
 const claimedTwice = <Value extends { readonly name: string }>(
   placed: readonly Placed<Value>[],
   claimsOf: (value: Value) => readonly { readonly key: string; readonly path: Path; readonly what: string }[],
-  hint?: string,
+  hint: string,
 ): readonly Problem[] => {
   const ownerByKey = new Map<string, string>();
   return placed.flatMap(({ document, value }) =>
@@ -70,15 +70,18 @@ const routerProblems = ({ routers }: Resources): readonly Problem[] => [
         : [{ key: name, path: ["spec", "virtualMac"], what: `has its virtual MAC address on ${name}` }],
     "Give each its own virtualMacInterface.",
   ),
-  ...claimedTwice(routers, (router) =>
-    (["addresses", "unadvertisedAddresses"] as const).flatMap((list) =>
-      router[list].map(({ address, device = router.interface }, index) => ({
-        // Link-local addresses are unique per link only (RFC 4291 §2.5.6).
-        key: isLinkLocal(address) ? `${address}%${device}` : address,
-        path: ["spec", list, index],
-        what: `holds ${address}`,
-      })),
-    ),
+  ...claimedTwice(
+    routers,
+    (router) =>
+      (["addresses", "unadvertisedAddresses"] as const).flatMap((list) =>
+        router[list].map(({ address, device = router.interface }, index) => ({
+          // Link-local addresses are unique per link only (RFC 4291 §2.5.6).
+          key: isLinkLocal(address) ? `${address}%${device}` : address,
+          path: ["spec", list, index],
+          what: `holds ${address}`,
+        })),
+      ),
+    "Leave it to one of them.",
   ),
 ];
 
@@ -100,7 +103,7 @@ const overlaps = (servers: Resources["servers"]): readonly Problem[] => {
     const what = `serves ${protocol} ${kind === "one" ? "port" : "ports"} ${formatPorts(ports)} of ${address}`;
     const theirs = samePorts(other.ports, ports) ? "so does" : `${formatPorts(other.ports)} belong to`;
     const message = `${what}, and ${theirs} ${other.name}`;
-    return [within(document)(error(["spec", "port"], message))];
+    return [within(document)(error(["spec", "port"], message, "Give one of them another port or address."))];
   });
 };
 
@@ -167,12 +170,24 @@ const checkProblems = ({
         if (hidden || checkNames.includes(subject.name)) return [];
         const message = `there is no TrackedCheck named ${subject.name}`;
         const path = ["spec", "track", "checks", index, "name"];
-        return [within(document)(error(path, message, nearestHint(subject.name, checkNames)))];
+        const hint =
+          checkNames.length === 0
+            ? "Add a document of kind TrackedCheck with that name."
+            : nearestHint(subject.name, checkNames);
+        return [within(document)(error(path, message, hint))];
       }),
   );
   const idle = checks
     .filter(({ value }) => !incomplete && !used.has(value.name))
-    .map(({ document }) => within(document)(warning(["metadata", "name"], "is tracked by no VirtualRouter")));
+    .map(({ document }) =>
+      within(document)(
+        warning(
+          ["metadata", "name"],
+          "is tracked by no VirtualRouter",
+          "Name it under spec.track.checks of one, or remove it.",
+        ),
+      ),
+    );
   return [...problems, ...idle];
 };
 
@@ -183,7 +198,13 @@ const syncGroupProblems = ({ routers, incomplete }: Resources): readonly Problem
     const members = routers.filter((other) => other.value.syncGroup === group);
     const path = ["spec", "syncGroup"];
     if (members.length === 1) {
-      return incomplete ? [] : [within(document)(warning(path, `${group} has no other member`))];
+      return incomplete
+        ? []
+        : [
+            within(document)(
+              warning(path, `${group} has no other member`, "Give another router the same, or remove it."),
+            ),
+          ];
     }
     const mixed = members.some((other) => (other.value.priority === 255) !== (value.priority === 255));
     return mixed && value.priority === 255

@@ -9,7 +9,7 @@ import { type IpAddress, parseAddress } from "#base/address";
 import { type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
 import { type Duration, formatDuration, micros, parseDuration, seconds } from "#base/time";
 import { type PortRange, parsePorts } from "#core/balance/ports";
-import { nearestHint } from "./nearest.ts";
+import { nearest } from "./nearest.ts";
 import { show } from "./problem.ts";
 
 type Issue = { readonly input: unknown };
@@ -35,9 +35,10 @@ const parsed = <Value>(
   hint: string,
   what: string,
   read: (text: string) => Value | undefined,
+  typed = plainText(hint),
 ) =>
   v.pipe(
-    plainText(hint),
+    typed,
     v.rawTransform<string, Value>(({ dataset, addIssue, NEVER }) => {
       const value = read(dataset.value);
       if (value !== undefined) return value;
@@ -109,12 +110,19 @@ export const flag = (description: string) =>
     v.description(description),
   );
 
+const wrongWord = (word: string, words: readonly string[]): string => {
+  const near = nearest(word, words);
+  return near === undefined
+    ? `${show(word)} is not known here\nUse one of ${words.join(", ")}.`
+    : `${show(word)} is none of ${words.join(", ")}\nDid you mean ${near}?`;
+};
+
 /** One word of a closed list. */
 export const oneOf = <const Words extends readonly string[]>(description: string, words: Words) =>
   v.pipe(
     v.picklist(words, ({ input }) =>
       typeof input === "string"
-        ? `${show(input)} is none of ${words.join(", ")}\n${nearestHint(input, words)}`
+        ? wrongWord(input, words)
         : wrongType("text", `Use one of ${words.join(", ")}.`)({ input }),
     ),
     v.description(description),
@@ -124,6 +132,14 @@ export const oneOf = <const Words extends readonly string[]>(description: string
 const spelt = (span: number): string =>
   span > seconds(60) && span % seconds(60) !== 0 ? `${span / seconds(1)}s` : formatDuration(micros(span));
 
+const DURATION_HINT = "Write a number and a unit: 200ms, 1.5s, 2m.";
+
+const unitText = v.string((issue) =>
+  typeof issue.input === "number"
+    ? `${issue.input} has no unit\n${DURATION_HINT}`
+    : wrongType("a duration", DURATION_HINT)(issue),
+);
+
 /** A time span as text with a unit, within inclusive bounds. */
 export const duration = (
   description: string,
@@ -131,7 +147,7 @@ export const duration = (
 ) => {
   const range = `${spelt(min)}..${spelt(max)}`;
   return v.pipe(
-    parsed("", "", "Write a number and a unit: 200ms, 1.5s, 2m.", "a duration", parseDuration),
+    parsed("", "", DURATION_HINT, "a duration", parseDuration, unitText),
     v.minValue(min, ({ input }) => `${spelt(input)} is below ${spelt(min)}\nUse ${range}.`),
     v.maxValue(max, ({ input }) => `${spelt(input)} is above ${spelt(max)}\nUse ${range}.`),
     v.metadata({ format: `duration ${range}` }),
@@ -166,7 +182,11 @@ export const list = <const Item extends v.GenericSchema>(
   { min = 0, max }: { readonly min?: number; readonly max: number },
 ) =>
   v.pipe(
-    v.array(item, wrongType("a list", "Start each entry on its own line with a dash, or write [a, b].")),
+    v.array(item, (issue) =>
+      typeof issue.input === "string" && /^-\S/.test(issue.input)
+        ? `${show(issue.input)} is not a list\nPut a space after each dash.`
+        : wrongType("a list", "Start each entry on its own line with a dash, or write [a, b].")(issue),
+    ),
     v.minLength(min, ({ input }) => `has ${input.length} entries\nGive at least ${min}.`),
     v.maxLength(max, ({ input }) => `has ${input.length} entries, more than ${max}\nGive at most ${max}.`),
     v.description(description),

@@ -18,6 +18,19 @@ describe("nearest", () => {
     it(`takes ${word} for ${meant}`, () => assert.equal(nearest(word, KEYS), meant));
   }
 
+  for (const [word, meant] of [
+    ["wrr", "weighted"],
+    ["wlc", "least-connections"],
+    ["mh", "consistent-hash"],
+    ["leastconn", "least-connections"],
+  ] as const) {
+    it(`takes the scheduler ${word} of other programs for ${meant}`, () =>
+      assert.equal(
+        nearest(word, ["consistent-hash", "source-hash", "weighted", "least-connections"]),
+        meant,
+      ));
+  }
+
   it("does not guess when nothing is near", () => {
     assert.equal(nearest("colour", KEYS), undefined);
     assert.equal(nearest("x", KEYS), undefined);

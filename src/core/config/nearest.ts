@@ -1,7 +1,7 @@
 /** Finds the word an operator probably meant. */
 import { at } from "#base/assert";
 
-/** Keys people bring along from other programs, and what they are called here. */
+/** Words people bring along from other programs, and what they are called here. */
 const FOREIGN: ReadonlyMap<string, string> = new Map([
   ["virtualrouterid", "vrid"],
   ["advertint", "advertisementInterval"],
@@ -22,6 +22,22 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ["hostname", "host"],
   ["vip", "address"],
   ["vips", "addresses"],
+  ["usevmac", "virtualMac"],
+  ["persistencetimeout", "persistence"],
+  ["loadbalancersourceranges", "sourceRanges"],
+  ["delayloop", "interval"],
+  ["connecttimeout", "timeout"],
+  ["delaybeforeretry", "retryDelay"],
+  ["rr", "round-robin"],
+  ["wrr", "weighted"],
+  ["lc", "least-connections"],
+  ["wlc", "least-connections"],
+  ["leastconn", "least-connections"],
+  ["sh", "source-hash"],
+  ["mh", "consistent-hash"],
+  ["maglev", "consistent-hash"],
+  ["dr", "dsr"],
+  ["snat", "masquerade"],
 ]);
 
 /** How many characters must be added, removed, replaced or swapped with their neighbour to turn one text into the other. */

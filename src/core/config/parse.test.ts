@@ -203,12 +203,26 @@ describe("parseResources", () => {
       'spec.addresses[0]: "10.0.0.300/24" is not an address with a prefix length. Write it as ADDRESS/LENGTH: 192.0.2.10/24 or 2001:db8::10/64.',
       "spec.addresses[2]: is no address. Write 192.0.2.10/24, or a section with the key address.",
       'spec.priority: "150" is text, not a number. Write it without quotes: 150.',
-      "spec.advertisementInterval: 200 is a number, not text. Write a number and a unit: 200ms, 1.5s, 2m.",
+      "spec.advertisementInterval: 200 has no unit. Write a number and a unit: 200ms, 1.5s, 2m.",
       'spec.preempt: "yes" is not true or false. Write true or false, without quotes.',
       "spec.track: has no value. It may have: interfaces, checks.",
       "spec.health.tpc: is not a known key. Did you mean tcp?",
-      'spec.scheduler: "wrr" is none of consistent-hash, source-hash, round-robin, weighted, least-connections. Known: consistent-hash, source-hash, round-robin, weighted, least-connections.',
+      'spec.scheduler: "wrr" is none of consistent-hash, source-hash, round-robin, weighted, least-connections. Did you mean weighted?',
       "spec.backends: a section with keys is not a list. Start each entry on its own line with a dash, or write [a, b].",
+    ]);
+  });
+
+  it("lists the words of a closed list once, when none is near", () => {
+    const server = resource("VirtualServer", "web", { ...SERVER, mode: "tunnel" });
+    assert.deepEqual(textsOf(server), [
+      'spec.mode: "tunnel" is not known here. Use one of masquerade, nat, dsr.',
+    ]);
+  });
+
+  it("names the space that is missing behind a dash", () => {
+    const router = resource("VirtualRouter", "a", { ...ROUTER, addresses: "-192.0.2.10/24" });
+    assert.deepEqual(textsOf(router), [
+      'spec.addresses: "-192.0.2.10/24" is not a list. Put a space after each dash.',
     ]);
   });
 

@@ -444,7 +444,7 @@ rows("resources together", [
   {
     that: "do not call a check missing that is only wrong",
     given: [router({ track: { checks: [{ name: "uplink" }] } }), check("uplink", { interval: 3 })],
-    found: ["error 1 spec.interval: 3 is a number, not text"],
+    found: ["error 1 spec.interval: 3 has no unit"],
   },
   {
     that: "have sync groups of two or more, without owners among others",

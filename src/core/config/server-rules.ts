@@ -36,6 +36,8 @@ const schedulerFindings = (spec: ServerSpec): readonly Finding[] => {
   return [];
 };
 
+const OWN_ADDRESS_HINT = "Give the address that the machine itself has.";
+
 const backendFindings = (spec: ServerSpec): readonly Finding[] => {
   const backends = backendsOf(spec);
   return [
@@ -46,7 +48,9 @@ const backendFindings = (spec: ServerSpec): readonly Finding[] => {
         ...familyFindings(address, { like: spec.address, whose: "the server's", path: [...path, "address"] }),
       ];
       if (address === spec.address) {
-        findings.push(error([...path, "address"], `${address} is the virtual server's own address`));
+        findings.push(
+          error([...path, "address"], `${address} is the virtual server's own address`, OWN_ADDRESS_HINT),
+        );
       }
       if (port !== undefined) findings.push(...backendPortFindings(spec, port, [...path, "port"]));
       return findings;
@@ -63,6 +67,7 @@ const backendFindings = (spec: ServerSpec): readonly Finding[] => {
         error(
           ["spec", "backends", index, "address"],
           `${name} is the same machine and port as ${other.name}`,
+          "Remove one of them; for a greater share use weight.",
         ),
       ];
     }),

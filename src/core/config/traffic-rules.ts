@@ -15,7 +15,13 @@ const sorryFindings = (spec: ServerSpec): readonly Finding[] => {
     ...familyFindings(address, { like: spec.address, whose: "the server's", path: [...path, "address"] }),
   ];
   if (address === spec.address) {
-    findings.push(error([...path, "address"], `${address} is the virtual server's own address`));
+    findings.push(
+      error(
+        [...path, "address"],
+        `${address} is the virtual server's own address`,
+        "Give the address that the machine itself has.",
+      ),
+    );
   }
   if (port !== undefined) findings.push(...backendPortFindings(spec, port, [...path, "port"]));
   const twin = backendsOf(spec).find((each) => each.address === address && each.port === (port ?? each.port));

@@ -68,7 +68,7 @@ describe("loadConfiguration", () => {
 
   it("marks warnings", () => {
     assert.deepEqual(linesOf({ "/c/b.yaml": CHECK }), [
-      "/c/b.yaml:3:18 warning: metadata.name: is tracked by no VirtualRouter.",
+      "/c/b.yaml:3:18 warning: metadata.name: is tracked by no VirtualRouter. Name it under spec.track.checks of one, or remove it.",
     ]);
   });
 });

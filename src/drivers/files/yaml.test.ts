@@ -74,6 +74,30 @@ describe("parseYaml", () => {
     });
   }
 
+  for (const [what, text, found] of [
+    ["a line that is indented too far", "a:\n  b: 1\n   c: 2\nd: 3\n", "2:6"],
+    ["a colon within a value", "a: b: c\n", "1:4"],
+    ["no space after a colon", "a:\n  b:1\n  c: 2\n", "2:3"],
+    ["a line that is indented too little", "a:\n    b: 1\n  c: 2\n", "3:1"],
+    ["tabs, and what comes of them", "a:\n  b: 1\n\tc: 2\n  d: 3\n", "3:1"],
+    ["a quote that is not closed", 'a: "b\nc: d\n', "3:1"],
+    ["no line between two resources", "apiVersion: a\nkind: b\napiVersion: a\nkind: b\n", "3:1"],
+  ] as const) {
+    it(`says once where ${what} is, and what to do`, () => {
+      const { problems } = parse(text);
+      assert.deepEqual(
+        problems.map(({ line, column }) => `${line}:${column}`),
+        [found],
+      );
+      assert.match(problems[0]?.hint ?? "", /^[A-Z].*\.$/);
+      assert.doesNotMatch(problems[0]?.message ?? "", /compact|implicit/i);
+    });
+  }
+
+  it("reports every tag, since none makes the next line wrong", () => {
+    assert.deepEqual(problemsOf("a: !x 1\nb: !y 2\n"), ["1:4 unresolved tag: !x", "2:4 unresolved tag: !y"]);
+  });
+
   it("does not let anchors multiply", () => {
     const levels = Array.from({ length: 9 }, (_, i) => {
       const item = i === 0 ? "x" : `*l${i - 1}`;

@@ -49,7 +49,28 @@ const HINTS: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: "Indent with spaces.",
   NON_STRING_KEY: "Write the key as plain text.",
   TAG_RESOLVE_FAILED: "Remove the tag.",
+  BAD_INDENT: "Start the line in the column of its neighbours.",
+  BLOCK_AS_IMPLICIT_KEY: "Start the line in the column of its neighbours.",
+  MISSING_CHAR: "What opens further up, a quote or a bracket, must be closed.",
 };
+
+/** What the library says of the commonest mistakes, in words of its grammar, and what we say of the line. */
+const WORDS: ReadonlyMap<string, { readonly message: string; readonly hint: string }> = new Map([
+  [
+    "Nested mappings are not allowed in compact mappings",
+    {
+      message: "a value that is followed by keys further in, or has a colon and a space in itself",
+      hint: "Start the next line in the column of its neighbours, or put the value in quotes.",
+    },
+  ],
+  [
+    "Implicit keys need to be on a single line",
+    { message: "a key without a value", hint: "Write `KEY: VALUE`, with a space after the colon." },
+  ],
+]);
+
+/** Mistakes that leave the reader where it was; after any other in a document what follows may be their consequence. */
+const HARMLESS: ReadonlySet<string> = new Set(["NON_STRING_KEY", "TAG_RESOLVE_FAILED"]);
 
 const sentenceStart = (message: string): string => message.charAt(0).toLowerCase() + message.slice(1);
 
@@ -109,12 +130,13 @@ const tooDeepAt = (text: string): number | undefined => {
 const LEADING_ZERO = /^[-+]?0\d/;
 
 const problemOf = (file: string, lines: LineCounter, { code, pos, message }: YAMLError): YamlProblem => {
-  const hint = HINTS[code];
   const first = message.split("\n")[0] ?? message;
+  const ours = WORDS.get(first);
+  const hint = ours?.hint ?? HINTS[code];
   return {
     file,
     ...positionIn(lines, pos[0]),
-    message: sentenceStart(first),
+    message: ours?.message ?? sentenceStart(first),
     ...(hint === undefined ? {} : { hint }),
   };
 };
@@ -133,7 +155,15 @@ const checkKeys = (map: YAMLMap<unknown, unknown>, report: Report): void => {
   const seen = new Set<unknown>();
   for (const { key } of map.items) {
     if (!isScalar(key)) continue;
-    if (seen.has(key.value)) report(key, `${String(key.value)} is given twice`, "Keep one of the two.");
+    if (seen.has(key.value)) {
+      const twice = `${String(key.value)} is given twice`;
+      // Every resource begins so: it is a second one, and each of its keys would be reported.
+      if (key.value === "apiVersion") {
+        report(key, twice, "Put a line --- between two resources, or keep one of the two.");
+        return;
+      }
+      report(key, twice, "Keep one of the two.");
+    }
     seen.add(key.value);
   }
 };
@@ -164,10 +194,9 @@ const readDocument = (
   lines: LineCounter,
   document: Parsed,
 ): { readonly problems: readonly YamlProblem[]; readonly document?: YamlDocument } => {
-  const written = [
-    ...document.errors.slice(0, MAX_PROBLEMS),
-    ...document.warnings.slice(0, MAX_PROBLEMS),
-  ].map((each) => problemOf(file, lines, each));
+  const grave = document.errors.find(({ code }) => !HARMLESS.has(code));
+  const found = grave === undefined ? [...document.errors, ...document.warnings] : [grave];
+  const written = found.slice(0, MAX_PROBLEMS).map((each) => problemOf(file, lines, each));
   // With a key given twice nobody knows which value is meant, so there is no value to check.
   const unusable = written.length > 0 ? written : walk(file, { lines, document, visitor: keyVisitor });
   if (unusable.length > 0) return { problems: unusable };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { seconds, wallTime } from "#base/time";
+import type { VirtualServer } from "#core/balance/model";
 import { onePort } from "#core/balance/ports";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import type { HealthCheckConfig } from "#core/health/config";
@@ -109,6 +110,35 @@ describe("status", () => {
     );
     assert.deepEqual(checks, [{ name: "app", health: "unknown", since: 0 }]);
     assert.deepEqual([config.generation, forwarding.state], [0, "idle"]);
+  });
+
+  it("says where new connections go once no backend can take them", () => {
+    const whenNone = (
+      spec: Partial<VirtualServer>,
+      verdicts: Readonly<Record<string, "healthy" | "failed">>,
+    ) => {
+      const [web] = DESIRED.servers;
+      assert.ok(web !== undefined);
+      const events = Object.entries(verdicts).map(
+        ([backend, to]): Event => ({
+          ...{ type: "backend-health", server: "web", backend, from: "unknown", to, reason: "first-failure" },
+        }),
+      );
+      return statusOf(known({ ...DESIRED, servers: [{ ...web, ...spec }] }, ...events), 9_000).servers[0]
+        ?.whenNone;
+    };
+    const dead = { node1: "failed", node2: "failed" } as const;
+    const sorryServer = { address: address("192.0.2.99") };
+    assert.equal(whenNone({}, { node1: "failed" }), undefined);
+    assert.equal(whenNone({}, { node1: "failed", node2: "healthy" }), undefined);
+    assert.equal(whenNone({}, dead), "failed-backends");
+    assert.equal(whenNone({ whenAllFail: "reject" }, dead), "refused");
+    assert.equal(whenNone({ sorryServer }, dead), "sorry-server");
+    assert.equal(whenNone({ backends: [] }, {}), "refused");
+    const resting = DESIRED.servers[0]?.backends.map((each) =>
+      each.name === "node2" ? { ...each, weight: 0 } : each,
+    );
+    assert.equal(whenNone({ backends: resting ?? [] }, { ...dead, node2: "healthy" }), "refused");
   });
 
   it("says who drains, until when, and how many flows are left", () => {

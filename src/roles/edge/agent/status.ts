@@ -95,19 +95,36 @@ const drainStatus = (server: VirtualServer, view: View, counts: Knowledge["count
     });
 };
 
-const serverStatus = (server: VirtualServer, view: View, counts: Knowledge["counts"]): ServerStatus => ({
-  name: server.name,
-  address: server.address,
-  protocol: server.protocol,
-  ports: formatPorts(server.ports),
-  mode: server.mode,
-  scheduler: schedulerText(server.scheduler),
-  ...engineStatus(find(view.carriers, server.name)),
-  ...(server.health === undefined ? {} : { worstCaseRemoval: worstCaseRemoval(server.health) }),
-  backends: backendStatus(server, view),
-  drains: drainStatus(server, view, counts),
-  ...(server.sorryServer === undefined ? {} : { sorryServer: server.sorryServer }),
-});
+/** Where new connections go when none of these backends can take them, as `core/balance/plan` decides it. */
+const whenNone = (
+  { sorryServer, whenAllFail }: VirtualServer,
+  backends: readonly BackendStatus[],
+): Pick<ServerStatus, "whenNone"> => {
+  const hopeful = backends.filter(({ weight }) => weight > 0);
+  if (hopeful.some(({ health }) => health !== "failed")) return {};
+  if (sorryServer !== undefined) return { whenNone: "sorry-server" };
+  // One of weight 0 that is healthy proves that it is not this box which is cut off.
+  const allFailed = hopeful.length > 0 && backends.every(({ health }) => health === "failed");
+  return { whenNone: allFailed && whenAllFail !== "reject" ? "failed-backends" : "refused" };
+};
+
+const serverStatus = (server: VirtualServer, view: View, counts: Knowledge["counts"]): ServerStatus => {
+  const backends = backendStatus(server, view);
+  return {
+    name: server.name,
+    address: server.address,
+    protocol: server.protocol,
+    ports: formatPorts(server.ports),
+    mode: server.mode,
+    scheduler: schedulerText(server.scheduler),
+    ...engineStatus(find(view.carriers, server.name)),
+    ...(server.health === undefined ? {} : { worstCaseRemoval: worstCaseRemoval(server.health) }),
+    backends,
+    drains: drainStatus(server, view, counts),
+    ...whenNone(server, backends),
+    ...(server.sorryServer === undefined ? {} : { sorryServer: server.sorryServer }),
+  };
+};
 
 const checkStatus = ({ name }: TrackedCheck, view: View): CheckStatus => {
   const seen = find(view.checks, name);
