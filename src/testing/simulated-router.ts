@@ -39,6 +39,12 @@ export class SimulatedRouter {
   /** Told after every step that did something. */
   onStep: () => void = () => {};
   #state: RouterState;
+  /** When it last told the neighbours that it has the addresses. */
+  announcedAt: Instant | undefined;
+  /** When it last gave them up. */
+  withdrewAt: Instant | undefined;
+  /** Advertisements sent so far. */
+  sent = 0;
   #power: "off" | "running" | "stopped" = "off";
   #queue: SimulatedPacket[] = [];
   #cancelTimer: Cancel = () => {};
@@ -115,6 +121,10 @@ export class SimulatedRouter {
     this.#state = state;
     for (const effect of effects) {
       if (effect.type === "send-advertisement") this.#send(effect.priority);
+      if (effect.type === "announce-addresses" || effect.type === "reannounce-addresses") {
+        this.announcedAt = this.#clock.now;
+      }
+      if (effect.type === "withdraw-addresses") this.withdrewAt = this.#clock.now;
       if (effect.type === "drop") throw new Error(`router ${this.host.node} dropped: ${effect.reason}`);
     }
     this.#arm();
@@ -135,6 +145,7 @@ export class SimulatedRouter {
 
   #send(priority: number): void {
     const { node, address: source, config } = this.host;
+    this.sent += 1;
     for (const destination of destinations(config)) {
       const payload = encodeAdvertisement(config, this.#state, { priority, source, destination });
       this.#network.multicast(node, { payload, source, destination });

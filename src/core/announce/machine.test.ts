@@ -84,7 +84,7 @@ describe("announcing", () => {
   });
 
   it("is silent until takeover and from the moment of silence on", () => {
-    const others = (["link-up", "other-speaker", "reconfigured", "timer", "silence"] as const).map(
+    const others = (["link-up", "other-speaker", "rival", "reconfigured", "timer", "silence"] as const).map(
       (type) => [micros(0), type] as const,
     );
     assert.deepEqual(run(config, others, seconds(60)), { said: [], state: INITIAL });
@@ -122,6 +122,16 @@ describe("announcing", () => {
     assert.deepEqual(said, [
       [seconds(0), "takeover"],
       [seconds(10), "other-speaker"],
+    ]);
+  });
+
+  it("answers a rival router sooner, but not more than once a second", () => {
+    const often = Array.from({ length: 15 }, (_, index) => [millis(100 * index), "rival"] as const);
+    const once = { ...config, policy: { ...policy, repeat: 1, delay: micros(0) } };
+    assert.deepEqual(run(once, [takeover, ...often], seconds(50)).said, [
+      [seconds(0), "takeover"],
+      [seconds(1), "rival"],
+      [seconds(2), "rival"],
     ]);
   });
 

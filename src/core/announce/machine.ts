@@ -6,7 +6,7 @@
  *  |        | -------------------------------> |  announcing                                |
  *  | silent |                                  |  burst:   `repeat` times, `interval` apart |
  *  |        | <------------------------------- |  second:  a burst `delay` after takeover   |
- *  +--------+   silence                        |  again:   a burst on link-up, other-speaker|
+ *  +--------+   silence                        |  again:   link-up, other-speaker or rival  |
  *                                              |  refresh: once, `refresh` after the last   |
  *                                              +--------------------------------------------+
  * ```
@@ -26,7 +26,14 @@ export type Config = {
 };
 
 /** Why an announcement is made. Each is also a `cause` label of the announcement counter. */
-export type Cause = "takeover" | "second-burst" | "refresh" | "link-up" | "other-speaker" | "reconfigured";
+export type Cause =
+  | "takeover"
+  | "second-burst"
+  | "refresh"
+  | "link-up"
+  | "other-speaker"
+  | "rival"
+  | "reconfigured";
 
 type Burst = {
   readonly cause: Cause;
@@ -57,8 +64,10 @@ export type Input =
   | { readonly type: "silence" }
   /** The link came up: the switch may have forgotten, or may be another. */
   | { readonly type: "link-up" }
-  /** Somebody else claimed an address or advertised for the router, and some neighbours believe it. */
+  /** Somebody else claimed an address, and some neighbours believe it. */
   | { readonly type: "other-speaker" }
+  /** Another router advertised that it holds the addresses; it has given way by now, or will. */
+  | { readonly type: "rival" }
   /** The policy or the addresses have changed, `config` is new. */
   | { readonly type: "reconfigured" }
   | { readonly type: "timer" };
@@ -74,6 +83,11 @@ export type Step = { readonly state: State; readonly effects: readonly Effect[] 
 
 /** Two speakers that answer each other must not storm: DEFEND_INTERVAL of RFC 5227 §1.1. */
 const DEFEND_INTERVAL: Duration = seconds(10);
+/**
+ * A rival advertises each interval, perhaps without hearing us. It answers no announcement, so nothing can storm, and
+ * neighbours must not wait for long once it is silent.
+ */
+const RIVAL_INTERVAL: Duration = seconds(1);
 /** A link that flaps asks for a burst at most this often. */
 const LINK_SETTLE_INTERVAL: Duration = seconds(1);
 /** A zero `interval` would make the burst one long step; this is as good and lets others have their turn. */
@@ -108,6 +122,8 @@ export const step = (config: Config, state: State, input: Input, now: Instant): 
         { cause: "other-speaker", at: after(state.lastBurstAt, DEFEND_INTERVAL) },
         now,
       );
+    case "rival":
+      return ask(config, state, { cause: "rival", at: after(state.lastBurstAt, RIVAL_INTERVAL) }, now);
     case "reconfigured":
       return startBurst(config, { ...state, secondAt: undefined }, "reconfigured", now);
     case "timer":

@@ -81,7 +81,7 @@ export const EXTRA_INTERFACES = needless("steelyard refreshes on every interface
 /** What to send when a lower priority is heard. */
 export const LOWER_PRIORITY_ADVERT = lost("steelyard always answers a lower priority (RFC 9568, 6.4.3)");
 /** What to send when a higher priority is heard. */
-export const HIGHER_PRIORITY_ADVERT = lost("steelyard yields to a higher priority without another word");
+export const HIGHER_PRIORITY_ADVERT = needless("a router that gives way always says one last word");
 /** Whether the addresses of every advertisement are compared. */
 export const ADDRESS_CHECK = needless(
   "steelyard always compares addresses; a difference is reported, not dropped",

@@ -90,9 +90,9 @@ describe("after a long sleep", () => {
     assert.equal(deadline(state), late + DOWN);
   });
 
-  it("an active router yields to one read before the timer and sends nothing more", () => {
+  it("an active router yields to one read before the timer and says only that", () => {
     const { state, effects } = step(CONFIG, active, heard(101), late);
-    assert.deepEqual(effects, [WITHDRAW]);
+    assert.deepEqual(effects, [WITHDRAW, send(100)]);
     assert.deepEqual(step(CONFIG, state, { type: "timer" }, late).effects, []);
   });
 

@@ -13,6 +13,7 @@ import type {
 } from "./state.ts";
 import { skewTime } from "./timers.ts";
 import { adoptedInterval, advertise, enterBackup, timersOf, unchanged, WITHDRAW } from "./transitions.ts";
+import { advertisesVirtually } from "./virtual-mac.ts";
 
 const REANNOUNCE: Effect = { type: "reannounce-addresses" };
 
@@ -63,25 +64,33 @@ const yieldsTo = (state: ActiveState, heard: HeardAdvertisement): boolean =>
   heard.priority > state.priority ||
   (heard.priority === state.priority && compareAddresses(heard.source, state.address) > 0);
 
+/**
+ * Not in the RFC: whoever yields tells that it was active. The better router may never have heard it, as after a
+ * partition, and hears now that neighbours may have learnt another place for the addresses. With the virtual MAC address
+ * they have learnt nothing else, and bridges would learn from this word that we are the place.
+ */
+const lastWord = (config: MachineConfig, { priority }: ActiveState): readonly Effect[] =>
+  advertisesVirtually(config) ? [] : [{ type: "send-advertisement", priority }];
+
 const hearAsActive = (
   config: MachineConfig,
   state: ActiveState,
   heard: HeardAdvertisement,
   now: Instant,
 ): Step => {
-  // A flood is not answered faster than the protocol's fastest interval.
-  const answerAt = after(state.sentAt, CENTISECOND);
-  if (heard.priority === PRIORITY_LEAVING) {
-    if (now < answerAt)
-      return unchanged({ ...state, adverAt: earliest(state.adverAt, answerAt) ?? answerAt });
-    return advertise(state, after(now, config.advertisementInterval), now);
-  }
   if (yieldsTo(state, heard)) {
     const interval = adoptedInterval(config, heard.advertisementInterval);
-    return { state: enterBackup(config, state, interval, now), effects: [WITHDRAW] };
+    const backup = enterBackup(config, state, interval, now);
+    return { state: backup, effects: [WITHDRAW, ...lastWord(config, state)] };
+  }
+  // A flood is not answered faster than the protocol's fastest interval, but in the end it is.
+  const answerAt = after(state.sentAt, CENTISECOND);
+  if (now < answerAt) {
+    const adverAt = earliest(state.adverAt, answerAt) ?? answerAt;
+    return { state: { ...state, adverAt }, effects: [REANNOUNCE] };
   }
   // Our advertisement makes the other router give up and bridges learn again where we are (RFC 9568 §6.4.3).
-  if (now < answerAt) return { state, effects: [REANNOUNCE] };
-  const answer = advertise(state, state.adverAt, now);
+  const isLeaving = heard.priority === PRIORITY_LEAVING;
+  const answer = advertise(state, isLeaving ? after(now, config.advertisementInterval) : state.adverAt, now);
   return { state: answer.state, effects: [...answer.effects, REANNOUNCE] };
 };

@@ -206,6 +206,40 @@ describe(`simulation of ${SEEDS.length} seeds`, () => {
   });
 });
 
+/** Up to five routers, each alone until all of them are active, then together again; gives the time it took to agree. */
+const expectReunion = (world: World): void => {
+  const { routers, base } = world;
+  world.network.quality = { ...PERFECT_LINK, minimumDelay: micros(50), maximumDelay: MAXIMUM_DELAY };
+  world.network.partition((node) => node);
+  for (const router of routers) router.start();
+  world.run(micros(2 * downInterval(world, 1)));
+  assert.equal(world.active.length, routers.length, "all are active");
+  world.network.heal();
+  const before = routers.reduce((sum, { sent }) => sum + sent, 0);
+  world.run(micros(drifted(base.advertisementInterval) + 4 * MAXIMUM_DELAY + millis(10)));
+  const [best, ...rivals] = world.active;
+  assert.ok(best !== undefined && rivals.length === 0, "exactly one is active");
+  const words = routers.reduce((sum, { sent }) => sum + sent, 0) - before;
+  assert.ok(words <= 5 * routers.length, `${words} advertisements`);
+  for (const { withdrewAt, host } of routers) {
+    if (host.node === best.host.node) continue;
+    assert.ok(withdrewAt !== undefined && best.announcedAt !== undefined);
+    assert.ok(best.announcedAt >= withdrewAt, "the best announces after everybody else gave up");
+  }
+};
+
+describe("a partition that heals", () => {
+  it("makes the best router announce its addresses after the others gave theirs up, and nobody storm", () => {
+    for (const seed of SEEDS) {
+      try {
+        expectReunion(new World(seed));
+      } catch (cause) {
+        throw new Error(`SEED=${seed}`, { cause });
+      }
+    }
+  });
+});
+
 describe("a router with automatic checksums", () => {
   for (const understands of ["message", "pseudo-header"] as const) {
     for (const priority of [50, 200]) {

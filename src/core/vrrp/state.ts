@@ -6,7 +6,14 @@ import type { VirtualRouterConfig } from "./config.ts";
 /** What a router needs to know of its configuration to decide. */
 export type MachineConfig = Pick<
   VirtualRouterConfig,
-  "version" | "priority" | "advertisementInterval" | "preempt" | "preemptDelay" | "syncGroup"
+  | "version"
+  | "priority"
+  | "advertisementInterval"
+  | "preempt"
+  | "preemptDelay"
+  | "syncGroup"
+  | "transport"
+  | "virtualMacInterface"
 >;
 
 /** Why a router takes no part: all of them must go before it does. */

@@ -14,6 +14,16 @@ import type { VirtualRouterConfig, Vrid } from "./config.ts";
 export const virtualMacOf = (family: IpFamily, vrid: Vrid): MacAddress =>
   macFromBytes(Uint8Array.of(0x00, 0x00, 0x5e, 0x00, family === "IPv4" ? 0x01 : 0x02, vrid));
 
+/**
+ * Whether its advertisements come from the virtual MAC address. Unicast ones do not: they are routed to their peers, and
+ * nothing is routed through the interface that has it.
+ */
+export const advertisesVirtually = ({
+  virtualMacInterface,
+  transport,
+}: Pick<VirtualRouterConfig, "virtualMacInterface" | "transport">): boolean =>
+  virtualMacInterface !== undefined && transport.type === "multicast";
+
 /** Words that begin the alias of every interface that we made. */
 const ALIAS = "steelyard virtual router";
 

@@ -51,9 +51,9 @@ export class Announcer {
     this.#feed({ type: this.#state.name === "silent" ? "takeover" : "reconfigured" }, now);
   }
 
-  /** Somebody else claimed them: say again. */
-  otherSpeaker(now: Instant): void {
-    this.#feed({ type: "other-speaker" }, now);
+  /** Another router was active with them: say again. */
+  rival(now: Instant): void {
+    this.#feed({ type: "rival" }, now);
   }
 
   /** The link is back: switches may have forgotten, and it may be another link of the same name. */
@@ -175,7 +175,7 @@ export class Announcer {
     const seen = sight(this.#suspicions, claim, ownership, now);
     this.#suspicions = seen.state;
     for (const effect of seen.effects) {
-      if (effect.type === "defend") this.otherSpeaker(now);
+      if (effect.type === "defend") this.#feed({ type: "other-speaker" }, now);
       else this.#parts.emit({ type: "duplicate-address", router: config.name, ...effect.claim });
     }
   }

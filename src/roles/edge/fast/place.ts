@@ -3,6 +3,7 @@ import type { IpAddress } from "#base/address";
 import { isEnslaved } from "#core/netlink/link";
 import type { Event } from "#core/observation/event";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
+import { advertisesVirtually } from "#core/vrrp/virtual-mac";
 import type { Link } from "#drivers/netlink/port";
 import type { PacketError, PacketPort, VrrpSender, VrrpSocket } from "#drivers/packet/port";
 import type { Listener, Seat, Stations } from "./stations.ts";
@@ -43,7 +44,7 @@ export class Place {
 
   /** What to send with; `undefined` without a seat. */
   get sender(): VrrpSender | undefined {
-    return this.#speaksVirtually() ? this.#voice?.sender : this.#socket;
+    return advertisesVirtually(this.#parts.config()) ? this.#voice?.sender : this.#socket;
   }
 
   /** The kernel's number of the link; `undefined` without a seat. */
@@ -75,15 +76,9 @@ export class Place {
     this.#findVoice(undefined);
   }
 
-  /** Unicast peers are routed to, and a link that nothing is routed through does not lead there. */
-  #speaksVirtually(): boolean {
-    const { virtualMacInterface, transport } = this.#parts.config();
-    return virtualMacInterface !== undefined && transport.type === "multicast";
-  }
-
   /** Speaks through this link, or with `undefined` through none. */
   #findVoice(virtual: Link | undefined): void {
-    const link = this.#speaksVirtually() ? virtual : undefined;
+    const link = advertisesVirtually(this.#parts.config()) ? virtual : undefined;
     if (this.#voice?.linkIndex === link?.index) return;
     this.#voice?.sender.close();
     this.#voice = undefined;

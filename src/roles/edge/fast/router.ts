@@ -279,7 +279,7 @@ export class Router implements Listener {
         this.#announcer.takeover(now);
         break;
       case "reannounce-addresses":
-        this.#announcer.otherSpeaker(now);
+        this.#announcer.rival(now);
         break;
       case "withdraw-addresses":
         this.#announcer.silence(now);
