@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { instant } from "#base/time";
+import { instant, seconds } from "#base/time";
+import type { VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { ForwardingPlan } from "#core/balance/plan-model";
 import { onePort } from "#core/balance/ports";
@@ -69,6 +70,65 @@ describe("a backend that dies in hundreds of servers at once", () => {
     for (const ring of rings) assert.equal(ring.split("\n\t}", 1)[0]?.includes("10.2.0.22 . 80"), false);
     await engine.close();
   });
+});
+
+describe("a new ruleset", () => {
+  let bed: Bed;
+  before(() => {
+    bed = new Bed();
+  });
+  after(() => bed.close());
+
+  const backends = [1, 2].map((host) => ({
+    ...{ name: `w${host}`, address: address(`10.2.0.2${host}`), port: 80, weight: 1 },
+  }));
+  const translated = { mode: "masquerade", scheduler: { type: "round-robin" } } as const;
+  const limits = {
+    connections: 9,
+    newConnections: { rate: 9, per: "second", burst: 9 },
+    prefixLength: 32,
+  } as const;
+  const kinds: Readonly<Record<string, Partial<VirtualServer>>> = {
+    ...{
+      masquerade: translated,
+      nat: { ...translated, mode: "nat" },
+      udp: { ...translated, protocol: "udp" },
+    },
+    ...{ ports: { ...translated, ports: { first: 1, last: 9 } }, natUdp: { mode: "nat", protocol: "udp" } },
+    pinned: { ...translated, persistence: { timeout: seconds(60), prefixLength: 32 } },
+    ...{
+      limited: { ...translated, limits },
+      proxied: { ...translated, synProxy: true },
+      dsr: { mode: "dsr" },
+    },
+  };
+
+  for (const [kind, overrides] of Object.entries(kinds)) {
+    it(`keeps what packets have recorded while backends come to a server (${kind})`, async () => {
+      const plan = (count: number, previous?: ForwardingPlan): ForwardingPlan => {
+        const hash = { scheduler: { type: "consistent-hash", tableSize: 251 }, mode: "nat" } as const;
+        const web = {
+          name: "web",
+          address: address(VIRTUAL.IPv4),
+          protocol: "tcp",
+          ports: onePort(80),
+        } as const;
+        const servers = [{ ...web, ...hash, ...overrides, backends: backends.slice(0, count) }];
+        const links = { ingress: () => ["eth0"], egress: () => "eth0" };
+        return planForwarding({
+          ...{ servers, previous, links, now: instant(0), availability: () => "available" as const },
+        });
+      };
+      const engine = bed.openEngine("e1");
+      const one = plan(1);
+      assert.equal((await engine.apply(one)).ok, true);
+      bed.inside("e1", "nft add element netdev steelyard fragments '{ 1 . 2 : 3 }'");
+      assert.equal((await engine.apply(plan(2, one))).ok, true);
+      assert.match(bed.inside("e1", "nft list map netdev steelyard fragments"), /elements = /);
+      await engine.remove();
+      await engine.close();
+    });
+  }
 });
 
 describe("a machine that cannot forward", () => {

@@ -90,7 +90,10 @@ describe("a client with persistence", () => {
       assert.equal((await edge.run([server(variant)])).how, "elements");
       assert.equal(await backendOf(variant), third);
       // Somebody may look at any time, and nft must be able to show it.
-      assert.match(bed.inside("e1", "nft list map inet steelyard pins/web"), /elements = /);
+      assert.match(
+        bed.inside("e1", `nft list map inet steelyard pins/web/${variant.family === "IPv4" ? 4 : 6}`),
+        /elements = /,
+      );
     });
   }
 

@@ -21,7 +21,7 @@ const SENDERS: Readonly<Record<FamilyDigit, string>> = {
   4: "ip saddr . meta l4proto . th sport",
   6: "ip6 saddr . meta l4proto . th sport",
 };
-const SOURCES: Readonly<Record<FamilyDigit, string>> = { 4: "ip saddr", 6: "ip6 saddr" };
+const HOSTS: Readonly<Record<FamilyDigit, string>> = { 4: "ipv4_addr", 6: "ipv6_addr" };
 const OPENS = "tcp flags & (syn | ack) == syn";
 const ANSWERS = ["tcp flags & (syn | ack) != syn", "meta l4proto udp"];
 /** In an interval, where leaving the port out is no choice. */
@@ -70,10 +70,11 @@ const interval = (name: string, family: FamilyDigit): SetDeclaration => ({
   raw: false,
 });
 
+/** By `type`: with `typeof` and `th sport` nft 1.0.6 refuses the rules for tcp and udp once the map is in the kernel. */
 const returns = (family: FamilyDigit): SetDeclaration => ({
   name: `returns${family}`,
   kind: "map",
-  statements: [`typeof ${SENDERS[family]} : ${SOURCES[family]} . th sport`],
+  statements: [`type ${HOSTS[family]} . inet_proto . inet_service : ${HOSTS[family]} . inet_service`],
   dynamic: false,
   raw: false,
 });

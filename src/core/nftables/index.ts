@@ -28,6 +28,8 @@
  *
  * Text is for nft 1.0.6 and newer. What 1.0.6 cannot do shaped it: maps from hashes are declared `typeof numgen inc
  * mod 2`, because listing `typeof jhash` crashes it; keys written by packets are hashes, because it aborts on IPv6
- * addresses there. Rules are not read back, and rule changes do not go through netlink: `nft` does both well.
+ * addresses there; ports in what a map gives are of one protocol, because it takes `th` for a conflict once the map is
+ * in the kernel, and then no ruleset could be replaced. Rules are not read back, and rule changes do not go through
+ * netlink: `nft` does both well.
  */
 export {};

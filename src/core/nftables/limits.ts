@@ -10,7 +10,7 @@ import { addressBits } from "#base/prefix";
 import { type Limit, limitsOf, refillSeconds } from "#core/balance/limits";
 import type { ServerPlan } from "#core/balance/plan-model";
 import { serverNames } from "./names.ts";
-import type { SetDeclaration } from "./ruleset.ts";
+import { familyDigit, type SetDeclaration } from "./ruleset.ts";
 
 /** Sources that one server remembers, for each limit. */
 const MOST_SOURCES = 65_536;
@@ -43,7 +43,16 @@ const counterName = (server: ServerPlan, limit: Limit): string => serverNames(se
 export const limitCounters = (server: ServerPlan): readonly string[] =>
   limitsOf(server.limits).map((limit) => counterName(server, limit));
 
-const setNames = (server: ServerPlan) => serverNames(server.name, 0).sources;
+/** What is known of a source keeps the limit that it was first seen under, so another limit has a set of its own. */
+const setNames = ({ name, address, limits }: ServerPlan): Readonly<Record<Limit, string>> => {
+  const { sources } = serverNames(name, 0);
+  const { rate, per, burst } = limits?.newConnections ?? {};
+  const family = familyDigit(address);
+  return {
+    connections: `${sources.connections}/${family}/${limits?.connections}`,
+    "new-connections": `${sources["new-connections"]}/${family}/${rate}-${per}-${burst}`,
+  };
+};
 
 /** The sets of sources that a server's limits need. */
 export const limitSets = (server: ServerPlan, key: SourceKey): readonly SetDeclaration[] => {

@@ -157,7 +157,8 @@ const choiceOf = (server: ServerPlan): ChoiceRules => {
   const { ring } = serverNames(server.name, server.slots.length);
   const keepsPort = particularity(ports) !== "one";
   const [ip, destination] = isIpv4(server.address) ? ["ip", "ip daddr"] : ["ip6", "ip6 daddr"];
-  const type = `${destination}${keepsPort ? "" : " . th dport"}`;
+  // With `th dport` nft 1.0.6 refuses the rule once the map is in the kernel: "conflicting protocols specified".
+  const type = `${destination}${keepsPort ? "" : ` . ${protocol} dport`}`;
   const slot = slotExpression(server);
   const endpointOf = ({ address, port }: PlannedBackend): ElementData =>
     endpoint(address, keepsPort ? undefined : (port ?? ports.first));

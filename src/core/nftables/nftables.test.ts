@@ -122,6 +122,18 @@ describe("the nft file of a plan", () => {
     golden("persistence.nft", fileOf(rulesetOf(plan([{ ...shop, persistence }]))));
   });
 
+  it("counts sources anew under another limit, and keeps pinned clients for another time, without losing them", () => {
+    const limited = (connections: number) => plan([{ ...shop, limits: { prefixLength: 32, connections } }]);
+    const other = [...renderReplacement(rulesetOf(limited(5)), contents(limited(50)))].join("\n");
+    assert.match(other, /set connections\/shop\/4\/5 \{/);
+    assert.match(other, /delete set inet steelyard connections\/shop\/4\/50$/m);
+    const pinned = (minutes: number) =>
+      plan([{ ...shop, persistence: { timeout: seconds(minutes * 60), prefixLength: 32 } }]);
+    const longer = [...renderReplacement(rulesetOf(pinned(10)), contents(pinned(1)))].join("\n");
+    assert.match(longer, /update @pins\/shop\/4 \{ ip saddr timeout 600s : /);
+    assert.doesNotMatch(longer, /(flush|delete) map inet steelyard pins/);
+  });
+
   it("removes the counters of limits that are gone", () => {
     const limited = { ...shop, limits: { prefixLength: 32, connections: 1 } };
     const text = [...renderReplacement(rulesetOf(plan([shop])), contents(plan([limited])))].join("\n");

@@ -11,7 +11,7 @@ import { toMillis } from "#base/time";
 import type { PlannedBackend, ServerPlan } from "#core/balance/plan-model";
 import { sourceNetwork } from "./limits.ts";
 import { serverNames } from "./names.ts";
-import type { ElementData, SetDeclaration, SetElement } from "./ruleset.ts";
+import { type ElementData, familyDigit, type SetDeclaration, type SetElement } from "./ruleset.ts";
 
 /** Clients that one server remembers; when it is full, further ones go where the scheduler says each time. */
 const MOST_CLIENTS = 262_144;
@@ -42,10 +42,13 @@ export const pinnedChoice = (
   },
 ): ChoiceRules => {
   const { persistence, slot, slotElements, endpoint } = given;
-  const { pins, keeping, endpoints, choices } = serverNames(server.name, server.slots.length);
+  const { keeping, endpoints, choices, ...names } = serverNames(server.name, server.slots.length);
+  const pins = `${names.pins}/${familyDigit(server.address)}`;
   const source = sourceNetwork(server, persistence.prefixLength);
   const ip = isIpv4(server.address) ? "ip" : "ip6";
-  const pin = `meta priority @${keeping} update @${pins} { ${source} : meta priority }`;
+  const timeout = `timeout ${toMillis(persistence.timeout) / 1_000}s`;
+  // Said here too: the map outlives a reload, and keeps the timeout that it was made with.
+  const pin = `meta priority @${keeping} update @${pins} { ${source} ${timeout} : meta priority }`;
   const translate = `meta l4proto ${server.protocol}`;
   const to = `counter dnat ${ip} to meta priority map @${endpoints}`;
   const fixed = { kind: "map", dynamic: false, raw: false } as const;
@@ -59,7 +62,7 @@ export const pinnedChoice = (
           `typeof ${client} : meta priority`,
           `size ${MOST_CLIENTS}`,
           "flags dynamic,timeout",
-          `timeout ${toMillis(persistence.timeout) / 1_000}s`,
+          timeout,
         ],
       },
       { ...fixed, name: keeping, kind: "set", statements: ["typeof meta priority"] },

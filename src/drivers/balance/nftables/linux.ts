@@ -246,9 +246,11 @@ class LinuxEngine implements BalanceEngine {
     const before = this.#socket?.generation();
     const isNew = readings.inet === undefined && readings.netdev === undefined;
     const filled = isNew && slotsOf(plan) > FILL_FROM && (await this.#fill(ruleset));
-    const failed = filled ? undefined : await this.#load(() => renderReplacement(ruleset, readings));
+    const render = isNew ? () => renderRuleset(ruleset) : () => renderReplacement(ruleset, readings);
+    const failed = filled ? undefined : await this.#load(render);
     // Something that has our names but not our shape is in the way: then nothing of it is kept.
-    const error = failed?.code === "refused" ? await this.#load(() => renderRuleset(ruleset)) : failed;
+    const isInTheWay = !isNew && failed?.code === "refused";
+    const error = isInTheWay ? await this.#load(() => renderRuleset(ruleset)) : failed;
     if (error !== undefined) return { ok: false, error };
     this.#applied = plan;
     this.#devices = this.#devicesOf(plan);
