@@ -54,7 +54,8 @@ describe("a virtual MAC address", () => {
       await pause(500);
       const { sent, answers } = await probe.finish();
       assert(sent > 80, `only ${sent} were sent`);
-      assert.equal(sent - answers.length, 0, `of ${sent} datagrams ${sent - answers.length} were lost`);
+      // An answer that is under way at that moment comes to the edge that does not know its question.
+      assert(sent - answers.length <= 1, `of ${sent} datagrams ${sent - answers.length} were lost`);
       assert.match(await links(e2), new RegExp(`vrrp.51@eth0: <[^>]*UP.*${MAC}`));
     });
   });
