@@ -75,7 +75,48 @@ describe("virtual_server", () => {
     assert.equal(scheduler("lb_algo mh\nmh-port"), "consistent-hash exactly");
     assert.match(scheduler("lb_algo dh"), /^source-hash 2 lost lb_algo: dh: /);
     assert.match(scheduler("lb_algo nonsense"), /^weighted 2 lost lb_algo: "nonsense" is no scheduler/);
-    assert.match(scheduler(""), /^weighted 1 lost virtual_server: lvs_sched: wlc: /);
+    assert.equal(scheduler(""), "least-connections exactly");
+    assert.equal(scheduler("lb_algo wlc"), "least-connections exactly");
+    assert.match(scheduler("lb_algo lc"), /^least-connections 2 changed lb_algo: lc: .* weight/);
+    assert.match(scheduler("lb_algo sed"), /^least-connections 2 changed lb_algo: sed: /);
+    assert.match(scheduler("lb_kind DR"), /^weighted 1 lost lvs_sched: wlc: in dsr /);
+    assert.match(scheduler("lb_algo lc\nlb_kind DR"), /^weighted 2 lost lb_algo: lc: in dsr /);
+  });
+
+  it("keeps clients at their backend for as long as keepalived does, where answers pass the edge", () => {
+    const kept = (lines: string, front = "192.0.2.1") => {
+      const { spec, server, notes } = run(`virtual_server ${front} 80 {\nlvs_sched rr\n${lines}\n}`);
+      assert.ok(server !== undefined);
+      return {
+        persistence: spec !== undefined && "persistence" in spec ? spec.persistence : undefined,
+        notes,
+      };
+    };
+    assert.deepEqual(kept("persistence_timeout 600"), { persistence: { timeout: "600s" }, notes: [] });
+    assert.deepEqual(kept("persistence_timeout"), { persistence: { timeout: "360s" }, notes: [] });
+    assert.deepEqual(kept("persistence_timeout 60\npersistence_granularity 255.255.255.0"), {
+      persistence: { timeout: "60s", prefixLengthIpv4: 24 },
+      notes: [],
+    });
+    assert.deepEqual(kept("persistence_timeout 60\npersistence_granularity 64", "2001:db8::1"), {
+      persistence: { timeout: "60s", prefixLengthIpv6: 64 },
+      notes: [],
+    });
+    assert.deepEqual(kept("persistence_timeout 100000"), {
+      persistence: { timeout: "86400s" },
+      notes: ["3 changed persistence_timeout: 86400s instead of 100000s, which is out of range"],
+    });
+    for (const mask of ["255.0.255.0", "254.0.0.0", "ffff::", "24"]) {
+      const { persistence, notes } = kept(`persistence_timeout 60\npersistence_granularity ${mask}`);
+      assert.deepEqual(persistence, { timeout: "60s" });
+      assert.match(notes.join(), /^4 lost persistence_granularity: "/);
+    }
+    assert.match(
+      kept("persistence_timeout soon").notes.join(),
+      /^3 lost persistence_timeout: "soon" is no time/,
+    );
+    assert.match(kept("persistence_granularity 255.255.255.0").notes.join(), /^3 needless /);
+    assert.match(kept("persistence_timeout 60\nlb_kind DR").notes.join(), /^3 lost .* source-hash/);
   });
 
   it("has a sorry server, at the client's port with direct routing", () => {

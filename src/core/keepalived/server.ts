@@ -5,6 +5,7 @@ import { integerOf, quoted, wordOf } from "./arguments.ts";
 import { modeFrom, schedulerFrom } from "./forwarding.ts";
 import { commonHealth } from "./health.ts";
 import { readHost } from "./host.ts";
+import { type PersistenceDraft, persistenceFrom } from "./persistence.ts";
 import { INHIBIT, type RealServer, readRealServer } from "./real-server.ts";
 import { INNER, LABEL, MAIL, NOTIFY } from "./reasons.ts";
 import type { Report } from "./report.ts";
@@ -22,6 +23,7 @@ type Draft = {
   method?: Statement;
   hashesPort: boolean;
   sorry?: Sorry;
+  readonly persistence: PersistenceDraft;
   realServers: readonly RealServer[];
 };
 
@@ -81,7 +83,18 @@ const TABLE: Table<Draft> = new Map([
   ["sorry_server", carried(readSorry)],
   ...each("sorry_server_inhibit", INHIBIT),
   ...each("sorry_server_lvs_method", lost("the sorry server is reached in the same way as the backends")),
-  ...each("persistence_timeout persistence_granularity", lost("clients are not kept at a backend")),
+  [
+    "persistence_timeout",
+    carried((draft, statement) => {
+      draft.persistence.timeout = statement;
+    }),
+  ],
+  [
+    "persistence_granularity",
+    carried((draft, statement) => {
+      draft.persistence.granularity = statement;
+    }),
+  ],
   ...each("persistence_engine", lost("there is no persistence by what a packet holds")),
   ...each("inhibit_on_failure", INHIBIT),
   ...each("omega", needless("steelyard starts no program on a transition")),
@@ -190,7 +203,7 @@ const sorryFrom = (
 
 /** The server for a `virtual_server` block; `undefined`, with a note, when it cannot be one. */
 export const serverFrom = (statement: Statement, report: Report): ServerInput | undefined => {
-  const draft: Draft = { timing: {}, protocol: "TCP", hashesPort: false, realServers: [] };
+  const draft: Draft = { timing: {}, protocol: "TCP", hashesPort: false, persistence: {}, realServers: [] };
   applyTable(TABLE, statement.block ?? [], { draft, report, where: "virtual_server" });
   const { protocol, realServers } = draft;
   const front = readFront(statement, report);
@@ -203,6 +216,7 @@ export const serverFrom = (statement: Statement, report: Report): ServerInput | 
   noteMethods(realServers, mode, report);
   const scheduler = schedulerFrom(draft.scheduler, {
     about: statement,
+    mode,
     hashesPort: draft.hashesPort,
     report,
   });
@@ -225,6 +239,7 @@ export const serverFrom = (statement: Statement, report: Report): ServerInput | 
     scheduler,
     backends: backendsFrom(realServers, { port, keepsPort, report }),
     ...sorryFrom(draft.sorry, { port, keepsPort, report }),
+    ...persistenceFrom(draft.persistence, { front: front.address, mode, report }),
     // Without a healthy backend and without a sorry server, IPVS refuses connections.
     whenAllFail: "reject",
     ...(health === undefined ? {} : { health }),
