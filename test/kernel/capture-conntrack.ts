@@ -41,8 +41,12 @@ const target = { address: address("192.0.2.21"), port: 8021 };
 try {
   await bed.open(80, 21, 2);
   await bed.open(80, 22, 1);
-  await write("count.hex", "The flows of one server.", () => bed.conntrack.count(service, [target]));
-  await write("end.hex", "Two flows are ended.", () => bed.conntrack.end(service, [target]));
+  await write("count.hex", "The flows of one server.", () =>
+    bed.conntrack.count([{ selector: service, targets: [target] }]),
+  );
+  await write("end.hex", "Two flows are ended.", () =>
+    bed.conntrack.end([{ selector: service, targets: [target] }]),
+  );
   await write("usage.hex", "How full the table is.", () => bed.conntrack.usage());
 } finally {
   await bed.close();

@@ -44,20 +44,20 @@ describe("a large connection tracking table", () => {
     try {
       bed.fill(FLOWS);
       const nothing = await longestStall(() =>
-        bed.conntrack.count({ ...service, firstPort: 81, lastPort: 81 }, targets),
+        bed.conntrack.count([{ selector: { ...service, firstPort: 81, lastPort: 81 }, targets }]),
       );
       const began = performance.now();
       const counting = await longestStall(async () => {
-        const counted = await bed.conntrack.count(service, targets);
+        const counted = await bed.conntrack.count([{ selector: service, targets }]);
         assert.ok(counted.ok);
-        assert.deepEqual(counted.value.open, [FLOWS / 2, FLOWS / 2]);
+        assert.deepEqual(counted.value.open, [[FLOWS / 2, FLOWS / 2]]);
         context.diagnostic(`counting cost ${counted.value.costMicros} us`);
       });
       const counted = performance.now();
       const ending = await longestStall(async () => {
-        assert.deepEqual(await bed.conntrack.end(service, targets.slice(0, 1)), {
+        assert.deepEqual(await bed.conntrack.end([{ selector: service, targets: targets.slice(0, 1) }]), {
           ok: true,
-          value: FLOWS / 2,
+          value: [FLOWS / 2],
         });
       });
       const ended = performance.now();

@@ -35,7 +35,7 @@ const flowsOf = (file: string) =>
 describe("the connection tracking codec", () => {
   it("asks for the flows of one server as the kernel understood it", () => {
     const builder = new MessageBuilder();
-    encodeFlowDump(builder, 1, WEB);
+    encodeFlowDump(builder, 1, [WEB]);
     assert.deepEqual(builder.bytes(), exchange("count").questions[0]);
   });
 
@@ -76,13 +76,13 @@ describe("the connection tracking codec", () => {
 
   it("leaves the port to us where a server has a range of them", () => {
     const builder = new MessageBuilder();
-    encodeFlowDump(builder, 1, { ...WEB, lastPort: 90 });
+    encodeFlowDump(builder, 1, [{ ...WEB, lastPort: 90 }]);
     assert.equal(builder.bytes().length, (exchange("count").questions[0]?.length ?? 0) - 8);
   });
 
   it("leaves IPv6 addresses to us, which the kernel would compare the wrong way round", () => {
     const builder = new MessageBuilder();
-    encodeFlowDump(builder, 1, { ...WEB, address: address("2001:db8::10") });
+    encodeFlowDump(builder, 1, [{ ...WEB, address: address("2001:db8::10") }]);
     assert.equal(builder.bytes().length, (exchange("count").questions[0]?.length ?? 0) - 12);
   });
 

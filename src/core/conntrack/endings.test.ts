@@ -4,7 +4,7 @@ import { instant } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { ForwardingPlan, Reported } from "#core/balance/plan-model";
-import { onePort } from "#core/balance/ports";
+import { ALL_PORTS, onePort } from "#core/balance/ports";
 import { address } from "#testing/values";
 import { flowsToEnd } from "./endings.ts";
 import { fullnessOf } from "./fullness.ts";
@@ -25,12 +25,12 @@ const WEB: VirtualServer = {
 };
 
 const plan = (
-  server: VirtualServer,
+  server: VirtualServer | readonly VirtualServer[],
   health: Readonly<Record<string, Reported>> = {},
   previous?: ForwardingPlan,
 ): ForwardingPlan =>
   planForwarding({
-    servers: [server],
+    servers: [server].flat(),
     availability: (key) => health[key] ?? "available",
     links: { ingress: () => ["eth0"], egress: () => "eth0" },
     previous,
@@ -55,6 +55,19 @@ describe("the flows to end", () => {
     const both = plan(WEB, { "web/w2": "unavailable", "web/w1": "draining" }, failed);
     assert.deepEqual(flowsToEnd(failed, both), []);
     assert.deepEqual(flowsToEnd(failed, plan(WEB, {}, failed)), []);
+  });
+
+  it("are not those of more particular servers of the address", () => {
+    const all = { ...WEB, name: "all", ports: ALL_PORTS };
+    const other = { ...WEB, name: "other", address: address("192.0.2.11"), ports: onePort(81) };
+    const servers = [all, WEB, { ...WEB, name: "some", ports: { first: 90, last: 99 } }, other];
+    const health: Readonly<Record<string, Reported>> = { "all/w1": "unavailable", "some/w1": "unavailable" };
+    const [whole, some] = flowsToEnd(undefined, plan(servers, health));
+    assert.deepEqual(whole?.selector.except, [
+      { first: 90, last: 99 },
+      { first: 80, last: 80 },
+    ]);
+    assert.deepEqual([some?.server, some?.selector.except], ["some", undefined]);
   });
 
   it("are those of every unavailable backend when nothing was applied before", () => {

@@ -1,5 +1,7 @@
 /** Whose tracked flows are to be ended after a plan has come into force. */
+
 import type { ForwardingPlan, PlannedBackend, ServerPlan } from "#core/balance/plan-model";
+import { type PortRange, particularity, portsOverlap } from "#core/balance/ports";
 import type { FlowSelector, FlowTarget } from "./selector.ts";
 
 /** Flows of one virtual server whose backends can take nothing any more. */
@@ -9,13 +11,37 @@ export type Ending = {
   readonly backends: readonly { readonly name: string; readonly target: FlowTarget }[];
 };
 
-/** The flows that clients opened to a virtual server. */
-export const selectorOf = ({ address, protocol, ports }: ServerPlan): FlowSelector => ({
-  address,
-  protocol,
-  firstPort: ports.first,
-  lastPort: ports.last,
-});
+const PARTICULARITIES = ["one", "some", "all"] as const;
+
+/** The ports of a server that more particular ones of its address have. */
+const exceptionsOf = (
+  { address, protocol, ports }: ServerPlan,
+  plan: ForwardingPlan,
+): readonly PortRange[] => {
+  const rank = PARTICULARITIES.indexOf(particularity(ports));
+  if (rank === 0) return [];
+  return plan.servers
+    .filter(
+      (other) =>
+        other.address === address &&
+        other.protocol === protocol &&
+        portsOverlap(other.ports, ports) &&
+        PARTICULARITIES.indexOf(particularity(other.ports)) < rank,
+    )
+    .map((other) => other.ports);
+};
+
+/** The flows that clients opened to a virtual server of this plan. */
+export const selectorOf = (server: ServerPlan, plan: ForwardingPlan): FlowSelector => {
+  const except = exceptionsOf(server, plan);
+  return {
+    address: server.address,
+    protocol: server.protocol,
+    firstPort: server.ports.first,
+    lastPort: server.ports.last,
+    ...(except.length === 0 ? {} : { except }),
+  };
+};
 
 /** Who answers the flows of a backend. */
 export const targetOf = ({ address, port }: PlannedBackend): FlowTarget => ({ address, port });
@@ -39,6 +65,6 @@ export const flowsToEnd = (before: ForwardingPlan | undefined, now: ForwardingPl
     const gone = server.backends.filter((backend) => isGone(backend) && !wasGone.has(backend.name));
     if (gone.length === 0) return [];
     const backends = gone.map((backend) => ({ name: backend.name, target: targetOf(backend) }));
-    return [{ server: server.name, selector: selectorOf(server), backends }];
+    return [{ server: server.name, selector: selectorOf(server, now), backends }];
   });
 };

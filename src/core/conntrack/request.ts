@@ -53,15 +53,20 @@ const network16 = (value: number): Uint8Array => {
 };
 
 /**
- * Appends the question for the flows of a virtual server. Kernels from 5.8 compare them themselves (CTA_FILTER); older
- * ones give every flow, so what comes is compared again.
+ * Appends the question for the flows of virtual servers of one family and protocol: for all flows of these, where the
+ * servers are several. Kernels from 5.8 compare them themselves (CTA_FILTER); older ones give every flow, so what comes
+ * is compared again.
  */
-export const encodeFlowDump = (builder: MessageBuilder, sequence: number, selector: FlowSelector): void => {
+export const encodeFlowDump = (
+  builder: MessageBuilder,
+  sequence: number,
+  [selector, ...others]: readonly [FlowSelector, ...FlowSelector[]],
+): void => {
   const { address, protocol, firstPort, lastPort } = selector;
   const family = familyOf(address);
-  const exact = firstPort === lastPort;
+  const exact = others.length === 0 && firstPort === lastPort;
   // Linux (6.18 too) compares IPv6 addresses the wrong way round here and leaves out exactly those asked for.
-  const byAddress = family === "IPv4";
+  const byAddress = family === "IPv4" && others.every((other) => other.address === address);
   begin(builder, { type: CT_GET, flags: NLM_F_DUMP, sequence, family: familyNumber(family) });
   const tuple = builder.openNest(CTA_TUPLE_ORIG);
   if (byAddress) {

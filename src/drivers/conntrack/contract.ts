@@ -40,9 +40,9 @@ export const conntrackContract = (title: string, openBench: () => Promise<Bench>
     afterEach(() => bench.close());
 
     const counted = async (selector: FlowSelector, ...targets: FlowTarget[]): Promise<readonly number[]> => {
-      const result = await bench.conntrack.count(selector, targets);
+      const result = await bench.conntrack.count([{ selector, targets }]);
       assert.ok(result.ok, JSON.stringify(result));
-      return result.value.open;
+      return result.value.open[0] ?? [];
     };
 
     it("counts nothing in an empty table", async () => {
@@ -63,21 +63,42 @@ export const conntrackContract = (title: string, openBench: () => Promise<Bench>
       await bench.open(80, 21, 4);
       await bench.open(80, 22, 3);
       await bench.open(81, 21, 2);
-      assert.deepEqual(await bench.conntrack.end(to(80), [by(21)]), { ok: true, value: 4 });
+      assert.deepEqual(await bench.conntrack.end([{ selector: to(80), targets: [by(21)] }]), {
+        ok: true,
+        value: [4],
+      });
       assert.deepEqual(await counted(to(80), by(21), by(22)), [0, 3]);
       assert.deepEqual(await counted(to(81), by(21)), [2]);
-      assert.deepEqual(await bench.conntrack.end(to(80), [by(21)]), { ok: true, value: 0 });
+      assert.deepEqual(await bench.conntrack.end([{ selector: to(80), targets: [by(21)] }]), {
+        ok: true,
+        value: [0],
+      });
+    });
+
+    it("counts and ends the flows of several servers, and spares those of more particular ones", async () => {
+      await bench.open(80, 21, 4);
+      await bench.open(81, 21, 3);
+      await bench.open(82, 21, 2);
+      const wide = { selector: { ...to(1, 65_535), except: [{ first: 82, last: 82 }] }, targets: [by(21)] };
+      const sections = [{ selector: to(80), targets: [by(22), by(21)] }, wide];
+      const all = await bench.conntrack.count(sections);
+      assert.deepEqual(all.ok && all.value.open, [[0, 4], [7]]);
+      const exact = [80, 81].map((port) => ({ selector: to(port), targets: [by(21)] }));
+      assert.deepEqual(await bench.conntrack.end(exact), { ok: true, value: [4, 3] });
+      await bench.open(81, 21, 1);
+      assert.deepEqual(await bench.conntrack.end([wide]), { ok: true, value: [1] });
+      assert.deepEqual(await counted(to(82), by(21)), [2]);
     });
 
     it("works calls off in the order in which they come", async () => {
       await bench.open(80, 21, 4);
       const results = await Promise.all([
-        bench.conntrack.end(to(80), [by(21)]),
-        bench.conntrack.end(to(80), [by(21)]),
+        bench.conntrack.end([{ selector: to(80), targets: [by(21)] }]),
+        bench.conntrack.end([{ selector: to(80), targets: [by(21)] }]),
       ]);
       assert.deepEqual(
         results.map((result) => result.ok && result.value),
-        [4, 0],
+        [[4], [0]],
       );
     });
 

@@ -1,5 +1,5 @@
 /** A connection tracking table in memory. */
-import type { FlowSelector, FlowTarget } from "#core/conntrack/selector";
+import type { FlowSection, FlowSelector, FlowTarget } from "#core/conntrack/selector";
 import type { ConntrackPort, ConntrackResult, FlowCounts } from "./port.ts";
 
 /** One open flow: what the client spoke to, and who answers. */
@@ -8,8 +8,15 @@ export type FakeFlow = {
   readonly answeredBy: { readonly address: string; readonly port: number };
 };
 
-const isOf = ({ to }: FakeFlow, { address, protocol, firstPort, lastPort }: FlowSelector): boolean =>
-  to.address === address && to.protocol === protocol && to.port >= firstPort && to.port <= lastPort;
+const isOf = (
+  { to }: FakeFlow,
+  { address, protocol, firstPort, lastPort, except = [] }: FlowSelector,
+): boolean =>
+  to.address === address &&
+  to.protocol === protocol &&
+  to.port >= firstPort &&
+  to.port <= lastPort &&
+  !except.some(({ first, last }) => to.port >= first && to.port <= last);
 
 const isAnsweredBy = ({ to, answeredBy }: FakeFlow, { address, port }: FlowTarget): boolean =>
   answeredBy.address === address && answeredBy.port === (port ?? to.port);
@@ -23,18 +30,23 @@ export class FakeConntrack implements ConntrackPort {
     this.limit = limit;
   }
 
-  async count(selector: FlowSelector, targets: readonly FlowTarget[]): Promise<ConntrackResult<FlowCounts>> {
-    const mine = this.flows.filter((flow) => isOf(flow, selector));
-    const open = targets.map((target) => mine.filter((flow) => isAnsweredBy(flow, target)).length);
+  async count(sections: readonly FlowSection[]): Promise<ConntrackResult<FlowCounts>> {
+    const open = sections.map(({ selector, targets }) => {
+      const mine = this.flows.filter((flow) => isOf(flow, selector));
+      return targets.map((target) => mine.filter((flow) => isAnsweredBy(flow, target)).length);
+    });
     return { ok: true, value: { open, costMicros: 0 } };
   }
 
-  async end(selector: FlowSelector, targets: readonly FlowTarget[]): Promise<ConntrackResult<number>> {
-    const before = this.flows.length;
-    this.flows = this.flows.filter(
-      (flow) => !isOf(flow, selector) || !targets.some((target) => isAnsweredBy(flow, target)),
-    );
-    return { ok: true, value: before - this.flows.length };
+  async end(sections: readonly FlowSection[]): Promise<ConntrackResult<readonly number[]>> {
+    const ended = sections.map(({ selector, targets }) => {
+      const before = this.flows.length;
+      this.flows = this.flows.filter(
+        (flow) => !isOf(flow, selector) || !targets.some((target) => isAnsweredBy(flow, target)),
+      );
+      return before - this.flows.length;
+    });
+    return { ok: true, value: ended };
   }
 
   usage() {

@@ -7,6 +7,7 @@
  */
 import { constants } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { familyOf } from "#base/address";
 import { decodeFlow, type TrackedFlow } from "#core/conntrack/flow";
 import {
   decodeUsage,
@@ -16,12 +17,10 @@ import {
   type TableUsage,
 } from "#core/conntrack/request";
 import {
-  addressKey,
-  createTargetFinder,
+  createFlowFinder,
+  type FlowPlace,
+  type FlowSection,
   type FlowSelector,
-  type FlowTarget,
-  keyOfAddress,
-  PROTOCOL_NUMBERS,
 } from "#core/conntrack/selector";
 import { MessageBuilder } from "#core/netlink/builder";
 import { AF_NETLINK } from "#core/netlink/constants";
@@ -92,31 +91,37 @@ class LinuxConntrack implements ConntrackPort {
     this.#commandFd = commandFd;
   }
 
-  count(selector: FlowSelector, targets: readonly FlowTarget[]): Promise<ConntrackResult<FlowCounts>> {
+  count(sections: readonly FlowSection[]): Promise<ConntrackResult<FlowCounts>> {
     return this.#inOrder(async () => {
-      const open = new Array<number>(targets.length).fill(0);
-      const scanned = await this.#scan(selector, targets, (flow, target) => {
-        if (flow.open) open[target] = (open[target] ?? 0) + 1;
+      const open = sections.map(({ targets }) => new Array<number>(targets.length).fill(0));
+      const scanned = await this.#scanAll(sections, (flow, { section, target }) => {
+        const counts = open[section];
+        if (flow.open && counts !== undefined) counts[target] = (counts[target] ?? 0) + 1;
       });
       return scanned.ok ? { ok: true, value: { open, costMicros: scanned.value } } : scanned;
     });
   }
 
-  end(selector: FlowSelector, targets: readonly FlowTarget[]): Promise<ConntrackResult<number>> {
+  end(sections: readonly FlowSection[]): Promise<ConntrackResult<readonly number[]>> {
     return this.#inOrder(async () => {
       const orders = new MessageBuilder();
-      let [waiting, ended] = [0, 0];
+      const sectionBySequence = new Map<number, number>();
+      const ended = new Array<number>(sections.length).fill(0);
       const order = (): void => {
-        ended += this.#order(orders);
+        for (const sequence of this.#order(orders)) {
+          const section = sectionBySequence.get(sequence);
+          if (section !== undefined) ended[section] = (ended[section] ?? 0) + 1;
+        }
         orders.reset();
-        waiting = 0;
+        sectionBySequence.clear();
       };
-      const scanned = await this.#scan(selector, targets, (flow) => {
-        encodeFlowEnd(orders, this.#nextSequence(), flow);
-        waiting += 1;
-        if (waiting === ENDED_AT_ONCE) order();
+      const scanned = await this.#scanAll(sections, (flow, { section }) => {
+        const sequence = this.#nextSequence();
+        sectionBySequence.set(sequence, section);
+        encodeFlowEnd(orders, sequence, flow);
+        if (sectionBySequence.size === ENDED_AT_ONCE) order();
       });
-      if (waiting > 0 && !this.#closed) order();
+      if (sectionBySequence.size > 0 && !this.#closed) order();
       return scanned.ok ? { ok: true, value: ended } : scanned;
     });
   }
@@ -148,21 +153,38 @@ class LinuxConntrack implements ConntrackPort {
     return result;
   }
 
-  /** Reads the flows of a server that one of the targets answers; gives the time spent, in microseconds. */
+  /** Reads the flows of servers that one of the targets answers; gives the time spent, in microseconds. */
+  async #scanAll(
+    sections: readonly FlowSection[],
+    onFlow: (flow: TrackedFlow, place: FlowPlace) => void,
+  ): Promise<ConntrackResult<number>> {
+    // Compares again what the kernel was asked to: one before 5.8 gives every flow.
+    const find = createFlowFinder(sections);
+    const read = (flow: TrackedFlow): void => {
+      for (const place of find(flow)) onFlow(flow, place);
+    };
+    let spent = 0;
+    for (const [first, ...others] of kindsOf(sections)) {
+      if (first === undefined) continue;
+      const scanned = await this.#scan([first, ...others], read);
+      if (!scanned.ok) return scanned;
+      spent += scanned.value;
+    }
+    return { ok: true, value: spent };
+  }
+
+  /** Reads the flows of servers of one family and protocol. */
   async #scan(
-    selector: FlowSelector,
-    targets: readonly FlowTarget[],
-    onFlow: (flow: TrackedFlow, target: number) => void,
+    selectors: readonly [FlowSelector, ...FlowSelector[]],
+    onFlow: (flow: TrackedFlow) => void,
   ): Promise<ConntrackResult<number>> {
     const request = "read the connection tracking table";
-    const isOurs = createMatcher(selector);
-    const findTarget = createTargetFinder(targets);
     if (this.#closed) return { ok: false, error: { code: "closed", request } };
     const sequence = this.#nextSequence();
     let began = this.#door.monotonicMicros();
     let spent = 0;
     this.#builder.reset();
-    encodeFlowDump(this.#builder, sequence, selector);
+    encodeFlowDump(this.#builder, sequence, selectors);
     const sent = this.#door.send(this.#tableFd, this.#builder.bytes(), NO_ADDRESS, 0);
     if (sent < 0) return { ok: false, error: failure(request, sent) };
     for (;;) {
@@ -183,10 +205,7 @@ class LinuxConntrack implements ConntrackPort {
           return { ok: true, value: spent + this.#door.monotonicMicros() - began };
         }
         const flow = decodeFlow(message);
-        if (!flow.ok || !isOurs(flow.value)) continue;
-        const { source, sourcePort } = flow.value.reply;
-        const target = findTarget(source, sourcePort, flow.value.original.destinationPort);
-        if (target !== undefined) onFlow(flow.value, target);
+        if (flow.ok) onFlow(flow.value);
       }
       const turn = this.#door.monotonicMicros() - began;
       if (turn < TURN) continue;
@@ -196,17 +215,15 @@ class LinuxConntrack implements ConntrackPort {
     }
   }
 
-  /** Sends orders to end flows; gives how many were there to end. */
-  #order(orders: MessageBuilder): number {
+  /** Sends orders to end flows; gives the numbers of those that found theirs. */
+  *#order(orders: MessageBuilder): Generator<number> {
     const sent = this.#door.send(this.#commandFd, orders.bytes(), NO_ADDRESS, 0);
-    if (sent < 0) return 0;
-    let ended = 0;
+    if (sent < 0) return;
     for (const message of this.#answers(this.#commandFd)) {
       const answer = isAcknowledgement(message) ? decodeAcknowledgement(message) : undefined;
       // ENOENT: the flow ended by itself meanwhile.
-      if (answer?.ok === true && answer.value.errno === 0) ended += 1;
+      if (answer?.ok === true && answer.value.errno === 0) yield message.sequence;
     }
-    return ended;
   }
 
   *#answers(fd: number): Generator<NetlinkMessage> {
@@ -226,16 +243,12 @@ class LinuxConntrack implements ConntrackPort {
   }
 }
 
-/** Compares again what the kernel was asked to: one before 5.8 gives every flow. */
-const createMatcher = (selector: FlowSelector): ((flow: TrackedFlow) => boolean) => {
-  const address = keyOfAddress(selector.address);
-  const protocol = PROTOCOL_NUMBERS[selector.protocol];
-  return ({ original: { destination, destinationPort, protocol: found } }) =>
-    found === protocol &&
-    destinationPort >= selector.firstPort &&
-    destinationPort <= selector.lastPort &&
-    addressKey(destination) === address;
-};
+/** The flows asked for, by what one question can ask for. */
+const kindsOf = (sections: readonly FlowSection[]): Iterable<readonly FlowSelector[]> =>
+  Map.groupBy(
+    sections.map(({ selector }) => selector),
+    ({ address, protocol }) => `${familyOf(address)} ${protocol}`,
+  ).values();
 
 /** The table of the network namespace that the calling thread is in. */
 export const openConntrack = (door: ConntrackDoor = openDoor()): ConntrackResult<ConntrackPort> => {

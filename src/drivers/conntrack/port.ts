@@ -1,6 +1,6 @@
 /** Reads and thins out the connection tracking table of the caller's network namespace. */
 import type { TableUsage } from "#core/conntrack/request";
-import type { FlowSelector, FlowTarget } from "#core/conntrack/selector";
+import type { FlowSection } from "#core/conntrack/selector";
 
 /** The kernel refused, or said something that we cannot read. */
 export type ConntrackError = {
@@ -15,21 +15,24 @@ export type ConntrackResult<Value> =
 
 /** Open flows, and what it cost to count them. */
 export type FlowCounts = {
-  /** One number for each target, in their order. A TCP flow counts until one side has closed. */
-  readonly open: readonly number[];
+  /** For each section one number for each target, in their order. A TCP flow counts until one side has closed. */
+  readonly open: readonly (readonly number[])[];
   /** Processor time that reading took here, in microseconds. */
   readonly costMicros: number;
 };
 
 /** Calls run one after the other, whatever the caller does. */
 export type ConntrackPort = {
-  /** Counts the open flows of a virtual server by who answers them. */
-  count(selector: FlowSelector, targets: readonly FlowTarget[]): Promise<ConntrackResult<FlowCounts>>;
   /**
-   * Ends the flows of a virtual server that one of the targets answers: their next packet is a new flow to the kernel.
-   * Gives how many there were. Flows that open meanwhile may be missed.
+   * Counts the open flows of virtual servers by who answers them. The table is read once for each family and protocol,
+   * however many servers there are.
    */
-  end(selector: FlowSelector, targets: readonly FlowTarget[]): Promise<ConntrackResult<number>>;
+  count(sections: readonly FlowSection[]): Promise<ConntrackResult<FlowCounts>>;
+  /**
+   * Ends the flows of virtual servers that one of the targets answers: their next packet is a new flow to the kernel.
+   * Gives how many there were, for each section. Flows that open meanwhile may be missed.
+   */
+  end(sections: readonly FlowSection[]): Promise<ConntrackResult<readonly number[]>>;
   /** How full the table is. */
   usage(): ConntrackResult<TableUsage>;
   /** Gives the sockets back; what runs ends with the error `closed`. */

@@ -74,6 +74,32 @@ describe("ending flows", () => {
     ]);
   });
 
+  it("looks again in time however often backends fail meanwhile, and reads the table once for all servers", async () => {
+    const { parts, conntrack, clock, open } = setUp();
+    let looks = 0;
+    const end = conntrack.end.bind(conntrack);
+    conntrack.end = async (sections) => {
+      looks += 1;
+      return end(sections);
+    };
+    const ends = createFlowEnds(parts);
+    ends.onApplied(plan());
+    ends.onApplied(plan({ "web/w2": "unavailable" }));
+    await ends.settled();
+    open(22);
+    clock.advance(millis(600));
+    ends.onApplied(plan({ "web/w1": "unavailable", "web/w2": "unavailable" }));
+    clock.advance(millis(400));
+    await ends.settled();
+    assert.equal(conntrack.flows.length, 0);
+    const before = looks;
+    clock.advance(millis(599));
+    assert.equal(looks, before);
+    clock.advance(millis(1));
+    await ends.settled();
+    assert.equal(looks, before + 1);
+  });
+
   it("leaves the flows of a backend that has come back meanwhile", async () => {
     const { parts, conntrack, clock, open } = setUp();
     const ends = createFlowEnds(parts);

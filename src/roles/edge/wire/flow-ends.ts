@@ -4,7 +4,7 @@
  * Twice, a second apart: a packet that was under way when the plan changed may enter its flow into the table after it
  * was read.
  */
-import { after, seconds } from "#base/time";
+import { after, type Instant, seconds } from "#base/time";
 import { type BackendKey, backendKey } from "#core/balance/model";
 import type { ForwardingPlan } from "#core/balance/plan-model";
 import { type Ending, flowsToEnd } from "#core/conntrack/endings";
@@ -40,7 +40,7 @@ class ConntrackFlowEnds implements FlowEnds {
   #last: Promise<void> = Promise.resolve();
   #unavailable: ReadonlySet<BackendKey> = new Set();
   /** To be looked at once more. */
-  #again: Ending[] = [];
+  #again: { readonly at: Instant; readonly endings: readonly Ending[] }[] = [];
   #failure: string | undefined;
 
   constructor(conntrack: ConntrackPort, parts: Parts) {
@@ -61,9 +61,8 @@ class ConntrackFlowEnds implements FlowEnds {
     );
     if (endings.length === 0) return;
     this.#end(endings);
-    this.#again.push(...endings);
-    const { clock, deadlines } = this.#parts;
-    deadlines.set(DEADLINE_ID, after(clock.now(), AGAIN), () => this.#end(this.#again.splice(0)));
+    this.#again.push({ at: after(this.#parts.clock.now(), AGAIN), endings });
+    this.#schedule();
   }
 
   async settled(): Promise<void> {
@@ -75,29 +74,37 @@ class ConntrackFlowEnds implements FlowEnds {
     this.#conntrack.close();
   }
 
-  #end(endings: readonly Ending[]): void {
-    this.#last = this.#last.then(async () => {
-      for (const ending of endings) await this.#endOne(ending);
+  /** The next second look; endings that come meanwhile do not put it off. */
+  #schedule(): void {
+    this.#parts.deadlines.set(DEADLINE_ID, this.#again[0]?.at, (now) => {
+      const due = this.#again.filter(({ at }) => at <= now);
+      this.#again = this.#again.filter(({ at }) => at > now);
+      this.#end(due.flatMap(({ endings }) => endings));
+      this.#schedule();
     });
   }
 
-  /** A backend that has come back meanwhile keeps what it has. */
-  async #endOne({ server, selector, backends }: Ending): Promise<void> {
-    const gone = backends.filter(({ name }) => this.#unavailable.has(backendKey(server, name)));
-    if (gone.length === 0) return;
-    const result = await this.#conntrack.end(
-      selector,
-      gone.map(({ target }) => target),
-    );
-    if (result.ok && result.value > 0) {
-      this.#parts.emit({
-        type: "flows-ended",
-        server,
-        backends: gone.map(({ name }) => name),
-        count: result.value,
-      });
+  #end(endings: readonly Ending[]): void {
+    this.#last = this.#last.then(() => this.#endTogether(endings));
+  }
+
+  /** All at once, since the table is read for each look. A backend that has come back meanwhile keeps what it has. */
+  async #endTogether(endings: readonly Ending[]): Promise<void> {
+    const due = endings.flatMap(({ server, selector, backends }) => {
+      const gone = backends.filter(({ name }) => this.#unavailable.has(backendKey(server, name)));
+      return gone.length === 0 ? [] : [{ server, selector, gone, targets: gone.map(({ target }) => target) }];
+    });
+    if (due.length === 0) return;
+    const result = await this.#conntrack.end(due);
+    if (!result.ok) {
+      this.#complain(`${result.error.request}: ${result.error.code}`);
+      return;
     }
-    if (!result.ok) this.#complain(`${result.error.request}: ${result.error.code}`);
+    for (const [index, { server, gone }] of due.entries()) {
+      const count = result.value[index] ?? 0;
+      if (count === 0) continue;
+      this.#parts.emit({ type: "flows-ended", server, backends: gone.map(({ name }) => name), count });
+    }
   }
 
   /** Once for the same reason. */

@@ -62,16 +62,22 @@ export const createLoadWatch = (parts: {
     if (conntrack === undefined || counting) return;
     counting = true;
     const loads = new Map<BackendKey, number>();
-    let cost = 0;
     const changed = new Set<string>();
-    for (const server of counted()) {
+    const [running, servers] = [plan, counted()];
+    const result = await conntrack.count(
+      running === undefined
+        ? []
+        : servers.map((server) => ({
+            selector: selectorOf(server, running),
+            targets: server.backends.map(targetOf),
+          })),
+    );
+    const { open, costMicros } = result.ok ? result.value : { open: [], costMicros: 0 };
+    for (const [place, server] of result.ok ? servers.entries() : []) {
       const { name, backends } = server;
-      const result = await conntrack.count(selectorOf(server), backends.map(targetOf));
-      if (!result.ok) continue;
-      cost += result.value.costMicros;
       for (const [index, backend] of backends.entries()) {
         const key = backendKey(name, backend.name);
-        const load = result.value.open[index] ?? 0;
+        const load = open[place]?.[index] ?? 0;
         if (isBalancedByLoad(server) && loadByKey.get(key) !== load) changed.add(name);
         loads.set(key, load);
       }
@@ -80,7 +86,7 @@ export const createLoadWatch = (parts: {
     tell(loads);
     counting = false;
     for (const name of changed) onChange(name);
-    schedule(micros(cost));
+    schedule(micros(costMicros));
   };
 
   return {
