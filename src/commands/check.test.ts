@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { KIND_NAMES, KINDS, type Kind } from "#core/config/kinds";
 import { fakeFiles } from "#drivers/files/fake";
 import { openFiles } from "#drivers/files/linux";
 import { loadConfiguration } from "#drivers/files/load";
@@ -118,6 +119,28 @@ describe("the operator's guide", () => {
     it(`shows a valid ${/kind: (\w+)/.exec(block)?.[1]}`, () => {
       const loaded = loadConfiguration(fakeFiles({ "guide.yaml": block }), ["guide.yaml"]);
       assert.deepEqual(loaded.ok ? [] : loaded.problems, []);
+    });
+  }
+
+  const root = new URL("../../", import.meta.url).pathname;
+  const healthGuide = readFileSync(`${root}docs/health-checks.md`, "utf8");
+  const shown = [
+    ...[guide, healthGuide].flatMap((page) =>
+      [...page.matchAll(/^```yaml\n([^`]*)^```/gm)].map(([, block = ""]) => block),
+    ),
+    ...globSync("examples/**/*.yaml", { cwd: root }).map((name) => readFileSync(root + name, "utf8")),
+  ].join("\n");
+
+  /** What only a reference needs to show. */
+  const UNCOMMON = new Set(["checksum", "sourceAddress", "virtualMacInterface"]);
+  const keysOf = (kind: Kind): readonly string[] => Object.keys(KINDS[kind].entries.spec.entries);
+
+  for (const kind of KIND_NAMES) {
+    it(`shows every key of a ${kind} at least once, there or in an example`, () => {
+      const missing = keysOf(kind).filter(
+        (key) => !UNCOMMON.has(key) && !new RegExp(`\\b${key}:`).test(shown),
+      );
+      assert.deepEqual(missing, []);
     });
   }
 });
