@@ -131,6 +131,36 @@ describe("a new ruleset", () => {
   }
 });
 
+describe("an interface with an unusual name", () => {
+  it("carries direct server return like any other", async () => {
+    const bed = new Bed();
+    try {
+      const device = "wan#1;{@}";
+      bed.inside("e1", `ip link add '${device}' type bridge && ip link set '${device}' up`);
+      const engine = bed.openEngine("e1");
+      const backends = [{ name: "w1", address: address("10.2.0.21"), port: 80, weight: 1 }];
+      const web = {
+        name: "web",
+        address: address(VIRTUAL.IPv4),
+        protocol: "tcp",
+        ports: onePort(80),
+      } as const;
+      const scheduler = { type: "consistent-hash", tableSize: 251 } as const;
+      const applied = await engine.apply(
+        planForwarding({
+          servers: [{ ...web, mode: "dsr", scheduler, backends }],
+          ...{ previous: undefined, now: instant(0), availability: () => "available" as const },
+          links: { ingress: () => [device], egress: () => device },
+        }),
+      );
+      assert.ok(applied.ok, JSON.stringify(applied));
+      await engine.close();
+    } finally {
+      await bed.close();
+    }
+  });
+});
+
 describe("a machine that cannot forward", () => {
   const script = `
     import { openEngine } from "#drivers/balance/nftables/linux";

@@ -218,7 +218,8 @@ export const objectName = (description: string) =>
 /** A Linux network interface's name. */
 export const interfaceName = (description: string) =>
   text(description, {
-    pattern: /^(?!\.{1,2}$)[^\s/:]{1,15}$/,
-    rule: "an interface's name as `ip link` shows it: at most 15 characters, no space, slash or colon",
+    // A quote or a control character would end the name in what other programs are given to read.
+    pattern: /^(?!\.{1,2}$)[^\s/:"\\\p{Cc}]{1,15}$/u,
+    rule: "an interface's name as `ip link` shows it: at most 15 characters, no space, slash, colon or quote",
     format: "interface",
   });

@@ -46,6 +46,13 @@ describe("parseResources", () => {
     ]);
   });
 
+  it("takes interfaces of any name that ends nothing in a ruleset", () => {
+    const accepts = (name: string): boolean =>
+      parseResources([resource("VirtualRouter", "a", { ...ROUTER, interface: name })]).ok;
+    for (const name of ["wan#1;{@}", "br-lan", "10g0", "ü"]) assert.ok(accepts(name), name);
+    for (const name of ['et"h', "et\\h", "et\u0001h", "et\u007fh"]) assert.ok(!accepts(name), name);
+  });
+
   it("carries every field of a virtual router over", () => {
     const spec = {
       interface: "eth0",

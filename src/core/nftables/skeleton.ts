@@ -19,6 +19,7 @@ import {
   TRANSLATED,
 } from "./lookup.ts";
 import { hasSources, renderMasquerade } from "./masquerade.ts";
+import { identifierPart } from "./names.ts";
 import {
   type ChainDeclaration,
   familyDigit,
@@ -185,7 +186,7 @@ const netdevChains = (lookups: readonly Lookup[]): readonly ChainDeclaration[] =
 
 /** One chain an interface: an interface that goes takes only its own chain with it. */
 const ingressChain = (device: string): ChainDeclaration => ({
-  name: `ingress/${device}`,
+  name: `ingress/${identifierPart(device)}`,
   rules: [
     `type filter hook ingress device "${device}" priority -500; policy accept;`,
     // Frames for other stations, seen in promiscuous mode or flooded by a switch, are not ours to forward.
