@@ -9,7 +9,13 @@ export const syncSpec = section("The other box, and the way to it.", {
   ),
   address: address("This box's address on it."),
   peer: address("The other box's address on it."),
-  port: v.optional(integer("UDP port, the same on both boxes.", { min: 1, max: 65_535 }), 3780),
+  port: v.optional(
+    integer("UDP port of conntrackd, the same on both boxes; the next one carries pins.", {
+      min: 1,
+      max: 65_534,
+    }),
+    3780,
+  ),
 });
 
 /** A checked `ConnectionSync.spec` with its defaults. */

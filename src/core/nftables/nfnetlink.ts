@@ -9,8 +9,9 @@
  * Values of nftables attributes are in network order, unlike rtnetlink's.
  */
 
-import { readU32 } from "#base/bytes";
+import { readU32, writeU32 } from "#base/bytes";
 import { type Decoded, decoded, refused } from "#base/decoded";
+import { type Duration, toMillis } from "#base/time";
 import { decodeAttributes, textOf } from "#core/netlink/attributes";
 import { MAX_ATTRIBUTE_LENGTH, type MessageBuilder } from "#core/netlink/builder";
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST } from "#core/netlink/constants";
@@ -43,6 +44,8 @@ const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM_KEY = 1;
 const NFTA_SET_ELEM_DATA = 2;
+const NFTA_SET_ELEM_TIMEOUT = 4;
+const NFTA_SET_ELEM_EXPIRATION = 5;
 const NFTA_DATA_VALUE = 1;
 const NFTA_DATA_VERDICT = 2;
 const NFTA_VERDICT_CODE = 1;
@@ -92,12 +95,25 @@ const writeData = (builder: MessageBuilder, data: ElementData): void => {
   builder.closeNest(nest);
 };
 
+/** 64 bits in network order. */
+const milliseconds = (duration: Duration): Uint8Array => {
+  const bytes = new Uint8Array(8);
+  const whole = Math.max(1, Math.round(toMillis(duration)));
+  writeU32(bytes, 0, Math.floor(whole / 0x1_0000_0000));
+  writeU32(bytes, 4, whole % 0x1_0000_0000);
+  return bytes;
+};
+
 const writeElement = (builder: MessageBuilder, element: SetElement, withData: boolean): void => {
   const item = builder.openNest(NFTA_LIST_ELEM);
   const key = builder.openNest(NFTA_SET_ELEM_KEY);
   builder.attributeBytes(NFTA_DATA_VALUE, keyBytes(element.key));
   builder.closeNest(key);
   if (withData && element.data !== undefined) writeData(builder, element.data);
+  if (withData && element.life !== undefined) {
+    builder.attributeBytes(NFTA_SET_ELEM_TIMEOUT, milliseconds(element.life.timeout));
+    builder.attributeBytes(NFTA_SET_ELEM_EXPIRATION, milliseconds(element.life.remaining));
+  }
   builder.closeNest(item);
 };
 

@@ -29,6 +29,10 @@ const isKept = ({ availability, role }: PlannedBackend): boolean =>
 
 const number = ({ id }: PlannedBackend): ElementData => ({ type: "number", value: id });
 
+/** The name of a server's map of clients. */
+export const pinMap = ({ name, address }: Pick<ServerPlan, "name" | "address">): string =>
+  `${serverNames(name, 0).pins}/${familyDigit(address)}`;
+
 /** The choice for a server with persistence. */
 export const pinnedChoice = (
   server: ServerPlan,
@@ -42,8 +46,8 @@ export const pinnedChoice = (
   },
 ): ChoiceRules => {
   const { persistence, slot, slotElements, endpoint } = given;
-  const { keeping, endpoints, choices, ...names } = serverNames(server.name, server.slots.length);
-  const pins = `${names.pins}/${familyDigit(server.address)}`;
+  const { keeping, endpoints, choices } = serverNames(server.name, server.slots.length);
+  const pins = pinMap(server);
   const source = sourceNetwork(server, persistence.prefixLength);
   const ip = isIpv4(server.address) ? "ip" : "ip6";
   const timeout = `timeout ${toMillis(persistence.timeout) / 1_000}s`;

@@ -5,11 +5,13 @@
  * two rulesets, and the netlink messages that change elements without `nft`.
  */
 
-import { addressBytes, type IpAddress, isIpv4 } from "#base/address";
+import { addressBytes, addressFromBytes, type IpAddress, isIpv4 } from "#base/address";
 import { assert } from "#base/assert";
 import { concatBytes, writeU16 } from "#base/bytes";
 import { formatInterfaceAddress, type InterfaceAddress } from "#base/prefix";
+import type { Duration } from "#base/time";
 import type { Protocol } from "#core/balance/model";
+import { type ClientKey, clientBytes } from "#core/balance/pin";
 import { formatPorts, type PortRange, particularity } from "#core/balance/ports";
 import { writeHostU32 } from "#core/netlink/host-order";
 
@@ -32,6 +34,8 @@ export type ElementKey =
       /** The virtual address in front of it all, in sets whose keys are `virtual address . address . protocol . port`. */
       readonly via?: IpAddress;
     }
+  /** A client that is kept on a backend. */
+  | { readonly type: "client"; readonly client: ClientKey }
   /** A network; sets of them are intervals. */
   | { readonly type: "network"; readonly network: InterfaceAddress };
 
@@ -45,7 +49,12 @@ export type ElementData =
   | { readonly type: "endpoint"; readonly address: IpAddress; readonly port?: number };
 
 /** One element of a map, or of a set when it has no data. */
-export type SetElement = { readonly key: ElementKey; readonly data?: ElementData };
+export type SetElement = {
+  readonly key: ElementKey;
+  readonly data?: ElementData;
+  /** It leaves a set of elements that do so by itself: after `remaining`, or `timeout` when packets renew it. */
+  readonly life?: { readonly timeout: Duration; readonly remaining: Duration };
+};
 
 /** A map or set. Maps that packets write to (`dynamic`) keep their elements when the ruleset is replaced. */
 export type SetDeclaration = {
@@ -88,6 +97,7 @@ const hex = (bytes: Uint8Array): string =>
 export const formatKey = (key: ElementKey, raw: boolean): string => {
   if (key.type === "number") return `${key.value}`;
   if (key.type === "network") return formatInterfaceAddress(key.network);
+  if (key.type === "client") return addressFromBytes(clientBytes(key.client));
   const { address, protocol, ports, via } = key;
   const tail = particularity(ports) === "all" ? "" : ` . ${formatPorts(ports)}`;
   if (raw) return `${hex(addressBytes(address))} . ${PROTOCOL_NUMBERS[protocol]}${tail}`;
@@ -104,6 +114,7 @@ export const keyBytes = (key: ElementKey): Uint8Array => {
     writeHostU32(number, 0, key.value);
     return number;
   }
+  if (key.type === "client") return clientBytes(key.client);
   assert(key.type === "service", "a network has no single key");
   const width = particularity(key.ports);
   assert(width !== "some", "a range of ports has no single key");

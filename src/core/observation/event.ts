@@ -10,6 +10,7 @@ import type { Duration, WallTime } from "#base/time";
 import type { Limit } from "#core/balance/limits";
 import type { EngineName } from "#core/balance/model";
 import type { SyncState } from "#core/connection-sync/statistics";
+import type { PinSyncState } from "#core/pin-sync/listener";
 import type { ConflictKind } from "#core/vrrp/conflict";
 import type { TransitionCause } from "#core/vrrp/observe";
 
@@ -161,6 +162,12 @@ export type Event =
       readonly type: "connection-sync";
       /** What a takeover would do to connections now. */
       readonly state: SyncState;
+      readonly detail: string;
+    }
+  | {
+      readonly type: "pin-sync";
+      /** Whether the other edge knows which clients are kept where. */
+      readonly state: PinSyncState;
       readonly detail: string;
     }
   | {

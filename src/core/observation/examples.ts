@@ -71,6 +71,7 @@ export const EXAMPLES: { readonly [Type in Event["type"]]: Extract<Event, { type
     detail:
       "192.0.2.2 is not heard; 120 connections of this box, 0 taken over from 192.0.2.2 since the start",
   },
+  "pin-sync": { type: "pin-sync", state: "peer-silent", detail: "192.0.2.2 port 3781 is not heard" },
   conntrack: { type: "conntrack", change: "filling", detail: "210000 of 262144 entries" },
   sysctl: {
     ...{ type: "sysctl", setting: "net/ipv4/conf/eth0/forwarding", change: "set" },

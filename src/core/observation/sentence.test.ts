@@ -82,6 +82,15 @@ describe("docs/reference/events.md", () => {
       words("`state` of `connection-sync`, what a takeover would do to connections:\n"),
       Object.keys(syncs),
     );
+    const pins: Record<Extract<Event, { type: "pin-sync" }>["state"], 0> = {
+      ...{ "in-sync": 0, "peer-silent": 0, "other-version": 0, refused: 0, unavailable: 0 },
+    };
+    assert.deepEqual(
+      words(
+        "`state` of `pin-sync`, whether clients stay on their backend in a takeover; said when something is wrong, and when it is no longer:\n",
+      ),
+      Object.keys(pins),
+    );
     const tables: Record<Extract<Event, { type: "conntrack" }>["change"], 0> = {
       ...{ ample: 0, filling: 0, full: 0, failed: 0 },
     };

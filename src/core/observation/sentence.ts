@@ -153,6 +153,14 @@ const SYNC_SEVERITY: Readonly<Record<Extract<Event, { type: "connection-sync" }>
   unavailable: "error",
 };
 
+const PIN_SYNC_SEVERITY: Readonly<Record<Extract<Event, { type: "pin-sync" }>["state"], Severity>> = {
+  "in-sync": "notice",
+  "peer-silent": "warning",
+  "other-version": "warning",
+  refused: "warning",
+  unavailable: "error",
+};
+
 type TableChange = Extract<Event, { type: "conntrack" }>["change"];
 
 const CONNTRACK_SEVERITY: Readonly<Record<TableChange, Severity>> = {
@@ -206,6 +214,12 @@ export const sentence = (event: Event): Sentence => {
       return say(
         SYNC_SEVERITY[event.state],
         "connection sync",
+        `${event.state}${because(undefined, event.detail)}`,
+      );
+    case "pin-sync":
+      return say(
+        PIN_SYNC_SEVERITY[event.state],
+        "pin sync",
         `${event.state}${because(undefined, event.detail)}`,
       );
     case "conntrack":

@@ -163,7 +163,7 @@ const COUNTED_BY_KIND: Readonly<Record<ResourceName["kind"], readonly string[]>>
   VirtualRouter: ["router-state", "router-conflict", "address", "duplicate-address"],
   VirtualServer: ["backend-health", "backend-drain", "flows-ended", "kept-out"],
   TrackedCheck: ["check-health"],
-  ConnectionSync: ["connection-sync"],
+  ConnectionSync: ["connection-sync", "pin-sync"],
 };
 
 /** Counters end with their resource, so that names that come and go do not add up. */
@@ -256,6 +256,7 @@ const apply = (view: View, event: Event, at: WallTime): void => {
     case "duplicate-address":
     case "flows-ended":
     case "kept-out":
+    case "pin-sync":
     case "sysctl":
     case "process":
       break;
@@ -289,6 +290,8 @@ const counterKey = (event: Event): string => {
       return `flows-ended ${event.server}`;
     case "connection-sync":
       return `connection-sync ${event.state}`;
+    case "pin-sync":
+      return `pin-sync ${event.state}`;
     case "conntrack":
       return `conntrack ${event.change}`;
     case "sysctl":

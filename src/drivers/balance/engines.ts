@@ -10,7 +10,15 @@ import type { LimitKey } from "#core/balance/limits";
 import type { Carrier, EngineName } from "#core/balance/model";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import { particularity, portsOverlap } from "#core/balance/ports";
-import type { ApplyResult, BalanceEngine, Balancer, Observed, RemoveResult, Unavailable } from "./port.ts";
+import type {
+  ApplyResult,
+  BalanceEngine,
+  Balancer,
+  Observed,
+  Pins,
+  RemoveResult,
+  Unavailable,
+} from "./port.ts";
 
 /** Pause before an engine that failed or was not available is tried again. */
 const RETRY: Duration = seconds(60);
@@ -79,6 +87,10 @@ const overlapsOf = (its: readonly ServerPlan[], rest: readonly ServerPlan[]): Re
 };
 
 const NOTHING: ForwardingPlan = { ingress: [], servers: [] };
+const NO_PINS: Pins = {
+  read: async () => undefined,
+  write: async () => "the engine tells no pins",
+};
 const UNCHANGED = { ok: true, how: "unchanged", repaired: false, tookMicros: 0 } as const;
 
 class Engines implements Balancer {
@@ -154,6 +166,10 @@ class Engines implements Balancer {
   async close(): Promise<void> {
     await this.#last;
     await Promise.all([this.#options.nftables, ...this.#options.others].map((engine) => engine.close()));
+  }
+
+  get pins(): Pins {
+    return this.#options.nftables.pins ?? NO_PINS;
   }
 
   async keptOut(): Promise<ReadonlyMap<LimitKey, number>> {

@@ -1,5 +1,6 @@
 /** An engine without a kernel, for tests and simulations: it remembers what it was told. */
 import type { LimitKey } from "#core/balance/limits";
+import type { ClientKey, Pin } from "#core/balance/pin";
 import type { ForwardingPlan } from "#core/balance/plan-model";
 import { diffPlans } from "#core/nftables/delta";
 import type { ApplyResult, BalanceEngine, BalanceError, Balancer, Observed } from "./port.ts";
@@ -15,6 +16,8 @@ export type FakeEngine = BalanceEngine &
     readonly failWith: (error: BalanceError | undefined) => void;
     /** Sets what a limit has kept out. */
     readonly keepOut: (key: LimitKey, packets: number) => void;
+    /** The clients that a server keeps; they stay until they are taken out. */
+    readonly pinsOf: (server: string) => Map<ClientKey, Pin>;
     /** Somebody flushes the ruleset. */
     readonly flush: () => void;
   };
@@ -30,6 +33,12 @@ export const openFakeEngine = (
   let known: ForwardingPlan | undefined;
   let failure: BalanceError | undefined;
   const keptOut = new Map<LimitKey, number>();
+  const pinsByServer = new Map<string, Map<ClientKey, Pin>>();
+  const pinsOf = (server: string): Map<ClientKey, Pin> => {
+    const pins = pinsByServer.get(server) ?? new Map<ClientKey, Pin>();
+    pinsByServer.set(server, pins);
+    return pins;
+  };
   const apply = (plan: ForwardingPlan): ApplyResult => {
     if (failure !== undefined) return { ok: false, error: failure };
     const repaired = known !== undefined && kernel.plan === undefined;
@@ -42,6 +51,17 @@ export const openFakeEngine = (
     passesOn,
     refuses,
     counts: () => ({}),
+    pins: {
+      read: async ({ name }, onPin) => {
+        for (const pin of pinsOf(name).values()) onPin(pin);
+        return 0;
+      },
+      write: async ({ name }, pins) => {
+        for (const pin of pins) pinsOf(name).set(pin.client, pin);
+        return undefined;
+      },
+    },
+    pinsOf,
     carrier: () => ({ engine: name }),
     available: async () => undefined,
     apply: async (plan) => apply(plan),

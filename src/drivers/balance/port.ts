@@ -1,6 +1,7 @@
 /** What we ask of the kernel's forwarding: run this plan, atomically, and say what is there. */
 import type { LimitKey } from "#core/balance/limits";
 import type { Carrier, EngineName } from "#core/balance/model";
+import type { Pin } from "#core/balance/pin";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 
 /** Why forwarding cannot work on this machine. */
@@ -69,8 +70,18 @@ export type Balance = {
   close(): Promise<void>;
 };
 
+/** The clients that servers with persistence keep on a backend. */
+export type Pins = {
+  /** Tells every pin of a server; gives the time spent in microseconds, `undefined` when they cannot be read. */
+  read(server: ServerPlan, onPin: (pin: Pin) => void): Promise<number | undefined>;
+  /** Makes the server keep these clients, whatever it had for them; gives why it could not. */
+  write(server: ServerPlan, pins: readonly Pin[]): Promise<string | undefined>;
+};
+
 /** All engines together, as one. */
 export type Balancer = Balance & {
+  /** Of the servers that nftables carries. */
+  readonly pins: Pins;
   /** Packets that limits of sources have kept out, since the server got them or the tables were new. */
   keptOut(): Promise<ReadonlyMap<LimitKey, number>>;
   /** What the chosen engine has counted, if it counts. */
@@ -87,6 +98,8 @@ export type BalanceEngine = Balance & {
    * otherwise its servers are its own alone.
    */
   readonly passesOn: boolean;
+  /** As of `Balancer`; an engine without them keeps its pins to itself. */
+  readonly pins?: Pins;
   /** As of `Balancer`; an engine that keeps no limits has nothing to say. */
   keptOut?(): Promise<ReadonlyMap<LimitKey, number>>;
   /** What it has counted, in the words that metrics are made of: a kind and its labels, with a space between. */

@@ -13,9 +13,10 @@ import { type Ruleset, TABLE_NAME, TABLES, type TableFamily } from "#core/nftabl
 import { rulesetOf } from "#core/nftables/skeleton";
 import { contentsOf, REMOVAL, renderElements, renderReplacement, renderRuleset } from "#core/nftables/text";
 import { type Door, openDoor } from "#native/door";
-import type { ApplyResult, BalanceEngine, BalanceError, Observed, Unavailable } from "../port.ts";
+import type { ApplyResult, BalanceEngine, BalanceError, Observed, Pins, Unavailable } from "../port.ts";
 import { parseTableListing, type TableReading } from "./contents.ts";
 import { feedNft, runNft } from "./nft.ts";
+import { PinTable } from "./pins.ts";
 import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
 import { NetfilterSocket } from "./socket.ts";
 import { Witness } from "./witness.ts";
@@ -94,6 +95,7 @@ class LinuxEngine implements BalanceEngine {
   /** Why the checkpoint could not be written, while that is so. */
   #unsaved: string | undefined;
   readonly #witness: Witness;
+  readonly #pins: PinTable;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions) {
@@ -102,6 +104,11 @@ class LinuxEngine implements BalanceEngine {
     const socket = NetfilterSocket.open(this.#options.door);
     this.#socket = socket instanceof NetfilterSocket ? socket : undefined;
     this.#witness = new Witness(this.#options.door);
+    this.#pins = new PinTable(this.#options.door, (change) => this.#changePins(change));
+  }
+
+  get pins(): Pins {
+    return this.#pins;
   }
 
   refuses(): undefined {
@@ -167,6 +174,7 @@ class LinuxEngine implements BalanceEngine {
 
   async close(): Promise<void> {
     await this.#last;
+    await this.#pins.close();
     this.#socket?.close();
     this.#socket = undefined;
     this.#witness.close();
@@ -239,6 +247,23 @@ class LinuxEngine implements BalanceEngine {
     }
     this.#generation = this.#socket?.generation() === generation ? generation : undefined;
     return true;
+  }
+
+  /** A small change of our own between two plans. What others have done meanwhile is left for `apply` to find. */
+  #changePins(change: SetChange): Promise<string | undefined> {
+    return this.#inOrder(async () => {
+      const socket = this.#socket;
+      if (socket === undefined || this.#applied === undefined) return "nothing is forwarded yet";
+      this.#witness.pause();
+      const before = socket.generation();
+      const failed = socket.change([change]);
+      this.#witness.listen();
+      const generation = socket.generation();
+      const isAlone = typeof before === "number" && generation === before + (failed === undefined ? 1 : 0);
+      if (!isAlone) this.#generation = undefined;
+      else if (before === this.#generation) this.#generation = generation;
+      return failed === undefined ? undefined : (failed.detail ?? failed.code);
+    });
   }
 
   async #replaceRuleset(plan: ForwardingPlan, readings: Readings, repaired: boolean): Promise<StepResult> {

@@ -122,6 +122,21 @@ export class NetfilterSocket {
     return acknowledged === end - first ? undefined : { code: "EPROTO", detail: "an answer is missing" };
   }
 
+  /**
+   * Asks something and gives the answers as they are read, up to the last one: read them all before anything else is
+   * asked. `write` gives how many messages it wrote, numbered from `sequence` on.
+   */
+  *ask(write: (builder: MessageBuilder, sequence: number) => number): Generator<NetlinkMessage> {
+    this.#builder.reset();
+    const first = this.#takeSequence(0);
+    const count = write(this.#builder, first);
+    this.#takeSequence(count);
+    if (this.#send() !== undefined) return;
+    for (const message of this.#answers()) {
+      if (message.sequence >= first && message.sequence < first + count) yield message;
+    }
+  }
+
   /** Every named counter of our tables; what cannot be read is left out. */
   counters(): readonly NamedCount[] {
     return TABLES.flatMap((family) => {

@@ -1,4 +1,5 @@
 /** Forwarding, with everything that feeds its plans and everything that follows the plan in force. */
+import { randomInt } from "node:crypto";
 import type { IpAddress } from "#base/address";
 import { wallTime } from "#base/time";
 import type { BackendKey, VirtualServer } from "#core/balance/model";
@@ -18,10 +19,14 @@ import { createLimitWatch, type LimitWatch } from "./limit-watch.ts";
 import { createLoadWatch, type LoadWatch } from "./load-watch.ts";
 import type { WireParts } from "./parts.ts";
 import type { Paths } from "./paths.ts";
+import { createPinSync, type PinSync } from "./pin-sync.ts";
 import { type Subjects, serverSubjects } from "./subjects.ts";
 import { createTableWatch, type TableWatch } from "./table-watch.ts";
 
-type Parts = Pick<WireParts, "engine" | "conntrack" | "clock" | "deadlines"> & {
+/** Sessions of the synchronisation of pins have 32 bits. */
+const HIGHEST_SESSION = 0xffff_ffff;
+
+type Parts = Pick<WireParts, "engine" | "conntrack" | "datagrams" | "clock" | "deadlines"> & {
   readonly paths: Paths;
   readonly subjects: Pick<Subjects, "report">;
   readonly counts: Counts;
@@ -39,6 +44,7 @@ export class Balancing {
   readonly #engineCounts: EngineCounts;
   readonly #flowEnds: FlowEnds;
   readonly #tableWatch: TableWatch;
+  readonly #pinSync: PinSync;
   #desired: Desired = NOTHING_DESIRED;
   /** Forgotten when the configuration or the network has changed. */
   #sources: ReturnType<typeof createSources> | undefined;
@@ -63,6 +69,12 @@ export class Balancing {
     this.#drains = createDrains({ clock, wallNow: () => wallTime(Date.now()), emit });
     this.#flowEnds = createFlowEnds({ conntrack, clock, deadlines, emit });
     this.#tableWatch = createTableWatch({ conntrack, clock, deadlines, emit });
+    this.#pinSync = createPinSync({
+      ...{ engine, clock, deadlines, emit },
+      datagrams: parts.datagrams,
+      isHeld: (address) => this.#isHeld(address),
+      session: randomInt(1, HIGHEST_SESSION),
+    });
     this.#forwarding = this.#createForwarding();
   }
 
@@ -71,6 +83,7 @@ export class Balancing {
     this.#desired = desired;
     this.#sources = undefined;
     this.#checked = new Set(serverSubjects(desired.servers).map(({ id }) => id));
+    if (this.#open) this.#pinSync.update(desired);
   }
 
   /** Puts what is wanted into the kernel, unless it is refused; resolves when nothing waits any more. */
@@ -82,6 +95,7 @@ export class Balancing {
   /** From now on changes are applied as they come: forwarding is in place. */
   open(): void {
     this.#open = true;
+    this.#pinSync.update(this.#desired);
   }
 
   /** Something that plans depend on has changed: of one server only, when it is given by name. */
@@ -105,6 +119,7 @@ export class Balancing {
     this.#open = false;
     this.#flowEnds.close();
     this.#tableWatch.watch(false);
+    this.#pinSync.close();
   }
 
   /** Applies nothing any more, and leaves what is there. */
@@ -165,6 +180,7 @@ export class Balancing {
     this.#engineCounts.onApplied(plan);
     this.#loadWatch.onApplied(plan);
     this.#flowEnds.onApplied(plan);
+    this.#pinSync.onApplied(plan);
     this.#tableWatch.watch(plan.servers.some(isTracked));
   }
 }

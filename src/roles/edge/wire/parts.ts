@@ -5,6 +5,7 @@ import type { CheckPort } from "#drivers/check/port";
 import type { ClockPort } from "#drivers/clock/port";
 import type { ConntrackPort } from "#drivers/conntrack/port";
 import type { SyncDaemonPort } from "#drivers/conntrackd/port";
+import type { DatagramPort } from "#drivers/datagram/port";
 import type { NetlinkPort } from "#drivers/netlink/port";
 import type { NotifyPort } from "#drivers/notify/port";
 import type { SysctlPort } from "#drivers/sysctl/port";
@@ -25,6 +26,7 @@ export type WireParts = {
   /** `undefined` where the kernel has no connection tracking. */
   readonly conntrack: ConntrackPort | undefined;
   readonly syncDaemons: SyncDaemonPort;
+  readonly datagrams: DatagramPort;
   readonly clock: ClockPort;
   readonly deadlines: Deadlines;
   readonly startAgent: (agent: AgentOptions) => AgentProcess;

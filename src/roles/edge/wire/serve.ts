@@ -10,6 +10,7 @@ import { openChecks } from "#drivers/check/linux";
 import { openClock } from "#drivers/clock/linux";
 import { openConntrack } from "#drivers/conntrack/linux";
 import { openSyncDaemons } from "#drivers/conntrackd/linux";
+import { openDatagrams } from "#drivers/datagram/linux";
 import { makeDirectory } from "#drivers/files/directory";
 import { readCpuLimit } from "#drivers/host/linux";
 import { createCollector } from "#drivers/host/memory";
@@ -64,6 +65,7 @@ const openWorld = ({ options, firstAgent, supervisor, startedAt }: Circumstances
     sysctl: openSysctl(),
     checks: openChecks(),
     syncDaemons: openSyncDaemons(options.runtimeDirectory),
+    datagrams: openDatagrams(),
     conntrack: conntrack.ok ? conntrack.value : undefined,
     clock: clock.value,
     afterBurst: createCollector(),

@@ -15,6 +15,7 @@ import { createFakeChecks, failedWith, passed } from "#drivers/check/fake";
 import { fakeClock } from "#drivers/clock/fake";
 import { FakeConntrack } from "#drivers/conntrack/fake";
 import { fakeSyncDaemons } from "#drivers/conntrackd/fake";
+import { fakeWire } from "#drivers/datagram/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
 import { FakeNotify } from "#drivers/notify/fake";
 import { FakeSysctl } from "#drivers/sysctl/fake";
@@ -80,6 +81,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
     },
     afterBurst: () => {},
     syncDaemons: fakeSyncDaemons(),
+    datagrams: fakeWire().port,
     facts: { pid: 1, startedAt: wallTime(0), version: "test" },
     netlink: new FakeNetlink([
       { index: 2, name: "eth0", mtu: 1500, up: true, carrier: true, loopback: false },
