@@ -38,6 +38,7 @@ export const virtualRouter = (overrides: Partial<VirtualRouterConfig> = {}): Vir
   preempt: true,
   preemptDelay: millis(0),
   transport: { type: "multicast" },
+  acceptMode: true,
   checksum: "auto",
   addresses: [virtualAddress("192.0.2.100/24")],
   unadvertisedAddresses: [],

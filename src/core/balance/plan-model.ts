@@ -107,6 +107,8 @@ export type Treatment = Pick<ServerPlan, "persistence" | "limits" | "synProxy">;
 export const choosesByHash = ({ scheduler }: Pick<ServerPlan, "scheduler">): boolean => isHash(scheduler);
 
 export type ForwardingPlan = {
+  /** Addresses of which programs on this box get no packets, in order; `undefined` for none. */
+  readonly unaccepted?: readonly IpAddress[];
   /** The interfaces where traffic for `dsr` servers arrives, sorted. */
   readonly ingress: readonly string[];
   /** Sorted by name. */

@@ -49,6 +49,8 @@ export type PlanInput = {
   /** Whether this edge holds a virtual address now; `undefined` means that it holds all. */
   readonly isHeld?: (virtualAddress: IpAddress) => boolean;
   readonly links: Links;
+  /** Addresses of which programs on this box get no packets, in order; `undefined` means none. */
+  readonly unaccepted?: readonly IpAddress[];
   /** What runs now, so that its flows stay where they are; `undefined` after a start with nothing to adopt. */
   readonly previous: ForwardingPlan | undefined;
   /**
@@ -289,7 +291,12 @@ export const planForwarding = (input: PlanInput): ForwardingPlan => {
       .filter((server) => server.mode === "dsr")
       .flatMap((server) => input.links.ingress(server.address)),
   );
-  return { ingress: [...ingress].sort(), servers: markAlone(servers) };
+  const { unaccepted = [] } = input;
+  return {
+    ...(unaccepted.length === 0 ? {} : { unaccepted }),
+    ingress: [...ingress].sort(),
+    servers: markAlone(servers),
+  };
 };
 
 /** When the next transition or drain ends and planning is due even if nothing else happens; `undefined` when none runs. */

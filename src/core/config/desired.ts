@@ -3,6 +3,7 @@ import type { IpAddress } from "#base/address";
 import type { VirtualServer } from "#core/balance/model";
 import type { ConnectionSyncConfig } from "#core/connection-sync/config";
 import type { HealthCheckConfig } from "#core/health/config";
+import { unacceptedAddresses } from "#core/vrrp/accept-mode";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 
 /** A named check that routers track. */
@@ -23,3 +24,7 @@ export type Desired = {
 
 /** Nothing at all: what runs before the first configuration. */
 export const NOTHING_DESIRED: Desired = { routers: [], checks: [], servers: [], syncs: [] };
+
+/** Whether this needs rules in the kernel; virtual routers alone need none. */
+export const needsRules = ({ routers, servers }: Desired): boolean =>
+  servers.length > 0 || unacceptedAddresses(routers).length > 0;

@@ -68,6 +68,7 @@ export const routerOf = (name: string, spec: RouterSpec): VirtualRouterConfig =>
     preempt: spec.preempt,
     preemptDelay: spec.preemptDelay,
     transport: transportOf(spec),
+    acceptMode: spec.acceptMode,
     ...(virtualMacInterface === undefined ? {} : { virtualMacInterface }),
     ...(spec.sourceAddress === undefined ? {} : { sourceAddress: spec.sourceAddress }),
     checksum: spec.checksum,

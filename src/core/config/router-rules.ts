@@ -195,6 +195,9 @@ const doubtfulFindings = (spec: RouterSpec): readonly Finding[] => {
   if (!spec.preempt && spec.preemptDelay > 0) {
     findings.push(warning(["spec", "preemptDelay"], "has no effect with preempt: false"));
   }
+  if (!spec.acceptMode && spec.priority === 255) {
+    findings.push(warning(["spec", "acceptMode"], "has no effect: an owner (priority 255) accepts always"));
+  }
   if (!isIpv4(first(spec)) && !isLinkLocal(first(spec))) {
     findings.push(
       warning(

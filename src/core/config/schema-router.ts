@@ -125,6 +125,12 @@ export const routerSpec = section("One virtual router on one interface.", {
       }),
     }),
   ),
+  acceptMode: v.optional(
+    flag(
+      "`false`: packets to the addresses that no virtual server takes are dropped, pings included, instead of going to programs on this box (RFC 9568 Accept_Mode). An owner (priority 255) accepts them always.",
+    ),
+    true,
+  ),
   virtualMac: v.optional(
     flag(
       "`true`: the addresses have the virtual router's own MAC address (RFC 9568), which moves with them, on a macvlan interface that is made for it.",

@@ -94,7 +94,7 @@ export const readStrict = (_draft: unknown, statement: Statement, report: Report
   if (flagOf(statement, report) === true) {
     report.lost(
       statement,
-      "there is no strict mode; above all, the addresses take packets (keepalived drops them)",
+      "there is no strict mode; for one, write acceptMode: false where the addresses are to take no packets",
     );
   } else {
     report.needless(statement, "there is no strict mode");

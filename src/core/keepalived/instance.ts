@@ -40,6 +40,8 @@ export type Instance = {
   peers?: readonly IpAddress[];
   sourceAddress?: IpAddress;
   password?: { readonly text: string; readonly statement: Statement };
+  /** The statement that says so last is in force. */
+  accepts?: boolean;
   tracked: readonly Tracked[];
   announcing: Announcing;
   /** `use_vmac`, and the name that its interface is to have. */
@@ -125,6 +127,11 @@ const track = (kind: Tracked["kind"]): Rule<Instance> =>
     instance.tracked = [...instance.tracked, ...readTracked(kind, statement, report)];
   });
 
+const accepting = (accepts: boolean): Rule<Instance> =>
+  carried((instance) => {
+    instance.accepts = accepts;
+  });
+
 const NO_PROCESS = lost(
   "steelyard watches no files, processes or BFD sessions; a TrackedCheck with a script can",
 );
@@ -204,8 +211,8 @@ const TABLE: Table<Instance> = new Map([
   ...each("check_unicast_src", SOURCE_CHECK),
   ...each("skip_check_adv_addr", ADDRESS_CHECK),
   ...each("preempt", needless("is the default")),
-  ...each("accept", needless("packets to the addresses are always taken")),
-  ...each("no_accept", lost("packets to the addresses are always taken; keep them out with a firewall rule")),
+  ["accept", accepting(true)],
+  ["no_accept", accepting(false)],
   ...each("native_ipv6", needless("the addresses say which family it is")),
   ...each("linkbeat_use_polling", needless("the kernel tells of links through netlink")),
   ...each("debug", needless("does nothing in keepalived either")),

@@ -214,6 +214,7 @@ export const routerFrom = (
       advertisementInterval: spell(interval),
       ...preemptionOf(instance, written, report),
       ...transportOf(instance),
+      ...(instance.accepts === false && written !== OWNER ? { acceptMode: false } : {}),
       ...mac,
       ...passwordOf(instance, version, report),
       addresses: addresses.map(inputOf),

@@ -209,6 +209,14 @@ describe("vrrp_instance", () => {
     assert.match(router("use_vmac\npriority 255").notes.join(), /lost use_vmac: the owner/);
   });
 
+  it("accepts packets to its addresses as accept and no_accept say, the later one", () => {
+    assert.equal(router("").router?.acceptMode, true);
+    assert.equal(router("accept").router?.acceptMode, true);
+    assert.equal(router("no_accept").router?.acceptMode, false);
+    assert.equal(router("no_accept\naccept").router?.acceptMode, true);
+    assert.equal(router("no_accept\npriority 255").router?.acceptMode, true);
+  });
+
   it("without a number or an address is left out", () => {
     assert.match(
       run("vrrp_instance V {\nvirtual_router_id 1\n}").notes.join(),

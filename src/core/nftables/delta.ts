@@ -1,7 +1,9 @@
 /** What changes between two plans: nothing, elements of sets only, or the ruleset. */
+import type { IpAddress } from "#base/address";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import { formatData, keyIdentity, type SetElement, TABLES, type TableFamily } from "./ruleset.ts";
-import { renderServer, sameStructure } from "./skeleton.ts";
+import { renderServer } from "./skeleton.ts";
+import { sameStructure } from "./structure.ts";
 
 /** Elements that leave and enter one set, in this order. */
 export type SetChange = {
@@ -67,10 +69,14 @@ function* startingWith<Item>(first: Item, rest: Iterable<Item>): Generator<Item>
   yield* rest;
 }
 
+const sameAddresses = (left: readonly IpAddress[] = [], right: readonly IpAddress[] = []): boolean =>
+  left.length === right.length && left.every((address, index) => address === right[index]);
+
 /** What must be done to get from a plan that runs to another one. */
 export const diffPlans = (before: ForwardingPlan, now: ForwardingPlan): PlanDelta => {
   if (
     before.servers.length !== now.servers.length ||
+    !sameAddresses(before.unaccepted, now.unaccepted) ||
     before.ingress.length !== now.ingress.length ||
     before.ingress.some((device, index) => device !== now.ingress[index])
   ) {

@@ -23,6 +23,7 @@
  * - `ruleset.ts`: a ruleset as a value. `skeleton.ts`: the ruleset of a plan; start reading there.
  * - `lookup.ts`: how a packet's server is found, by one port, a range or all. `masquerade.ts` (and nat), `dsr.ts`: what
  *   one server adds. `answers.ts`: what backends say on connections that this edge does not know.
+ * - `unaccepted.ts`: what keeps packets from this box itself (`acceptMode`).
  * - `persistence.ts`, `limits.ts`, `syn-proxy.ts`: what may stand before the choice of a backend. `counters.ts` reads back.
  * - `text.ts`: the nft file. `delta.ts`: from one plan to the next. `nfnetlink.ts`: element changes without nft.
  *

@@ -134,6 +134,23 @@ describe("the nft file of a plan", () => {
     assert.doesNotMatch(longer, /(flush|delete) map inet steelyard pins/);
   });
 
+  it("drops what reaches the box itself at addresses that it does not accept, last of all", () => {
+    const unaccepted = [ip("192.0.2.10"), ip("192.0.2.11"), ip("2001:db8::10")];
+    const strict = { ...plan([]), unaccepted };
+    const chain = rulesetOf(strict).inet.chains.find(({ name }) => name === "unaccepted");
+    assert.deepEqual(chain?.rules, [
+      "type filter hook input priority 300; policy accept;",
+      'iifname "lo" accept',
+      "ct direction reply accept",
+      "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+      "ip daddr { 192.0.2.10, 192.0.2.11 } counter drop",
+      "ip6 daddr { 2001:db8::10 } counter drop",
+    ]);
+    assert.deepEqual(diffPlans(strict, { ...strict, unaccepted: [...unaccepted] }), { type: "none" });
+    const fewer = { ...strict, unaccepted: unaccepted.slice(1) };
+    for (const other of [fewer, plan([])]) assert.deepEqual(diffPlans(strict, other), { type: "ruleset" });
+  });
+
   it("removes the counters of limits that are gone", () => {
     const limited = { ...shop, limits: { prefixLength: 32, connections: 1 } };
     const text = [...renderReplacement(rulesetOf(plan([shop])), contents(plan([limited])))].join("\n");

@@ -1,10 +1,6 @@
 /** The ruleset of a whole plan: the fixed chains that packets enter by, and the parts of every server. */
 
-import { sameLimits } from "#core/balance/limits";
-import { samePersistence } from "#core/balance/persistence";
-import { sameNetworks } from "#core/balance/plan";
-import { choosesByHash, type ForwardingPlan, type ServerPlan } from "#core/balance/plan-model";
-import { samePorts } from "#core/balance/ports";
+import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import { answerFrame } from "./answers.ts";
 import { fragmentKey, markMap, PIN_IF_SERVING, renderDsr } from "./dsr.ts";
 import {
@@ -29,6 +25,7 @@ import {
   type TableRuleset,
 } from "./ruleset.ts";
 import { proxiedLookups, proxiedSets, proxyRules, untrackedChain } from "./syn-proxy.ts";
+import { unacceptedChain } from "./unaccepted.ts";
 
 /** Where a packet of a server goes that the other table serves: nowhere, so that no less particular server takes it. */
 const ELSEWHERE = "elsewhere";
@@ -220,7 +217,7 @@ export const renderServer = (server: ServerPlan): Ruleset => {
 };
 
 /** What is there whatever the servers are. */
-const renderFrame = ({ ingress, servers }: ForwardingPlan): Ruleset => {
+const renderFrame = ({ ingress, servers, unaccepted }: ForwardingPlan): Ruleset => {
   const lookups = lookupsOf(servers);
   const hairpinSets = hairpinsOf(servers).map(({ name, key }) => plainSet(name, key));
   const sources = sourceSets(lookupsOf(servers.filter(hasSources), "used"));
@@ -230,7 +227,11 @@ const renderFrame = ({ ingress, servers }: ForwardingPlan): Ruleset => {
   return {
     inet: {
       sets: [...inetSets(lookups), ...hairpinSets, ...sources, ...answers.sets, ...proxiedSets(proxied)],
-      chains: [...inetChains(lookups, { sources: rules, proxied }), ...answers.chains],
+      chains: [
+        ...inetChains(lookups, { sources: rules, proxied }),
+        ...answers.chains,
+        ...unacceptedChain(unaccepted),
+      ],
       elementsBySet: answers.elementsBySet,
     },
     netdev: {
@@ -270,31 +271,3 @@ export const rulesetOf = (plan: ForwardingPlan): Ruleset => {
     netdev: joinTables([frame.netdev, ...servers.map((server) => server.netdev)]),
   };
 };
-
-/** Whether two plans of one server differ in elements only, so that its chains and sets can stay. */
-export const sameStructure = (left: ServerPlan, right: ServerPlan): boolean =>
-  left.mode === right.mode &&
-  left.address === right.address &&
-  left.protocol === right.protocol &&
-  samePorts(left.ports, right.ports) &&
-  sameNetworks(left.sourceRanges, right.sourceRanges) &&
-  choosesByHash(left) === choosesByHash(right) &&
-  left.scheduler.type === right.scheduler.type &&
-  left.synProxy === right.synProxy &&
-  samePersistence(left.persistence, right.persistence) &&
-  sameLimits(left.limits, right.limits) &&
-  left.slots.length === right.slots.length &&
-  left.backends.length === right.backends.length &&
-  left.backends.every((backend, index) => {
-    const other = right.backends[index];
-    return (
-      other !== undefined &&
-      backend.name === other.name &&
-      backend.id === other.id &&
-      backend.address === other.address &&
-      backend.port === other.port &&
-      backend.device === other.device &&
-      backend.source === other.source &&
-      backend.alone === other.alone
-    );
-  });

@@ -70,6 +70,8 @@ export type VirtualRouterConfig = {
   /** How long a better router waits before it takes over from a worse one that is alive; 0 means not at all. */
   readonly preemptDelay: Duration;
   readonly transport: Transport;
+  /** Whether programs on this box get packets to the addresses (RFC 9568 §6.1, Accept_Mode). The owner's always do. */
+  readonly acceptMode: boolean;
   /**
    * Name of the interface with the virtual MAC address (RFC 9568 §7.3), which carries all addresses that name no device of
    * their own; `undefined` means that the addresses are on `interface` under its own MAC address.

@@ -6,11 +6,12 @@
  *
  * Beyond the standards, as keepalived has it: unicast peers, preempt delay, tracking, sync groups.
  *
- * Left out: Accept_Mode false (a load balancer must accept what it balances), router advertisements and
- * redirects (this is no default gateway), authentication by MD5 or IPsec (withdrawn long ago).
+ * Left out: router advertisements and redirects (this is no default gateway), authentication by MD5 or IPsec
+ * (withdrawn long ago).
  *
  * Start at `router.ts`: one virtual router, from bytes to effects. It puts together `packet.ts` (the codec),
  * `admission.ts` (is this advertisement for us), `machine.ts` (the state machine) and `conflict.ts` (what
- * neighbours do that they should not). `resume.ts` decides who goes on after a crash. `observe.ts` says in words what a step changed.
+ * neighbours do that they should not). `resume.ts` decides who goes on after a crash,
+ * `accept-mode.ts` what reaches programs on this box. `observe.ts` says in words what a step changed.
  */
 export {};

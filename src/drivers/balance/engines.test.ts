@@ -118,6 +118,16 @@ describe("several engines as one", () => {
     assert.deepEqual(log(), ["nftables: translated"]);
   });
 
+  it("has nftables keep packets from this box whatever the chosen engine carries", async () => {
+    const unaccepted = [address("192.0.2.10")];
+    for (const servers of [[], [DIRECT]]) {
+      const { engines, nftables } = bench({ passesOn: false });
+      await engines.observe();
+      assert.equal((await engines.apply({ ...plan(...servers), unaccepted })).ok, true);
+      assert.deepEqual([nftables.running()?.unaccepted, namesIn(nftables)], [unaccepted, []]);
+    }
+  });
+
   it("falls back to nftables with the reason when the chosen engine is not available, and asks again later", async () => {
     let missing: Unavailable | undefined = {
       ...{ code: "missing-feature", detail: "the kernel has no eBPF", remedy: "use another kernel" },

@@ -54,16 +54,22 @@ const join = (results: readonly (ApplyResult & { ok: true })[]): ApplyResult => 
 };
 
 const only = (plan: ForwardingPlan, servers: readonly ServerPlan[]): ForwardingPlan => ({
+  ...plan,
   ingress: servers.some(({ mode }) => mode === "dsr") ? plan.ingress : [],
   servers,
 });
 
 const byName = (left: ServerPlan, right: ServerPlan): number => (left.name < right.name ? -1 : 1);
 
-/** Both plans as one; where both have a server, the first one's. */
+/** Whether there is anything in it for nftables to do. */
+const isForNftables = ({ servers, unaccepted }: ForwardingPlan): boolean =>
+  servers.length > 0 || unaccepted !== undefined;
+
+/** Both plans as one; where both have a server, the first one's. The rest is the first one's. */
 const union = (first: ForwardingPlan, second: ForwardingPlan): ForwardingPlan => {
   const known = new Set(first.servers.map(({ name }) => name));
   return {
+    ...first,
     ingress: [...new Set([...first.ingress, ...second.ingress])].sort(),
     servers: [...first.servers, ...second.servers.filter(({ name }) => !known.has(name))].sort(byName),
   };
@@ -198,7 +204,7 @@ class Engines implements Balancer {
     }
     await this.#examine(chosen);
     const shares = this.#share(plan, chosen);
-    if (chosen.passesOn || shares.nftables.servers.length > 0) this.#nftablesUsed = true;
+    if (chosen.passesOn || isForNftables(shares.nftables)) this.#nftablesUsed = true;
     return chosen.passesOn ? this.#applyAbove(chosen, shares) : this.#applyBeside(chosen, plan, shares);
   }
 
@@ -219,7 +225,7 @@ class Engines implements Balancer {
     const beside = await this.#give(chosen, both);
     const isBroken = !beside.ok;
     const shares = isBroken ? hoped : this.#share(plan, chosen);
-    if (shares.nftables.servers.length > 0) this.#nftablesUsed = true;
+    if (isForNftables(shares.nftables)) this.#nftablesUsed = true;
     const rest = isBroken ? union(shares.nftables, shares.chosen) : shares.nftables;
     if (isBroken) this.#nftablesUsed = true;
     const nftables = this.#nftablesUsed === false ? UNCHANGED : await this.#options.nftables.apply(rest);

@@ -9,6 +9,7 @@ import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import { isTracked } from "#core/conntrack/endings";
 import type { Event } from "#core/observation/event";
 import type { View } from "#core/observation/view";
+import { unacceptedAddresses } from "#core/vrrp/accept-mode";
 import type { Counts } from "./counts.ts";
 import { routersOf } from "./cut-off.ts";
 import { createDrains, type Drains } from "./drains.ts";
@@ -143,6 +144,7 @@ export class Balancing {
         egress: (address) => paths.egress(address),
         source: (server, backend) => this.#source(server, backend),
         isHeld: (address) => this.#isHeld(address),
+        unaccepted: () => unacceptedAddresses(this.#desired.routers),
       },
       ...{ engine, clock, deadlines, emit },
       onApplied: (plan) => this.#onApplied(plan),

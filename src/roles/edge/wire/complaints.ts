@@ -1,6 +1,16 @@
 /** Says what is wrong once, however often it is noticed. */
+import type { Desired } from "#core/config/desired";
 import type { Event } from "#core/observation/event";
 import type { View } from "#core/observation/view";
+import type { Unavailable } from "#drivers/balance/port";
+
+const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+
+/** Why a configuration that needs rules in the kernel is refused here. */
+export const cannotRun = ({ servers }: Desired, { detail, remedy }: Unavailable): string => {
+  const what = servers.length === 0 ? "acceptMode: false" : "virtual servers";
+  return `${what} cannot run here: ${detail}. ${capitalised(remedy)}`;
+};
 
 export type Complaints = {
   /** A configuration is refused for these problems: a changed file and SIGHUP often come together. */

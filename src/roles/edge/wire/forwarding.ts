@@ -46,6 +46,8 @@ export type ForwardingInputs = {
   readonly egress: Links["egress"];
   /** Which virtual address masqueraded connections come from. */
   readonly source: NonNullable<Links["source"]>;
+  /** Addresses of which programs on this box get no packets; `undefined` means none. */
+  readonly unaccepted?: () => readonly IpAddress[];
   /** Whether this edge holds a virtual address now. */
   readonly isHeld: (address: IpAddress) => boolean;
 };
@@ -149,7 +151,7 @@ class EngineForwarding implements Forwarding {
     this.#worthSaying = false;
     const next = this.#next(this.#found);
     const started = clock.now();
-    const idle = next.servers.length === 0 && this.#isUntouched();
+    const idle = next.servers.length === 0 && next.unaccepted === undefined && this.#isUntouched();
     if (!idle) this.#touched = true;
     const result = idle ? NOTHING_TO_DO : await engine.apply(next);
     const now = clock.now();
@@ -223,6 +225,7 @@ class EngineForwarding implements Forwarding {
       ...(inputs.load === undefined ? {} : { load: inputs.load }),
       links: { ingress: inputs.ingress, egress: inputs.egress, source: inputs.source },
       isHeld: inputs.isHeld,
+      unaccepted: inputs.unaccepted?.() ?? [],
       previous: this.#plan ?? found.plan,
       ...(touched === undefined ? {} : { touched }),
       now: clock.now(),

@@ -1,6 +1,6 @@
 /** The parts of the wire process, and what each tells the others. */
 import { wallTime } from "#base/time";
-import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
+import { type Desired, NOTHING_DESIRED, needsRules } from "#core/config/desired";
 import type { HealthTransition } from "#core/health/observe";
 import type { Event } from "#core/observation/event";
 import type { Unavailable } from "#drivers/balance/port";
@@ -10,7 +10,7 @@ import { EXIT } from "../options.ts";
 import type { AgentExit, AgentProcess } from "./agent-process.ts";
 import { Balancing } from "./balancing.ts";
 import { changesBetween, routersLeaving } from "./changes.ts";
-import { createComplaints } from "./complaints.ts";
+import { cannotRun, createComplaints } from "./complaints.ts";
 import { type ConnectionSync, createConnectionSync } from "./connection-sync.ts";
 import { createCounts } from "./counts.ts";
 import { createCutOffs } from "./cut-off.ts";
@@ -23,8 +23,6 @@ import { createSupervision, type Supervision } from "./supervision.ts";
 
 /** Observations that a late agent can still be given. */
 const JOURNAL_CAPACITY = 5_000;
-
-const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 export class Wire {
   readonly #parts: WireParts;
@@ -167,13 +165,11 @@ export class Wire {
   /** A stop may come between any two of the steps: after it nothing is put into the kernel any more. */
   async #accept(id: number, desired: Desired): Promise<void> {
     if (this.#stopping) return;
-    const unavailable = desired.servers.length === 0 ? undefined : await this.#availableEngine();
+    const unavailable = needsRules(desired) ? await this.#availableEngine() : undefined;
     if (this.#stopping) return;
     this.#agent.send({ type: "answer", id, accepted: unavailable === undefined });
     if (unavailable !== undefined) {
-      this.#refuse(
-        `virtual servers cannot run here: ${unavailable.detail}. ${capitalised(unavailable.remedy)}`,
-      );
+      this.#refuse(cannotRun(desired, unavailable));
       return;
     }
     const isReload = this.#mayAttract;
@@ -228,10 +224,10 @@ export class Wire {
    * What a killed run of the program held is held on before anybody is asked: its forwarding is still in the kernel.
    * The other routers wait for verdicts.
    */
-  async #resume({ routers, servers }: Desired): Promise<void> {
+  async #resume(desired: Desired): Promise<void> {
     if (this.#subjects.allKnown()) return;
-    if (servers.length > 0 && !(await this.#balancing.isInherited())) return;
-    if (!this.#stopping) this.#fast.send({ type: "configure", routers, start: "resuming" });
+    if (needsRules(desired) && !(await this.#balancing.isInherited())) return;
+    if (!this.#stopping) this.#fast.send({ type: "configure", routers: desired.routers, start: "resuming" });
   }
 
   /** Routers that are no more, or no more like this, hand over first, while what they attract is still served. */
