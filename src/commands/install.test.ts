@@ -132,6 +132,10 @@ describe("steelyard uninstall", () => {
     assert.deepEqual([has(CONFIG), has(UNIT), has(RECORD)], [true, false, false]);
     assert.ok(lines.includes(`removes ${LINK}`));
     assert.deepEqual(uninstalled(), { status: 0, lines: ["nothing is installed"] });
+    assert.match(
+      uninstalled({ purge: true }).lines.join(),
+      /edge\.yaml belongs to no installation: remove it by hand/,
+    );
   });
 
   it("takes the configuration along when asked, but not what else is beside it", () => {

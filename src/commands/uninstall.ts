@@ -62,7 +62,10 @@ export const uninstall = ({ root, purge, dryRun, print = console.log }: Uninstal
   const record = join(root, MANIFEST_FILE);
   const text = readPlaced(record);
   if (text === undefined) {
+    const config = join(root, CONFIG_FILE);
     print("nothing is installed");
+    if (purge && readPlaced(config) !== undefined)
+      print(`${config} belongs to no installation: remove it by hand`);
     return DONE;
   }
   const manifest = decodeManifest(text);

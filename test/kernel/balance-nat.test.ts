@@ -1,6 +1,7 @@
 /** Mode `nat`: the client's address reaches the backend, whose answers come back through the edge. Needs root. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { seconds } from "#base/time";
 import type { Protocol, Scheduler, VirtualServer } from "#core/balance/model";
 import { formatPorts, onePort } from "#core/balance/ports";
 import { address, Bed, type Client, INNER, VIRTUAL } from "./balance-bed.ts";
@@ -95,6 +96,26 @@ describe("forwarding that keeps the client's address", () => {
       await edge.run([server({ family })]);
       const answer = String(await client.ask({ op: "ask", line: "who", ...at(family) }));
       assert.equal(answer.replace(/^w[123]:/, ""), CLIENT[family]);
+    });
+
+    it(`shows the backend the client's address behind the SYN proxy too: ${family}`, async () => {
+      await edge.run([{ ...server({ family }), synProxy: true }]);
+      const answer = String(await client.ask({ op: "ask", line: "who", ...at(family) }));
+      assert.equal(answer.replace(/^w[123]:/, ""), CLIENT[family]);
+      assert.equal(await client.ask({ op: "download", ...at(family) }), 199_999);
+    });
+
+    it(`keeps a client at its backend, and to its limit: ${family}`, async () => {
+      const prefixLength = family === "IPv4" ? 32 : 128;
+      const target: VirtualServer = {
+        ...server({ family, scheduler: { type: "round-robin" } }),
+        persistence: { timeout: seconds(60), prefixLength },
+        limits: { prefixLength, connections: 4 },
+      };
+      await edge.run([target]);
+      const names = await client.list({ op: "hold", count: 6, ...at(family) });
+      assert.equal(new Set(names.slice(0, 4)).size, 1);
+      assert.deepEqual(names.slice(4), ["ECONNREFUSED", "ECONNREFUSED"]);
     });
 
     it(`serves a backend that is a client itself: ${family}`, async () => {

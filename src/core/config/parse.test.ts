@@ -208,7 +208,6 @@ describe("parseResources", () => {
     assert.deepEqual(textsOf(router, server), [
       "spec.interfce: is not a known key. Did you mean interface?",
       "spec.addresses[1].lable: is not a known key. Did you mean label?",
-      "spec.interface: is missing. It has no default: give a value.",
       "spec.vrid: 300 is above 255. Use 1..255.",
       'spec.addresses[0]: "10.0.0.300/24" is not an address with a prefix length. Write it as ADDRESS/LENGTH: 192.0.2.10/24 or 2001:db8::10/64.',
       "spec.addresses[2]: is no address. Write 192.0.2.10/24, or a section with the key address.",
@@ -226,6 +225,16 @@ describe("parseResources", () => {
     const server = resource("VirtualServer", "web", { ...SERVER, mode: "tunnel" });
     assert.deepEqual(textsOf(server), [
       'spec.mode: "tunnel" is not known here. Use one of masquerade, nat, dsr.',
+    ]);
+  });
+
+  it("says of a misspelt key once what is wrong, and calls missing what nothing stands for", () => {
+    const { vrid: _, ...rest } = ROUTER;
+    assert.deepEqual(textsOf(resource("VirtualRouter", "a", { ...rest, vird: 51 })), [
+      "spec.vird: is not a known key. Did you mean vrid?",
+    ]);
+    assert.deepEqual(textsOf(resource("VirtualRouter", "a", { ...rest, colour: 51 })).slice(1), [
+      "spec.vrid: is missing. It has no default: give a value.",
     ]);
   });
 

@@ -28,6 +28,18 @@ const isKind = (kind: unknown): kind is Kind => KIND_NAMES.some((name) => name =
 const hasErrors = (findings: readonly Finding[]): boolean =>
   findings.some(({ severity }) => severity === "error");
 
+/** The findings without those that miss a key which is there, misspelt. */
+const onePerKey = (unknown: readonly Finding[], others: readonly Finding[]): readonly Finding[] => {
+  const meant = new Set(unknown.map(({ path, hint }) => `${formatPath(path.slice(0, -1))} ${hint}`));
+  return [
+    ...unknown,
+    ...others.filter(({ path, message }) => {
+      const key = `${formatPath(path.slice(0, -1))} Did you mean ${path.at(-1)}?`;
+      return message !== "is missing" || !meant.has(key);
+    }),
+  ];
+};
+
 /** The findings without those that repeat the path of an earlier error. */
 const onePerPath = (findings: readonly Finding[]): readonly Finding[] => {
   const seen = new Set<string>();
@@ -53,7 +65,8 @@ const read = <Resource extends { readonly metadata: { readonly name: string } },
   const unknown = unknownKeys(schema, document, []);
   const result = v.safeParse(schema, document);
   if (!result.success) {
-    return { findings: onePerPath([...unknown, ...result.issues.flatMap((issue) => findingsOf(issue))]) };
+    const findings = result.issues.flatMap((issue) => findingsOf(issue));
+    return { findings: onePerPath(onePerKey(unknown, findings)) };
   }
   const spec = specOf(result.output);
   return { findings: [...unknown, ...rules(spec)], value: resolve(result.output.metadata.name, spec) };

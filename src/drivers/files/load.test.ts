@@ -40,7 +40,6 @@ describe("loadConfiguration", () => {
   it("gives each problem with file, line, column, path and hint, in reading order", () => {
     const router = ROUTER.replace("vrid: 51", "vird: 51\n  priority: 300\n  preempt: yes");
     assert.deepEqual(linesOf({ "/c/a.yaml": `${CHECK}---\n${router}`, "/c/b.yaml": CHECK }), [
-      "/c/a.yaml:11:1 spec.vrid: is missing. It has no default: give a value.",
       "/c/a.yaml:13:3 spec.vird: is not a known key. Did you mean vrid?",
       "/c/a.yaml:14:13 spec.priority: 300 is above 255. Use 1..254, or 255 for the owner of the addresses.",
       '/c/a.yaml:15:12 spec.preempt: "yes" is not true or false. Write true or false, without quotes.',
@@ -62,7 +61,7 @@ describe("loadConfiguration", () => {
 
   it("refuses files without any resource, which are more likely half written than meant", () => {
     assert.deepEqual(linesOf({ "/c/a.yaml": "# soon\n" }), [
-      "/c: holds no resource. To stop serving, stop the program.",
+      "/c: holds no resource, or only comments. To stop serving, stop the program.",
     ]);
   });
 

@@ -95,7 +95,7 @@ const nothingIn = (paths: readonly string[]): LocatedProblem => ({
   severity: "error",
   file: paths.join(", "),
   path: "",
-  message: "holds no resource",
+  message: "holds no resource, or only comments",
   hint: "To stop serving, stop the program.",
 });
 

@@ -86,6 +86,18 @@ describe("kernel settings", () => {
     assert.equal(settingOf(sysctl, FORWARDING), "0");
   });
 
+  it("that were right from the start, and that somebody changes, are repaired rather than set", () => {
+    const sysctl = kernel();
+    sysctl.write(FORWARDING, "1");
+    const { settings, said } = bench(sysctl);
+    settings.apply(DESIRED);
+    settings.recheck();
+    assert.deepEqual(said(), []);
+    sysctl.write(FORWARDING, "0");
+    settings.recheck();
+    assert.deepEqual(said(), ["net/ipv4/conf/eth0/forwarding repaired"]);
+  });
+
   it("are set once, with the former value on disk before", () => {
     const sysctl = kernel();
     const { settings, said, record } = bench({

@@ -64,6 +64,9 @@ class RecordedSettings implements Settings {
   /** What the settings were last made for. */
   #use: NetworkUse | undefined;
 
+  /** What was looked at since: whoever changes one of these now is somebody else. */
+  readonly #seen = new Set<SysctlKey>();
+
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#path = join(parts.directory, RECORD);
@@ -72,6 +75,7 @@ class RecordedSettings implements Settings {
 
   apply(desired: Desired): void {
     this.#use = networkUse(desired, this.#parts.host());
+    this.#seen.clear();
     this.#enforce(this.#use);
   }
 
@@ -91,9 +95,10 @@ class RecordedSettings implements Settings {
     const news = plan.changes.filter(({ key }) => !known.has(key));
     if (news.length > 0) this.#writeRecord([...this.#made, ...news]);
     for (const change of plan.changes) {
-      const wasSet = known.has(change.key) && !this.#complaintBySetting.has(change.key);
-      this.#set(change, wasSet ? "repaired" : "set");
+      const wasRight = known.has(change.key) || this.#seen.has(change.key);
+      this.#set(change, wasRight && !this.#complaintBySetting.has(change.key) ? "repaired" : "set");
     }
+    for (const key of sysctlsToObserve(use)) this.#seen.add(key);
     for (const { key, reason } of plan.missing) {
       this.#complain(key, `this kernel does not have it, but ${reason}`);
     }
