@@ -21,14 +21,20 @@ export type Tracking = Pick<ServerPlan, "moves" | "tracked">;
 
 const NO_TRACKING: Tracking = { moves: [], tracked: [] };
 
+/** Whether transitions are begun and kept, only kept, or neither. */
+export type Memory = "learns" | "keeps" | "none";
+
 /** The transitions of `next`, of which only `moves` and `tracked` are still to be filled, given what ran before. */
 export const trackMoves = (
   next: Omit<ServerPlan, "moves" | "tracked">,
-  previous: ServerPlan | undefined,
-  now: Instant,
+  {
+    previous,
+    memory,
+    now,
+  }: { readonly previous: ServerPlan | undefined; readonly memory: Memory; readonly now: Instant },
 ): Tracking => {
   if (next.mode !== "dsr" || !choosesByHash(next)) return NO_TRACKING;
-  if (previous === undefined || !continues(next, previous)) return NO_TRACKING;
+  if (memory === "none" || previous === undefined || !continues(next, previous)) return NO_TRACKING;
   const serving = new Set(
     next.backends.filter((backend) => backend.availability !== "unavailable").map((backend) => backend.id),
   );
@@ -38,7 +44,7 @@ export const trackMoves = (
   const moves: SlotMove[] = [];
   const tracked: number[] = [];
   for (const [slot, owner] of ownersOf(next).entries()) {
-    const formerOwner = ownerOf(previous, slot);
+    const formerOwner = memory === "learns" ? ownerOf(previous, slot) : owner;
     const move = nextMove({ slot, owner, formerOwner, running: moveBySlot.get(slot), serving, now, until });
     if (move !== undefined) moves.push(move);
     if (move !== undefined || wasTracked.has(slot)) tracked.push(slot);

@@ -275,15 +275,25 @@ describe("planning forwarding", () => {
     const health = { "web/renamed": "unknown", "web/w3": "unknown", "shop/w1": "unknown" } as const;
     assert.deepEqual(states(plan({ servers: [moved], health, previous })).slice(0, 1), ["renamed available"]);
     assert.ok(states(plan({ servers: [moved], health, previous })).includes("w3 unavailable"));
+    const left = plan({ servers: [{ ...web, backends: [backend(1)] }], previous });
+    assert.deepEqual(states(plan({ health: unknown, previous: left })), [
+      "w1 available",
+      "w2 unavailable",
+      "w3 draining",
+    ]);
     const renamed = { ...web, name: "shop", backends: [backend(1)] };
     assert.deepEqual(states(plan({ servers: [renamed], health, previous })), ["w1 available"]);
   });
 
-  it("learns no transition in doubt, and forgets those it knew: the slots move for reasons of its own", () => {
+  it("learns no transition in doubt, for the slots move for reasons of its own, and keeps those it knew", () => {
     const more = plan({ servers: [four], previous: plan({}) });
     assert.ok(only(more).moves.length > 0 && only(more).tracked.length > 0);
     const doubt = only(plan({ servers: [four], health: { "web/w1": "doubtful" }, previous: more }));
-    assert.deepEqual([doubt.moves, doubt.tracked], [[], []]);
+    assert.deepEqual([doubt.moves, doubt.tracked], [only(more).moves, only(more).tracked]);
+    const lent = plan({ servers: [four], health: { "web/w4": "unavailable" } });
+    const back = only(plan({ servers: [four], health: { "web/w4": "doubtful" }, previous: lent }));
+    assert.notDeepEqual(back.slots, only(lent).slots);
+    assert.deepEqual([back.moves, back.tracked], [[], []]);
     assert.deepEqual(doubt.slots, only(more).slots);
   });
 

@@ -14,7 +14,7 @@ import {
   type Scheduler,
   type VirtualServer,
 } from "./model.ts";
-import { trackMoves } from "./moves.ts";
+import { type Memory, trackMoves } from "./moves.ts";
 import { hashName } from "./name-hash.ts";
 import { samePersistence } from "./persistence.ts";
 import {
@@ -116,23 +116,30 @@ const foretell = (
   before: ServerPlan | undefined,
 ): Exclude<Reported, "unknown"> => {
   if (reported !== "unknown") return reported;
-  const runs = before?.backends.some(
+  const running = before?.backends.filter(
     (known) =>
       known.address === address &&
       known.port === port &&
       known.role !== "sorry" &&
       known.availability !== "unavailable",
   );
-  return runs === true ? "available" : "unavailable";
+  if (running === undefined || running.length === 0) return "unavailable";
+  // One that had left was not checked meanwhile: it keeps what it has.
+  return running.every(({ role }) => role === "leaving") ? "draining" : "available";
 };
 
 /**
- * Whether transitions mean anything. In doubt the slots move for reasons of our own, and an edge that does not hold
- * the address has seen none of the flows: where they are is better told by the ring than by what happened here.
+ * What transitions mean. An edge that does not hold the address has seen none of the flows: where they are is better
+ * told by the ring than by what happened here. In doubt the slots move for reasons of our own, which is no transition,
+ * while flows that are known to be elsewhere still are.
  */
-const canLearn = (server: VirtualServer, input: PlanInput): boolean =>
-  input.isHeld?.(server.address) !== false &&
-  !server.backends.some(({ name }) => input.availability(backendKey(server.name, name)) === "doubtful");
+const memoryOf = (server: VirtualServer, input: PlanInput): Memory => {
+  if (input.isHeld?.(server.address) === false) return "none";
+  const isInDoubt = server.backends.some(
+    ({ name }) => input.availability(backendKey(server.name, name)) === "doubtful",
+  );
+  return isInDoubt ? "keeps" : "learns";
+};
 
 /** A backend with what leads to it: in `dsr` an interface, without which it can take nothing, in `masquerade` a source. */
 const reach = (backend: PlannedBackend, server: VirtualServer, links: Links): PlannedBackend => {
@@ -263,12 +270,12 @@ const planServer = (
     backends,
   };
   const unchanged = previous !== undefined && sameInputs(configured, previous);
-  const learnt = mode === "dsr" && !canLearn(server, input) ? undefined : previous;
-  const forgets = learnt === undefined && previous !== undefined && previous.tracked.length > 0;
+  const memory = mode === "dsr" ? memoryOf(server, input) : "none";
+  const forgets = memory === "none" && previous !== undefined && previous.tracked.length > 0;
   if (unchanged && !forgets && previous.moves.every((move) => move.until > input.now)) return previous;
   const slots = unchanged ? previous.slots : tables(scheduler, backends);
   const untracked = { ...configured, slots };
-  return { ...untracked, ...trackMoves(untracked, learnt, input.now) };
+  return { ...untracked, ...trackMoves(untracked, { previous, memory, now: input.now }) };
 };
 
 /**
