@@ -4,22 +4,31 @@ import fc from "fast-check";
 import { type Instant, instant } from "#base/time";
 import { createDeadlines } from "./deadlines.ts";
 
+/** Work that takes this long, in microseconds. */
+const spend = (now: { time: Instant }, micros: number): void => {
+  now.time = instant(now.time + micros);
+};
+
 const bench = () => {
-  let time = instant(0);
+  const now = { time: instant(0) };
   let armed: Instant | undefined;
+  let wakes = 0;
   const clock = {
-    now: () => time,
+    now: () => now.time,
     wake: (at: Instant | undefined) => {
       armed = at;
+      wakes += 1;
     },
   };
   const deadlines = createDeadlines(clock);
   return {
     deadlines,
+    now,
     armed: () => armed,
+    wakes: () => wakes,
     goTo: (at: number) => {
-      time = instant(at);
-      if (armed !== undefined && armed <= time) armed = undefined;
+      now.time = instant(at);
+      if (armed !== undefined && armed <= now.time) armed = undefined;
       deadlines.runDue();
     },
   };
@@ -57,6 +66,33 @@ describe("deadlines", () => {
     goTo(30);
     assert.deepEqual(ran, ["new"]);
     assert.equal(armed(), undefined);
+  });
+
+  it("works on what is due for 20 ms in one turn, and goes on in the next", () => {
+    const { deadlines, goTo, armed, now } = bench();
+    const ran: string[] = [];
+    for (const [index, name] of ["a", "b", "c", "d"].entries()) {
+      deadlines.set(name, instant(index), () => {
+        ran.push(name);
+        spend(now, 11_000);
+      });
+    }
+    goTo(10);
+    assert.deepEqual([ran, armed()], [["a", "b"], 2]);
+    goTo(now.time);
+    assert.deepEqual([ran, armed()], [["a", "b", "c", "d"], undefined]);
+  });
+
+  it("asks the clock once for all that is set in one turn", () => {
+    const { deadlines, goTo, wakes } = bench();
+    const again = (at: Instant): void => deadlines.set("a", instant(at + 10), again);
+    deadlines.set("a", instant(0), again);
+    deadlines.set("b", instant(1), (at) => {
+      for (let count = 9; count > 0; count -= 1) deadlines.set(`c${count}`, instant(at + count), () => {});
+    });
+    const before = wakes();
+    goTo(5);
+    assert.equal(wakes() - before, 1);
   });
 
   it("lets a machine set its next deadline while it runs", () => {

@@ -4,7 +4,7 @@
  * A binary heap in which every machine has one place and knows it, so that setting, moving and forgetting a deadline
  * are O(log n) and nothing is left behind: each packet of a flood may move one.
  */
-import type { Instant } from "#base/time";
+import { after, type Instant, millis } from "#base/time";
 
 /** The clock of one thread: what time it is, and one wake-up. */
 export type Clock = {
@@ -16,9 +16,15 @@ export type Clock = {
 export type Deadlines = {
   /** Calls `run` no earlier than `at`; replaces what was set for `id`; `undefined` forgets it. */
   set(id: string, at: Instant | undefined, run: (now: Instant) => void): void;
-  /** Runs everything that is due. The clock's owner calls it at each wake-up, after it has read its sockets. */
+  /**
+   * Runs what is due, but for no longer than a turn of the event loop may take: the rest follows at once, after whatever
+   * else waits. The clock's owner calls it at each wake-up, after it has read its sockets.
+   */
   runDue(): void;
 };
+
+/** How long work is begun in one turn, whatever is due: thousands of checks may be, after a pause of the process. */
+const TURN = millis(20);
 
 type Entry = { readonly id: string; at: Instant; run: (now: Instant) => void; place: number };
 
@@ -64,10 +70,12 @@ export const createDeadlines = (clock: Clock): Deadlines => {
   const heap: Entry[] = [];
   const entryById = new Map<string, Entry>();
   let armedFor: Instant | undefined;
+  let running = false;
 
   const arm = (): void => {
     const next = heap[0]?.at;
-    if (next === armedFor) return;
+    // Once at the end is enough: the clock is a system call away.
+    if (running || next === armedFor) return;
     armedFor = next;
     clock.wake(next);
   };
@@ -101,12 +109,19 @@ export const createDeadlines = (clock: Clock): Deadlines => {
     },
     runDue() {
       armedFor = undefined;
+      running = true;
       const now = clock.now();
-      for (let top = heap[0]; top !== undefined && top.at <= now; top = heap[0]) {
-        forget(top);
-        top.run(now);
+      const limit = after(now, TURN);
+      try {
+        for (let top = heap[0]; top !== undefined && top.at <= now; top = heap[0]) {
+          forget(top);
+          top.run(now);
+          if (clock.now() > limit) break;
+        }
+      } finally {
+        running = false;
+        arm();
       }
-      arm();
     },
   };
 };

@@ -279,20 +279,25 @@ const planServer = (
 };
 
 /**
- * Plans forwarding for all virtual servers. Planning again at the same instant, with its own result, changes nothing,
- * and a server that did not change is the same object as before.
+ * Plans forwarding for all virtual servers, one in each step, so that whoever has other things to do can turn to them:
+ * thousands take long. What the input answers may change between steps; then the servers that it is about are to be
+ * planned again. Planning again at the same instant, with its own result, changes nothing, and a server that did not
+ * change is the same object as before.
  */
-export const planForwarding = (input: PlanInput): ForwardingPlan => {
+export function* planSteps(input: PlanInput): Generator<void, ForwardingPlan> {
   const numbers = createNumbering(input.previous);
   const tables = createSlotTables(input.previous);
   const previousByName = new Map(input.previous?.servers.map((server) => [server.name, server]));
-  const servers = [...input.servers]
-    .sort((left, right) => (left.name < right.name ? -1 : 1))
-    .map((server) => {
-      const previous = previousByName.get(server.name);
-      if (previous !== undefined && input.touched?.has(server.name) === false) return previous;
-      return planServer(server, { input, previous, numbers, tables });
-    });
+  const servers: ServerPlan[] = [];
+  for (const server of [...input.servers].sort((left, right) => (left.name < right.name ? -1 : 1))) {
+    const previous = previousByName.get(server.name);
+    if (previous !== undefined && input.touched?.has(server.name) === false) {
+      servers.push(previous);
+      continue;
+    }
+    servers.push(planServer(server, { input, previous, numbers, tables }));
+    yield;
+  }
   const ingress = new Set(
     servers
       .filter((server) => server.mode === "dsr")
@@ -304,6 +309,15 @@ export const planForwarding = (input: PlanInput): ForwardingPlan => {
     ingress: [...ingress].sort(),
     servers: markAlone(servers),
   };
+}
+
+/** All the steps of `planSteps` at once. */
+export const planForwarding = (input: PlanInput): ForwardingPlan => {
+  const steps = planSteps(input);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
 };
 
 /** When the next transition or drain ends and planning is due even if nothing else happens; `undefined` when none runs. */

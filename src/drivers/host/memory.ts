@@ -10,15 +10,37 @@ import { openDoor } from "#native/door";
 
 /** Heap in bytes below which a collection is not worth its pause. */
 const WORTH_IT = 10 * 1024 * 1024;
+/** Live heap in bytes above which giving pages back would take longer than checks and the lease may wait. */
+const TOO_LARGE = 64 * 1024 * 1024;
 /** How long the work must have been over, in milliseconds. */
 const QUIET = 3_000;
 
-const collectGarbage = (): void => {
-  if (getHeapStatistics().total_heap_size < WORTH_IT) return;
+/** Collects once to know how much lives, and again, in a turn of its own, to return pages to the system. */
+const collectGarbage = (onEnd: () => void): void => {
   setFlagsFromString("--expose-gc");
   const gc: unknown = runInNewContext("gc");
-  // Takes 15 to 30 ms; `last-resort` also returns the pages to the system.
-  if (typeof gc === "function") gc({ type: "major", execution: "sync", flavor: "last-resort" });
+  if (typeof gc !== "function" || getHeapStatistics().total_heap_size < WORTH_IT) {
+    onEnd();
+    return;
+  }
+  gc({ type: "major", execution: "sync", flavor: "regular" });
+  setImmediate(() => {
+    // Collects several times in a row.
+    if (getHeapStatistics().used_heap_size < TOO_LARGE)
+      gc({ type: "major", execution: "sync", flavor: "last-resort" });
+    onEnd();
+  });
+};
+
+/**
+ * From now on threads of this process move what lives by themselves when they collect garbage. Helpers have ordinary priority: one that has
+ * begun and gets no processor would hold up even a thread with real-time priority. To be called at the start of the process:
+ * in the midst of a collection V8 takes such a change badly, and one of how it marks at any time.
+ */
+export const collectAlone = (): void => {
+  for (const work of ["scavenge", "compaction", "pointer-update"]) {
+    setFlagsFromString(`--no-parallel-${work}`);
+  }
 };
 
 /**
@@ -29,8 +51,7 @@ const growSlowly = (): void => setFlagsFromString("--memory-saver-mode");
 
 const giveBack = (): void => {
   growSlowly();
-  collectGarbage();
-  openDoor().trimHeap();
+  collectGarbage(() => void openDoor().trimHeap());
 };
 
 /** Gives a function to be called after each burst; memory is given back when none followed for 3 s. */

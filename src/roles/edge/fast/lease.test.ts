@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { instant } from "#base/time";
+import { instant, micros, seconds } from "#base/time";
 import { createLeaseWatch } from "./lease.ts";
 
 const bench = () => {
   let until = instant(0);
+  let waited = micros(0);
   const told: string[] = [];
   const look = createLeaseWatch({
     vouchedUntil: () => until,
+    waited: () => waited,
     onLost: (now) => told.push(`lost ${now}`),
     onFound: (now) => told.push(`found ${now}`),
   });
@@ -15,6 +17,9 @@ const bench = () => {
     look: (at: number) => look(instant(at)),
     vouch: (end: number) => {
       until = instant(end);
+    },
+    wait: (duration: number) => {
+      waited = micros(waited + duration);
     },
     told,
   };
@@ -39,6 +44,31 @@ describe("the dead-man lease", () => {
     vouch(8_000);
     assert.equal(look(5_200), true);
     assert.deepEqual(told, []);
+  });
+
+  it("lasts longer by what the main thread waits for a processor since it last vouched", () => {
+    const { look, vouch, wait, told } = bench();
+    wait(1_000);
+    vouch(100);
+    look(50);
+    wait(500);
+    assert.deepEqual([look(600), look(600), told], [true, true, []]);
+    look(601);
+    assert.equal(look(602), false);
+    vouch(2_000);
+    look(700);
+    look(2_001);
+    assert.equal(look(2_002), false, "what it waited before it vouched again counts no more");
+  });
+
+  it("is lost by one that waits for a processor for ever", () => {
+    const { look, vouch, wait } = bench();
+    vouch(100);
+    look(50);
+    wait(seconds(60));
+    assert.equal(look(100 + seconds(10)), true);
+    look(101 + seconds(10));
+    assert.equal(look(102 + seconds(10)), false);
   });
 
   it("is found again, and can be lost again", () => {

@@ -12,6 +12,7 @@ import { openClock } from "#drivers/clock/linux";
 import { openRecord } from "#drivers/files/record";
 import { readBootId } from "#drivers/host/linux";
 import { bePreferred, beRealtime } from "#drivers/host/realtime";
+import { waitedForProcessor } from "#drivers/host/waiting";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openPacketPort } from "#drivers/packet/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
@@ -76,6 +77,7 @@ const cell = new BigInt64Array(lease);
 const seen = new BigInt64Array(life);
 const looks = createLeaseWatch({
   vouchedUntil: () => instant(Number(Atomics.load(cell, 0))),
+  waited: waitedForProcessor,
   onLost(at) {
     fleet.pause(true, at);
     emit({

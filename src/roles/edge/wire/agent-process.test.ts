@@ -123,8 +123,8 @@ describe("the agent's process", () => {
       channel.send({ type: "servers", servers: ["a", "b"] });
       channel.send({ type: "servers", servers: ["c"] });`;
     const whole = `channel.send({ type: "desired", id: 1, desired: { servers: [] } });`;
-    const { heard } = bench(`${HELLO} ${pieces} ${whole} ${pieces} ${whole}`);
-    assert.deepEqual((await heard("desired 1 a,b,c")).at(-1), "desired 1 a,b,c");
+    const { heard } = bench(`${HELLO} ${pieces} ${whole.replace("1", "0")} ${pieces} ${whole}`);
+    await heard("desired 1 a,b,c");
     const marker = JSON.stringify(join(tmpdir(), `steelyard-half-${process.pid}`));
     const half = bench(`
       const { mkdirSync, rmdirSync } = process.getBuiltinModule("node:fs");

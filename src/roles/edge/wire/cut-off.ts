@@ -39,6 +39,8 @@ export const createCutOffs = (): CutOffs => {
       return known.length === 0 || known.length < times.length ? undefined : instant(Math.max(...known));
     },
     sinceOf(server, { routers, servers }) {
+      // Asked for every verdict of every backend, and nearly always in vain.
+      if (sinceByRouter.size === 0) return undefined;
       const address = servers.find(({ name }) => name === server)?.address;
       return address === undefined ? undefined : cutOffs.since(address, routers);
     },

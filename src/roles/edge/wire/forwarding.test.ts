@@ -23,6 +23,14 @@ const server = (names: readonly string[], overrides: Partial<VirtualServer> = {}
 
 const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
+/** So many servers of one backend each. */
+const many = (count: number): readonly VirtualServer[] =>
+  Array.from({ length: count }, (_, index) => ({
+    ...server(["a"]),
+    name: `web-${index}`,
+    ports: onePort(index + 1),
+  }));
+
 /** A machine with an engine over `kernel`, and what it said. */
 const bench = (kernel?: FakeKernel, wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   const engine = openFakeEngine(kernel);
@@ -30,13 +38,17 @@ const bench = (kernel?: FakeKernel, wrap: (engine: Balancer) => Balancer = (engi
   let servers: readonly VirtualServer[] = [];
   let applied = 0;
   const unavailable = new Set<BackendKey>();
+  let onAsk = (): void => {};
   const clock = fakeClock({ onWake: () => deadlines.runDue() });
   const deadlines = createDeadlines(clock);
   const wrapped = wrap(engine);
   const forwarding = createForwarding({
     inputs: {
       servers: () => servers,
-      availability: (key): Availability => (unavailable.has(key) ? "unavailable" : "available"),
+      availability(key): Availability {
+        onAsk();
+        return unavailable.has(key) ? "unavailable" : "available";
+      },
       ingress: () => ["eth0"],
       egress: () => "eth1",
       source: () => undefined,
@@ -59,6 +71,10 @@ const bench = (kernel?: FakeKernel, wrap: (engine: Balancer) => Balancer = (engi
       forwarding.update();
       await forwarding.settled();
     },
+    /** Called whenever a plan asks how a backend is. */
+    whenAsked(hook: () => void): void {
+      onAsk = hook;
+    },
     applied: () => applied,
     said: () => events.splice(0).map((event) => JSON.stringify(event)),
   };
@@ -70,6 +86,42 @@ describe("forwarding", () => {
     await want(server(["a"]));
     assert.equal(engine.running()?.servers[0]?.name, "web");
     assert.deepEqual(said(), ['{"type":"forwarding-applied","how":"ruleset","took":0}']);
+  });
+
+  it("plans for many servers in turns of some milliseconds, between which others have theirs", async () => {
+    const { want, whenAsked, clock, engine } = bench();
+    let longest = 0;
+    let turnBegan = clock.now();
+    let over = false;
+    const others = (): void => {
+      longest = Math.max(longest, clock.now() - turnBegan);
+      turnBegan = clock.now();
+      if (!over) setImmediate(others);
+    };
+    setImmediate(others);
+    whenAsked(() => clock.advance(millis(1)));
+    await want(...many(200));
+    over = true;
+    assert.equal(engine.running()?.servers.length, 200);
+    assert.ok(longest <= millis(12), `${longest} microseconds`);
+  });
+
+  it("drops a plan for a configuration that is no longer wanted when it is made", async () => {
+    const { want, whenAsked, clock, engine, applied } = bench();
+    let later: Promise<void> | undefined;
+    let asked = 0;
+    whenAsked(() => {
+      clock.advance(millis(1));
+      asked += 1;
+      if (asked === 50) later = want(server(["b"]));
+    });
+    await want(...many(200));
+    await later;
+    assert.deepEqual(
+      engine.running()?.servers.map(({ name }) => name),
+      ["web"],
+    );
+    assert.ok(applied() <= 2, "the first was never applied");
   });
 
   it("takes changes that come while it applies together in one more application", async () => {

@@ -5,10 +5,11 @@
  * of the program left in the kernel is where the first plan starts from, so that its flows stay where they are. Once a
  * second the engine looks whether somebody else has been at our tables, and makes them whole again.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { IpAddress } from "#base/address";
-import { after, earliest, type Instant, micros, seconds } from "#base/time";
+import { after, earliest, type Instant, micros, millis, seconds } from "#base/time";
 import type { BackendKey, Carrier, VirtualServer } from "#core/balance/model";
-import { type Links, planDeadline, planForwarding } from "#core/balance/plan";
+import { type Links, planDeadline, planSteps } from "#core/balance/plan";
 import { EMPTY_PLAN, type ForwardingPlan, type Reported } from "#core/balance/plan-model";
 import type { Event } from "#core/observation/event";
 import type { ApplyResult, Balancer } from "#drivers/balance/port";
@@ -18,6 +19,8 @@ import type { Clock, Deadlines } from "#runtime/deadlines";
 const RETRY = seconds(2);
 /** Pause between two looks at whether our tables are still whole. */
 const GUARD = seconds(1);
+/** How long planning goes on in one turn of the event loop. */
+const TURN = millis(10);
 const DEADLINE_ID = "forwarding";
 
 export type Forwarding = {
@@ -149,7 +152,8 @@ class EngineForwarding implements Forwarding {
     this.#found ??= await this.#lookBack();
     const worthSaying = this.#worthSaying;
     this.#worthSaying = false;
-    const next = this.#next(this.#found);
+    const next = await this.#next(this.#found);
+    if (this.#closed) return;
     const started = clock.now();
     const idle = next.servers.length === 0 && next.unaccepted === undefined && this.#isUntouched();
     if (!idle) this.#touched = true;
@@ -214,13 +218,18 @@ class EngineForwarding implements Forwarding {
     return { plan: lastPlan ?? EMPTY_PLAN, tables: tables !== "absent", whole };
   }
 
-  #next(found: Found): ForwardingPlan {
+  /**
+   * What changes while it plans is planned for in the next application; only another configuration, to which the answers
+   * belong from then on, makes it begin anew.
+   */
+  async #next(found: Found): Promise<ForwardingPlan> {
     if (this.#plan !== undefined && this.#stale === undefined) return this.#plan;
     const touched = this.#plan === undefined || this.#stale === "all" ? undefined : this.#stale;
     this.#stale = undefined;
     const { inputs, clock } = this.#parts;
-    return planForwarding({
-      servers: inputs.servers(),
+    const servers = inputs.servers();
+    const steps = planSteps({
+      servers,
       availability: inputs.availability,
       ...(inputs.load === undefined ? {} : { load: inputs.load }),
       links: { ingress: inputs.ingress, egress: inputs.egress, source: inputs.source },
@@ -230,6 +239,18 @@ class EngineForwarding implements Forwarding {
       ...(touched === undefined ? {} : { touched }),
       now: clock.now(),
     });
+    let limit = after(clock.now(), TURN);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+      if (clock.now() < limit) continue;
+      await nextTurn();
+      if (inputs.servers() !== servers) {
+        this.#stale = "all";
+        return this.#next(found);
+      }
+      limit = after(clock.now(), TURN);
+    }
   }
 
   /** Whether the kernel has nothing of ours: then a machine that only holds addresses needs no nftables. */

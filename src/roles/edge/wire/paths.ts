@@ -22,6 +22,16 @@ export type Paths = {
   refresh(): void;
 };
 
+/** Asks once for each address: thousands of servers share a few, and the kernel is slow to answer. */
+const remembering = <Answer>(ask: (address: IpAddress) => Answer): ((address: IpAddress) => Answer) => {
+  const answers = new Map<IpAddress, { readonly answer: Answer }>();
+  return (address) => {
+    const known = answers.get(address) ?? { answer: ask(address) };
+    answers.set(address, known);
+    return known.answer;
+  };
+};
+
 /** Reads the kernel's network; `onChange` is told, not too often, when the answers may have changed. Throws when it refuses. */
 export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths => {
   const egressByAddress = new Map<IpAddress, string | undefined>();
@@ -71,11 +81,11 @@ export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths =
     refresh,
     host: (routers) => ({
       interfaces: [...linkByIndex().values()].map(({ name }) => name),
-      ingress: (address) => carriersOf(address, routers),
-      egress(address) {
+      ingress: remembering((address) => carriersOf(address, routers)),
+      egress: remembering((address) => {
         const route = netlink.routeTo(address);
         return route.ok ? linkByIndex().get(route.value.linkIndex)?.name : undefined;
-      },
+      }),
     }),
     ingress: carriersOf,
     network() {

@@ -2,6 +2,7 @@
 import { readSupervisor, SUPERVISOR_VARIABLES } from "#core/supervision/environment";
 import { readMissingCapabilities } from "#drivers/host/linux";
 import { takeLock } from "#drivers/host/lock";
+import { collectAlone } from "#drivers/host/memory";
 import { EDGE_LOCK, type EdgeOptions, EXIT } from "../options.ts";
 import { agentCommand, spawnAgent } from "./agent-child.ts";
 
@@ -21,6 +22,7 @@ export const runWire = async (options: EdgeOptions): Promise<number> => {
     return EXIT.environment;
   }
   if (lock.detail !== undefined) process.stderr.write(`steelyard edge: ${lock.detail}\n`);
+  collectAlone();
   const supervisor = readSupervisor(process.env, process.pid);
   // Neither the agent nor a script of the operator may speak for us.
   for (const name of SUPERVISOR_VARIABLES) delete process.env[name];
