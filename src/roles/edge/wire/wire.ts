@@ -52,7 +52,8 @@ export class Wire {
 
   constructor(parts: WireParts) {
     this.#parts = parts;
-    const { options, clock, deadlines, notify, watchdog } = parts;
+    const { clock, deadlines, notify, watchdog } = parts;
+    const { realtime, runtimeDirectory } = parts.options;
     const emit = (event: Event): void => this.#emit(event);
     this.#agent = parts.startAgent({
       journal: this.#journal,
@@ -63,9 +64,7 @@ export class Wire {
     });
     this.#firstAvailability = parts.engine.available();
     this.#fast = parts.startFast({
-      realtime: options.realtime,
-      runtimeDirectory: options.runtimeDirectory,
-      now: () => clock.now(),
+      ...{ realtime, runtimeDirectory, now: () => clock.now() },
       onMessage: (message) => this.#onFast(message),
       onExit: (detail) => this.#onFastExit(detail),
     });
