@@ -7,7 +7,7 @@ import type { ServerPlan } from "#core/balance/plan-model";
 import { decodeAttributeList, decodeAttributes } from "#core/netlink/attributes";
 import type { MessageBuilder } from "#core/netlink/builder";
 import { NLM_F_DUMP } from "#core/netlink/constants";
-import { readHostU32 } from "#core/netlink/host-order";
+import { readHostU16, readHostU32 } from "#core/netlink/host-order";
 import type { NetlinkMessage } from "#core/netlink/message";
 import type { SetChange } from "./delta.ts";
 import { beginMessage, nftablesType } from "./nfnetlink.ts";
@@ -54,24 +54,46 @@ export const writePinRequest = (
   builder.end();
 };
 
-type Refusal = "other-message" | "truncated" | "bad-length" | "missing-attribute";
+type Span = { readonly start: number; readonly end: number };
+
+type Refusal = "other-message" | "truncated" | "bad-length";
 
 const NOTHING = new Uint8Array();
+const ATTRIBUTE_HEADER = 4;
+const TYPE_MASK = 0x3fff;
 
-const decodePin = (bytes: Uint8Array): Decoded<Pin, Refusal> => {
-  const element = decodeAttributes(bytes);
-  if (!element.ok) return element;
-  const key = decodeAttributes(element.value.get(NFTA_SET_ELEM_KEY) ?? NOTHING);
-  const data = decodeAttributes(element.value.get(NFTA_SET_ELEM_DATA) ?? NOTHING);
-  if (!key.ok) return key;
-  if (!data.ok) return data;
-  const client = key.value.get(NFTA_DATA_VALUE);
-  const backend = data.value.get(NFTA_DATA_VALUE);
-  const left = element.value.get(NFTA_SET_ELEM_EXPIRATION);
-  if (client === undefined || backend?.length !== 4 || left?.length !== 8)
-    return refused("missing-attribute");
-  const remaining = millis(readU32(left, 0) * 0x1_0000_0000 + readU32(left, 4));
-  return decoded({ client: clientKey(client), backend: readHostU32(backend, 0), remaining });
+/**
+ * Where the first attribute of this type has its value, from `start` up to before `end`; `undefined` when there is
+ * none. There may be a hundred thousand elements: no attribute of theirs becomes an object.
+ */
+const find = (bytes: Uint8Array, wanted: number, { start, end }: Span): Span | undefined => {
+  for (let offset = start; offset + ATTRIBUTE_HEADER <= end; ) {
+    const length = readHostU16(bytes, offset);
+    if (length < ATTRIBUTE_HEADER || offset + length > end) return undefined;
+    const type = readHostU16(bytes, offset + 2) & TYPE_MASK;
+    if (type === wanted) return { start: offset + ATTRIBUTE_HEADER, end: offset + length };
+    offset += (length + 3) & ~3;
+  }
+  return undefined;
+};
+
+const findValue = (bytes: Uint8Array, type: number, span: Span): Span | undefined => {
+  const nest = find(bytes, type, span);
+  return nest === undefined ? undefined : find(bytes, NFTA_DATA_VALUE, nest);
+};
+
+const hasLength = ({ start, end }: Span, length: number): boolean => end - start === length;
+
+const decodePin = (bytes: Uint8Array): Pin | undefined => {
+  const span = { start: 0, end: bytes.length };
+  const key = findValue(bytes, NFTA_SET_ELEM_KEY, span);
+  const data = findValue(bytes, NFTA_SET_ELEM_DATA, span);
+  const left = find(bytes, NFTA_SET_ELEM_EXPIRATION, span);
+  if (key === undefined || data === undefined || left === undefined) return undefined;
+  if (!hasLength(data, 4) || !hasLength(left, 8)) return undefined;
+  const remaining = readU32(bytes, left.start) * 0x1_0000_0000 + readU32(bytes, left.start + 4);
+  const client = clientKey(bytes.subarray(key.start, key.end));
+  return { client, backend: readHostU32(bytes, data.start), remaining: millis(remaining) };
 };
 
 /** Reads one message of the answer; an element that is not a pin is left out. */
@@ -85,7 +107,7 @@ export const decodePinElements = (message: NetlinkMessage): Decoded<readonly Pin
   return decoded(
     list.value.flatMap(({ value }) => {
       const pin = decodePin(value);
-      return pin.ok ? [pin.value] : [];
+      return pin === undefined ? [] : [pin];
     }),
   );
 };

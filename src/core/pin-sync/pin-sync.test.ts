@@ -99,7 +99,8 @@ const at = (second: number): Instant => after(instant(0), seconds(second));
 
 describe("what the peer is told", () => {
   const round = (teller: ReturnType<typeof createTeller>, pins: readonly Pin[], second: number) => {
-    for (const each of pins) teller.see(WEB, each, at(second));
+    teller.begin(at(second));
+    for (const each of pins) teller.see(WEB, each);
     return teller.take(at(second)).flatMap((telling) => telling.pins);
   };
 
@@ -116,7 +117,8 @@ describe("what the peer is told", () => {
     const teller = createTeller();
     const long = { name: "web", timeout: seconds(3_600) };
     const tell = (second: number) => {
-      teller.see(long, pin("192.0.2.1", 7, seconds(3_600 - second)), at(second));
+      teller.begin(at(second));
+      teller.see(long, pin("192.0.2.1", 7, seconds(3_600 - second)));
       return teller.take(at(second)).length;
     };
     assert.deepEqual([tell(0), tell(59), tell(60), tell(61)], [1, 0, 1, 0]);
@@ -128,20 +130,33 @@ describe("what the peer is told", () => {
     assert.equal(tell(65), 1);
   });
 
-  it("has 64 datagrams of room a round, and goes on in the next one until all is told", () => {
+  it("is 64 datagrams at once, and the rest later with the time that is left by then, or in the next round", () => {
     const teller = createTeller();
     const pins = Array.from({ length: 20_000 }, (_, index) => nth(index));
+    const most = 64 * pinsPerDatagram(4);
+    const begin = (second: number): void => {
+      teller.begin(at(second));
+      for (const each of pins) teller.see(WEB, each);
+    };
     const told = new Set<string>();
-    const sizes: number[] = [];
-    for (let second = 0; second < 3; second += 1) {
-      for (const each of pins) teller.see(WEB, each, at(second));
+    const take = (second: number): readonly Pin[] => {
       const tellings = teller.take(at(second));
       assert.ok(tellings.length <= 64);
       for (const telling of tellings) assert.ok(telling.pins.length <= pinsPerDatagram(4));
-      for (const each of tellings.flatMap((telling) => telling.pins)) told.add(each.client);
-      sizes.push(told.size);
-    }
-    assert.deepEqual(sizes, [64 * pinsPerDatagram(4), 2 * 64 * pinsPerDatagram(4), 20_000]);
+      const taken = tellings.flatMap((telling) => telling.pins);
+      for (const each of taken) told.add(each.client);
+      return taken;
+    };
+    begin(0);
+    assert.equal(take(0).length, most);
+    const later = take(2);
+    assert.equal(later[0]?.remaining, seconds(58));
+    assert.equal(told.size, 2 * most);
+    begin(3);
+    take(3);
+    assert.equal(told.size, 20_000);
+    begin(70);
+    assert.equal(take(131).length, 0);
   });
 
   it("is no more than its memory holds, until others have expired", () => {

@@ -73,6 +73,7 @@ class LinkedPins implements PinSync {
   #strangerAt: Instant | undefined;
   #sequence = 0;
   #readAt: Instant;
+  #isReading = false;
   #serverByNumber: ReadonlyMap<number, ServerPlan> = new Map();
   #waiting = 0;
   #refusal: string | undefined;
@@ -131,10 +132,9 @@ class LinkedPins implements PinSync {
     this.#schedule(after(now, PERIOD));
     this.#open(now);
     this.#judge(now);
-    if (now >= this.#readAt && this.#peer !== undefined && !this.#isSilent(now)) {
-      // The next one is put off by what this one costs.
-      this.#readAt = after(now, seconds(60));
-      this.#reading = this.#tell(now);
+    if (!this.#isReading && this.#peer !== undefined && !this.#isSilent(now)) {
+      if (now >= this.#readAt) this.#reading = this.#read(now);
+      else this.#tell(now);
     }
     this.#askForMore();
     const heard = { session: this.#peer?.session ?? 0, missed: this.#peer?.missed ?? 0 };
@@ -190,25 +190,37 @@ class LinkedPins implements PinSync {
     if (content.type === "pins") this.#sequence += 1;
   }
 
-  /** Reads the pins of what we hold, and tells what the peer does not know. */
-  async #tell(now: Instant): Promise<void> {
-    const { engine, isHeld, clock } = this.#parts;
-    const held = [...this.#serverByNumber.values()].filter(({ address }) => isHeld(address));
-    this.#teller.keep(new Set(held.map(({ name }) => name)));
+  /** Reads the pins of what we hold, and begins to tell what the peer does not know. */
+  async #read(now: Instant): Promise<void> {
+    const { engine, clock } = this.#parts;
+    this.#isReading = true;
+    const held = this.#held();
     this.#forgetIfDue(now);
+    this.#teller.keep(new Set(held.map(({ name }) => name)));
+    this.#teller.begin(now);
     let cost = 0;
     for (const server of held) {
       const { name, persistence } = server;
       if (persistence === undefined) continue;
       const { timeout } = persistence;
-      const spent = await engine.pins.read(server, (pin) => this.#teller.see({ name, timeout }, pin, now));
-      cost += spent ?? 0;
+      cost += (await engine.pins.read(server, (pin) => this.#teller.see({ name, timeout }, pin))) ?? 0;
     }
-    for (const { server, pins } of this.#teller.take(now)) {
-      this.#send({ type: "pins", server: serverNumber(server), pins });
-    }
+    this.#isReading = false;
     // Half a period early: this is not to be put off by a whole one when the timer is a moment late.
     this.#readAt = after(clock.now(), micros(Math.max(PERIOD / 2, cost * SHARE)));
+    this.#tell(clock.now());
+  }
+
+  #held(): readonly ServerPlan[] {
+    return [...this.#serverByNumber.values()].filter(({ address }) => this.#parts.isHeld(address));
+  }
+
+  /** As much as may be sent at once; the timer comes again for the rest. */
+  #tell(now: Instant): void {
+    const held = new Set(this.#held().map(({ name }) => name));
+    for (const { server, pins } of this.#teller.take(now)) {
+      if (held.has(server)) this.#send({ type: "pins", server: serverNumber(server), pins });
+    }
   }
 
   #forgetIfDue(now: Instant): void {
