@@ -83,7 +83,8 @@ const ask = (socket: UdpSocket, payload: string): Promise<string> =>
 const openUdp = (target: Target): Promise<UdpSocket> =>
   new Promise((resolve) => {
     const socket = createSocket(target.address.includes(":") ? "udp6" : "udp4");
-    socket.connect(target.port, target.address, () => resolve(socket));
+    const reach = (): void => socket.connect(target.port, target.address, () => resolve(socket));
+    socket.bind(target.localPort ?? 0, reach);
   });
 
 const once = async (target: Target): Promise<string> => {

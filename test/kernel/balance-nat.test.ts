@@ -209,6 +209,27 @@ describe("forwarding behind a virtual address", () => {
   after(() => bed.close());
   afterEach(() => client.ask({ op: "drop" }));
 
+  it("serves a backend that asks from the port at which it answers (udp)", async () => {
+    const plain = server({ family: "IPv4", protocol: "udp" });
+    const asking = { name: "w4", address: address("10.2.0.24"), port: 5353, weight: 0 };
+    bed.giveAddressesTo("e1");
+    const edge = new Edge(bed.openEngine("e1"));
+    const masquerade = { mode: "masquerade", masqueradeAddress: address(INNER.IPv4) } as const;
+    await edge.run([{ ...plain, ...masquerade, backends: [...plain.backends, asking] }]);
+    bed.inside("w4", `ip addr del ${VIRTUAL.IPv4} dev lo`);
+    const question = {
+      address: VIRTUAL.IPv4,
+      port: PORT,
+      op: "datagram",
+      size: 1,
+      protocol: "udp",
+      localPort: 5353,
+    };
+    assert.match(String(await bed.startClient("w4").ask(question)), /^w[123]/);
+    bed.inside("w4", `ip addr add ${VIRTUAL.IPv4}/32 dev lo`);
+    assert.ok((await edge.engine.remove()).ok);
+  });
+
   for (const family of FAMILIES) {
     for (const ports of [onePort(PORT), { first: BACKEND_PORT, last: BACKEND_PORT + 9 }]) {
       const title = `${family}, ${formatPorts(ports)}`;

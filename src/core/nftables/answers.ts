@@ -8,13 +8,14 @@
  *   server's address back, and the connection goes on although the client is silent; else it is dropped, for the client
  *   would reset a connection with the backend's own address.
  *
- * A packet that opens a TCP connection is no answer. Nor can a UDP packet be told to be one where a server has all ports.
+ * A packet that opens a TCP connection is no answer, nor is one of UDP to a port that a server has: backends may be
+ * clients themselves, and ask from the port that they answer at, as in DNS, NTP or SIP. Nor can a UDP packet be told to be one where a server has all ports.
  */
 import type { IpAddress } from "#base/address";
 import type { Protocol } from "#core/balance/model";
 import type { PlannedBackend, ServerPlan } from "#core/balance/plan-model";
 import { mergePorts, onePort, type PortRange, particularity } from "#core/balance/ports";
-import { FAMILIES, type FamilyDigit } from "./lookup.ts";
+import { DIRECT, FAMILIES, type FamilyDigit, keyExpression, lookupsOf } from "./lookup.ts";
 import { type ChainDeclaration, familyDigit, type SetDeclaration, type SetElement } from "./ruleset.ts";
 
 const SENDERS: Readonly<Record<FamilyDigit, string>> = {
@@ -79,6 +80,13 @@ const returns = (family: FamilyDigit): SetDeclaration => ({
   raw: false,
 });
 
+/** What backends ask by UDP; where a server has all ports this says nothing. */
+const questions = (servers: readonly ServerPlan[]): readonly string[] =>
+  lookupsOf(
+    servers.filter(({ protocol, ports }) => protocol === "udp" && particularity(ports) !== "all"),
+    "used",
+  ).map((lookup) => `meta l4proto udp ${keyExpression(DIRECT, lookup)} @${lookup.set("listeners")} accept`);
+
 /** Empty where no server needs it. */
 export const answerFrame = (servers: readonly ServerPlan[]): AnswerFrame => {
   const families = (wanted: (server: ServerPlan) => boolean): readonly FamilyDigit[] => {
@@ -110,6 +118,7 @@ export const answerFrame = (servers: readonly ServerPlan[]): AnswerFrame => {
               rules: [
                 "type filter hook prerouting priority mangle; policy accept;",
                 `${OPENS} accept`,
+                ...questions(servers.filter(dropsAtDoor)),
                 ...strays,
               ],
             },
