@@ -123,9 +123,15 @@ const addMachine = (
       return station.port.openVrrp({ ...request, onPacket });
     },
   };
+  let unwatch = (): void => {};
   const fleet = new Fleet({
     memory: createMemory({ record, bootId: "this boot", deadlines }),
     netlink,
+    watch(listener) {
+      const watching = netlink.subscribe(listener);
+      assert(watching.ok, "the fake always accepts");
+      unwatch = watching.value;
+    },
     packets,
     forwardsIpv6: () => forwarding,
     deadlines,
@@ -133,7 +139,6 @@ const addMachine = (
     emit: (event) => void events.push(event),
     count: (key) => void counts.set(key, (counts.get(key) ?? 0) + 1),
   });
-  const stopWatching = netlink.subscribe((change) => fleet.networkChanged(change, clock.now()));
   return {
     ...{ clock, fleet, netlink, record, station, deadlines, events, counts },
     now: clock.now,
@@ -167,7 +172,7 @@ const addMachine = (
       alive = false;
       clock.close();
       station.setLink(false);
-      if (stopWatching.ok) stopWatching.value();
+      unwatch();
     },
   };
 };

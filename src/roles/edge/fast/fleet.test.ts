@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, mock } from "node:test";
 import { millis, seconds, wallTime } from "#base/time";
 import type { Event } from "#core/observation/event";
 import { emptyView, project } from "#core/observation/view";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
+import { FakeNetlink } from "#drivers/netlink/fake";
 import { address, virtualAddress, virtualRouter, vrid } from "#testing/values";
-import { createBed, type Machine, settle, spoofer } from "./bed.ts";
+import { createBed, ETH0, type Machine, settle, spoofer } from "./bed.ts";
 
 const INTERVAL = millis(100);
 /** 3 intervals and the skew of priority 100, rounded up. */
@@ -65,6 +66,27 @@ describe("start", () => {
     );
     assert.deepEqual(changes(machine), ["front initialize>backup startup"]);
     assert.deepEqual(machine.take("router-priority"), []);
+  });
+
+  it("hears of an interface that is made right after its first look", async () => {
+    const bed = createBed();
+    const netlink = new FakeNetlink();
+    const read = netlink.links.bind(netlink);
+    const late = { ...ETH0, up: true, carrier: true, loopback: false, mtu: 1500 };
+    mock.method(
+      netlink,
+      "links",
+      () => {
+        const links = read();
+        netlink.setLink(late);
+        return links;
+      },
+      { times: 1 },
+    );
+    const machine = bed.add(1, { netlink });
+    machine.configure(router());
+    await settle();
+    assert.deepEqual(waits(machine).slice(-1), ["begun: eth0 has no IPv4 address to speak from"]);
   });
 
   it("waits for an interface that does not exist, says so once, and starts when it appears", async () => {

@@ -28,6 +28,8 @@ const ABANDON_PAUSE = millis(20);
 const REREAD_RETRY = millis(200);
 export type FleetParts = {
   readonly netlink: NetlinkPort;
+  /** Has the listener told of every change of the kernel's network from now on. */
+  readonly watch: (listener: (change: NetlinkChange) => void) => void;
   readonly packets: PacketPort;
   /** Whether the kernel forwards IPv6 that arrives on a link. */
   readonly forwardsIpv6: (link: string) => boolean;
@@ -60,6 +62,8 @@ export class Fleet {
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
+    // Before the first look: what changes between the two, such as an interface that is being made, is never told again.
+    parts.watch((change) => this.networkChanged(change, parts.now()));
     this.#links = createLinks(parts.netlink);
     this.#strangers = new Strangers(parts);
     this.#watch = new LinkWatch(this.#links, parts.emit);

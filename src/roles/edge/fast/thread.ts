@@ -18,7 +18,7 @@ import { openPacketPort } from "#drivers/packet/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { createDeadlines } from "#runtime/deadlines";
 import type { FastStart, FastToWire, WireToFast } from "../messages.ts";
-import { Fleet } from "./fleet.ts";
+import { Fleet, type FleetParts } from "./fleet.ts";
 import { createLeaseWatch } from "./lease.ts";
 import { createMemory } from "./memory.ts";
 
@@ -67,9 +67,15 @@ const complainOfRecord = (detail: string): void => {
 };
 const record = openRecord(join(runtimeDirectory, RECORD), complainOfRecord);
 const memory = createMemory({ record, bootId: readBootId(), deadlines });
+const kernel = netlink.value;
+const watch: FleetParts["watch"] = (listener) => {
+  const watching = kernel.subscribe(listener);
+  if (!watching.ok) throw new Error(`${watching.error.request}: ${watching.error.code}`);
+};
 const fleet = new Fleet({
   ...{ deadlines, memory, now, emit, count, forwardsIpv6 },
-  netlink: netlink.value,
+  netlink: kernel,
+  watch,
   packets: openPacketPort(),
 });
 
@@ -134,8 +140,6 @@ port.on("message", (message: WireToFast) => {
   }
 });
 
-const watching = netlink.value.subscribe((change) => fleet.networkChanged(change, now()));
-if (!watching.ok) throw new Error(`${watching.error.request}: ${watching.error.code}`);
 checkLease(now());
 // Niceness is enough before our own agent and main thread. Against other programs it often has no weight: the kernel
 // shares the CPU between sessions (autogroup) or control groups first, which only real-time scheduling is above.
