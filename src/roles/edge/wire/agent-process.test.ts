@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { wallTime } from "#base/time";
 import { createJournal, type Journal } from "#runtime/journal";
@@ -179,6 +181,8 @@ describe("the agent's process", () => {
     const [pid = ""] = await heard("snapshot 0 0 ");
     const child = Number(pid.split(" ")[1]);
     process.kill(child, "SIGSTOP");
+    // It is stopped when it is next scheduled.
+    while (!/\) T /.test(readFileSync(`/proc/${child}/stat`, "latin1"))) await setImmediate();
     for (let count = 0; count < 20_000; count += 1) {
       record();
       agent.tellCounts({ "vrrp-dropped front checksum": count });
