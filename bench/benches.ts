@@ -114,7 +114,7 @@ const throughput: Bench = ({ quick, say }) => {
       const variants = variantsOf({ lab, copy, nftlb: fetchNftlb(folder) });
       await prepare(lab);
       const size = quick ? { rounds: 1, seconds: 2 } : { rounds: 5, seconds: 4 };
-      return reportThroughput(await measureThroughput(lab, { variants, ...size, say }));
+      return reportThroughput(await measureThroughput(lab, { variants, ...size, say }), size);
     },
     "no servers",
   ).finally(() => rmSync(folder, { recursive: true, force: true }));

@@ -151,7 +151,7 @@ const bar = (measured: Measured, order: { mine: string; theirs: string; least: n
   };
 };
 
-const table = (measured: Measured): Table => {
+const table = (measured: Measured, size: { readonly rounds: number; readonly seconds: number }): Table => {
   const cell = (variant: string, metric: Metric): string => {
     const value = medianOf(measured, variant, metric);
     return `${figure(value)} (${(value / medianOf(measured, "direct", metric)).toFixed(2)})`;
@@ -174,13 +174,17 @@ const table = (measured: Measured): Table => {
       cell(name, "upload"),
       cell(name, "download"),
     ]),
+    notes: [`Rounds: ${size.rounds}; each request test of ${size.seconds} s, each stream of 2 s.`],
   };
 };
 
 /** The table and the bars. */
-export const reportThroughput = (measured: Measured): Result => ({
+export const reportThroughput = (
+  measured: Measured,
+  size: { readonly rounds: number; readonly seconds: number },
+): Result => ({
   bench: "throughput",
-  tables: [table(measured)],
+  tables: [table(measured, size)],
   bars: [
     bar(measured, { mine: "steelyard dsr", theirs: "nftlb dsr", least: 1 }),
     bar(measured, { mine: "steelyard masquerade", theirs: "nftlb snat", least: 1 }),
