@@ -117,10 +117,11 @@ describe("a third host that claims the address", () => {
         await holdings.settle(address, ["e1"]);
         await lab.fault(`duplicate-address e2 ${address}`);
         await e2.host.expect(["sh", "-c", before]);
-        const { text, severity } = await until("it is told", async () => {
+        const claim = async () => {
           await e2.host.expect(["sh", "-c", again]);
           return (await e1.events()).find(({ event }) => event.type === "duplicate-address");
-        });
+        };
+        const { text, severity } = await until("it is told", claim, { withinMs: 20_000 });
         assert.equal(severity, "error");
         assert.equal(text, `${address} is also claimed by 02:00:00:00:02:0c: two machines hold one address`);
         assert.equal((await e1.router()).state, "active");
