@@ -3,4 +3,4 @@
  *
  * `read.ts` never throws: a field of the wrong type counts as absent. Start with `service.ts`.
  */
-export * from "./service.ts";
+export {};
