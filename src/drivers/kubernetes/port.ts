@@ -50,8 +50,11 @@ export type Write =
   | {
       readonly verb: "patch";
       readonly body: unknown;
-      /** `apply`: server-side apply in the name of `fieldManager`. */
-      readonly type: "merge" | "json" | "apply";
+      /**
+       * `strategic` merges lists by their keys, as built-in kinds have them, and is refused for custom resources; `apply` is
+       * server-side apply in the name of `fieldManager`.
+       */
+      readonly type: "merge" | "strategic" | "json" | "apply";
       readonly fieldManager?: string;
       /** With `apply`: whether to take fields over from others. */
       readonly force?: boolean;
