@@ -1,6 +1,6 @@
 /**
  * Runs the pure machines of `core`: one deadline queue per thread (`deadlines.ts`), one journal that numbers what was
- * observed (`journal.ts`).
+ * observed (`journal.ts`), and the last observations for those who ask or follow (`recent.ts`).
  *
  * Left out: sockets and timers themselves; they come in through the small `Clock` that a driver provides.
  * Start reading at `deadlines.ts`.

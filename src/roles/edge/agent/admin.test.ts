@@ -8,12 +8,13 @@ import type { EventRecord } from "#api/events";
 import type { Status } from "#api/status";
 import { wallTime } from "#base/time";
 import { NOTHING_DESIRED } from "#core/config/desired";
+import type { Observation } from "#core/observation/event";
 import { EXAMPLES } from "#core/observation/examples";
 import { emptyView, project } from "#core/observation/view";
 import { get, stream } from "#drivers/http/client";
 import { openAdminServer } from "#drivers/http/server";
+import { createRecent } from "#runtime/recent";
 import { adminRoutes } from "./admin.ts";
-import { createEvents } from "./events.ts";
 import type { Knowledge } from "./status.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steelyard-admin-"));
@@ -23,7 +24,7 @@ let sockets = 0;
 
 const bench = async (context: { after: (undo: () => Promise<void>) => void }, isKnown = true) => {
   const view = emptyView();
-  const events = createEvents();
+  const events = createRecent<Observation>();
   const knowledge: Knowledge = {
     ...{ view, desired: NOTHING_DESIRED, counts: {} },
     wire: { pid: 1, startedAt: wallTime(0), version: "test" },
@@ -135,6 +136,6 @@ describe("the admin interface", () => {
   it("has each route in docs/reference/admin-api.md, and no other", () => {
     const page = readFileSync(new URL("../../../../docs/reference/admin-api.md", import.meta.url), "utf8");
     const documented = Array.from(page.matchAll(/^\| `(\/[^`?]+)(?:\?[^`]*)?`/gm), ([, route = ""]) => route);
-    assert.deepEqual(new Set(documented), new Set(Object.keys(adminRoutes(() => undefined, createEvents()))));
+    assert.deepEqual(new Set(documented), new Set(Object.keys(adminRoutes(() => undefined, createRecent<Observation>()))));
   });
 });

@@ -5,7 +5,7 @@ import { CONTENT_TYPE } from "#core/metrics/exposition";
 import type { Observation } from "#core/observation/event";
 import { sentence } from "#core/observation/sentence";
 import type { Route } from "#drivers/http/server";
-import type { Events } from "./events.ts";
+import type { Recent } from "#runtime/recent";
 import { metricsText } from "./metrics.ts";
 import { type Knowledge, statusOf } from "./status.ts";
 
@@ -22,7 +22,7 @@ const eventRecord = ({ sequence, at, event }: Observation): EventRecord => ({
 
 const line = (observation: Observation): string => `${JSON.stringify(eventRecord(observation))}\n`;
 
-const followEvents = (response: ServerResponse, events: Events): void => {
+const followEvents = (response: ServerResponse, events: Recent<Observation>): void => {
   response.flushHeaders();
   // Nothing may happen for hours.
   response.socket?.setTimeout(0);
@@ -36,7 +36,7 @@ const followEvents = (response: ServerResponse, events: Events): void => {
 /** The routes; `knowledge` gives `undefined` until the wire process has said what is true. */
 export const adminRoutes = (
   knowledge: () => Knowledge | undefined,
-  events: Events,
+  events: Recent<Observation>,
 ): Record<string, Route> => {
   const withKnowledge =
     (answer: (response: ServerResponse, known: Knowledge) => void): Route =>

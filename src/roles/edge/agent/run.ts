@@ -16,10 +16,10 @@ import { formatProblem, type Loaded, loadConfiguration } from "#drivers/files/lo
 import { createCollector } from "#drivers/host/memory";
 import { type AdminError, type AdminServer, openAdminServer } from "#drivers/http/server";
 import { type Channel, openChannel } from "#drivers/ipc/channel";
+import { createRecent, type Recent } from "#runtime/recent";
 import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
 import { type EdgeOptions, EXIT } from "../options.ts";
 import { adminRoutes } from "./admin.ts";
-import { createEvents, type Events } from "./events.ts";
 import { type ObservationLog, openObservationLog } from "./log.ts";
 import { createProposals, type Proposals } from "./proposals.ts";
 
@@ -32,7 +32,7 @@ class Agent {
   readonly #options: EdgeOptions;
   readonly #files = openFiles();
   readonly #afterBurst = createCollector();
-  readonly #events: Events = createEvents();
+  readonly #events: Recent<Observation> = createRecent();
   readonly #log: ObservationLog;
   readonly #startedAt = Date.now();
   readonly #channel: Channel<AgentToWire>;

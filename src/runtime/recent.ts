@@ -1,22 +1,24 @@
 /** The last observations in memory, and those who follow them. */
-import type { Observation } from "#core/observation/event";
+
+/** What is numbered 1, 2, 3, ... */
+export type Numbered = { readonly sequence: number };
 
 /** How many observations `/v1/events` can look back. */
 const KEPT = 1_000;
 
-export type Events = {
+export type Recent<Item extends Numbered> = {
   /** Takes note of observations and tells the followers; gives those that were new. */
-  add(observations: readonly Observation[]): readonly Observation[];
+  add(observations: readonly Item[]): readonly Item[];
   /** Everything still known, oldest first. */
-  all(): readonly Observation[];
+  all(): readonly Item[];
   /** Calls back for each observation from now on. Gives a function that stops it. */
-  follow(onObservation: (observation: Observation) => void): () => void;
+  follow(onObservation: (observation: Item) => void): () => void;
 };
 
 /** Empty at first. */
-export const createEvents = (): Events => {
-  const kept: Observation[] = [];
-  const followers = new Set<(observation: Observation) => void>();
+export const createRecent = <Item extends Numbered>(): Recent<Item> => {
+  const kept: Item[] = [];
+  const followers = new Set<(observation: Item) => void>();
   let last = 0;
   return {
     add(observations) {

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { wallTime } from "#base/time";
 import type { Observation } from "#core/observation/event";
 import { EXAMPLES } from "#core/observation/examples";
-import { createEvents } from "./events.ts";
+import { createRecent } from "./recent.ts";
 
 const observation = (sequence: number): Observation => ({
   sequence,
@@ -16,7 +16,7 @@ const range = (from: number, to: number): readonly Observation[] =>
 
 describe("events in memory", () => {
   it("take each observation once, however often it is told", () => {
-    const events = createEvents();
+    const events = createRecent<Observation>();
     assert.equal(events.add(range(1, 5)).length, 5);
     assert.deepEqual(
       events.add(range(3, 7)).map(({ sequence }) => sequence),
@@ -29,13 +29,13 @@ describe("events in memory", () => {
   });
 
   it("keep the last thousand", () => {
-    const events = createEvents();
+    const events = createRecent<Observation>();
     for (let sequence = 1; sequence <= 5_432; sequence += 1) events.add([observation(sequence)]);
     assert.deepEqual([events.all().length, events.all()[0]?.sequence], [1_000, 4_433]);
   });
 
   it("tell followers of each until they stop", () => {
-    const events = createEvents();
+    const events = createRecent<Observation>();
     const heard: number[] = [];
     const stop = events.follow(({ sequence }) => heard.push(sequence));
     events.add(range(1, 2));
