@@ -4,7 +4,7 @@ import type { EventRecord } from "#api/events";
 import { CONTENT_TYPE } from "#core/metrics/exposition";
 import type { Observation } from "#core/observation/event";
 import { sentence } from "#core/observation/sentence";
-import type { Route } from "#drivers/http/server";
+import type { Route } from "#drivers/http/routes";
 import type { Recent } from "#runtime/recent";
 import { metricsText } from "./metrics.ts";
 import { type Knowledge, statusOf } from "./status.ts";
