@@ -2,11 +2,11 @@
 import { dirname, join } from "node:path";
 import { Document } from "yaml";
 import type { Include } from "#core/keepalived/lines";
-import type { Note } from "#core/keepalived/report";
 import { type Resource, type Translated, translate } from "#core/keepalived/translate";
 import { openFiles } from "#drivers/files/linux";
 import type { FilesPort } from "#drivers/files/port";
 import { writeNewFile } from "#drivers/files/write";
+import { counted, IMPORT_STATUS, noteLine } from "./import-report.ts";
 import { printable } from "./table.ts";
 
 export type ImportOptions = {
@@ -25,19 +25,6 @@ export type ImportOptions = {
   /** Takes each line of the report; standard error by default. */
   readonly tell?: (line: string) => void;
 };
-
-const ALL_CARRIED = 0;
-const SOME_LOST = 1;
-const NOTHING_WRITTEN = 2;
-
-/** Tells notes apart; what is lost needs no label. */
-const LABELS = { lost: "", changed: "changed: ", needless: "not needed: " } as const;
-
-/** One line: `keepalived.conf:31-33: virtual_routes: steelyard sets no routes; ...`. */
-const noteLine = ({ place, lastLine, subject, fate, text }: Note): string =>
-  printable(
-    `${place.file}:${place.line}${lastLine === undefined ? "" : `-${lastLine}`}: ${LABELS[fate]}${subject}: ${text}.`,
-  );
 
 const yamlOf = ({ origin, value }: Resource): string => {
   const name = [origin.keyword, ...origin.args].join(" ").slice(0, 200);
@@ -67,8 +54,6 @@ const read = (
   return refused.length > 0 ? refused : translate(sources, { configId, include: includeFrom(files) });
 };
 
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
-
 const summary = (resources: readonly Resource[], lost: number): string => {
   const of = (kind: string): number => resources.filter(({ value }) => value.kind === kind).length;
   const made = [
@@ -95,18 +80,18 @@ export const importKeepalived = ({
   const translated = read(paths, configId, files);
   if (!("ok" in translated)) {
     for (const line of translated) tell(printable(line));
-    return NOTHING_WRITTEN;
+    return IMPORT_STATUS.nothingWritten;
   }
   if (!translated.ok) {
     const { place, message } = translated.why;
     tell(printable(`${place.file}:${place.line}: ${message}.`));
-    return NOTHING_WRITTEN;
+    return IMPORT_STATUS.nothingWritten;
   }
   const { resources, notes } = translated;
   for (const note of notes) tell(noteLine(note));
   if (resources.length === 0) {
     tell(printable(`${paths.join(", ")}: holds nothing that steelyard could do; nothing is written.`));
-    return NOTHING_WRITTEN;
+    return IMPORT_STATUS.nothingWritten;
   }
   const text = resources.map(yamlOf).join("---\n");
   if (output === "-") print(text);
@@ -114,10 +99,10 @@ export const importKeepalived = ({
     const refused = writeNewFile(output, text, { replace: force });
     if (refused !== undefined) {
       tell(refused);
-      return NOTHING_WRITTEN;
+      return IMPORT_STATUS.nothingWritten;
     }
   }
   const lost = notes.filter(({ fate }) => fate === "lost").length;
   tell(summary(resources, lost));
-  return lost === 0 ? ALL_CARRIED : SOME_LOST;
+  return lost === 0 ? IMPORT_STATUS.allCarried : IMPORT_STATUS.someLost;
 };

@@ -49,15 +49,15 @@ const readBounded = (path: string, limit: number): Uint8Array | undefined => {
   }
 };
 
-const readText = (path: string): SourceFile | FileProblem => {
+const readText = (path: string, maxBytes: number): SourceFile | FileProblem => {
   try {
     // A pipe or a device could keep us waiting for ever.
     if (!statSync(path).isFile()) return { path, message: "is no regular file" };
-    const bytes = readBounded(path, MAX_FILE_BYTES);
+    const bytes = readBounded(path, maxBytes);
     if (bytes === undefined) {
       return {
         path,
-        message: `is larger than ${MAX_FILE_BYTES / 1024 / 1024} MB, or is being written right now`,
+        message: `is larger than ${maxBytes / 1024 / 1024} MB, or is being written right now`,
         hint: "Split it into several files of a directory.",
       };
     }
@@ -107,7 +107,7 @@ const realPath = (path: string): string => {
   }
 };
 
-const read = (paths: readonly string[]): FilesRead => {
+const read = (paths: readonly string[], maxBytes = MAX_FILE_BYTES): FilesRead => {
   const files: SourceFile[] = [];
   const problems: FileProblem[] = [];
   const seen = new Set<string>();
@@ -119,7 +119,7 @@ const read = (paths: readonly string[]): FilesRead => {
     const real = realPath(found);
     if (seen.has(real)) continue;
     seen.add(real);
-    const outcome = readText(found);
+    const outcome = readText(found, maxBytes);
     if ("text" in outcome) files.push(outcome);
     else problems.push(outcome);
   }
@@ -162,9 +162,12 @@ const fingerprintOf = (paths: readonly string[]): string =>
     .update(JSON.stringify(read(paths)))
     .digest("base64");
 
-/** Files on this machine; `timing` only differs in tests. */
-export const openFiles = (timing?: WatchTiming): FilesPort => ({
-  read,
+/**
+ * Files on this machine, none of them larger than `maxBytes` (configuration unless told otherwise); `timing` only differs in
+ * tests.
+ */
+export const openFiles = (timing?: WatchTiming, maxBytes = MAX_FILE_BYTES): FilesPort => ({
+  read: (paths) => read(paths, maxBytes),
   find,
   watch: (paths, onChange) =>
     watchPaths({

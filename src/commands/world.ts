@@ -1,0 +1,30 @@
+/** Everything that decides about addresses, from files or from a cluster: where commands get their world from. */
+import { readWorld, type World } from "#core/allocation-plan/world";
+import { openFiles } from "#drivers/files/linux";
+import type { FilesPort } from "#drivers/files/port";
+import { readValues } from "./documents.ts";
+
+/** Where the world is. */
+export type WorldSource = {
+  /** Files and directories with what `kubectl get` prints. */
+  readonly state: readonly string[];
+  /** Where files are read; the real ones by default. */
+  readonly files?: FilesPort;
+};
+
+export type WorldRead =
+  | { readonly ok: true; readonly world: World }
+  /** One line for each reason. */
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Largest file that is read: ten thousand Services take about a third of it. */
+const MAX_STATE_BYTES = 64 * 1024 * 1024;
+
+/** Files that may hold all objects of a cluster. */
+export const stateFiles = (): FilesPort => openFiles(undefined, MAX_STATE_BYTES);
+
+/** Reads the world as it is now. */
+export const readWorldFrom = ({ state, files = stateFiles() }: WorldSource): WorldRead => {
+  const { values, problems } = readValues(files, state);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, world: readWorld(values) };
+};
