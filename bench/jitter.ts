@@ -128,6 +128,13 @@ const measureCase = async (
   }));
 };
 
+/** What came out so far, so that hours are not lost when a later case fails. */
+const summary = ({ program, latenessMs, takeovers: count, reloads }: JitterRun): string => {
+  const late = latenessMs.filter((lateness) => lateness > 10).length;
+  const most = latenessMs.reduce((max, lateness) => Math.max(max, lateness), 0);
+  return `${program}: ${latenessMs.length} advertisements, ${late} late by more than 10 ms, at most ${most.toFixed(1)} ms, ${count} takeovers, ${reloads} reloads`;
+};
+
 /** Measures every case in an open lab with four edges. */
 export const measureJitter = async (
   beds: readonly Bed[],
@@ -140,7 +147,9 @@ export const measureJitter = async (
     options.say(
       `jitter: ${settings.intervalMs} ms${settings.realtime === false ? ", without real-time" : ""}, load: ${load}, ${seconds} s`,
     );
-    all.push(...(await measureCase(beds, { ...each, lab: options.lab })));
+    const runs = await measureCase(beds, { ...each, lab: options.lab });
+    for (const run of runs) options.say(`jitter: ${summary(run)}`);
+    all.push(...runs);
   }
   return all;
 };

@@ -108,6 +108,30 @@ const measure = async (lab: Lab, { name, targets }: Variant, seconds: number): P
 
 export type Measured = ReadonlyMap<string, readonly Round[]>;
 
+/** How often a balancer may be started until it answers, and how long each start may take, in milliseconds. */
+const STARTS = 3;
+const ANSWER_WITHIN_MS = 8_000;
+
+const answers = async (lab: Lab, target: string): Promise<boolean> => {
+  const argv = ["curl", "-sf", "-o", "/dev/null", "-m", "1", `http://${target}:${HTTP_PORT}/`];
+  const limit = performance.now() + ANSWER_WITHIN_MS;
+  while (performance.now() < limit) {
+    if ((await lab.host("cl").run(argv)).code === 0) return true;
+  }
+  return false;
+};
+
+/** Starts a variant. One that does not answer is started again, which is said: wrk would wait for it for two minutes. */
+const start = async (lab: Lab, variant: Variant, say: (line: string) => void): Promise<void> => {
+  for (let tries = 1; ; tries += 1) {
+    await variant.up();
+    if (await answers(lab, variant.targets[0])) return;
+    await variant.down();
+    if (tries === STARTS) throw new Error(`${variant.name} does not answer after ${STARTS} starts`);
+    say(`throughput: ${variant.name} did not answer after start ${tries}`);
+  }
+};
+
 /** Measures all variants, round after round. */
 export const measureThroughput = async (
   lab: Lab,
@@ -123,7 +147,7 @@ export const measureThroughput = async (
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const variant of options.variants) {
       options.say(`throughput: round ${round}, ${variant.name}`);
-      await variant.up();
+      await start(lab, variant, options.say);
       try {
         const rounds = measured.get(variant.name) ?? [];
         measured.set(variant.name, [...rounds, await measure(lab, variant, options.seconds)]);

@@ -68,9 +68,17 @@ export const controllerSentence = (event: ControllerEvent): Sentence => {
         ? say("warning", "API server", `cannot read ${event.resource}: ${event.detail ?? "no reason given"}`)
         : say("notice", "API server", `reads ${event.resource} again`);
     case "webhook":
-      return say(event.state === "serving" ? "info" : "warning", "webhook", detailed(event.state, event.detail));
+      return say(
+        event.state === "serving" ? "info" : "warning",
+        "webhook",
+        detailed(event.state, event.detail),
+      );
     case "certificate":
-      return say(event.change === "failed" ? "error" : "notice", "certificate", detailed(event.change, event.detail));
+      return say(
+        event.change === "failed" ? "error" : "notice",
+        "certificate",
+        detailed(event.change, event.detail),
+      );
     case "other-balancer":
       return event.state === "found"
         ? say("warning", "other balancer", event.detail)

@@ -6,7 +6,11 @@ export type ControllerView = {
   sequence: number;
   startedAt: WallTime | undefined;
   isSynced: boolean;
-  leadership: { state: "leading" | "standby" | "lost"; since: WallTime | undefined; holder: string | undefined };
+  leadership: {
+    state: "leading" | "standby" | "lost";
+    since: WallTime | undefined;
+    holder: string | undefined;
+  };
   leadershipTransitions: number;
   pools: { isLoaded: boolean; since: WallTime | undefined; refused: readonly string[]; refusals: number };
   /** How often Services were refused, by reason. */

@@ -28,7 +28,8 @@ export const textIn = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;
 
 /** The value as a whole number from 0 up; 0 if it is none. */
-export const countOf = (value: unknown): number => (Number.isSafeInteger(value) ? Math.max(0, Number(value)) : 0);
+export const countOf = (value: unknown): number =>
+  Number.isSafeInteger(value) ? Math.max(0, Number(value)) : 0;
 
 /** One of the words; the first of them if it is none. */
 export const wordOf = <const Word extends string>(value: unknown, words: readonly [Word, ...Word[]]): Word =>

@@ -27,7 +27,10 @@ const WEB = {
     externalTrafficPolicy: "Local",
     healthCheckNodePort: 31_000,
     selector: { app: "web" },
-    ports: [{ name: "http", port: 80, nodePort: 30_080, protocol: "TCP" }, { name: "dns", port: 53, protocol: "UDP" }],
+    ports: [
+      { name: "http", port: 80, nodePort: 30_080, protocol: "TCP" },
+      { name: "dns", port: 53, protocol: "UDP" },
+    ],
   },
   status: {
     loadBalancer: { ingress: [{ ip: "192.0.2.10", ipMode: "VIP" }, { hostname: "web.example" }] },
@@ -48,14 +51,23 @@ describe("reading a Service", () => {
     assert.deepEqual(service.ipFamilies, ["IPv4", "IPv6"]);
     assert.deepEqual(
       service.ports.map(({ protocol, port, nodePort }) => [protocol, port, nodePort]),
-      [["TCP", 80, 30_080], ["UDP", 53, 0]],
+      [
+        ["TCP", 80, 30_080],
+        ["UDP", 53, 0],
+      ],
     );
     assert.deepEqual(service.ingress[1], { ip: undefined, hostname: "web.example", ipMode: undefined });
-    assert.deepEqual(service.conditions.map(({ type }) => type), ["steelyard.dev/Allocated"]);
+    assert.deepEqual(
+      service.conditions.map(({ type }) => type),
+      ["steelyard.dev/Allocated"],
+    );
   });
 
   it("gives a headless Service no cluster addresses", () => {
-    const service = readService({ metadata: { name: "db" }, spec: { clusterIP: "None", clusterIPs: ["None"] } });
+    const service = readService({
+      metadata: { name: "db" },
+      spec: { clusterIP: "None", clusterIPs: ["None"] },
+    });
     assert.deepEqual(service?.clusterIps, []);
   });
 

@@ -1,6 +1,16 @@
 /** From a Service as the API server or a file holds it to what we keep of it. */
 import { parseAddress } from "#base/address";
-import { conditionsOf, countOf, fieldsOf, listOf, metaOf, textIn, textMapOf, textOf, wordOf } from "#core/kubernetes/read";
+import {
+  conditionsOf,
+  countOf,
+  fieldsOf,
+  listOf,
+  metaOf,
+  textIn,
+  textMapOf,
+  textOf,
+  wordOf,
+} from "#core/kubernetes/read";
 import type { Ingress, Service, ServicePort } from "./service.ts";
 
 /** Prefixes of annotations that some part of ours reads or writes. */

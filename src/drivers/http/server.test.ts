@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { get, stream } from "./client.ts";
-import { openAdminServer, type Route } from "./server.ts";
+import type { Route } from "./routes.ts";
+import { openAdminServer } from "./server.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steelyard-http-"));
 after(() => rmSync(directory, { recursive: true }));

@@ -1,0 +1,264 @@
+/**
+ * One replica of the controller: it reads pools, answers on its pages, and rules while it leads.
+ *
+ * Everything it needs of the world comes in, so that a test runs it against an API server in memory.
+ */
+
+import type { ControllerStatus } from "#api/controller";
+import { VERSION } from "#base/version";
+import type { Configuration } from "#core/metallb/model";
+import { formatObjectProblem, type ObjectProblem } from "#core/metallb/problem";
+import { readConfiguration } from "#core/metallb/read";
+import type { Verdict } from "#core/metallb/status";
+import type { ClusterPort } from "#drivers/kubernetes/port";
+import { type ConfigurationMirror, openConfigurationMirror } from "./configuration-mirror.ts";
+import { poolUses, serviceCounts } from "./counts.ts";
+import { createLatencies } from "./latencies.ts";
+import { controllerMetrics } from "./metrics.ts";
+import type { ControllerOptions } from "./options.ts";
+import { createReports, type Reports } from "./reports.ts";
+import { countRequests } from "./requests.ts";
+import { Ruling } from "./ruling.ts";
+import type { Tap } from "./tap.ts";
+import { createWrites, type Writes, type WritesClock } from "./writes.ts";
+
+export type ControllerParts = {
+  readonly cluster: ClusterPort;
+  readonly tap: Tap;
+  /** `wall` gives milliseconds since 1970. */
+  readonly clock: WritesClock & { wall(): number };
+  readonly options: Pick<
+    ControllerOptions,
+    "namespace" | "loadBalancerClass" | "shadow" | "metallbMetrics" | "identity"
+  >;
+};
+
+/** What is in force, and what was refused since. */
+type Current = {
+  readonly configuration: Configuration | undefined;
+  readonly problems: readonly ObjectProblem[];
+};
+
+/** How many problems of a refused configuration are told at a time. */
+const TOLD = 10;
+
+const told = (problems: readonly ObjectProblem[]): readonly string[] => [
+  ...problems.slice(0, TOLD).map(formatObjectProblem),
+  ...(problems.length > TOLD ? [`and ${problems.length - TOLD} more`] : []),
+];
+
+export class Controller {
+  readonly #parts: ControllerParts;
+  readonly #cluster: ClusterPort;
+  readonly #requests;
+  readonly #mirror: ConfigurationMirror;
+  readonly #writes: Writes;
+  readonly #latencies = createLatencies();
+  readonly #failed = new Map<string, string>();
+  #current: Current = { configuration: undefined, problems: [] };
+  #ruling: { readonly ruling: Ruling; readonly reports: Reports } | undefined;
+  #isReadPlanned = false;
+  #seenChanges = 0;
+  #certificateExpires: number | undefined;
+
+  constructor(parts: ControllerParts) {
+    this.#parts = parts;
+    const counted = countRequests(parts.cluster);
+    this.#cluster = counted.cluster;
+    this.#requests = counted.samples;
+    this.#writes = createWrites({
+      cluster: this.#cluster,
+      clock: parts.clock,
+      onFailure: (key, { reason, message }) => this.#onWriteFailure(key, reason, message),
+    });
+    this.#mirror = openConfigurationMirror(this.#cluster, {
+      namespace: parts.options.namespace,
+      listener: {
+        changed: () => this.#planRead(),
+        trouble: (resource, failure) => {
+          const state = failure === undefined ? "ended" : "begun";
+          const detail = failure === undefined ? {} : { detail: failure.message };
+          parts.tap.tell({ type: "api-trouble", resource, state, ...detail });
+        },
+      },
+    });
+  }
+
+  /** Whether this replica could begin at once, or rules already. */
+  get isReady(): boolean {
+    return (
+      this.#mirror.isSynced &&
+      (this.#ruling === undefined || this.#ruling.ruling.isRuling || !this.#current.configuration)
+    );
+  }
+
+  get mirror(): ConfigurationMirror {
+    return this.#mirror;
+  }
+
+  /** The API server, with what is asked of it counted. */
+  get cluster(): ClusterPort {
+    return this.#cluster;
+  }
+
+  /** Begins to decide, and to write unless it is a shadow. */
+  lead(): void {
+    if (this.#ruling !== undefined) return;
+    const { tap, clock, options } = this.#parts;
+    const reports = createReports({
+      ...{ cluster: this.#cluster, writes: this.#writes, clock, namespace: options.namespace },
+      pools: () =>
+        this.#mirror.objects().flatMap(({ kind, object }) => (kind === "IPAddressPool" ? [object] : [])),
+    });
+    const ruling: Ruling = new Ruling({
+      ...{ cluster: this.#cluster, writes: this.#writes, tap, clock, latencies: this.#latencies },
+      ...{ loadBalancerClass: options.loadBalancerClass, shadow: options.shadow, identity: options.identity },
+      onChange: () => {
+        this.#seenChanges += 1;
+        if (!options.shadow && ruling.isRuling) reports.poolsChanged(ruling.allocation);
+      },
+    });
+    this.#ruling = { ruling, reports };
+    if (this.#current.configuration !== undefined) ruling.configure(this.#current.configuration);
+    this.#report();
+  }
+
+  /** Ceases to decide and forgets what waits to be written; resolves when no write is under way any more. */
+  standBy(): Promise<void> {
+    this.#ruling?.ruling.close();
+    this.#ruling?.reports.close();
+    this.#ruling = undefined;
+    this.#failed.clear();
+    return this.#writes.clear();
+  }
+
+  setCertificateExpiry(seconds: number | undefined): void {
+    this.#certificateExpires = seconds;
+  }
+
+  /** Why a Service has its addresses or none; `undefined` for one that is not known, or while another replica leads. */
+  explain(key: string): unknown {
+    const service = this.#ruling?.ruling.services.get(key);
+    if (service === undefined) return undefined;
+    return this.#ruling?.ruling.allocation.explain(key as Parameters<Ruling["allocation"]["explain"]>[0]);
+  }
+
+  metrics(): string {
+    const { tap, options } = this.#parts;
+    const { ruling } = this.#ruling ?? {};
+    return controllerMetrics(
+      {
+        view: tap.view,
+        shadow: options.shadow,
+        ruling:
+          ruling?.isRuling === true
+            ? { pools: poolUses(ruling.allocation), services: this.#serviceCounts(ruling) }
+            : undefined,
+        conflicts: this.#current.configuration?.conflicts.length ?? 0,
+        waitingWrites: this.#writes.waiting,
+        latencies: this.#latencies.histogram(),
+        requests: this.#requests(),
+        certificateExpires: this.#certificateExpires,
+        seenChanges: this.#seenChanges,
+      },
+      { metallb: options.metallbMetrics },
+    );
+  }
+
+  status(): ControllerStatus {
+    const { tap, clock, options } = this.#parts;
+    const { view } = tap;
+    const { ruling } = this.#ruling ?? {};
+    const { state, since, holder } = view.leadership;
+    return {
+      role: "controller",
+      version: VERSION,
+      now: clock.wall(),
+      pid: process.pid,
+      startedAt: view.startedAt ?? 0,
+      identity: options.identity,
+      leadership: {
+        state,
+        ...(since === undefined ? {} : { since }),
+        ...(holder === undefined ? {} : { holder }),
+      },
+      isSynced: this.#mirror.isSynced && (ruling === undefined || ruling.isRuling),
+      shadow: options.shadow,
+      pools: (ruling === undefined ? [] : poolUses(ruling.allocation)).map(
+        ({ pool, services, families }) => ({
+          name: pool,
+          services,
+          families: families.map(({ family, assigned, available }) => ({
+            family: family === "ipv4" ? "IPv4" : "IPv6",
+            assigned: Number(assigned),
+            available: Math.min(Number(available), Number.MAX_SAFE_INTEGER),
+          })),
+        }),
+      ),
+      refused: view.pools.refused,
+      services: ruling === undefined ? { allocated: 0, pending: 0, foreign: 0 } : this.#serviceCounts(ruling),
+      trouble: [...view.trouble].map(([resource, detail]) => `${resource}: ${detail}`),
+      differences: [...view.differences].map(([service, detail]) => ({ service, detail })),
+      waitingWrites: this.#writes.waiting,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.standBy();
+    this.#writes.close();
+    this.#mirror.close();
+  }
+
+  #serviceCounts(ruling: Ruling) {
+    return serviceCounts(ruling.allocation, ruling.services.values(), this.#parts.options.loadBalancerClass);
+  }
+
+  /** Reads the configuration once for all changes of one turn of the event loop. */
+  #planRead(): void {
+    if (this.#isReadPlanned) return;
+    this.#isReadPlanned = true;
+    setImmediate(() => {
+      this.#isReadPlanned = false;
+      this.#read();
+    });
+  }
+
+  #read(): void {
+    const { tap } = this.#parts;
+    const objects = this.#mirror.objects().map(({ object }) => object);
+    const read = readConfiguration({ objects, namespaces: this.#mirror.namespaces() });
+    if (!read.ok) {
+      this.#current = { ...this.#current, problems: read.problems };
+      tap.tell({ type: "pools-refused", problems: told(read.problems) });
+      this.#report();
+      return;
+    }
+    const { configuration, warnings } = read;
+    this.#current = { configuration, problems: [] };
+    const { pools, reservations, conflicts } = configuration;
+    const counts = { pools: pools.length, reservations: reservations.length, conflicts: conflicts.length };
+    tap.tell({ type: "pools-applied", ...counts, warnings: told(warnings) });
+    this.#ruling?.ruling.configure(configuration);
+    this.#report();
+  }
+
+  /** Says in the cluster whether the configuration can be used; only the leader does. */
+  #report(): void {
+    const { configuration, problems } = this.#current;
+    if (this.#ruling === undefined || this.#parts.options.shadow) return;
+    if (configuration === undefined && problems.length === 0) return;
+    const verdict: Verdict = problems.length === 0 ? { type: "valid" } : { type: "invalid", problems };
+    this.#ruling.reports.verdictChanged(verdict);
+  }
+
+  /** Tells of a failing write once, until it fails for another reason. */
+  #onWriteFailure(subject: string, reason: string, message: string): void {
+    // The next version, which is on its way, is decided on anew: nothing that anybody should hear of.
+    if (reason === "conflict" || reason === "not-found") return;
+    const text = `${reason} ${message}`;
+    if (this.#failed.get(subject) === text) return;
+    if (this.#failed.size > 1_000) this.#failed.clear();
+    this.#failed.set(subject, text);
+    this.#parts.tap.tell({ type: "write-failed", subject, reason, message });
+  }
+}

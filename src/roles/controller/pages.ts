@@ -1,0 +1,72 @@
+/** The pages of a controller: health, readiness, metrics, status, events, and why a Service has what it has. */
+import type { ServerResponse } from "node:http";
+import type { ControllerStatus } from "#api/controller";
+import type { ControllerObservation } from "#core/controller/event";
+import { controllerSentence } from "#core/controller/sentence";
+import { CONTENT_TYPE } from "#core/metrics/exposition";
+import type { Route } from "#drivers/http/routes";
+import type { Recent } from "#runtime/recent";
+
+/** What the pages are made of. */
+export type PageSources = {
+  readonly recent: Recent<ControllerObservation>;
+  /** Whether this replica can do its work: leading, or ready to. */
+  readonly isReady: () => boolean;
+  readonly metrics: () => string;
+  readonly status: () => ControllerStatus;
+  /** Why a Service has its addresses or none; `undefined` for a Service that does not exist. */
+  readonly explain: (key: string) => unknown;
+};
+
+/** Bytes that may wait for a follower of events before it is let go. */
+const FOLLOWER_LIMIT = 1024 * 1024;
+
+const line = ({ sequence, at, event }: ControllerObservation): string =>
+  `${JSON.stringify({ sequence, at, ...controllerSentence(event), event })}\n`;
+
+const json = (response: ServerResponse, value: unknown): void => {
+  response.setHeader("content-type", "application/json");
+  response.end(`${JSON.stringify(value)}\n`);
+};
+
+const follow = (response: ServerResponse, recent: Recent<ControllerObservation>): void => {
+  response.flushHeaders();
+  // Nothing may happen for hours.
+  response.socket?.setTimeout(0);
+  const stop = recent.follow((observation) => {
+    response.write(line(observation));
+    if (response.writableLength > FOLLOWER_LIMIT) response.destroy();
+  });
+  response.on("close", stop);
+};
+
+/** What anybody may read who can reach us: nothing that names a Service's owner or a secret. */
+export const publicRoutes = ({ isReady, metrics }: PageSources): Record<string, Route> => ({
+  "/healthz": (_url, response) => void response.end("ok\n"),
+  "/readyz": (_url, response) => {
+    const ready = isReady();
+    response.writeHead(ready ? 200 : 503).end(ready ? "ok\n" : "the cluster has not been read yet\n");
+  },
+  "/metrics": (_url, response) => {
+    response.setHeader("content-type", CONTENT_TYPE);
+    response.end(metrics());
+  },
+});
+
+/** The pages of the admin socket. */
+export const adminRoutes = (sources: PageSources): Record<string, Route> => ({
+  ...publicRoutes(sources),
+  "/v1/status": (_url, response) => json(response, sources.status()),
+  "/v1/events": (url, response) => {
+    response.setHeader("content-type", "application/x-ndjson");
+    for (const observation of sources.recent.all()) response.write(line(observation));
+    if (url.searchParams.get("follow") === "1") follow(response, sources.recent);
+    else response.end();
+  },
+  "/v1/explain": (url, response) => {
+    const key = url.searchParams.get("service") ?? "";
+    const answer = sources.explain(key);
+    if (answer === undefined) response.writeHead(404).end(`there is no Service ${key} that concerns us\n`);
+    else json(response, answer);
+  },
+});

@@ -1,0 +1,229 @@
+/**
+ * What one replica does while it leads: it reads all Services anew, decides, and has its decisions carried out.
+ *
+ * A shadow decides as well, and only says where the cluster differs.
+ */
+
+import { wallTime } from "#base/time";
+import { type Allocation, createAllocation } from "#core/allocation/allocation";
+import type { Outcome } from "#core/allocation/outcome";
+import type { AddressConflict, AddressPool, AddressReservation } from "#core/ipam/pool";
+import type { ObjectKey } from "#core/kubernetes/meta";
+import type { Service } from "#core/service/service";
+import { createRecorder } from "#core/service-events/recorder";
+import type { ClusterPort, Failure, Watch } from "#drivers/kubernetes/port";
+import type { Latencies } from "./latencies.ts";
+import { servicePatch } from "./patch.ts";
+import { EVENTS } from "./resources.ts";
+import { watchServices } from "./service-mirror.ts";
+import { differenceText } from "./shadow.ts";
+import type { Tap } from "./tap.ts";
+import type { Writes, WritesClock } from "./writes.ts";
+
+/** The part of a configuration that addresses are given by. */
+export type Pools = {
+  readonly pools: readonly AddressPool[];
+  readonly reservations: readonly AddressReservation[];
+  readonly conflicts: readonly AddressConflict[];
+};
+
+export type RulingOptions = {
+  readonly cluster: ClusterPort;
+  readonly writes: Writes;
+  readonly tap: Tap;
+  readonly clock: WritesClock & { wall(): number };
+  readonly loadBalancerClass: string | undefined;
+  readonly shadow: boolean;
+  readonly identity: string;
+  readonly latencies: Latencies;
+  /** Called when counts of pools may be other ones. */
+  readonly onChange: () => void;
+};
+
+/** Who the Events are from. */
+const COMPONENT = "steelyard-controller";
+/** After a write that the API server refuses for what it says, which asking again soon would not mend. Milliseconds. */
+const REFUSED_PAUSE = 5_000;
+
+export class Ruling {
+  readonly #options: RulingOptions;
+  readonly #allocation: Allocation;
+  readonly #recorder;
+  readonly #services: Watch<Service>;
+  readonly #cancels = new Set<() => void>();
+  #isSynced = false;
+  #isConfigured = false;
+  #isClosed = false;
+
+  constructor(options: RulingOptions) {
+    this.#options = options;
+    this.#allocation = createAllocation({ lbClass: options.loadBalancerClass });
+    this.#recorder = createRecorder({ component: COMPONENT, instance: options.identity });
+    this.#services = watchServices(options.cluster, {
+      changed: (service) => this.#carryOut(this.#allocation.observe(service)),
+      removed: (key) => this.#onRemoved(key),
+      synced: () => this.#onSynced(),
+      trouble: (failure) => this.#onTrouble(failure),
+    });
+  }
+
+  /** Whether decisions are made: pools and Services are known. */
+  get isRuling(): boolean {
+    return this.#isSynced && this.#isConfigured;
+  }
+
+  get allocation(): Allocation {
+    return this.#allocation;
+  }
+
+  get services(): ReadonlyMap<string, Service> {
+    return this.#services.items;
+  }
+
+  /** Puts a valid configuration in force. */
+  configure(pools: Pools): void {
+    this.#isConfigured = true;
+    this.#carryOut(this.#allocation.configure(pools));
+  }
+
+  /** Stops deciding; what is under way at the API server is not taken back. */
+  close(): void {
+    this.#isClosed = true;
+    this.#services.close();
+    for (const cancel of this.#cancels) cancel();
+  }
+
+  #onSynced(): void {
+    if (this.#isSynced) return;
+    this.#isSynced = true;
+    this.#options.tap.tell({
+      type: "controller",
+      change: "synced",
+      detail: `${this.services.size} Services`,
+    });
+    this.#carryOut(this.#allocation.synced());
+  }
+
+  #onRemoved(key: ObjectKey): void {
+    this.#options.latencies.forget(key);
+    this.#carryOut(this.#allocation.forget(key));
+    this.#endDifference(key);
+  }
+
+  #onTrouble(failure: Failure | undefined): void {
+    const state = failure === undefined ? "ended" : "begun";
+    const detail = failure === undefined ? {} : { detail: failure.message };
+    this.#options.tap.tell({ type: "api-trouble", resource: "services", state, ...detail });
+  }
+
+  #carryOut(outcomes: readonly Outcome[]): void {
+    if (this.#isClosed) return;
+    for (const outcome of outcomes) {
+      if (this.#options.shadow) this.#compare(outcome);
+      else this.#write(outcome);
+    }
+    if (outcomes.length > 0) this.#options.onChange();
+  }
+
+  #write(outcome: Outcome): void {
+    const { latencies, clock } = this.#options;
+    if (
+      outcome.write !== undefined &&
+      outcome.decision?.outcome === "allocated" &&
+      outcome.write.isIngressChanged
+    ) {
+      latencies.begin(outcome.key, clock.now());
+    }
+    this.#tell(outcome);
+    this.#raise(outcome);
+    if (outcome.write !== undefined) this.#put(outcome, outcome.write);
+  }
+
+  #put(outcome: Outcome, write: NonNullable<Outcome["write"]>): void {
+    const { writes, clock, latencies } = this.#options;
+    const service = this.services.get(outcome.key);
+    writes.put(outcome.key, {
+      ...servicePatch(outcome, { write, service, now: clock.wall() }),
+      done: ({ answer }) => {
+        if (answer.ok) latencies.end(outcome.key, clock.now());
+        else this.#onRefused(outcome, answer.failure);
+      },
+    });
+  }
+
+  /** The write will not be repeated as it is: what it is about has changed, or the API server will not have it. */
+  #onRefused({ key, resourceVersion }: Outcome, { reason }: Failure): void {
+    if (this.#isClosed || reason === "not-found") return;
+    const decideAgain = (): void => {
+      const service = this.services.get(key);
+      if (service !== undefined && !this.#isClosed) this.#carryOut(this.#allocation.observe(service));
+    };
+    const known = this.services.get(key)?.meta.resourceVersion;
+    // The version that it met is still on its way to us, and will be decided on when it comes.
+    if (reason === "conflict" && known === resourceVersion) return;
+    if (reason === "conflict") decideAgain();
+    else this.#later(REFUSED_PAUSE, decideAgain);
+  }
+
+  #later(delay: number, run: () => void): void {
+    const cancel = this.#options.clock.later(delay, () => {
+      this.#cancels.delete(cancel);
+      run();
+    });
+    this.#cancels.add(cancel);
+  }
+
+  /** Says for the log what was decided, once for each change. */
+  #tell({ key, decision, write }: Outcome): void {
+    if (write === undefined) return;
+    const { tap } = this.#options;
+    if (decision === undefined) {
+      const held = this.services.get(key)?.ingress.flatMap(({ ip }) => ip ?? []) ?? [];
+      tap.tell({ type: "released", service: key, addresses: held });
+    } else if (decision.outcome === "refused") {
+      const { reason, message } = decision.refusal;
+      tap.tell({ type: "allocation-refused", service: key, reason, message });
+    } else if (write.isIngressChanged) {
+      const { addresses, pool, how } = decision;
+      tap.tell({ type: "allocated", service: key, addresses, pool, how });
+    }
+  }
+
+  /** Writes the Kubernetes Events of an outcome. */
+  #raise({ key, events }: Outcome): void {
+    const { clock, writes } = this.#options;
+    const service = this.services.get(key)?.meta;
+    if (service === undefined) return;
+    for (const event of events) {
+      const { namespace, name, uid, resourceVersion } = service;
+      const time = { now: clock.now(), at: wallTime(clock.wall()) };
+      const told = { ...event, service: { namespace, name, uid, resourceVersion } };
+      const write = this.#recorder.record(told, time);
+      if (write === undefined) continue;
+      const { verb, body } = write;
+      writes.tell(`${write.namespace}/${write.name}`, {
+        target: {
+          resource: EVENTS,
+          namespace: write.namespace,
+          ...(verb === "patch" ? { name: write.name } : {}),
+        },
+        write: verb === "create" ? { verb, body } : { verb, type: "merge", body },
+      });
+    }
+  }
+
+  #compare(outcome: Outcome): void {
+    const { key } = outcome;
+    const detail = differenceText(outcome, this.services.get(key));
+    if (detail === undefined) this.#endDifference(key);
+    else if (this.#options.tap.view.differences.get(key) !== detail) {
+      this.#options.tap.tell({ type: "shadow-difference", service: key, state: "begun", detail });
+    }
+  }
+
+  #endDifference(key: ObjectKey): void {
+    const { tap } = this.#options;
+    if (tap.view.differences.has(key))
+      tap.tell({ type: "shadow-difference", service: key, state: "ended", detail: "" });
+  }
+}
