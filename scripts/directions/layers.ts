@@ -99,6 +99,7 @@ export const LAYERS: readonly Layer[] = [
 /** Packages that one subject may import although its layer may not: the schema library of the configuration. */
 export const SUBJECT_PACKAGES: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/core/config", ["valibot"]],
+  ["src/core/metallb", ["valibot"]],
 ]);
 
 /** What any test may import on top of its layer's row. */

@@ -50,7 +50,8 @@ const sectionsIn = (
 /** What a list says of itself, and what each of its entries is. */
 const descriptionOf = (schema: GenericSchema): string => notesOf(schema).description;
 
-const rowsOf = (section: GenericSchema, prefix: string): readonly string[] => {
+/** The rows of a table for a section and all below it; paths begin with `prefix`. */
+export const rowsOf = (section: GenericSchema, prefix: string): readonly string[] => {
   const shape = shapeOf(section);
   if (shape.type !== "section") return [];
   return [...shape.entries].flatMap(([key, entry]) => {
