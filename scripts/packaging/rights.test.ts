@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { parseAllDocuments } from "yaml";
+import { type ChartOptions, renderChart } from "./chart.ts";
+
+type Rule = {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+};
+type Role = {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly rules?: readonly Rule[];
+};
+
+/** Each right on a line by itself: where, what, which one, how. */
+const rightsIn = (text: string): readonly string[] =>
+  parseAllDocuments(text)
+    .map((document): Role => document.toJS())
+    .flatMap(({ metadata, rules = [] }) =>
+      rules.flatMap(({ apiGroups, resources, resourceNames = ["*"], verbs }) =>
+        apiGroups.flatMap((group) =>
+          resources.flatMap((resource) =>
+            resourceNames.flatMap((name) =>
+              verbs.map(
+                (verb) =>
+                  `${metadata.namespace ?? "everywhere"}: ${group === "" ? "core" : group}/${resource} ${name} ${verb}`,
+              ),
+            ),
+          ),
+        ),
+      ),
+    )
+    .sort();
+
+const rights = (values: NonNullable<ChartOptions["values"]> = {}): readonly string[] =>
+  rightsIn(renderChart("ns", { values }).texts.get("rbac.yaml") ?? "");
+
+const each = (prefix: string, ...verbs: readonly string[]): readonly string[] =>
+  verbs.map((verb) => `${prefix} ${verb}`);
+
+const METALLB = [
+  "bfdprofiles",
+  "bgpadvertisements",
+  "bgppeers",
+  "communities",
+  "configurationstates",
+  "ipaddresspools",
+  "l2advertisements",
+  "servicebgpstatuses",
+  "servicel2statuses",
+];
+
+const READ = [
+  ...each("everywhere: core/services *", "get", "list", "watch"),
+  ...each("everywhere: core/namespaces *", "list", "watch"),
+  ...each("everywhere: core/nodes *", "list", "watch"),
+  ...METALLB.flatMap((resource) => each(`ns: metallb.io/${resource} *`, "get", "list", "watch")),
+  ...each("ns: steelyard.dev/addressconflicts *", "get", "list", "watch"),
+  ...each("ns: steelyard.dev/addressreservations *", "get", "list", "watch"),
+  "kube-system: apps/daemonsets * list",
+];
+
+const WRITE = [
+  "everywhere: core/services/status * patch",
+  ...each("everywhere: core/events *", "create", "patch"),
+  "ns: metallb.io/ipaddresspools/status * patch",
+  ...each("ns: metallb.io/configurationstates *", "create", "delete"),
+  "ns: metallb.io/configurationstates/status * patch",
+  "ns: coordination.k8s.io/leases * create",
+  ...each("ns: coordination.k8s.io/leases steelyard-controller", "get", "update"),
+];
+
+const SERVE_WEBHOOK = [
+  ...each(
+    "everywhere: admissionregistration.k8s.io/validatingwebhookconfigurations steelyard-webhook",
+    "get",
+    "patch",
+  ),
+  ...each("everywhere: apiextensions.k8s.io/customresourcedefinitions bgppeers.metallb.io", "get", "patch"),
+  "ns: core/secrets * create",
+  ...each("ns: core/secrets steelyard-webhook-cert", "get", "patch", "update"),
+];
+
+describe("the rights of the controller", () => {
+  it("are these and no others", () => {
+    assert.deepEqual(rights(), [...READ, ...WRITE, ...SERVE_WEBHOOK].sort());
+  });
+
+  it("are none to write in shadow mode", () => {
+    assert.deepEqual(rights({ shadow: true }), [...READ].sort());
+  });
+
+  it("are none to certificates without the webhook", () => {
+    assert.deepEqual(rights({ webhook: { enabled: false } }), [...READ, ...WRITE].sort());
+  });
+
+  it("are the same in the plain manifests", () => {
+    const text = readFileSync(join(import.meta.dirname, "../../packaging/manifests/controller.yaml"), "utf8");
+    assert.deepEqual(
+      rightsIn(text)
+        .map((right) => right.replace(/^steelyard-system:/, "ns:"))
+        .sort(),
+      rights(),
+    );
+  });
+
+  it("name no group, resource or verb by a star", () => {
+    for (const right of rights()) assert.doesNotMatch(right, /\*\/|\/\*|\*$/);
+  });
+
+  it("are bound to the account under which the pods run", () => {
+    const bindings = parseAllDocuments(renderChart("ns").texts.get("rbac.yaml") ?? "")
+      .map((document) => document.toJS())
+      .filter(({ kind }) => kind.endsWith("Binding"))
+      .map(({ kind, metadata, roleRef, subjects }) => ({
+        kind,
+        namespace: metadata.namespace,
+        role: `${roleRef.kind} ${roleRef.name}`,
+        subjects,
+      }));
+    const subjects = [{ kind: "ServiceAccount", name: "steelyard-controller", namespace: "ns" }];
+    assert.deepEqual(bindings, [
+      {
+        kind: "ClusterRoleBinding",
+        namespace: undefined,
+        role: "ClusterRole steelyard-controller",
+        subjects,
+      },
+      { kind: "RoleBinding", namespace: "ns", role: "Role steelyard-controller", subjects },
+      {
+        kind: "RoleBinding",
+        namespace: "kube-system",
+        role: "Role steelyard-controller-servicelb",
+        subjects,
+      },
+    ]);
+  });
+});
