@@ -56,8 +56,7 @@ export class Positions {
   readonly #byAddress: readonly Placed[];
 
   constructor(blocks: readonly AddressBlock[], options: { readonly avoidBuggyIps: boolean }) {
-    this.#counting =
-      options.avoidBuggyIps && blocks[0]?.family === "IPv4" ? WITHOUT_BUGGY : EVERY_ADDRESS;
+    this.#counting = options.avoidBuggyIps && blocks[0]?.family === "IPv4" ? WITHOUT_BUGGY : EVERY_ADDRESS;
     let offset = 0n;
     const placed: Placed[] = [];
     for (const { first, last } of blocks) {

@@ -1,0 +1,250 @@
+/** The machine: what is observed goes in, what must be written comes out. */
+import type { IpAddress } from "#base/address";
+import { claimOf } from "#core/ipam/claim";
+import { decide, keptAddresses } from "#core/ipam/decide";
+import type { Current } from "#core/ipam/keep";
+import { type AddressHolders, type IpamConfig, Ledger, type PoolCounts } from "#core/ipam/ledger";
+import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
+import type { Service } from "#core/service/service";
+import { currentOf, type Entry, isAsWeLeftIt, leavingOf, newEntry, noteFlight, remainsOf } from "./entry.ts";
+import { type Explanation, explain } from "./explain.ts";
+import type { Outcome, ServiceEvent, ServiceWrite } from "./outcome.ts";
+import { type Place, Waiting } from "./waiting.ts";
+import { conditionText, hasMarks, NOTHING, type Wanted, writeFor } from "./wanted.ts";
+import { conditionOf, eventsOf } from "./words.ts";
+
+/** Why a decision is made: the Service was observed, or something else changed. */
+type Cause = "observed" | "again";
+
+export type AllocationOptions = {
+  /** The `loadBalancerClass` of the Services that are ours; `undefined`: those without a class. */
+  readonly lbClass: string | undefined;
+};
+
+/** Decides for all Services. See the folder's `index.ts` for the rules that its caller keeps. */
+export class Allocation {
+  readonly #lbClass: string | undefined;
+  readonly #entries = new Map<ObjectKey, Entry>();
+  readonly #keys = new Map<Place, ObjectKey>();
+  #ledger: Ledger | undefined;
+  #waiting = new Waiting();
+  #isSynced = false;
+  /** Of the call that is running, in the order of the last decision about each. */
+  #outcomes = new Map<ObjectKey, Outcome>();
+
+  constructor({ lbClass }: AllocationOptions) {
+    this.#lbClass = lbClass;
+  }
+
+  /** Puts a configuration in force, in place of the one before. */
+  configure(config: IpamConfig): readonly Outcome[] {
+    this.#ledger = new Ledger(config);
+    return this.#isSynced ? this.#decideAll(this.#ledger) : [];
+  }
+
+  /** Says that every Service has been observed. */
+  synced(): readonly Outcome[] {
+    if (this.#isSynced) return [];
+    this.#isSynced = true;
+    return this.#ledger === undefined ? [] : this.#decideAll(this.#ledger);
+  }
+
+  /** Takes note of a Service as it is now and decides about it. */
+  observe(service: Service): readonly Outcome[] {
+    const entry = this.#note(service);
+    const ledger = this.#ready;
+    if (ledger === undefined) return [];
+    this.#settle(ledger, entry, "observed");
+    return this.#finish(ledger);
+  }
+
+  /** Takes note that a Service is gone. */
+  forget(key: ObjectKey): readonly Outcome[] {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return [];
+    this.#drop(entry);
+    return this.#ready === undefined ? [] : this.#finish(this.#ready);
+  }
+
+  /** Why a Service has what it has, decided once more without consequences; `undefined` for one that is not known. */
+  explain(key: ObjectKey): Explanation | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    return explain(entry, { ledger: this.#ready, isOurs: this.#isOurs(entry.service) });
+  }
+
+  /** Counts of each pool, by name; none before there is a configuration. */
+  pools(): readonly PoolCounts[] {
+    return this.#ledger?.counts() ?? [];
+  }
+
+  /** Which Services hold which addresses. */
+  holders(): readonly AddressHolders[] {
+    return this.#ledger?.holders() ?? [];
+  }
+
+  /** The ledger, once decisions may be made. */
+  get #ready(): Ledger | undefined {
+    return this.#isSynced ? this.#ledger : undefined;
+  }
+
+  #isOurs({ type, loadBalancerClass }: Service): boolean {
+    return type === "LoadBalancer" && loadBalancerClass === this.#lbClass;
+  }
+
+  #note(service: Service): Entry {
+    const key = objectKey(service.meta);
+    const known = this.#entries.get(key);
+    if (known !== undefined && known.service.meta.uid === service.meta.uid) {
+      known.service = service;
+      known.claim = claimOf(service);
+      return known;
+    }
+    // The one before is gone, although nobody said so.
+    if (known !== undefined) this.#drop(known);
+    const entry = newEntry(service);
+    this.#entries.set(key, entry);
+    this.#keys.set(entry.place, key);
+    return entry;
+  }
+
+  #drop(entry: Entry): void {
+    this.#entries.delete(entry.key);
+    this.#keys.delete(entry.place);
+    this.#waiting.delete(entry.place);
+    this.#ledger?.release(entry.key);
+    this.#ledger?.setLeaving(entry.key, []);
+  }
+
+  /**
+   * Decides about everything: first every Service that may keep its addresses gets them, and no address that a status
+   * lists can be given to others; only then are addresses given.
+   */
+  #decideAll(ledger: Ledger): readonly Outcome[] {
+    this.#waiting = new Waiting();
+    const entries = [...this.#entries.values()].sort((left, right) => (left.place < right.place ? -1 : 1));
+    const having: (readonly [Entry, Current])[] = [];
+    const others: Entry[] = [];
+    for (const entry of entries) {
+      const { service, claim } = entry;
+      if (!this.#isOurs(service)) {
+        ledger.setLeaving(entry.key, remainsOf(entry));
+        others.push(entry);
+        continue;
+      }
+      const current = currentOf(entry);
+      if (current.addresses.length > 0) having.push([entry, current]);
+      else others.push(entry);
+      this.#give(ledger, entry, keptAddresses(ledger, { service, claim, current }));
+    }
+    for (const [entry, current] of having) this.#decideOurs(ledger, entry, { cause: "again", current });
+    for (const entry of others) this.#settle(ledger, entry, "again");
+    return this.#finish(ledger);
+  }
+
+  #give(ledger: Ledger, entry: Entry, addresses: readonly IpAddress[]): void {
+    entry.has = addresses;
+    ledger.assign(entry.claim, addresses);
+    entry.leaving = leavingOf(entry);
+    ledger.setLeaving(entry.key, entry.leaving);
+  }
+
+  #settle(ledger: Ledger, entry: Entry, cause: Cause): void {
+    if (this.#isOurs(entry.service)) this.#decideOurs(ledger, entry, { cause, current: currentOf(entry) });
+    else this.#clear(ledger, entry, cause);
+  }
+
+  #decideOurs(ledger: Ledger, entry: Entry, { cause, current }: { cause: Cause; current: Current }): void {
+    const { service, claim } = entry;
+    if (service.meta.isDeleting && current.addresses.length === 0) {
+      this.#waiting.delete(entry.place);
+      return;
+    }
+    const decision = decide(ledger, { service, claim, current });
+    const isAllocated = decision.outcome === "allocated";
+    entry.decision = decision;
+    entry.wasOurs = true;
+    this.#give(ledger, entry, isAllocated ? decision.addresses : []);
+    this.#waiting.set(entry.place, claim, decision.waits);
+    const condition = conditionOf(decision);
+    const text = conditionText(condition);
+    const events = entry.told === text ? [] : eventsOf(service, decision);
+    entry.told = text;
+    const pool = isAllocated ? decision.pool : undefined;
+    this.#emit(entry, { addresses: entry.has, pool, condition }, { events, cause });
+  }
+
+  /** Takes back what we gave to a Service that is not ours any more, as far as it still shows. */
+  #clear(ledger: Ledger, entry: Entry, cause: Cause): void {
+    const { service } = entry;
+    entry.decision = undefined;
+    entry.leaving = remainsOf(entry);
+    entry.has = [];
+    this.#waiting.delete(entry.place);
+    ledger.release(entry.key);
+    ledger.setLeaving(entry.key, entry.leaving);
+    const isMarked = service.type !== "LoadBalancer" && this.#lbClass === undefined && hasMarks(service);
+    const isOfOthers = service.type === "LoadBalancer" && !isAsWeLeftIt(entry);
+    if (isOfOthers || (!entry.wasOurs && !isMarked) || writeFor(service, NOTHING) === undefined) {
+      entry.wasOurs = false;
+      entry.told = "";
+      return;
+    }
+    this.#emit(entry, NOTHING, { events: [], cause });
+  }
+
+  #emit(
+    entry: Entry,
+    wanted: Wanted,
+    { events, cause }: { events: readonly ServiceEvent[]; cause: Cause },
+  ): void {
+    const { key, service, decision } = entry;
+    const { uid, resourceVersion } = service.meta;
+    const write = this.#writeUnlessAsked(entry, writeFor(service, wanted), cause);
+    const before = this.#outcomes.get(key);
+    const all = before === undefined ? events : [...before.events, ...events];
+    this.#outcomes.delete(key);
+    // What was asked for earlier in this call has not been written yet, and is out of date if it differs.
+    const latest = write ?? (before?.write === undefined ? undefined : writeFor(service, wanted));
+    if (latest === undefined && all.length === 0) return;
+    if (latest?.isIngressChanged) noteFlight(entry, wanted.addresses);
+    this.#outcomes.set(key, { key, uid, resourceVersion, decision, write: latest, events: all });
+  }
+
+  /** Leaves out a write that was asked for already and of which nothing is known yet, unless the Service was observed anew. */
+  #writeUnlessAsked(entry: Entry, write: ServiceWrite | undefined, cause: Cause): ServiceWrite | undefined {
+    const asked = write === undefined ? "" : JSON.stringify([entry.service.meta.resourceVersion, write]);
+    const isRepeated = asked === entry.asked;
+    entry.asked = asked;
+    return isRepeated && cause === "again" ? undefined : write;
+  }
+
+  /** Lets those who wait have what became free, and hands over what follows from the call. */
+  #finish(ledger: Ledger): readonly Outcome[] {
+    const addresses = new Set<IpAddress>();
+    const pools = new Set<string>();
+    const asked = new Set<Place>();
+    for (;;) {
+      for (const freed of ledger.drainFreed()) {
+        addresses.add(freed.address);
+        pools.add(freed.pool);
+      }
+      const place = this.#waiting.next(ledger, { addresses, pools }, asked);
+      const entry = place === undefined ? undefined : this.#entryAt(place);
+      if (place === undefined || entry === undefined) break;
+      asked.add(place);
+      this.#settle(ledger, entry, "again");
+    }
+    const outcomes = [...this.#outcomes.values()];
+    this.#outcomes = new Map();
+    return outcomes;
+  }
+
+  #entryAt(place: Place): Entry | undefined {
+    const key = this.#keys.get(place);
+    return key === undefined ? undefined : this.#entries.get(key);
+  }
+}
+
+/** A machine that knows nothing yet. */
+export const createAllocation = (options: AllocationOptions): Allocation => new Allocation(options);

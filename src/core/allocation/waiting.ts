@@ -1,0 +1,122 @@
+/** Services that wait for an address, or for one of the family that they lack, and who of them is next when one becomes free. */
+import type { IpAddress, IpFamily } from "#base/address";
+import type { Claim } from "#core/ipam/claim";
+import type { Ledger } from "#core/ipam/ledger";
+import { MinimumSet } from "#core/ipam/minimum-set";
+import type { Need } from "#core/ipam/need";
+import type { Waits } from "#core/ipam/refusal";
+
+/** Where a Service stands in the queue: smaller texts come first. */
+export type Place = string;
+
+/** Services that wait for the same pool, families and sharing key: what serves one of them serves all, ports aside. */
+type Queue = {
+  readonly need: Need;
+  readonly isSharing: boolean;
+  readonly places: MinimumSet<Place>;
+  readonly claims: Map<Place, Claim>;
+};
+
+const queueKey = (claim: Claim, need: Need): string =>
+  JSON.stringify([claim.sharingKey, claim.backendKey, need.families, need.oneWillDo]);
+
+const canServe = (ledger: Ledger, pool: string, { need, claim }: { need: Need; claim: Claim }): boolean => {
+  const has = (family: IpFamily): boolean => ledger.first(pool, family, claim) !== undefined;
+  return need.oneWillDo ? need.families.some(has) : need.families.every(has);
+};
+
+const smaller = (left: Place | undefined, right: Place | undefined): Place | undefined =>
+  left === undefined || (right !== undefined && right < left) ? right : left;
+
+export class Waiting {
+  readonly #byAddress = new Map<IpAddress, Map<Place, Claim>>();
+  readonly #byPool = new Map<string, Map<string, Queue>>();
+  readonly #waits = new Map<Place, { readonly claim: Claim; readonly waits: Waits }>();
+
+  /** Notes what a Service waits for, instead of what it waited for before. */
+  set(place: Place, claim: Claim, waits: Waits): void {
+    this.delete(place);
+    if (waits.addresses.length === 0 && waits.pools.length === 0) return;
+    this.#waits.set(place, { claim, waits });
+    for (const address of waits.addresses) {
+      const waiting = this.#byAddress.get(address) ?? new Map<Place, Claim>();
+      this.#byAddress.set(address, waiting.set(place, claim));
+    }
+    for (const { pool, need } of waits.pools) this.#queue(pool, { claim, need }, place);
+  }
+
+  #queue(pool: string, { claim, need }: { claim: Claim; need: Need }, place: Place): void {
+    const queues = this.#byPool.get(pool) ?? new Map<string, Queue>();
+    this.#byPool.set(pool, queues);
+    const key = queueKey(claim, need);
+    const queue = queues.get(key) ?? {
+      need,
+      isSharing: claim.sharingKey !== "",
+      places: new MinimumSet<Place>(),
+      claims: new Map<Place, Claim>(),
+    };
+    queues.set(key, queue);
+    queue.places.add(place);
+    queue.claims.set(place, claim);
+  }
+
+  delete(place: Place): void {
+    const known = this.#waits.get(place);
+    if (known === undefined) return;
+    this.#waits.delete(place);
+    for (const address of known.waits.addresses) {
+      const waiting = this.#byAddress.get(address);
+      waiting?.delete(place);
+      if (waiting?.size === 0) this.#byAddress.delete(address);
+    }
+    for (const { pool, need } of known.waits.pools) {
+      const queues = this.#byPool.get(pool);
+      const key = queueKey(known.claim, need);
+      const queue = queues?.get(key);
+      queue?.places.delete(place);
+      queue?.claims.delete(place);
+      if (queue?.claims.size === 0) queues?.delete(key);
+      if (queues?.size === 0) this.#byPool.delete(pool);
+    }
+  }
+
+  /** The first Service that would gain by what became free, of those that were not asked already. */
+  next(
+    ledger: Ledger,
+    freed: { readonly addresses: Iterable<IpAddress>; readonly pools: Iterable<string> },
+    asked: ReadonlySet<Place>,
+  ): Place | undefined {
+    let first: Place | undefined;
+    for (const address of freed.addresses) {
+      for (const [place, claim] of this.#byAddress.get(address) ?? []) {
+        if (asked.has(place) || (first !== undefined && first < place)) continue;
+        if (ledger.refusal(address, claim, "give") === undefined) first = place;
+      }
+    }
+    for (const pool of freed.pools) {
+      for (const queue of this.#byPool.get(pool)?.values() ?? [])
+        first = smaller(first, nextInQueue(ledger, pool, { queue, asked }));
+    }
+    return first;
+  }
+}
+
+const nextInQueue = (
+  ledger: Ledger,
+  pool: string,
+  { queue, asked }: { queue: Queue; asked: ReadonlySet<Place> },
+): Place | undefined => {
+  const { need, claims } = queue;
+  const place = queue.places.first();
+  const claim = place === undefined ? undefined : claims.get(place);
+  if (place === undefined || claim === undefined) return undefined;
+  if (!asked.has(place) && canServe(ledger, pool, { need, claim })) return place;
+  // Without a sharing key all of the queue are served by the same addresses; with one, by others as well, as their ports differ.
+  if (!queue.isSharing) return undefined;
+  let first: Place | undefined;
+  for (const [other, its] of claims) {
+    if (asked.has(other) || (first !== undefined && first < other)) continue;
+    if (canServe(ledger, pool, { need, claim: its })) first = other;
+  }
+  return first;
+};
