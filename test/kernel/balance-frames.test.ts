@@ -1,8 +1,9 @@
 /** What every engine does with single packets of `dsr`: the same packets in, the same packets out. Needs root. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { isIpv4 } from "#base/address";
 import { type MacAddress, parseMac } from "#base/mac";
-import { instant } from "#base/time";
+import { instant, seconds } from "#base/time";
 import { chooseBackend } from "#core/balance/choice";
 import type { Protocol, Scheduler, VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
@@ -188,6 +189,45 @@ const singlePackets = (way: Way) => (): void => {
       assert.deepEqual(await outcomes([error]), [`${backend} 63`]);
     }
   });
+
+  if (way === "nftables") {
+    it("of clients that are kept go where the client is pinned, ICMP errors with the flow, strangers by hash", async () => {
+      const persistence = ({ address: own }: VirtualServer) => ({
+        persistence: { timeout: seconds(60), prefixLength: isIpv4(own) ? 20 : 44 },
+      });
+      const kept = (workers: readonly number[]): readonly VirtualServer[] =>
+        servers(workers).map((each) => ({ ...each, ...persistence(each) }));
+      await edge.run(kept([1, 2, 3]));
+      for (const variant of VARIANTS) {
+        // One client, whatever its port is.
+        const home = chosen(variant, 1);
+        const stranger = packet(variant, 23_000);
+        const from = address(ROUTER[variant.family]);
+        assert.deepEqual(await outcomes([buildError(stranger, from)]), [`${home} 63`]);
+        if (variant.protocol === "tcp") assert.deepEqual(await backendsOf([stranger]), [home]);
+        const opened = ports(6, 24_000).map((port) => packet(variant, port, { flags: SYN }));
+        assert.deepEqual(
+          await backendsOf(opened),
+          opened.map(() => home),
+        );
+        const name = server(variant, []).name;
+        await edge.run(kept([1, 2, 3]), { [`${name}/${home}`]: "unavailable" });
+        const [next = ""] = await backendsOf(opened.slice(0, 1));
+        assert.notEqual(next, home);
+        await edge.run(kept([1, 2, 3]));
+        const others = ports(6, 25_000).map((port) => packet(variant, port, { flags: SYN }));
+        assert.deepEqual(
+          await backendsOf(others),
+          others.map(() => next),
+        );
+        assert.deepEqual(
+          await outcomes(others.map((each) => buildError(each, from))),
+          others.map(() => `${next} 63`),
+        );
+      }
+      await edge.run(servers([1, 2, 3]));
+    });
+  }
 
   it("leave through another interface when their backend is behind that", async () => {
     const far = parseMac("02:00:00:00:03:21");

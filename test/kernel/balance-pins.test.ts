@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { addressBytes } from "#base/address";
 import { seconds } from "#base/time";
-import type { VirtualServer } from "#core/balance/model";
+import type { ForwardingMode, VirtualServer } from "#core/balance/model";
 import { clientKey, type Pin } from "#core/balance/pin";
 import type { ServerPlan } from "#core/balance/plan-model";
 import { onePort } from "#core/balance/ports";
@@ -14,8 +14,8 @@ import { Edge } from "./balance-edge.ts";
 const PORT = 8080;
 const COUNT = 5_000;
 
-const server = (family: "IPv4" | "IPv6"): VirtualServer => ({
-  ...{ name: "web", address: address(VIRTUAL[family]), protocol: "tcp", mode: "masquerade" },
+const server = (family: "IPv4" | "IPv6", mode: ForwardingMode = "masquerade"): VirtualServer => ({
+  ...{ name: "web", address: address(VIRTUAL[family]), protocol: "tcp", mode },
   ports: onePort(PORT),
   scheduler: { type: "round-robin" },
   backends: [1, 2, 3].map((number) => ({
@@ -52,8 +52,14 @@ describe("the pins of a server", () => {
     return pins;
   };
 
-  for (const family of ["IPv4", "IPv6"] as const) {
-    it(`lead a client on another edge where it was on this one, and are not ours to repair: ${family}`, async () => {
+  for (const [family, mode] of [
+    ["IPv4", "masquerade"],
+    ["IPv6", "masquerade"],
+    ["IPv4", "dsr"],
+    ["IPv6", "dsr"],
+  ] as const) {
+    it(`lead a client on another edge where it was on this one, and are not ours to repair: ${family}, ${mode}`, async () => {
+      const table = `${mode === "dsr" ? "netdev" : "inet"} steelyard`;
       const meet = async (): Promise<string> => {
         const counts = await client.count({
           ...{ op: "spread", count: 5, address: VIRTUAL[family], port: PORT, protocol: "tcp" },
@@ -63,9 +69,9 @@ describe("the pins of a server", () => {
       };
       const [first, second] = [bed.openEngine("e1"), bed.openEngine("e2")];
       const [one, two] = [new Edge(first), new Edge(second)];
-      await two.run([server(family)]);
+      await two.run([server(family, mode)]);
       bed.giveAddressesTo("e1");
-      await one.run([server(family)], { "web/w1": "unavailable", "web/w2": "unavailable" });
+      await one.run([server(family, mode)], { "web/w1": "unavailable", "web/w2": "unavailable" });
       const planned = one.plan?.servers[0];
       const peer = two.plan?.servers[0];
       assert.ok(planned && peer);
@@ -82,18 +88,27 @@ describe("the pins of a server", () => {
       const found = (await read(second, peer)).get(own.client);
       assert.equal(found?.backend, own.backend);
       assert.ok(found && found.remaining > seconds(25) && found.remaining <= seconds(30));
-      const { repaired, how } = await two.run([server(family)]);
+      const { repaired, how } = await two.run([server(family, mode)]);
       assert.deepEqual({ repaired, how }, { repaired: false, how: "unchanged" });
+      const target = { address: VIRTUAL[family], port: PORT };
+      const held = mode === "dsr" ? await client.list({ op: "hold", count: 5, ...target }) : [];
       bed.giveAddressesTo("e2");
+      // Of what is open the other edge knows nothing but whose it is.
+      if (mode === "dsr")
+        assert.deepEqual(
+          await client.list({ op: "poke" }),
+          held.map(() => "w3:hi"),
+        );
       assert.equal(await meet(), "w3");
       const renewed = (await read(second, peer)).get(own.client);
       assert.ok(renewed && renewed.remaining > seconds(50));
       assert.match(
-        bed.inside("e2", `nft list map inet steelyard pins/web/${family === "IPv4" ? 4 : 6}`),
+        bed.inside("e2", `nft list map ${table} pins/web/${family === "IPv4" ? 4 : 6}`),
         /expires/,
       );
-      bed.inside("e2", "nft add element inet steelyard keeping/web '{ 4711 }'");
-      assert.equal((await two.run([server(family)])).repaired, true);
+      bed.inside("e2", `nft add element ${table} keeping/web '{ 4711 }'`);
+      assert.equal((await two.run([server(family, mode)])).repaired, true);
+      await client.ask({ op: "drop" });
       for (const engine of [first, second]) assert.ok((await engine.remove()).ok);
     });
   }

@@ -1,5 +1,5 @@
 /**
- * Keeping established flows where they are while slots change owner (`dsr` by consistent hash).
+ * Keeping established flows where they are while slots change owner (`dsr` by hash alone).
  *
  * In `dsr` we see half of every connection and normally keep no state: the ring alone decides. When a slot changes
  * owner while the old one still serves, a flow that is already open must stay with the old owner, and a new flow
@@ -13,7 +13,7 @@
  * go to the owner again. Records are looked up in that slot from then on.
  */
 import { after, type Instant } from "#base/time";
-import { type BackendId, choosesByHash, flowIdle, type ServerPlan, type SlotMove } from "./plan-model.ts";
+import { type BackendId, decidesByHash, flowIdle, type ServerPlan, type SlotMove } from "./plan-model.ts";
 import { samePorts } from "./ports.ts";
 import { ownerOf, ownersOf } from "./slots.ts";
 
@@ -33,7 +33,7 @@ export const trackMoves = (
     now,
   }: { readonly previous: ServerPlan | undefined; readonly memory: Memory; readonly now: Instant },
 ): Tracking => {
-  if (next.mode !== "dsr" || !choosesByHash(next)) return NO_TRACKING;
+  if (next.mode !== "dsr" || !decidesByHash(next)) return NO_TRACKING;
   if (memory === "none" || previous === undefined || !continues(next, previous)) return NO_TRACKING;
   const serving = new Set(
     next.backends.filter((backend) => backend.availability !== "unavailable").map((backend) => backend.id),
@@ -56,6 +56,7 @@ export const trackMoves = (
 const continues = (next: Omit<ServerPlan, "moves" | "tracked">, previous: ServerPlan): boolean =>
   previous.mode === next.mode &&
   previous.scheduler.type === next.scheduler.type &&
+  decidesByHash(previous) &&
   previous.address === next.address &&
   previous.protocol === next.protocol &&
   samePorts(previous.ports, next.ports) &&

@@ -94,9 +94,9 @@ export type ServerPlan = {
   readonly backends: readonly PlannedBackend[];
   /** The owner of each slot: who gets its new flows. Follows from the rest. */
   readonly slots: SlotTable;
-  /** `dsr` by hash only: slots in transition, sorted by slot. */
+  /** `dsr` by hash alone only: slots in transition, sorted by slot. */
   readonly moves: readonly SlotMove[];
-  /** `dsr` by hash only: slots whose packets are looked up among the recorded flows first, ascending. */
+  /** `dsr` by hash alone only: slots whose packets are looked up among the recorded flows first, ascending. */
   readonly tracked: readonly number[];
 };
 
@@ -105,6 +105,12 @@ export type Treatment = Pick<ServerPlan, "persistence" | "limits" | "synProxy">;
 
 /** How a slot is found: by hash of the client's address and maybe port, or by counting new flows through the slots. */
 export const choosesByHash = ({ scheduler }: Pick<ServerPlan, "scheduler">): boolean => isHash(scheduler);
+
+/** Whether the hash alone says where each packet goes, so that in `dsr` flows need not be recorded. */
+export const decidesByHash = ({
+  scheduler,
+  persistence,
+}: Pick<ServerPlan, "scheduler" | "persistence">): boolean => isHash(scheduler) && persistence === undefined;
 
 export type ForwardingPlan = {
   /** Addresses of which programs on this box get no packets, in order; `undefined` for none. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type IpAddress, parseAddress } from "#base/address";
-import { after, type Instant, instant, micros } from "#base/time";
+import { after, type Instant, instant, micros, seconds } from "#base/time";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import { chooseBackend } from "./choice.ts";
 import type { Backend, VirtualServer } from "./model.ts";
@@ -211,8 +211,24 @@ describe("planning forwarding", () => {
     }
   });
 
-  it("needs no transitions in masquerade or when flows are counted: they are all on record", () => {
-    for (const change of [{ mode: "masquerade" }, { scheduler: { type: "round-robin" } }] as const) {
+  it("has none when clients begin or cease to be kept, which changes what slots mean", () => {
+    const kept = { persistence: { timeout: seconds(60), prefixLength: 32 } };
+    for (const [before, now] of [
+      [web, { ...four, ...kept }],
+      [{ ...web, ...kept }, four],
+    ] as const) {
+      const server = only(plan({ servers: [now], previous: plan({ servers: [before] }) }));
+      assert.deepEqual([server.moves, server.tracked], [[], []]);
+    }
+  });
+
+  it("needs no transitions in masquerade, when flows are counted or clients kept: they are all on record", () => {
+    const persistence = { timeout: seconds(60), prefixLength: 32 };
+    for (const change of [
+      { mode: "masquerade" },
+      { scheduler: { type: "round-robin" } },
+      { persistence },
+    ] as const) {
       const server = only(
         plan({ servers: [{ ...four, ...change }], previous: plan({ servers: [{ ...web, ...change }] }) }),
       );

@@ -243,7 +243,7 @@ rows("a virtual server", [
     ],
   },
   {
-    that: "keeps clients where it sees connections begin",
+    that: "keeps clients in every mode",
     given: [router({}), server({ mode: "dsr", persistence: { timeout: "10m" } })],
     found: ["error 1 spec.persistence: cannot be in dsr, where no packet is known to open a connection"],
   },

@@ -104,8 +104,8 @@ export const serverSpec = section("One address and port, and who answers there."
     }),
   ),
   persistence: v.exactOptional(
-    section("Keeps a client on its backend. Not in `dsr`, where `source-hash` does nearly that.", {
-      timeout: duration("For how long after its last new connection.", {
+    section("Keeps a client on its backend.", {
+      timeout: duration("For how long after its last new connection; in `dsr`, after its last packet.", {
         min: seconds(1),
         max: seconds(86_400),
       }),

@@ -62,15 +62,6 @@ const limitFindings = ({ limits, mode, protocol }: ServerSpec): readonly Finding
   return findings;
 };
 
-const persistenceFindings = ({ persistence, mode }: ServerSpec): readonly Finding[] => {
-  if (persistence === undefined || mode !== "dsr") return [];
-  const hint =
-    "Use scheduler: source-hash, which moves a client only when backends change, or mode: masquerade.";
-  return [
-    error(["spec", "persistence"], "cannot be in dsr, where no packet is known to open a connection", hint),
-  ];
-};
-
 const leastFindings = ({ scheduler, mode }: ServerSpec): readonly Finding[] =>
   scheduler === "least-connections" && mode === "dsr"
     ? [
@@ -95,7 +86,6 @@ const synProxyFindings = ({ synProxy, mode, protocol }: ServerSpec): readonly Fi
 export const trafficFindings = (spec: ServerSpec): readonly Finding[] => [
   ...sorryFindings(spec),
   ...limitFindings(spec),
-  ...persistenceFindings(spec),
   ...leastFindings(spec),
   ...synProxyFindings(spec),
 ];

@@ -34,19 +34,14 @@ const granularityFrom = (statement: Statement | undefined, front: IpAddress, rep
   return length === undefined ? {} : { prefixLengthIpv4: length };
 };
 
-/** The persistence of a server in `nat`; nothing, with a note, in `dsr`, where nobody is pinned for a time. */
+/** The persistence of a server. */
 export const persistenceFrom = (
   { timeout, granularity }: PersistenceDraft,
-  { front, mode, report }: { readonly front: IpAddress; readonly mode: string; readonly report: Report },
+  { front, report }: { readonly front: IpAddress; readonly report: Report },
 ): Pick<ServerInput, "persistence"> => {
   if (timeout === undefined) {
     if (granularity !== undefined)
       report.needless(granularity, "without persistence_timeout it says nothing");
-    return {};
-  }
-  if (mode === "dsr") {
-    const why = "dsr keeps no client for a time; scheduler: source-hash keeps each while backends stay";
-    for (const each of [timeout, granularity]) if (each !== undefined) report.lost(each, why);
     return {};
   }
   const asked = timeout.args.length === 0 ? DEFAULT : secondsOf(timeout, report);

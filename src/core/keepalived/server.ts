@@ -239,7 +239,7 @@ export const serverFrom = (statement: Statement, report: Report): ServerInput | 
     scheduler,
     backends: backendsFrom(realServers, { port, keepsPort, report }),
     ...sorryFrom(draft.sorry, { port, keepsPort, report }),
-    ...persistenceFrom(draft.persistence, { front: front.address, mode, report }),
+    ...persistenceFrom(draft.persistence, { front: front.address, report }),
     // Without a healthy backend and without a sorry server, IPVS refuses connections.
     whenAllFail: "reject",
     ...(health === undefined ? {} : { health }),

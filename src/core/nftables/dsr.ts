@@ -7,7 +7,13 @@
  */
 import { isIpv4 } from "#base/address";
 import { toMillis } from "#base/time";
-import { choosesByHash, flowIdle, type PlannedBackend, type ServerPlan } from "#core/balance/plan-model";
+import {
+  choosesByHash,
+  decidesByHash,
+  flowIdle,
+  type PlannedBackend,
+  type ServerPlan,
+} from "#core/balance/plan-model";
 import { particularity } from "#core/balance/ports";
 import { limitCounters, limitRules, limitSets, type SourceKey } from "./limits.ts";
 import { DIRECT, QUOTED, setOf } from "./lookup.ts";
@@ -23,6 +29,7 @@ import {
   slotExpression,
 } from "./masquerade.ts";
 import { backendChain, closingChain, pinChain, serverNames } from "./names.ts";
+import { type DirectClients, directClients } from "./persistence.ts";
 import {
   type ChainDeclaration,
   type ElementData,
@@ -75,6 +82,7 @@ const flowKeys = (server: ServerPlan): { readonly direct: string; readonly quote
 };
 
 const SYN = "tcp flags & (syn | ack) == syn";
+const NOT_SYN = "tcp flags & (syn | ack) != syn";
 
 /** The mark of a slot whose packets need a closer look; no backend has this number, nor a closing flow. */
 const MOVED = 0x8000_0000;
@@ -93,6 +101,13 @@ export const PIN_IF_SERVING = `meta mark @serving ${PIN}`;
 /** Sends the packet to the backend in its mark. */
 const FORWARD = "meta mark vmap @forward";
 
+const clientsOf = (server: ServerPlan): DirectClients =>
+  directClients(server, {
+    opening: server.protocol === "tcp" ? { is: SYN, isNot: NOT_SYN } : undefined,
+    record: PIN,
+    recordIfServing: PIN_IF_SERVING,
+  });
+
 /** The number under which a flow is recorded once its client has sent FIN or RST. */
 const closingNumber = (backend: PlannedBackend): number => backend.id + 0x8000_0000;
 
@@ -102,11 +117,13 @@ const pinRules = (server: ServerPlan, backend: PlannedBackend): readonly string[
   const key = flowKeys(server).direct;
   const idle = toMillis(flowIdle(server.protocol)) / 1_000;
   const forward = `goto ${backendChain(server.name, backend.name)}`;
+  const { pin } = clientsOf(server);
   const record = `update @${flows} { ${key} timeout ${idle}s : ${hexNumber(backend.id)} }`;
-  if (server.protocol === "udp") return [`meta l4proto udp ${record}`, forward];
+  if (server.protocol === "udp") return [...pin, `meta l4proto udp ${record}`, forward];
   const brief = `timeout ${HALF_OPEN_SECONDS}s`;
   const closes = "tcp flags & (fin | rst) != 0";
   return [
+    ...pin,
     `${SYN} update @${flows} { ${key} ${brief} : ${hexNumber(backend.id)} } ${forward}`,
     `${closes} delete @${flows} { ${key} : meta mark }`,
     `${closes} update @${flows} { ${key} ${brief} : ${hexNumber(closingNumber(backend))} } ${forward}`,
@@ -195,11 +212,17 @@ const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDec
   ];
 };
 
-/** Leads packets by counting new flows: every flow is on record, and one that is not is refused. */
-const countChains = (server: ServerPlan, recalling: Recalling): readonly ChainDeclaration[] => {
+/**
+ * Leads packets by what is on record, which is every flow. Of one that is not, the client may be pinned. Else a hash
+ * says where it belongs, for this packet alone: forged packets must not fill the records. Where flows are counted it is
+ * refused unless it is new.
+ */
+const recordChains = (server: ServerPlan, recalling: Recalling): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
+  const isHashed = choosesByHash(server);
   const opening = server.protocol === "tcp" ? `${SYN} ` : "";
-  const next = `${opening}meta mark set ${slotExpression(server)} map @${names.ring}`;
+  const next = `meta mark set ${slotExpression(server)} map @${names.ring}`;
+  const quotedNext = `meta mark set ${slotExpression(server, quotedClient(server))} map @${names.ring}`;
   return [
     {
       name: names.serverChain,
@@ -209,17 +232,22 @@ const countChains = (server: ServerPlan, recalling: Recalling): readonly ChainDe
         ...ingressLimits(server),
         ...recalling.direct,
         recalling.forget,
+        ...clientsOf(server).recall,
         "meta mark set 0",
-        next,
+        `${opening}${next}`,
         PIN,
+        ...(isHashed && opening !== "" ? [next, FORWARD] : []),
       ],
     },
-    { name: names.errorChain, comment: ERRORS, rules: recalling.quoted },
+    {
+      name: names.errorChain,
+      comment: ERRORS,
+      rules: [...recalling.quoted, ...(isHashed ? ["meta mark set 0", quotedNext, FORWARD] : [])],
+    },
   ];
 };
 
 const ERRORS = "ICMP errors go where the packets that they quote came from";
-const NOT_SYN = "tcp flags & (syn | ack) != syn";
 
 /** Rules that look up a flow: of the packet itself, of the packet that an ICMP error quotes; and forget it. */
 type Recalling = {
@@ -239,7 +267,7 @@ const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
     quoted: recall(names.flows, keys.quoted),
     forget: `meta mark != 0 delete @${names.flows} { ${keys.direct} : meta mark }`,
   };
-  return choosesByHash(server) ? hashChains(server, recalling) : countChains(server, recalling);
+  return decidesByHash(server) ? hashChains(server, recalling) : recordChains(server, recalling);
 };
 
 /** A map from marks to chains. */
@@ -275,7 +303,8 @@ const serverSets = (server: ServerPlan): readonly SetDeclaration[] => {
       raw: false,
     },
     slots(names.ring),
-    ...(choosesByHash(server)
+    ...clientsOf(server).sets,
+    ...(decidesByHash(server)
       ? [slots(names.owners), slots(names.newcomers), slots(names.formerOwners)]
       : []),
   ];
@@ -295,7 +324,7 @@ const slotMaps = (server: ServerPlan): readonly (readonly [string, () => readonl
     slotElements(server, ({ id }) => toNumber(id)).filter(
       ({ key }) => key.type === "number" && isAsked(key.value),
     );
-  if (!choosesByHash(server)) return [[names.ring, () => owned(() => true)]];
+  if (!decidesByHash(server)) return [[names.ring, () => owned(() => true)]];
   const tracked = new Set(server.tracked);
   const moving = new Set(server.moves.map(({ slot }) => slot));
   const moved = (): readonly SetElement[] => server.tracked.map((slot) => numbered(slot, toNumber(MOVED)));
@@ -355,6 +384,7 @@ export const renderDsr = (server: ServerPlan): TableRuleset => {
     elementsBySet: new Map([
       ...allowedElements(server),
       ...slotMaps(server),
+      ...clientsOf(server).elements,
       [setOf("servers", server), () => service(names.serverChain)],
       [setOf("errors", server), () => (server.slots.length === 0 ? [] : service(names.errorChain))],
       ["forward", () => backends.flatMap(({ forward }) => forward)],

@@ -17,16 +17,22 @@ const MOST_SOURCES = 65_536;
 /** Shortest time for which a source is remembered, in seconds. */
 const SHORTEST_MEMORY = 10;
 
-/** The leading bits of the client's address, as an expression. */
-export const sourceNetwork = ({ address }: Pick<ServerPlan, "address">, prefixLength: number): string => {
-  const field = isIpv4(address) ? "ip saddr" : "ip6 saddr";
+const hexBytes = (bytes: Uint8Array): string =>
+  `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+
+/** The leading bits of the client's address, as an expression; `field` is where that address is in the packet. */
+export const sourceNetwork = (
+  { address }: Pick<ServerPlan, "address">,
+  prefixLength: number,
+  field = isIpv4(address) ? "ip saddr" : "ip6 saddr",
+): string => {
   const bits = addressBits(address);
   if (prefixLength >= bits) return field;
   const mask = Uint8Array.from({ length: bits / 8 }, (_, index) => {
     const kept = Math.min(Math.max(prefixLength - index * 8, 0), 8);
     return (0xff00 >> kept) & 0xff;
   });
-  return `${field} & ${addressFromBytes(mask)}`;
+  return `${field} & ${field.startsWith("@") ? hexBytes(mask) : addressFromBytes(mask)}`;
 };
 
 /** How sources are written to a set: as they are, or as what stands for them where nft cannot list them. */

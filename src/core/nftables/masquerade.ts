@@ -42,7 +42,7 @@ export const directClient = (server: ServerPlan): ClientFields => ({
 export const slotExpression = (server: ServerPlan, client = directClient(server)): string => {
   if (!choosesByHash(server)) return `numgen inc mod ${server.slots.length}`;
   if (server.persistence !== undefined) {
-    const source = sourceNetwork(server, server.persistence.prefixLength);
+    const source = sourceNetwork(server, server.persistence.prefixLength, client.address);
     return `jhash ${source} mod ${server.slots.length} seed ${hexNumber(SLOT_SEED)}`;
   }
   const fields =

@@ -120,6 +120,22 @@ describe("the nft file of a plan", () => {
   it("asks which backend a client has before the scheduler, where clients are kept", () => {
     const persistence = { timeout: seconds(600), prefixLength: 24 };
     golden("persistence.nft", fileOf(rulesetOf(plan([{ ...shop, persistence }]))));
+    const kept = [
+      { ...web, persistence },
+      { ...dns, persistence: { ...persistence, prefixLength: 64 } },
+    ];
+    golden("dsr-persistence.nft", abridged(fileOf(rulesetOf(plan(kept)))));
+  });
+
+  it("loads the whole ruleset when a server in dsr begins to keep its clients, and only elements while it does", () => {
+    const persistence = { timeout: seconds(600), prefixLength: 32 };
+    const [before, now] = [plan([web]), plan([{ ...web, persistence }])];
+    assert.deepEqual(diffPlans(before, now), { type: "ruleset" });
+    const fewer = plan([{ ...web, persistence }], { previous: now, health: { "web/w1": "unavailable" } });
+    const delta = diffPlans(now, fewer);
+    assert.ok(delta.type === "elements");
+    const sets = [...delta.batches].flat().map(({ set }) => set);
+    assert.deepEqual(sets.sort(), ["keeping/web", "ring/web/7", "serving"]);
   });
 
   it("counts sources anew under another limit, and keeps pinned clients for another time, without losing them", () => {

@@ -10,7 +10,7 @@ import { address } from "#testing/values";
 import { writeBatch } from "./nfnetlink.ts";
 import { decodePinElements, pinChange, writePinRequest } from "./pin-elements.ts";
 
-const WEB = { name: "web", address: address("192.0.2.100") };
+const WEB = { name: "web", address: address("192.0.2.100"), mode: "nat" } as const;
 const pin = (text: string, backend: number, remaining = seconds(40)): Pin => ({
   client: clientKey(addressBytes(address(text))),
   ...{ backend, remaining },
@@ -59,6 +59,23 @@ describe("the elements of a map of pins", () => {
       messagesOf(builder).map(({ type }) => type & 0xff),
       [0x10, 14, 12, 0x11],
     );
+  });
+
+  it("are in the table of the packets that write them", () => {
+    const NFPROTO_INET = 1;
+    const NFPROTO_NETDEV = 5;
+    for (const [mode, family] of [
+      ["masquerade", NFPROTO_INET],
+      ["nat", NFPROTO_INET],
+      ["dsr", NFPROTO_NETDEV],
+    ] as const) {
+      const builder = new MessageBuilder();
+      writePinRequest(builder, { server: { ...WEB, mode }, sequence: 1 });
+      const change = pinChange({ ...WEB, mode }, { timeout: seconds(60), replaced: [], pins: PINS });
+      writeBatch(builder, [change], 2);
+      const [request, , add] = messagesOf(builder);
+      assert.deepEqual([request?.body[0], add?.body[0]], [family, family]);
+    }
   });
 
   it("are left out one by one when something is missing, and other messages are refused", () => {

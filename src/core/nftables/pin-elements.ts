@@ -12,7 +12,7 @@ import type { NetlinkMessage } from "#core/netlink/message";
 import type { SetChange } from "./delta.ts";
 import { beginMessage, nftablesType } from "./nfnetlink.ts";
 import { pinMap } from "./persistence.ts";
-import { type SetElement, TABLE_NAME } from "./ruleset.ts";
+import { type SetElement, TABLE_NAME, type TableFamily } from "./ruleset.ts";
 
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_GETSETELEM = 13;
@@ -26,7 +26,10 @@ const NFTA_SET_ELEM_EXPIRATION = 5;
 const NFTA_DATA_VALUE = 1;
 const NFGENMSG_LENGTH = 4;
 
-type PinnedServer = Pick<ServerPlan, "name" | "address">;
+type PinnedServer = Pick<ServerPlan, "name" | "address" | "mode">;
+
+/** The table in which a server's pins are. */
+const tableOf = ({ mode }: PinnedServer): TableFamily => (mode === "dsr" ? "netdev" : "inet");
 
 /** Appends the question for the pin of a client, or for all pins of a server. */
 export const writePinRequest = (
@@ -39,7 +42,7 @@ export const writePinRequest = (
 ): void => {
   const flags = client === undefined ? NLM_F_DUMP : 0;
   const type = nftablesType(NFT_MSG_GETSETELEM);
-  beginMessage(builder, { type, flags, sequence, family: "inet", resource: 0 });
+  beginMessage(builder, { type, flags, sequence, family: tableOf(server), resource: 0 });
   builder.attributeText(NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
   builder.attributeText(NFTA_SET_ELEM_LIST_SET, pinMap(server));
   if (client !== undefined) {
@@ -129,7 +132,7 @@ export const pinChange = (
     readonly pins: readonly Pin[];
   },
 ): SetChange => ({
-  family: "inet",
+  family: tableOf(server),
   set: pinMap(server),
   remove: change.replaced.map((client) => ({ key: { type: "client", client } })),
   add: change.pins.map((pin) => element(pin, change.timeout)),

@@ -104,10 +104,7 @@ class LinkedPins implements PinSync {
   onApplied({ servers }: ForwardingPlan): void {
     const { engine } = this.#parts;
     const kept = servers.filter(
-      (server) =>
-        server.persistence !== undefined &&
-        server.mode !== "dsr" &&
-        engine.carrier(server).engine === "nftables",
+      (server) => server.persistence !== undefined && engine.carrier(server).engine === "nftables",
     );
     this.#serverByNumber = new Map(kept.map((server) => [serverNumber(server.name), server]));
   }
