@@ -1,0 +1,17 @@
+/**
+ * Leader election by a Lease (coordination.k8s.io/v1): which one of several replicas acts.
+ *
+ * The leader renews the Lease; the others watch it change and take it when it has stood still for its whole duration *by
+ * their own monotonic clocks*. The times written in it are for people: no clock is ever compared with another machine's, so
+ * a clock that jumps makes nobody leader. The leader counts its term from before it sent the renewal, and gives up
+ * earlier than any follower may take over, whether or not it can reach the API server. What is left to bound is how
+ * differently two clocks run: with 15 s and 10 s they may differ by half.
+ *
+ * Not promised: that a write which a leader sent in its last moment does not arrive after another has begun; writes must
+ * carry a resourceVersion or be repeatable. A machine that is suspended as a whole does not see time pass unless the
+ * caller's clock counts it; it gives up at its first look at the Lease. Left out: coordinated election (`strategy`,
+ * `preferredHolder`), in which the API server picks.
+ *
+ * Start with `machine.ts`; `record.ts` reads and writes the object; `simulation.test.ts` tries to make two leaders.
+ */
+export {};
