@@ -1,0 +1,295 @@
+/** Requests on the connection: one answer each, a stream of lines, and what went wrong in our own words. */
+import { type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
+import { type Duration, formatDuration, seconds } from "#base/time";
+import type { Authenticator } from "./authenticator.ts";
+import type { Connection } from "./connection.ts";
+import { explainError, failureOfAnswer, notUnderstood, unreachable } from "./failure.ts";
+import { parseJson } from "./json.ts";
+import { LineSplitter } from "./lines.ts";
+import type { Answer, Failure } from "./port.ts";
+import type { Time } from "./time.ts";
+import type { Turns } from "./turns.ts";
+
+export type Request = {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly body?: { readonly contentType: string; readonly text: string };
+};
+
+export type ClientTimes = {
+  /** How long the headers of an answer may take, and then its body. */
+  readonly answer: Duration;
+};
+
+export const CLIENT_TIMES: ClientTimes = { answer: seconds(30) };
+
+/** Most bytes of one answer, such as a page of 500 large objects. */
+const MOST_BYTES = 128 * 1_024 * 1_024;
+/** Most bytes that are read of an answer that is no success. */
+const MOST_COMPLAINT = 64 * 1_024;
+
+/** How a stream of lines came to its end. */
+export type LinesEnd =
+  /** The server has said that it is over. `isCut` when that was in the middle of a line. */
+  | { readonly type: "ended"; readonly isCut: boolean }
+  | { readonly type: "failed"; readonly failure: Failure }
+  /** `onLine` did not want more, or `cancel` was called. */
+  | { readonly type: "cancelled" };
+
+/** A stream of lines being read. */
+export type Lines = {
+  readonly end: Promise<LinesEnd>;
+  cancel(): void;
+};
+
+export type Client = {
+  /** One answer, whatever its status. Never rejects. A 401 is tried once more with credentials read again. */
+  ask(request: Request): Promise<Answer>;
+  /** Opens an endless answer. */
+  open(request: Request): Promise<Streaming>;
+  /** Secrets must not be seen in what the server says in a stream either. */
+  secrets(): readonly string[];
+  close(): void;
+};
+
+/** An answer whose headers have come and whose body has not. */
+export type Streaming =
+  | {
+      readonly ok: true;
+      /** Reads line by line; `onLine` says whether it wants more. */
+      read(onLine: (line: string) => boolean, limit: number): Lines;
+      cancel(): void;
+    }
+  | { readonly ok: false; readonly failure: Failure };
+
+type Headers = { readonly status: number; readonly retryAfter: unknown; readonly stream: ClientHttp2Stream };
+type Begun =
+  | { readonly ok: true; readonly headers: Headers }
+  | { readonly ok: false; readonly failure: Failure };
+
+const cancelStream = (stream: ClientHttp2Stream): void => {
+  if (!stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+};
+
+/** Waits for the headers of an answer. */
+const untilHeaders = (
+  stream: ClientHttp2Stream,
+  { time, limit, fail }: { time: Time; limit: Duration; fail: (message: string) => Failure },
+): Promise<Begun> =>
+  new Promise((resolve) => {
+    const settle = (begun: Begun): void => {
+      cancel();
+      resolve(begun);
+    };
+    const cancel = time.later(limit, () => {
+      settle({ ok: false, failure: fail(`no answer within ${formatDuration(limit)}`) });
+      cancelStream(stream);
+    });
+    stream.on("error", (error) => settle({ ok: false, failure: fail(explainError(error)) }));
+    stream.once("close", () => settle({ ok: false, failure: fail("the connection was lost") }));
+    stream.once("response", (headers) => {
+      const status = Number(headers[":status"] ?? 0);
+      settle({ ok: true, headers: { status, retryAfter: headers["retry-after"], stream } });
+    });
+  });
+
+type Body = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
+
+/** Reads a whole body. */
+const readBody = (
+  stream: ClientHttp2Stream,
+  { time, limit, most }: { time: Time; limit: Duration; most: number },
+): Promise<Body> =>
+  new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const settle = (body: Body): void => {
+      cancel();
+      resolve(body);
+    };
+    const stop = (message: string): void => {
+      settle({ ok: false, message });
+      cancelStream(stream);
+    };
+    const cancel = time.later(limit, () => stop(`the answer did not end within ${formatDuration(limit)}`));
+    // It may have come to its end since its headers were told of.
+    if (stream.destroyed) {
+      settle({ ok: false, message: "the connection was lost within the answer" });
+      return;
+    }
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > most) stop(`the answer has more than ${most} bytes`);
+      else chunks.push(chunk);
+    });
+    stream.on("error", (error) => settle({ ok: false, message: explainError(error) }));
+    stream.once("close", () => {
+      const isWhole = stream.rstCode === constants.NGHTTP2_NO_ERROR && stream.readableEnded;
+      if (isWhole) settle({ ok: true, text: Buffer.concat(chunks).toString("utf8") });
+      else settle({ ok: false, message: "the connection was lost within the answer" });
+    });
+  });
+
+/** Reads lines as they come, stopping whenever the turn of the event loop is used up. */
+const readLines = (
+  stream: ClientHttp2Stream,
+  {
+    limit,
+    turns,
+    onLine,
+    fail,
+  }: {
+    limit: number;
+    turns: Turns;
+    onLine: (line: string) => boolean;
+    fail: (message: string) => Failure;
+  },
+): Lines => {
+  const splitter = new LineSplitter(limit);
+  let end: LinesEnd | undefined;
+  let closedAs: LinesEnd | undefined;
+  let isWaiting = false;
+  let settle: (end: LinesEnd) => void = () => undefined;
+  const ended = new Promise<LinesEnd>((resolve) => {
+    settle = resolve;
+  });
+  const finish = (as: LinesEnd): void => {
+    if (end !== undefined) return;
+    end = as;
+    cancelStream(stream);
+    settle(as);
+  };
+  const drain = (): void => {
+    isWaiting = false;
+    while (end === undefined) {
+      const line = splitter.next();
+      if (splitter.isTooLong) {
+        finish({ type: "failed", failure: notUnderstood(`a line of more than ${limit} bytes`) });
+        return;
+      }
+      if (line === undefined) break;
+      if (!onLine(line)) finish({ type: "cancelled" });
+      else if (turns.isOver()) {
+        isWaiting = true;
+        stream.pause();
+        setImmediate(drain);
+        return;
+      }
+    }
+    if (closedAs !== undefined) finish(closedAs.type === "ended" ? endOf() : closedAs);
+    else if (stream.isPaused()) stream.resume();
+  };
+  const endOf = (): LinesEnd => ({ type: "ended", isCut: splitter.isWithinLine });
+  const close = (as: LinesEnd): void => {
+    closedAs ??= as;
+    if (!isWaiting) drain();
+  };
+  // It may have come to its end since its headers were told of.
+  if (stream.destroyed) close({ type: "failed", failure: fail("the connection was lost") });
+  stream.on("data", (chunk: Buffer) => {
+    splitter.push(chunk);
+    if (!isWaiting) drain();
+  });
+  stream.on("error", (error) => close({ type: "failed", failure: fail(explainError(error)) }));
+  stream.once("close", () => {
+    const isWhole = stream.rstCode === constants.NGHTTP2_NO_ERROR && stream.readableEnded;
+    close(isWhole ? endOf() : { type: "failed", failure: fail("the connection was lost") });
+  });
+  return { end: ended, cancel: () => finish({ type: "cancelled" }) };
+};
+
+const USER_AGENT = `steelyard (${process.platform}/${process.arch})`;
+
+/** A client on `connection`, whose server's paths all begin with `prefix`. */
+export const createClient = ({
+  connection,
+  authenticator,
+  prefix,
+  host,
+  time,
+  times,
+  turns,
+}: {
+  readonly connection: Connection;
+  readonly authenticator: Authenticator;
+  readonly prefix: string;
+  /** For messages. */
+  readonly host: string;
+  readonly time: Time;
+  readonly times: ClientTimes;
+  readonly turns: Turns;
+}): Client => {
+  const fail = (message: string): Failure =>
+    unreachable(message.includes(host) ? message : `${host}: ${message}`, authenticator.secrets());
+  const failed = (message: string) => ({ ok: false, failure: fail(message) }) as const;
+
+  const begin = async ({ method, path, body }: Request): Promise<Begun> => {
+    const authorization = await authenticator.authorization();
+    if (!authorization.ok) return failed(authorization.problem);
+    const opened = await connection.open();
+    if (!opened.ok) return failed(opened.message);
+    const headers: OutgoingHttpHeaders = {
+      ":method": method,
+      ":path": `${prefix}${path}`,
+      accept: "application/json",
+      "user-agent": USER_AGENT,
+      ...(authorization.value === undefined ? {} : { authorization: authorization.value }),
+      ...(body === undefined ? {} : { "content-type": body.contentType }),
+    };
+    let stream: ClientHttp2Stream;
+    try {
+      stream = opened.session.request(headers, { endStream: body === undefined });
+    } catch (error) {
+      // The session has ended since, or is about to.
+      return failed(explainError(error));
+    }
+    const begun = untilHeaders(stream, { time, limit: times.answer, fail });
+    if (body !== undefined) stream.end(body.text);
+    return begun;
+  };
+
+  /** The failure that an answer without success tells, whose body is read for it. */
+  const complaintOf = async ({ status, retryAfter, stream }: Headers): Promise<Failure> => {
+    const body = await readBody(stream, { time, limit: times.answer, most: MOST_COMPLAINT });
+    const secrets = authenticator.secrets();
+    return failureOfAnswer(body.ok ? body.text : "", { status, retryAfter, secrets });
+  };
+
+  const beginWithCredentials = async (request: Request): Promise<Begun> => {
+    const first = await begin(request);
+    if (!first.ok || first.headers.status !== 401) return first;
+    await complaintOf(first.headers);
+    authenticator.renew();
+    connection.renew();
+    return begin(request);
+  };
+
+  const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+  return {
+    ask: async (request) => {
+      const begun = await beginWithCredentials(request);
+      if (!begun.ok) return begun;
+      const { status, stream } = begun.headers;
+      if (!isSuccess(status)) return { ok: false, failure: await complaintOf(begun.headers) };
+      const read = await readBody(stream, { time, limit: times.answer, most: MOST_BYTES });
+      if (!read.ok) return failed(read.message);
+      const body = read.text === "" ? {} : parseJson(read.text);
+      if (body === undefined) return { ok: false, failure: notUnderstood("the answer is not JSON", status) };
+      return { ok: true, status, body };
+    },
+    open: async (request) => {
+      const begun = await beginWithCredentials(request);
+      if (!begun.ok) return begun;
+      const { status, stream } = begun.headers;
+      if (!isSuccess(status)) return { ok: false, failure: await complaintOf(begun.headers) };
+      return {
+        ok: true,
+        read: (onLine, limit) => readLines(stream, { limit, turns, onLine, fail }),
+        cancel: () => cancelStream(stream),
+      };
+    },
+    secrets: () => authenticator.secrets(),
+    close: () => connection.close(),
+  };
+};
