@@ -2,7 +2,7 @@
 import type { Explanation, PoolVerdict } from "#core/allocation/explain";
 import type { How } from "#core/ipam/choose";
 import type { Decision } from "#core/ipam/decide";
-import { type Tried, triedText } from "#core/ipam/refusal";
+import { type RefusalReason, type Tried, triedText } from "#core/ipam/refusal";
 import type { Explained } from "./explain.ts";
 import type { Move, Pending, Plan } from "./plan.ts";
 
@@ -86,21 +86,25 @@ export const planLines = ({ moves, pending, unchanged, notOurs }: Plan): readonl
 
 const poolLine = (verdict: PoolVerdict): string =>
   verdict.verdict === "refuses"
-    ? `  ${verdict.pool}: ${verdict.text}`
-    : `  ${verdict.pool}: could give ${and(verdict.addresses)}`;
+    ? `  ${verdict.text}`
+    : `  pool ${verdict.pool} could give ${and(verdict.addresses)}`;
 
-const poolLines = (pools: readonly PoolVerdict[], own: string | undefined): readonly string[] => {
-  const others = pools.filter(({ pool }) => pool !== own);
-  if (others.length === 0) return own === undefined ? ["There is no pool."] : [];
-  const more = others.length - MOST_POOLS;
-  return [
-    own === undefined
-      ? "Pools, in the order in which they are asked:"
-      : "Other pools, in the order in which they are asked:",
-    ...others.slice(0, MOST_POOLS).map(poolLine).map(cut),
-    ...(more > 0 ? [`  and ${more} more`] : []),
-  ];
+/** Why these pools are listed. */
+const HEADINGS = {
+  refused: "Pools, in the order in which they are asked:",
+  asked: "It asks for something of its own. If it did not, in this order:",
+  allocated: "Other pools, in the order in which they are asked:",
+} as const;
+
+const poolLines = (heading: keyof typeof HEADINGS, pools: readonly PoolVerdict[]): readonly string[] => {
+  if (pools.length === 0) return [];
+  const more = pools.length - MOST_POOLS;
+  const lines = pools.slice(0, MOST_POOLS).map(poolLine);
+  return [HEADINGS[heading], ...lines, ...(more > 0 ? [`  and ${more} more`] : [])];
 };
+
+/** Refusals of what the Service itself asks for, to which the pools that it does not ask have nothing to say. */
+const ABOUT_POOLS: ReadonlySet<RefusalReason> = new Set(["no-pool-applies", "pools-exhausted"]);
 
 const triedLines = (tried: readonly Tried[]): readonly string[] =>
   tried.length === 0 ? [] : [`Before it was asked: ${tried.slice(0, MOST_POOLS).map(triedText).join("; ")}.`];
@@ -126,13 +130,13 @@ const decidedLines = (
       ? []
       : [`It gave up ${and(about.lost.addresses)}: ${about.lost.message}.`];
   if (decision.outcome === "refused") {
-    const { message, remedy } = decision.refusal;
+    const { reason, message, remedy } = decision.refusal;
     return [
       `${key} has no address: ${message}.`,
       `${capital(remedy)}.`,
       ...statusLine(explanation, []),
       ...lost,
-      ...poolLines(pools, undefined),
+      ...poolLines(ABOUT_POOLS.has(reason) ? "refused" : "asked", pools),
     ];
   }
   const rule = RULES[about.outcome === "allocated" ? about.how : decision.how];
@@ -143,7 +147,10 @@ const decidedLines = (
     ...lost,
     ...remarks,
     ...triedLines(about.tried),
-    ...poolLines(pools, decision.pool),
+    ...poolLines(
+      "allocated",
+      pools.filter(({ pool }) => pool !== decision.pool),
+    ),
   ];
 };
 

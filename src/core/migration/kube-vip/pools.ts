@@ -27,7 +27,7 @@ const blocksOf = (
   if (text === DHCP || text === "::/128") {
     data.lost(
       key,
-      "asks for addresses by DHCP; steelyard gives them from pools. Write a pool, or leave these Services to kube-vip",
+      "asks for addresses by DHCP; steelyard gives them from pools, and until there is one from those for all namespaces",
     );
     return undefined;
   }
