@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "#base/version";
+import { addController } from "#commands/controller";
 import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions, ENGINES } from "#roles/edge/options";
 
 type EdgeFlags = {
@@ -141,6 +142,8 @@ withEdgeOptions(program.command("edge-agent", { hidden: true })).action(async (f
   const { runAgent } = await import("#roles/edge/agent/run");
   finish(await runAgent(edgeOptions(flags)));
 });
+
+addController(program, finish);
 
 program
   .command("check <path...>")

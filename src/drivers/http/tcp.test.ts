@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { describe, it } from "node:test";
-import { openTcpServer, parseListenAddress } from "./tcp.ts";
+import { parseListenAddress } from "./listen-address.ts";
+import { openTcpServer } from "./tcp.ts";
 
 const get = (port: number, path: string): Promise<{ status: number | undefined; body: string }> =>
   new Promise((resolve, reject) => {

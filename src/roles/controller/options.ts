@@ -1,5 +1,5 @@
 /** The command line of a controller. */
-import type { ListenAddress } from "#drivers/http/tcp";
+import type { ListenAddress } from "#drivers/http/listen-address";
 
 export type WebhookMode = "enabled" | "disabled" | "only";
 

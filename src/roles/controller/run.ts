@@ -1,0 +1,157 @@
+/** Starts a controller on the real cluster, and ends it. */
+import { dirname } from "node:path";
+import { type Instant, instant, millis } from "#base/time";
+import { VERSION } from "#base/version";
+import { leaseConfigProblem } from "#core/lease/config";
+import { makeDirectory } from "#drivers/files/directory";
+import type { Route } from "#drivers/http/routes";
+import { type AdminServer, openAdminServer } from "#drivers/http/server";
+import { openTcpServer } from "#drivers/http/tcp";
+import { openCluster } from "#drivers/kubernetes/cluster";
+import { findCredentials } from "#drivers/kubernetes/in-cluster";
+import { type Leader, runLeader } from "#drivers/kubernetes/leader";
+import { openLog } from "#drivers/log/linux";
+import { Controller } from "./controller.ts";
+import { type ControllerOptions, EXIT } from "./options.ts";
+import { adminRoutes, type PageSources, publicRoutes } from "./pages.ts";
+import { createTap, type Tap } from "./tap.ts";
+import { openWebhook, type Webhook } from "./webhook.ts";
+import type { WritesClock } from "./writes.ts";
+
+const CLOCK: WritesClock & { wall(): number } = {
+  now: (): Instant => instant(performance.now() * 1_000),
+  later(delay, run) {
+    const timer = setTimeout(run, delay);
+    return () => clearTimeout(timer);
+  },
+  wall: () => Date.now(),
+};
+
+/** The renewals of a lease of this length: as Kubernetes' own components have them for 15 s. */
+const leaseTimes = (duration: number) => ({
+  leaseDuration: millis(duration),
+  renewDeadline: millis((duration * 2) / 3),
+  retryPeriod: millis(Math.min(2_000, (duration * 2) / 15)),
+});
+
+const openServers = async (
+  { admin, listen }: ControllerOptions,
+  sources: PageSources,
+): Promise<readonly AdminServer[] | string> => {
+  const problem = makeDirectory(dirname(admin));
+  if (problem !== undefined) return problem;
+  const opened: AdminServer[] = [];
+  const routes: Record<string, Route> = adminRoutes(sources);
+  const ways = [
+    () => openAdminServer(admin, routes),
+    ...(listen === undefined ? [] : [() => openTcpServer(listen, publicRoutes(sources))]),
+  ];
+  for (const open of ways) {
+    const server = await open();
+    if ("message" in server) {
+      for (const other of opened) await other.close();
+      return server.message;
+    }
+    opened.push(server);
+  }
+  return opened;
+};
+
+/** Takes part in the election, or leads at once where nothing is written. */
+const startLeading = (controller: Controller, tap: Tap, options: ControllerOptions): Leader | undefined => {
+  if (options.webhookMode === "only") return undefined;
+  if (options.shadow) {
+    controller.lead();
+    return undefined;
+  }
+  const leader: Leader = runLeader({
+    cluster: controller.cluster,
+    namespace: options.namespace,
+    name: options.leaseName,
+    config: { identity: options.identity, ...leaseTimes(options.leaseDuration) },
+    onLead: () => {
+      tap.tell({ type: "leadership", state: "leading" });
+      controller.lead();
+    },
+    onLost: (reason) => {
+      tap.tell({ type: "leadership", state: reason === "stopped" ? "standby" : "lost" });
+      return controller.standBy();
+    },
+    onTrouble: (failure) => {
+      const state = failure === undefined ? "ended" : "begun";
+      const detail = failure === undefined ? {} : { detail: failure.message };
+      tap.tell({ type: "api-trouble", resource: "leases", state, ...detail });
+    },
+  });
+  return leader;
+};
+
+const startWebhook = (controller: Controller, tap: Tap, options: ControllerOptions): Webhook | undefined => {
+  if (options.webhookMode === "disabled" || options.shadow) return undefined;
+  const { namespace, webhookService: service, webhookAddress: address, takeConversion } = options;
+  return openWebhook({
+    ...{ cluster: controller.cluster, tap, clock: CLOCK, namespace, service, address, takeConversion },
+    current: () => ({
+      objects: controller.mirror.objects().map(({ object }) => object),
+      namespaces: controller.mirror.namespaces(),
+      namespace,
+    }),
+    onExpiry: (end) => controller.setCertificateExpiry(end),
+  });
+};
+
+/** What is wrong with the command line. */
+const optionsProblem = ({ leaseDuration, identity }: ControllerOptions): string | undefined =>
+  leaseConfigProblem({ identity, ...leaseTimes(leaseDuration) });
+
+const complain = (message: string): void => void process.stderr.write(`steelyard controller: ${message}\n`);
+
+const untilSignal = (): Promise<string> =>
+  new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+  });
+
+/** Runs until it is told to stop; gives the exit status. */
+export const runController = async (options: ControllerOptions): Promise<number> => {
+  const problem = optionsProblem(options);
+  if (problem !== undefined) {
+    complain(problem);
+    return EXIT.usage;
+  }
+  const credentials = findCredentials({ kubeconfig: options.kubeconfig });
+  if (!credentials.ok) {
+    complain(credentials.problem);
+    return EXIT.environment;
+  }
+  const log = openLog({ format: options.logFormat, level: options.logLevel });
+  const tap = createTap({ log, withFields: options.logFormat === "json", now: CLOCK.wall });
+  const cluster = openCluster(credentials.value);
+  const controller = new Controller({ cluster, tap, clock: CLOCK, options });
+  const servers = await openServers(options, {
+    recent: tap.recent,
+    isReady: () => controller.isReady,
+    metrics: () => controller.metrics(),
+    status: () => controller.status(),
+    explain: (key) => controller.explain(key),
+  });
+  if (typeof servers === "string") {
+    complain(servers);
+    await controller.close();
+    cluster.close();
+    log.close();
+    return EXIT.environment;
+  }
+  tap.tell({ type: "controller", change: "started", detail: `${VERSION}, ${credentials.value.server}` });
+  const leader = startLeading(controller, tap, options);
+  const webhook = startWebhook(controller, tap, options);
+  const signal = await untilSignal();
+  tap.tell({ type: "controller", change: "stopping", detail: signal });
+  // Whoever leads next may begin before we have ended, but not before our last write has.
+  await leader?.stop();
+  await webhook?.close();
+  await controller.close();
+  for (const server of servers) await server.close();
+  cluster.close();
+  log.close();
+  return EXIT.ok;
+};

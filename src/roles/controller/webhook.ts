@@ -1,0 +1,286 @@
+/**
+ * The webhook of one replica: its certificate, its server, and that the API server trusts it.
+ *
+ * Every replica keeps the certificate, since any of them may be asked. Admission is refused by nobody else: without us the API
+ * server refuses changes of our resources, and of nothing else.
+ */
+import { X509Certificate } from "node:crypto";
+import { wallTime } from "#base/time";
+import {
+  type ConfigurationPlan,
+  conversionBundle,
+  planConversion,
+  planWebhooks,
+  type WebhookService,
+  webhookBundles,
+} from "#core/certificate/configuration";
+import { noteSentence } from "#core/certificate/note";
+import { answerAdmission, type Current } from "#core/metallb/admission";
+import { answerConversion } from "#core/metallb/conversion";
+import { keepCertificate, type Round, type SecretStore } from "#drivers/certificate/keep";
+import { followServerTime } from "#drivers/certificate/stamp";
+import type { ListenAddress } from "#drivers/http/listen-address";
+import type { Answer, ClusterPort, Resource, Target } from "#drivers/kubernetes/port";
+import type { ReviewAnswer, Trouble, WebhookServer } from "#drivers/webhook/port";
+import { openWebhookServer } from "#drivers/webhook/server";
+import { SECRETS } from "./resources.ts";
+import type { Tap } from "./tap.ts";
+import type { WritesClock } from "./writes.ts";
+
+export type WebhookOptions = {
+  readonly cluster: ClusterPort;
+  readonly tap: Tap;
+  readonly clock: WritesClock & { wall(): number };
+  readonly namespace: string;
+  /** Of the Kubernetes Service in front of us, and of the webhook configuration. */
+  readonly service: string;
+  readonly address: ListenAddress;
+  readonly takeConversion: boolean;
+  /** What admission is decided by. */
+  readonly current: () => Current;
+  /** Seconds since 1970 at which the certificate ends. */
+  readonly onExpiry: (seconds: number) => void;
+};
+
+export type Webhook = { close(): Promise<void> };
+
+const SECRET = "steelyard-webhook-cert";
+const CONVERTED = "bgppeers.metallb.io";
+const CONVERSION_PATH = "/convert";
+const CONFIGURATIONS: Resource = {
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "validatingwebhookconfigurations",
+  namespaced: false,
+};
+const DEFINITIONS: Resource = {
+  group: "apiextensions.k8s.io",
+  version: "v1",
+  plural: "customresourcedefinitions",
+  namespaced: false,
+};
+
+/** Milliseconds between two looks at what the API server trusts, when nothing fails: somebody may have changed it. */
+const LOOK = 300_000;
+const AGAIN = 10_000;
+
+/** The paths at which changes are reviewed: one for each kind and version, as MetalLB has them. */
+const isReviewPath = (path: string): boolean =>
+  /^\/validate-(?:metallb-io|steelyard-dev)-v1(?:alpha|beta)\d-[a-z0-9]+$/.test(path);
+
+const answerer =
+  (current: () => Current): ReviewAnswer =>
+  (path, review) => {
+    if (path === CONVERSION_PATH) return answerConversion(review).response;
+    return isReviewPath(path) ? answerAdmission(review, current()).response : undefined;
+  };
+
+const storeOf = (cluster: ClusterPort, namespace: string): SecretStore => {
+  const target: Target = { resource: SECRETS, namespace, name: SECRET };
+  const outcome = (answer: Answer) => {
+    if (answer.ok) return { ok: true as const, object: answer.body };
+    const { reason, message } = answer.failure;
+    const isConflict = reason === "conflict" || reason === "not-found";
+    return { ok: false as const, reason: isConflict ? ("conflict" as const) : ("failed" as const), message };
+  };
+  return {
+    read: async () => {
+      const answer = await cluster.read(target);
+      const isAbsent = !answer.ok && answer.failure.reason === "not-found";
+      return isAbsent ? { ok: true, object: undefined } : outcome(answer);
+    },
+    write: async (write) => outcome(await cluster.write(target, write)),
+  };
+};
+
+class Runner {
+  readonly #options: WebhookOptions;
+  readonly #service: WebhookService;
+  readonly #store: SecretStore;
+  readonly #serverTime = followServerTime();
+  readonly #told = new Set<string>();
+  #server: WebhookServer | undefined;
+  #shown = "";
+  #cancel: (() => void) | undefined;
+  #isClosed = false;
+  /** Reasons of trouble with clients since the last look, each with how often. */
+  #trouble = new Map<string, { count: number; last: Trouble }>();
+
+  constructor(options: WebhookOptions) {
+    this.#options = options;
+    this.#service = { namespace: options.namespace, name: options.service, port: 443 };
+    this.#store = storeOf(options.cluster, options.namespace);
+  }
+
+  /** One look at everything, and the next one when it is due. */
+  async look(): Promise<void> {
+    const wait = await this.#round().catch((error: unknown) => {
+      this.#tellOnce("failed", error instanceof Error ? error.message : String(error));
+      return AGAIN;
+    });
+    this.#tellTrouble();
+    if (this.#isClosed) return;
+    this.#cancel = this.#options.clock.later(wait, () => void this.look());
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel?.();
+    await this.#server?.close();
+  }
+
+  async #round(): Promise<number> {
+    const { cluster, clock, namespace, service } = this.#options;
+    const configuration = await cluster.read({ resource: CONFIGURATIONS, name: service });
+    const definition = await cluster.read({ resource: DEFINITIONS, name: CONVERTED });
+    const conversion = definition.ok ? conversionBundle(definition.body, this.#service) : undefined;
+    const round = await keepCertificate({
+      store: this.#store,
+      namespace,
+      name: SECRET,
+      wanted: { names: [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`] },
+      now: () => wallTime(clock.wall()),
+      serverTime: this.#serverTime,
+      bundles: [
+        ...(configuration.ok ? webhookBundles(configuration.body, this.#service) : []),
+        ...(conversion === undefined ? [] : [conversion]),
+      ],
+    });
+    if ("ok" in round) {
+      this.#tellOnce("failed", round.message);
+      return AGAIN;
+    }
+    this.#tellRound(round);
+    const serves = await this.#serve(round);
+    const trusted = await this.#trust(round, { configuration, definition });
+    if (!serves || !trusted || round.failure !== undefined) return AGAIN;
+    return Math.max(1_000, Math.min(LOOK, round.again - clock.wall()));
+  }
+
+  /** Shows the certificate; the server is opened with the first. */
+  async #serve({ identity }: Round): Promise<boolean> {
+    const { tap, address, current, onExpiry } = this.#options;
+    if (identity === undefined) return false;
+    if (this.#shown === identity.certificate) return true;
+    if (this.#server === undefined) {
+      const server = await openWebhookServer({
+        address: { host: address.host ?? "::", port: address.port },
+        identity,
+        answer: answerer(current),
+        onTrouble: (trouble) => this.#note(trouble),
+      });
+      if ("message" in server) {
+        this.#tellOnce("failed", server.message);
+        return false;
+      }
+      this.#server = server;
+      tap.tell({ type: "webhook", state: "serving", detail: `port ${server.port}` });
+    } else {
+      const problem = this.#server.replaceIdentity(identity);
+      if (problem !== undefined) {
+        this.#tellOnce("failed", problem);
+        return false;
+      }
+    }
+    this.#shown = identity.certificate;
+    onExpiry(Math.floor(Date.parse(new X509Certificate(identity.certificate).validTo) / 1_000));
+    return true;
+  }
+
+  /** Has the API server trust what is shown. */
+  async #trust(
+    { bundle }: Round,
+    read: { readonly configuration: Answer; readonly definition: Answer },
+  ): Promise<boolean> {
+    if (bundle === undefined) return true;
+    const { configuration, definition } = read;
+    const service = this.#service;
+    const { takeConversion: takeOver, service: name } = this.#options;
+    const plans: [Target, Answer, (object: unknown) => ConfigurationPlan][] = [
+      [
+        { resource: CONFIGURATIONS, name },
+        configuration,
+        (object) => planWebhooks({ object, service, bundle }),
+      ],
+      [
+        { resource: DEFINITIONS, name: CONVERTED },
+        definition,
+        (object) => planConversion({ object, service, path: CONVERSION_PATH, bundle, takeOver }),
+      ],
+    ];
+    let done = true;
+    for (const [target, answer, plan] of plans) {
+      const subject = `${target.resource.plural}/${target.name}`;
+      if (!answer.ok) {
+        this.#tellOnce("failed", `${subject}: ${answer.failure.message}`);
+        done = false;
+        continue;
+      }
+      done = (await this.#carryOut(target, plan(answer.body), subject)) && done;
+    }
+    return done;
+  }
+
+  async #carryOut(target: Target, plan: ConfigurationPlan, subject: string): Promise<boolean> {
+    if (plan.type === "unchanged") return true;
+    if (plan.type === "left") {
+      this.#tellOnce(
+        "trouble",
+        `${subject} is left as it is (${plan.reason}${plan.names === "" ? "" : `: ${plan.names}`})`,
+      );
+      return true;
+    }
+    const { patch: type, body } = plan;
+    const answer = await this.#options.cluster.write(target, { verb: "patch", type, body });
+    if (answer.ok) {
+      this.#serverTime.heard(answer.body);
+      this.#options.tap.tell({ type: "certificate", change: "written", detail: `${subject} trusts it` });
+      return true;
+    }
+    // Another replica was first, which the next look shows.
+    if (answer.failure.reason !== "conflict")
+      this.#tellOnce("failed", `${subject}: ${answer.failure.message}`);
+    return false;
+  }
+
+  #tellRound({ changes, notes, failure }: Round): void {
+    const { tap } = this.#options;
+    for (const change of changes) {
+      const reason = "reason" in change ? `: ${change.reason}` : "";
+      tap.tell({ type: "certificate", change: "written", detail: `${change.type}${reason}` });
+    }
+    for (const note of notes) this.#tellOnce("trouble", noteSentence(note));
+    if (failure !== undefined) this.#tellOnce("failed", failure);
+  }
+
+  /** What goes on failing is said once. */
+  #tellOnce(state: "failed" | "trouble", detail: string): void {
+    if (this.#told.has(detail)) return;
+    if (this.#told.size > 100) this.#told.clear();
+    this.#told.add(detail);
+    this.#options.tap.tell({ type: "webhook", state, detail });
+  }
+
+  #note(trouble: Trouble): void {
+    const known = this.#trouble.get(trouble.reason) ?? { count: 0, last: trouble };
+    known.count += 1;
+    known.last = trouble;
+    this.#trouble.set(trouble.reason, known);
+  }
+
+  /** Clients may cause trouble as often as they please; it is told of once a look. */
+  #tellTrouble(): void {
+    for (const [reason, { count, last }] of this.#trouble) {
+      const detail = `${reason} ${count} times, last from ${last.from === "" ? "an unknown address" : last.from}: ${last.detail}`;
+      this.#options.tap.tell({ type: "webhook", state: "trouble", detail });
+    }
+    this.#trouble.clear();
+  }
+}
+
+/** Opens the webhook; what fails is told and tried again. */
+export const openWebhook = (options: WebhookOptions): Webhook => {
+  const runner = new Runner(options);
+  void runner.look();
+  return runner;
+};
