@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, createPublicKey, generateKeyPairSync, sign, X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { wallTime } from "#base/time";
 import type { UnusableReason } from "#core/certificate/held";
+import { encodePem } from "#core/certificate/pem";
+import { encodeCertificate, encodeToBeSigned } from "#core/certificate/x509";
 import { newAuthority, newServing } from "./issue.ts";
 import { readSecret } from "./read.ts";
 
@@ -86,6 +88,25 @@ describe("a Secret", () => {
 
   it("is not signed by an authority that only has the right name", () => {
     const contents = contentsOf(secret(encoded({ ...RIGHT, "ca.crt": OTHER.certificate })));
+    assert.ok(contents.state === "usable");
+    assert.equal(contents.serving.signedBy, undefined);
+  });
+
+  it("is not signed by an authority that copies the name and the key identifier as well", () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const ours = createPublicKey(AUTHORITY.certificate).export({ type: "spki", format: "der" });
+    const toBeSigned = encodeToBeSigned({
+      profile: { type: "authority" },
+      serial: new Uint8Array(16).fill(1),
+      publicKey: publicKey.export({ type: "spki", format: "der" }),
+      keyId: createHash("sha256").update(ours).digest().subarray(0, 20),
+      notBefore: wallTime(NOW - HOUR),
+      notAfter: wallTime(NOW + HOUR),
+    });
+    const signature = sign("sha256", toBeSigned, privateKey);
+    const forged = encodePem(encodeCertificate({ toBeSigned, signature }));
+    assert.ok(new X509Certificate(SERVING.certificate).checkIssued(new X509Certificate(forged)));
+    const contents = contentsOf(secret(encoded({ ...RIGHT, "ca.crt": forged })));
     assert.ok(contents.state === "usable");
     assert.equal(contents.serving.signedBy, undefined);
   });

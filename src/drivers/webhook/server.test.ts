@@ -228,6 +228,16 @@ describe("hostile clients", () => {
     assert.equal(last.status, 200);
   });
 
+  it("do not use up the room by asking again and again", async (context) => {
+    const { port } = await opened(context, { limits: { heldBytes: 20_000 } });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    context.after(async () => agent.destroy());
+    for (let count = 0; count < 5; count += 1) {
+      assert.equal((await ask({ port, ca, body: admission(), agent })).status, 200);
+      assert.equal((await ask({ port, ca, body: "{", agent })).status, 400);
+    }
+  });
+
   it("are slow with the handshake, the head or the body, and are cut off", async (context) => {
     const { port, reasons } = await opened(context, { limits: { handshakeTime: 500, requestTime: 100 } });
     const silent = connectPlain(port, HOST);

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { createSecureContext, type SecureContextOptions } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 import { reply } from "./answer.ts";
 import { readBody } from "./body.ts";
 import { type Budget, openBudget } from "./budget.ts";
@@ -27,7 +27,6 @@ type Context = {
   readonly limits: WebhookLimits;
   readonly budget: Budget;
   readonly connections: Connections;
-  isClosing: boolean;
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -118,10 +117,7 @@ const exchange = (context: Context, request: IncomingMessage, response: ServerRe
     socket.destroy();
   }, context.limits.exchangeTime);
   response.on("error", () => socket.destroy());
-  response.once("close", () => {
-    clearTimeout(deadline);
-    if (context.isClosing) socket.destroySoon();
-  });
+  response.once("close", () => clearTimeout(deadline));
   respond(context, request, response).catch((error: unknown) => {
     tell(context, socket, "answer-failed", messageOf(error));
     socket.destroy();
@@ -155,7 +151,6 @@ const buildServer = (context: Context): Server => {
   const server = createServer(
     {
       ...contextOptions(options.identity),
-      ALPNProtocols: ["http/1.1"],
       handshakeTimeout: limits.handshakeTime,
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: limits.requestTime,
@@ -183,7 +178,6 @@ const listen = (server: Server, { host, port }: WebhookOptions["address"]): Prom
 
 const close = (server: Server, context: Context): Promise<void> =>
   new Promise((resolve) => {
-    context.isClosing = true;
     const cut = setTimeout(() => {
       for (const socket of context.connections.all()) socket.destroy();
     }, context.limits.farewell);
@@ -202,7 +196,6 @@ export const openWebhookServer = async (options: WebhookOptions): Promise<Webhoo
     limits,
     budget: openBudget(limits.heldBytes),
     connections: openConnections(limits.connections),
-    isClosing: false,
   };
   let server: Server;
   try {
@@ -219,8 +212,6 @@ export const openWebhookServer = async (options: WebhookOptions): Promise<Webhoo
     port: (server.address() as AddressInfo).port,
     replaceIdentity: (identity) => {
       try {
-        // Made once to see whether it can be: what is refused must not take the place of what works.
-        createSecureContext(contextOptions(identity));
         server.setSecureContext(contextOptions(identity));
         return undefined;
       } catch (error) {
