@@ -32,10 +32,11 @@ export class ManualTime implements Time {
   readonly clock = new Clock();
   /** What `random` gives. */
   dice = 0;
-  wallNow: WallTime = wallTime(Date.UTC(2026, 0, 1));
+  /** The wall clock when time began. */
+  wallStart: WallTime = wallTime(Date.UTC(2026, 0, 1));
 
   now = () => this.clock.now;
-  wall = () => this.wallNow;
+  wall = () => wallTime(this.wallStart + this.clock.now / 1_000);
   random = () => this.dice;
   later = (delay: Duration, action: () => void) => this.clock.schedule(after(this.clock.now, delay), action);
 
