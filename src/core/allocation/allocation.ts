@@ -4,12 +4,13 @@ import { claimOf } from "#core/ipam/claim";
 import { decide, keptAddresses } from "#core/ipam/decide";
 import type { Current } from "#core/ipam/keep";
 import { type AddressHolders, type IpamConfig, Ledger, type PoolCounts } from "#core/ipam/ledger";
+import { MinimumSet } from "#core/ipam/minimum-set";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
 import { currentOf, type Entry, isAsWeLeftIt, leavingOf, newEntry, noteFlight, remainsOf } from "./entry.ts";
 import { type Explanation, explain } from "./explain.ts";
 import type { Outcome, ServiceEvent, ServiceWrite } from "./outcome.ts";
-import { type Place, Waiting } from "./waiting.ts";
+import { type Place, smaller, Waiting } from "./waiting.ts";
 import { conditionText, hasMarks, NOTHING, type Wanted, writeFor } from "./wanted.ts";
 import { conditionOf, eventsOf } from "./words.ts";
 
@@ -157,6 +158,7 @@ export class Allocation {
   #decideOurs(ledger: Ledger, entry: Entry, { cause, current }: { cause: Cause; current: Current }): void {
     const { service, claim } = entry;
     if (service.meta.isDeleting && current.addresses.length === 0) {
+      this.#give(ledger, entry, []);
       this.#waiting.delete(entry.place);
       return;
     }
@@ -219,20 +221,24 @@ export class Allocation {
     return isRepeated && cause === "again" ? undefined : write;
   }
 
-  /** Lets those who wait have what became free, and hands over what follows from the call. */
+  /**
+   * Lets those who wait have what became free, and hands over what follows from the call. Who waits for one address is
+   * asked whenever something changes about it, since what it is told may name the holder.
+   */
   #finish(ledger: Ledger): readonly Outcome[] {
-    const addresses = new Set<IpAddress>();
     const pools = new Set<string>();
     const asked = new Set<Place>();
+    const concerned = new MinimumSet<Place>();
     for (;;) {
-      for (const freed of ledger.drainFreed()) {
-        addresses.add(freed.address);
-        pools.add(freed.pool);
+      for (const { address, pool, isFreed } of ledger.drainTouched()) {
+        if (isFreed) pools.add(pool);
+        for (const place of this.#waiting.at(address)) concerned.add(place);
       }
-      const place = this.#waiting.next(ledger, { addresses, pools }, asked);
+      const place = smaller(this.#waiting.next(ledger, pools, asked), concerned.first());
       const entry = place === undefined ? undefined : this.#entryAt(place);
       if (place === undefined || entry === undefined) break;
       asked.add(place);
+      concerned.delete(place);
       this.#settle(ledger, entry, "again");
     }
     const outcomes = [...this.#outcomes.values()];

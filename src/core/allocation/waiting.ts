@@ -25,11 +25,12 @@ const canServe = (ledger: Ledger, pool: string, { need, claim }: { need: Need; c
   return need.oneWillDo ? need.families.some(has) : need.families.every(has);
 };
 
-const smaller = (left: Place | undefined, right: Place | undefined): Place | undefined =>
+/** The smaller of two places. */
+export const smaller = (left: Place | undefined, right: Place | undefined): Place | undefined =>
   left === undefined || (right !== undefined && right < left) ? right : left;
 
 export class Waiting {
-  readonly #byAddress = new Map<IpAddress, Map<Place, Claim>>();
+  readonly #byAddress = new Map<IpAddress, Set<Place>>();
   readonly #byPool = new Map<string, Map<string, Queue>>();
   readonly #waits = new Map<Place, { readonly claim: Claim; readonly waits: Waits }>();
 
@@ -39,8 +40,8 @@ export class Waiting {
     if (waits.addresses.length === 0 && waits.pools.length === 0) return;
     this.#waits.set(place, { claim, waits });
     for (const address of waits.addresses) {
-      const waiting = this.#byAddress.get(address) ?? new Map<Place, Claim>();
-      this.#byAddress.set(address, waiting.set(place, claim));
+      const waiting = this.#byAddress.get(address) ?? new Set<Place>();
+      this.#byAddress.set(address, waiting.add(place));
     }
     for (const { pool, need } of waits.pools) this.#queue(pool, { claim, need }, place);
   }
@@ -80,20 +81,15 @@ export class Waiting {
     }
   }
 
-  /** The first Service that would gain by what became free, of those that were not asked already. */
-  next(
-    ledger: Ledger,
-    freed: { readonly addresses: Iterable<IpAddress>; readonly pools: Iterable<string> },
-    asked: ReadonlySet<Place>,
-  ): Place | undefined {
+  /** Those who wait for a particular address. */
+  at(address: IpAddress): Iterable<Place> {
+    return this.#byAddress.get(address) ?? [];
+  }
+
+  /** The first Service that would gain by what became free in these pools, of those that were not asked already. */
+  next(ledger: Ledger, pools: Iterable<string>, asked: ReadonlySet<Place>): Place | undefined {
     let first: Place | undefined;
-    for (const address of freed.addresses) {
-      for (const [place, claim] of this.#byAddress.get(address) ?? []) {
-        if (asked.has(place) || (first !== undefined && first < place)) continue;
-        if (ledger.refusal(address, claim, "give") === undefined) first = place;
-      }
-    }
-    for (const pool of freed.pools) {
+    for (const pool of pools) {
       for (const queue of this.#byPool.get(pool)?.values() ?? [])
         first = smaller(first, nextInQueue(ledger, pool, { queue, asked }));
     }

@@ -75,12 +75,15 @@ type Offer = {
   readonly missing: Tried | undefined;
 };
 
-/** Why a pool lacks the families that it could not give. */
-export const lack = (ledger: Ledger, pool: string, families: readonly IpFamily[]): Tried => {
-  const absent = families.filter((family) => !ledger.hasFamily(pool, family));
-  return absent.length > 0
-    ? { pool, reason: "without-family", families: absent }
-    : { pool, reason: "exhausted", families };
+/** Why a pool cannot give what is needed, `missing` of it. Says the same until it can, so that nothing is written meanwhile. */
+export const lack = (ledger: Ledger, pool: string, missing: readonly IpFamily[], need: Need): Tried => {
+  const absent = missing.filter((family) => !ledger.hasFamily(pool, family));
+  const taken = missing.filter((family) => !absent.includes(family));
+  if (absent.length > 0 && (!need.oneWillDo || taken.length === 0))
+    return { pool, reason: "without-family", families: absent };
+  return need.families.length === 2 && !need.oneWillDo
+    ? { pool, reason: "no-pair", families: need.families }
+    : { pool, reason: "exhausted", families: taken };
 };
 
 /** What a pool can give of what is needed, without asking whether it admits the Service. */
@@ -99,7 +102,11 @@ export const offerOf = (ledger: Ledger, pool: string, { claim, need, wishes }: A
     if (address === undefined) missing.push(family);
     else addresses.push(address);
   }
-  return { pool, addresses, missing: missing.length === 0 ? undefined : lack(ledger, pool, missing) };
+  return {
+    pool,
+    addresses,
+    missing: missing.length === 0 ? undefined : lack(ledger, pool, missing, need),
+  };
 };
 
 /**
@@ -155,7 +162,8 @@ const chooseRequested = (ledger: Ledger, ask: Ask): Choice => {
     return refused(poolRefusal({ pool: pool.name, reason: "not-admitted", families: [] }, need));
   for (const address of addresses) {
     const problem = ledger.refusal(address, claim, "give");
-    if (problem !== undefined) return refused(addressRefusal(address, problem));
+    if (problem === undefined) continue;
+    return refused({ ...addressRefusal(address, problem), waits: { addresses, pools: [] } });
   }
   return chosen({ pool: pool.name, addresses, missing: undefined }, "requested", []);
 };
@@ -185,7 +193,7 @@ const chooseFromNamed = (ledger: Ledger, name: string, ask: Ask): Choice => {
   const tried: Tried[] = [];
   const offer = bestOffer(ledger, [pool], ask, tried);
   if (offer !== undefined) return chosen(offer, "named-pool", []);
-  return refused(poolRefusal(lack(ledger, name, tried[0]?.families ?? ask.need.families), ask.need));
+  return refused(poolRefusal(tried[0] ?? lack(ledger, name, ask.need.families, ask.need), ask.need));
 };
 
 const chooseFromAny = (ledger: Ledger, ask: Ask): Choice => {

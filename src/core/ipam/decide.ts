@@ -129,7 +129,7 @@ const completed = (ledger: Ledger, { need, claim, request }: Ask, kept: Kept): A
   const { name } = kept.pool;
   const found = ledger.first(name, missing, claim);
   if (found !== undefined) return keptAs({ ...kept, addresses: [...kept.addresses, found] }, "completed");
-  const shortage = lack(ledger, name, [missing]);
+  const shortage = lack(ledger, name, [missing], { families: [missing], oneWillDo: false });
   return keptAs(kept, "kept", {
     remarks: [{ type: "shortage", shortage }],
     waits: shortageWait(shortage),

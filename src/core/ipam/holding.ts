@@ -110,7 +110,7 @@ export const sharingRefusal = (holding: Holding, claim: Claim): AddressRefusal |
   if (holders.size === 0 || (holders.size === 1 && holders.has(claim.service))) return undefined;
   const because = sharingProblem(holding, claim);
   if (because !== undefined) {
-    const by = [...holders.keys()].filter((key) => key !== claim.service);
+    const by = [...holders.keys()].filter((key) => key !== claim.service).sort();
     return { reason: "held", by, because };
   }
   for (const port of claim.ports) {
@@ -126,6 +126,6 @@ export const exclusion = (holding: Holding, service: ObjectKey): AddressRefusal 
   if (reservation !== undefined && reservation.service !== service)
     return { reason: "reserved", reservation: reservation.name };
   if (conflict !== undefined) return { reason: "conflict", conflict };
-  for (const by of leaving) if (by !== service) return { reason: "being-released", by };
-  return undefined;
+  const [by] = [...leaving].filter((key) => key !== service).sort();
+  return by === undefined ? undefined : { reason: "being-released", by };
 };

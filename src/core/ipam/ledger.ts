@@ -41,8 +41,13 @@ export type AddressHolders = {
   readonly sharingKey: string;
 };
 
-/** An address that became easier to get, for those who wait for it or for its pool. */
-export type Freed = { readonly address: IpAddress; readonly pool: string; readonly family: IpFamily };
+/** An address about which something changed. */
+export type Touched = {
+  readonly address: IpAddress;
+  readonly pool: string;
+  /** Whether it may have become easier to get, for those who wait for an address of its pool. */
+  readonly isFreed: boolean;
+};
 
 type Range = { readonly first: bigint; readonly last: bigint; readonly space: Space };
 
@@ -80,7 +85,7 @@ export class Ledger {
   readonly #holdings = new Map<IpAddress, Holding>();
   readonly #held = new Map<ObjectKey, { readonly claim: Claim; readonly addresses: readonly IpAddress[] }>();
   readonly #leaving = new Map<ObjectKey, readonly IpAddress[]>();
-  #freed: Freed[] = [];
+  #touched: Touched[] = [];
 
   constructor(config: IpamConfig, effort: Effort = { steps: 0 }) {
     this.config = config;
@@ -93,10 +98,10 @@ export class Ledger {
       this.#ranges[family].sort((left, right) => (left.first < right.first ? -1 : 1));
     for (const reservation of config.reservations) this.#addReservation(reservation);
     for (const conflict of config.conflicts)
-      this.#change(conflict.address, (holding) => {
+      this.#change(conflict.address, "taken", (holding) => {
         holding.conflict ??= conflict;
       });
-    this.#freed = [];
+    this.#touched = [];
   }
 
   #addPool(pool: AddressPool): void {
@@ -111,7 +116,7 @@ export class Ledger {
 
   #addReservation(reservation: AddressReservation): void {
     for (const address of reservation.addresses)
-      this.#change(address, (holding) => {
+      this.#change(address, "taken", (holding) => {
         holding.reservation ??= reservation;
       });
     if (reservation.service === undefined) return;
@@ -138,7 +143,7 @@ export class Ledger {
   }
 
   /** Changes a holding and keeps the indexes in step; does nothing for an address in no pool. */
-  #change(address: IpAddress, change: (holding: Holding) => void): void {
+  #change(address: IpAddress, effect: "freed" | "taken", change: (holding: Holding) => void): void {
     const known = this.#holdings.get(address);
     const place = known ?? this.#locate(address);
     if (place === undefined) return;
@@ -148,14 +153,7 @@ export class Ledger {
     holding.space.place(holding);
     if (isUntouched(holding)) this.#holdings.delete(address);
     else this.#holdings.set(address, holding);
-  }
-
-  #free(address: IpAddress, change: (holding: Holding) => void): void {
-    const holding = this.#holdings.get(address);
-    if (holding === undefined) return;
-    this.#change(address, change);
-    const { pool, family } = holding.space;
-    this.#freed.push({ address, pool: pool.name, family });
+    this.#touched.push({ address, pool: holding.space.pool.name, isFreed: effect === "freed" });
   }
 
   /** The pool that an address is in; `undefined` when it is in none or left out of its pool. */
@@ -215,7 +213,7 @@ export class Ledger {
     for (const address of addresses) {
       const problem = this.refusal(address, claim, "keep");
       assert(problem === undefined, "an address is given against the rule", { claim, address, problem });
-      this.#change(address, (holding) => addHolder(holding, claim));
+      this.#change(address, "taken", (holding) => addHolder(holding, claim));
     }
     if (addresses.length > 0) this.#held.set(claim.service, { claim, addresses });
   }
@@ -225,7 +223,8 @@ export class Ledger {
     const held = this.#held.get(service);
     if (held === undefined) return;
     this.#held.delete(service);
-    for (const address of held.addresses) this.#free(address, (holding) => removeHolder(holding, service));
+    for (const address of held.addresses)
+      this.#change(address, "freed", (holding) => removeHolder(holding, service));
   }
 
   /** Says which addresses the status of a Service still lists although it does not hold them; replaces what was said before. */
@@ -234,18 +233,19 @@ export class Ledger {
     if (sameList(before, addresses)) return;
     for (const address of before) {
       if (addresses.includes(address)) continue;
-      this.#free(address, (holding) => holding.leaving.delete(service));
+      this.#change(address, "freed", (holding) => holding.leaving.delete(service));
     }
-    for (const address of addresses) this.#change(address, (holding) => holding.leaving.add(service));
+    for (const address of addresses)
+      this.#change(address, "taken", (holding) => holding.leaving.add(service));
     if (addresses.length === 0) this.#leaving.delete(service);
     else this.#leaving.set(service, addresses);
   }
 
-  /** The addresses that became easier to get since the last call, each time they did. */
-  drainFreed(): readonly Freed[] {
-    const freed = this.#freed;
-    if (freed.length > 0) this.#freed = [];
-    return freed;
+  /** The addresses about which something changed since the last call, each time it did. */
+  drainTouched(): readonly Touched[] {
+    const touched = this.#touched;
+    if (touched.length > 0) this.#touched = [];
+    return touched;
   }
 
   /** Counts of each pool, by name. */

@@ -13,13 +13,14 @@ export type PoolRefusal =
   | "not-admitted" // serviceAllocation names other namespaces or labels
   | "not-automatic" // autoAssign is false, and the Service did not name the pool
   | "without-family" // it has no addresses of a family that is needed
-  | "exhausted"; // none is free, and none can be shared
+  | "exhausted" // none is free, and none can be shared
+  | "no-pair"; // not both an IPv4 and an IPv6 address are free or can be shared
 
 /** A pool that was asked and gave nothing, or not enough. */
 export type Tried = {
   readonly pool: string;
   readonly reason: PoolRefusal;
-  /** The families that it could not give. */
+  /** The families in question. Says the same as long as the pool cannot help, whichever of two is free meanwhile. */
   readonly families: readonly IpFamily[];
 };
 
@@ -227,6 +228,7 @@ const POOL_REMEDY: Readonly<Record<PoolRefusal, string>> = {
   "not-automatic": `name the pool in ${POOL}, or set its autoAssign`,
   "without-family": "add addresses of that family to the pool, or use another pool",
   exhausted: "add addresses to the pool, or use another one",
+  "no-pair": "add addresses to the pool, or use another one",
 };
 
 /** What is the matter with a pool: `pool a has no free IPv4 address`. */
@@ -243,10 +245,15 @@ export const triedText = ({ pool, reason, families }: Tried): string => {
       return `pool ${name} has no ${families.join(" and no ")} addresses`;
     case "exhausted":
       return `pool ${name} has no free ${families.join(" and no free ")} address`;
+    case "no-pair":
+      return `pool ${name} has not both an IPv4 and an IPv6 address free`;
     default:
       return unreachable(reason);
   }
 };
+
+/** Whether a pool can help once addresses become free. */
+const isTemporary = ({ reason }: Tried): boolean => reason === "exhausted" || reason === "no-pair";
 
 const POOL_REASON: Readonly<Record<PoolRefusal, RefusalReason>> = {
   unknown: "pool-unknown",
@@ -254,6 +261,7 @@ const POOL_REASON: Readonly<Record<PoolRefusal, RefusalReason>> = {
   "not-automatic": "no-pool-applies",
   "without-family": "pool-without-family",
   exhausted: "pool-exhausted",
+  "no-pair": "pool-exhausted",
 };
 
 /** The pool that the Service names, or that the address it asks for is in, gives nothing. */
@@ -262,7 +270,7 @@ export const poolRefusal = (tried: Tried, need: Need): Refusal =>
     POOL_REASON[tried.reason],
     triedText(tried),
     POOL_REMEDY[tried.reason],
-    tried.reason === "exhausted" ? { addresses: [], pools: [{ pool: tried.pool, need }] } : WAITS_FOR_NOTHING,
+    isTemporary(tried) ? { addresses: [], pools: [{ pool: tried.pool, need }] } : WAITS_FOR_NOTHING,
   );
 
 /** Of the pools that give addresses by themselves, none gave one. */
@@ -275,7 +283,7 @@ export const poolsRefusal = (tried: readonly Tried[], need: Need): Refusal => {
       `name a pool in ${POOL}, set autoAssign of one, or admit the Service`,
     );
   }
-  const pools = tried.filter(({ reason }) => reason === "exhausted").map(({ pool }) => ({ pool, need }));
+  const pools = tried.filter(isTemporary).map(({ pool }) => ({ pool, need }));
   const message = listText(tried.map(triedText)).replaceAll(", ", "; ");
   return refusal("pools-exhausted", message, "add addresses to a pool", { addresses: [], pools });
 };
