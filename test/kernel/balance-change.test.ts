@@ -223,6 +223,24 @@ describe("forwarding while things change", () => {
     bed.inside("e1", "nft delete table inet somebody");
   });
 
+  it("makes its tables anew when something of its name has another shape, and says what that costs", async () => {
+    const servers = [server({ name: "b", mode: "masquerade", port: OTHER_PORT })];
+    await edge.run(servers);
+    const map = "inet steelyard ring/b/1021";
+    bed.feed(
+      "e1",
+      "nft -f -",
+      `flush chain inet steelyard server/b\ndelete map ${map}\nadd map ${map} { type ipv4_addr : mark; }\n`,
+    );
+    const { how, repaired, anew } = await edge.run(servers);
+    assert.deepEqual([how, repaired], ["ruleset", true]);
+    assert.match(anew ?? "", /^nft refused the ruleset: /);
+    const counts = await client.count({ op: "spread", count: 5, address: VIRTUAL.IPv4, port: OTHER_PORT });
+    assert.ok(Object.keys(counts).every((name) => /^w/.test(name)));
+    const again = await edge.run(servers);
+    assert.deepEqual([again.how, again.anew], ["unchanged", undefined]);
+  });
+
   it("finds an interface again that was made anew (dsr)", async () => {
     const target = { op: "spread", count: 5, address: VIRTUAL.IPv4, port: PORT };
     await edge.run([server({})]);

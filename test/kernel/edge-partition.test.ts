@@ -51,6 +51,18 @@ describe("after a partition between two edges, of which the better one has not h
         await holdings.settle(VIP6, ["e1"]);
         assert.equal(await learnt(), `${first} ${first}`);
       }
+      // The better one has noticed, though it never stepped back; and nothing else was wrong.
+      const said = async (edge: typeof e1): Promise<readonly string[]> =>
+        (await edge.events())
+          .filter(({ event }) => event.type === "router-conflict")
+          .map(({ subject, text }) => `${subject}: ${text}`);
+      const noticed = /^router front6?: lower-priority-active with \S+ (begun|ended, seen for \S+)$/;
+      const heard = await said(e1);
+      assert.ok(
+        heard.some((text) => text.endsWith("begun")),
+        heard.join("\n"),
+      );
+      assert.deepEqual([...heard.filter((text) => !noticed.test(text)), ...(await said(e2))], []);
     });
   });
 });

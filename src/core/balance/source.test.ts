@@ -55,4 +55,16 @@ describe("the source of masqueraded connections", () => {
     const udp: VirtualServer = { ...server("10.0.0.1", "dsr"), protocol: "udp" };
     assert.equal(sourceOf({ servers: [udp] }), "10.0.0.1");
   });
+
+  it("is no address that the backend holds itself for a dsr server, of whatever protocol", () => {
+    const held = (backend: string): VirtualServer => ({
+      ...server("10.0.0.1", "dsr"),
+      protocol: "udp",
+      backends: [{ name: "w1", address: address(backend), weight: 1 }],
+    });
+    assert.equal(sourceOf({ servers: [held("10.0.0.21")] }), undefined);
+    assert.equal(sourceOf({ servers: [held("10.0.0.22")] }), "10.0.0.1", "another backend does");
+    const two = { ...inner, addresses: [virtualAddress("10.0.0.1"), virtualAddress("10.0.0.2")] };
+    assert.equal(sourceOf({ routers: [outer, two], servers: [held("10.0.0.21")] }), "10.0.0.2");
+  });
 });

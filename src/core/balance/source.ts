@@ -50,6 +50,23 @@ export const isTakenByDsr = (
     (server) => server.mode === "dsr" && server.address === address && server.protocol === protocol,
   );
 
+/**
+ * Whether a backend holds an address of ours itself, as every backend of a `dsr` server must: then it drops, as its
+ * own, what comes to it from there, whatever the protocol is.
+ */
+export const createHoldings = (
+  servers: readonly VirtualServer[],
+): ((address: IpAddress, backend: IpAddress) => boolean) => {
+  const backendsByAddress = new Map<IpAddress, Set<IpAddress>>();
+  for (const { mode, address, backends } of servers) {
+    if (mode !== "dsr") continue;
+    const held = backendsByAddress.get(address) ?? new Set<IpAddress>();
+    backendsByAddress.set(address, held);
+    for (const backend of backends) held.add(backend.address);
+  }
+  return (address, backend) => backendsByAddress.get(address)?.has(backend) === true;
+};
+
 const isNetwork = ({ address, prefixLength }: InterfaceAddress): boolean =>
   prefixLength < addressBits(address);
 
@@ -58,6 +75,7 @@ export const createSources = ({ routers, servers, networks, nextHop }: SourceInp
   const candidatesByServer = new Map<string, readonly InterfaceAddress[]>();
   const chosen = new Map<string, IpAddress | undefined>();
   const hopByBackend = new Map<IpAddress, IpAddress | undefined>();
+  const isHeldBy = createHoldings(servers);
 
   const hopTo = (backend: IpAddress): IpAddress | undefined => {
     if (!hopByBackend.has(backend)) hopByBackend.set(backend, nextHop(backend));
@@ -89,8 +107,9 @@ export const createSources = ({ routers, servers, networks, nextHop }: SourceInp
     const near = networks.filter((network) => isNetwork(network) && contains(network, hop));
     return candidates.find(
       (candidate) =>
-        (isNetwork(candidate) && contains(candidate, hop)) ||
-        near.some((network) => contains(network, candidate.address)),
+        !isHeldBy(candidate.address, backend) &&
+        ((isNetwork(candidate) && contains(candidate, hop)) ||
+          near.some((network) => contains(network, candidate.address))),
     )?.address;
   };
 

@@ -1,11 +1,11 @@
 /** What must hold between resources. */
-import { familyOf, isLinkLocal } from "#base/address";
+import { isLinkLocal } from "#base/address";
 import type { VirtualServer } from "#core/balance/model";
 import { formatPorts, particularity, portsOverlap, samePorts } from "#core/balance/ports";
-import { isTakenByDsr, movingWith } from "#core/balance/source";
 import type { ConnectionSyncConfig } from "#core/connection-sync/config";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { TrackedCheck } from "./desired.ts";
+import { masqueradeProblems } from "./masquerade-rules.ts";
 import { nearestHint } from "./nearest.ts";
 import { error, type Finding, type Path, type Problem, warning } from "./problem.ts";
 
@@ -107,30 +107,6 @@ const overlaps = (servers: Resources["servers"]): readonly Problem[] => {
   });
 };
 
-/** What is wrong with a source for masqueraded connections, given what else there is. */
-const masqueradeProblems = (
-  { document, value }: Placed<VirtualServer>,
-  { servers, routers, incomplete }: Pick<Resources, "servers" | "routers" | "incomplete">,
-): readonly Problem[] => {
-  const { masqueradeAddress: source, address, mode } = value;
-  if (source === undefined || mode !== "masquerade" || familyOf(source) !== familyOf(address)) return [];
-  const path = ["spec", "masqueradeAddress"];
-  const placed = within(document);
-  const every = servers.map((server) => server.value);
-  if (isTakenByDsr(source, value, every)) {
-    const message = `a dsr server of ${source} would take the answers`;
-    return [placed(error(path, message, "Give an address that has no dsr server of this protocol."))];
-  }
-  const all = routers.map((router) => router.value);
-  if (movingWith(address, all).some((router) => movingWith(source, all).includes(router))) return [];
-  if (incomplete) return [];
-  const message = `${source} does not move together with ${address}`;
-  const hint = "Let one VirtualRouter hold both, or give their routers the same syncGroup.";
-  return [
-    placed(movingWith(source, all).length === 0 ? warning(path, message, hint) : error(path, message, hint)),
-  ];
-};
-
 const serverProblems = ({ servers, routers, incomplete }: Resources): readonly Problem[] => {
   const held = new Set(
     routers.flatMap(({ value }) =>
@@ -139,7 +115,7 @@ const serverProblems = ({ servers, routers, incomplete }: Resources): readonly P
   );
   return [
     ...overlaps(servers),
-    ...servers.flatMap((placed) => masqueradeProblems(placed, { servers, routers, incomplete })),
+    ...masqueradeProblems({ servers, routers, incomplete }),
     ...servers
       .filter(({ value }) => !incomplete && !held.has(value.address))
       .map(({ document, value }) =>
@@ -221,19 +197,19 @@ const syncGroupProblems = ({ routers, incomplete }: Resources): readonly Problem
 
 /** One daemon keeps one table in sync with one peer; without anything to keep it does not run. */
 const connectionSyncProblems = ({ syncs, servers, incomplete }: Resources): readonly Problem[] => {
-  const translates = servers.some(({ value }) => value.mode !== "dsr");
+  const keepsSome = servers.some(({ value }) => value.mode !== "dsr" || value.persistence !== undefined);
   return syncs.flatMap(({ document }, index) => [
     ...(index === 0
       ? []
       : [within(document)(error(["kind"], "is the second ConnectionSync of this box", "Keep one of them."))]),
-    ...(translates || incomplete
+    ...(keepsSome || incomplete
       ? []
       : [
           within(document)(
             warning(
               ["spec"],
-              "has no connections to keep: no server uses masquerade or nat",
-              "Remove it: dsr keeps none.",
+              "has nothing to keep: no server uses masquerade, nat or persistence",
+              "Remove it: dsr by itself keeps no connections.",
             ),
           ),
         ]),

@@ -236,10 +236,12 @@ rows("a virtual server", [
     ],
     found: [
       "error 1 spec.limits: limits nothing",
+      "warning 1 spec.mode: 192.0.2.21 holds 192.0.2.10 itself, for a dsr server, so it gets connections from the edge's own address, and they break in a takeover",
       "error 2 spec.limits.connectionsPerSource: cannot be counted in dsr, where this box does not see connections end",
       "error 2 spec.synProxy: cannot be in dsr, where answers do not pass this box",
       "error 3 spec.limits.newConnectionsPerSource: cannot be told in dsr for UDP, where no packet says that it opens a flow",
       "error 4 spec.synProxy: means nothing to UDP",
+      "warning 4 spec.mode: 192.0.2.21 holds 192.0.2.10 itself, for a dsr server, so it gets connections from the edge's own address, and they break in a takeover",
     ],
   },
   {
@@ -253,7 +255,13 @@ rows("a virtual server", [
       router({}),
       server({ sorryServer: { address: "192.0.2.10" } }, "a"),
       server({ port: 81, sorryServer: { address: "192.0.2.21" } }, "b"),
-      server({ port: 82, mode: "dsr", sorryServer: { address: "192.0.2.22", port: 83 } }, "c"),
+      server(
+        {
+          ...{ port: 82, mode: "dsr", backends: [{ address: "192.0.2.29" }] },
+          sorryServer: { address: "192.0.2.22", port: 83 },
+        },
+        "c",
+      ),
       server({ port: 83, sorryServer: { address: "2001:db8::1" } }, "d"),
       server({ port: 84, sorryServer: { address: "192.0.2.21", port: 99 } }, "e"),
       server({ port: 85, backends: [], sorryServer: { address: "192.0.2.21" } }, "f"),
@@ -426,6 +434,61 @@ rows("resources together", [
       "error 7 spec.masqueradeAddress: a dsr server of 192.0.2.10 would take the answers",
       "error 8 spec.masqueradeAddress: 2001:db8::1 is IPv6, but the server's is IPv4",
     ],
+  },
+  {
+    that: "show no backend an address that it holds itself for a dsr server, of whatever protocol",
+    given: [
+      router({ addresses: ["192.0.2.10/24", "192.0.2.11/24"] }),
+      server({ port: 53, protocol: "UDP", mode: "dsr", health: { port: 53 } }, "a"),
+      server({ port: 53 }, "b"),
+      server({ port: 81, masqueradeAddress: "192.0.2.10" }, "c"),
+      server({ port: 82, masqueradeAddress: "192.0.2.10", backends: [{ address: "192.0.2.22" }] }, "d"),
+    ],
+    found: [
+      "error 3 spec.masqueradeAddress: 192.0.2.21 holds 192.0.2.10 itself, for a dsr server, and would drop what comes from it",
+    ],
+  },
+  {
+    that: "are doubted where no address is left to show",
+    given: [
+      router({}),
+      server({ port: 53, protocol: "UDP", mode: "dsr", health: { port: 53 } }, "a"),
+      server({ port: 53 }, "b"),
+      server({ port: 54, backends: [{ address: "192.0.2.22" }] }, "c"),
+    ],
+    found: [
+      "warning 2 spec.mode: 192.0.2.21 holds 192.0.2.10 itself, for a dsr server, so it gets connections from the edge's own address, and they break in a takeover",
+    ],
+  },
+  {
+    that: "keep something in sync: connections, or the clients of a dsr server",
+    given: [
+      router({}),
+      server({ mode: "dsr", persistence: { timeout: "1m" } }),
+      resource("ConnectionSync", "s", { interface: "eth1", address: "198.51.100.1", peer: "198.51.100.2" }),
+    ],
+    found: [],
+  },
+  {
+    that: "do not keep what there is none of in sync",
+    given: [
+      router({}),
+      server({ mode: "dsr" }),
+      resource("ConnectionSync", "s", { interface: "eth1", address: "198.51.100.1", peer: "198.51.100.2" }),
+    ],
+    found: ["warning 2 spec: has nothing to keep: no server uses masquerade, nat or persistence"],
+  },
+  {
+    that: "read a secret from an absolute path only",
+    given: [
+      router({}),
+      server({}),
+      resource("ConnectionSync", "s", {
+        ...{ interface: "eth1", address: "198.51.100.1", peer: "198.51.100.2" },
+        pinSecretFile: "pins.secret",
+      }),
+    ],
+    found: ['error 2 spec.pinSecretFile: "pins.secret" is not accepted here'],
   },
   {
     that: "track checks that exist, and leave none untracked",

@@ -58,6 +58,8 @@ export type Event =
       /** Whether it has begun or ended. */
       readonly state: "begun" | "ended";
       readonly detail?: string;
+      /** How long there was evidence of it; once it has ended. */
+      readonly lasted?: Duration;
     }
   | {
       readonly type: "router-waiting";
@@ -124,6 +126,8 @@ export type Event =
       readonly repaired?: true;
       /** Who had, as `NAME (pid N)`, where the kernel told. */
       readonly by?: string;
+      /** The tables were made anew, and what packets had recorded is lost: why what was there could not stay. */
+      readonly anew?: string;
     }
   | { readonly type: "forwarding-failed"; readonly detail: string }
   | {

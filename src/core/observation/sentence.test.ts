@@ -163,5 +163,18 @@ describe("sentences", () => {
     it(`say ${line}`, () => {
       assert.deepEqual([sentence(event).severity, lineOf(event)], [severity, line]);
     });
+    [
+      {
+        ...{ type: "router-conflict", router: "front", conflict: "lower-priority-active" },
+        ...{ peer: address("192.0.2.2"), state: "ended", lasted: millis(1_500) },
+      },
+      "notice",
+      "router front: lower-priority-active with 192.0.2.2 ended, seen for 1.5s",
+    ],
+    [
+      { type: "forwarding-applied", how: "ruleset", took: millis(3), repaired: true, anew: "nft refused it" },
+      "warning",
+      "forwarding: ruleset loaded in 3ms: what packets had recorded is lost, for the tables had to be made anew (nft refused it)",
+    ],
   }
 });

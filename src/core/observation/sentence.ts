@@ -72,10 +72,11 @@ const routerSentence = (event: RouterEvent): Sentence => {
     }
     case "router-conflict": {
       const severity = event.state === "begun" ? "warning" : "notice";
+      const lasted = event.lasted === undefined ? "" : `, seen for ${formatDuration(event.lasted)}`;
       return say(
         severity,
         subject,
-        `${event.conflict} with ${event.peer} ${event.state}${because(undefined, event.detail)}`,
+        `${event.conflict} with ${event.peer} ${event.state}${lasted}${because(undefined, event.detail)}`,
       );
     }
     case "router-waiting":
@@ -122,8 +123,13 @@ const forwardingSentence = ({
   took,
   repaired,
   by = "somebody else",
+  anew,
 }: Event & { type: "forwarding-applied" }): Sentence => {
   const words = FORWARDING_WORDS[how];
+  if (anew !== undefined) {
+    const lost = "what packets had recorded is lost, for the tables had to be made anew";
+    return say("warning", "forwarding", `${words} in ${formatDuration(took)}: ${lost} (${anew})`);
+  }
   if (repaired === true) return say("warning", "forwarding", `${words}: ${by} had changed our tables`);
   return say("info", "forwarding", how === "removed" ? words : `${words} in ${formatDuration(took)}`);
 };

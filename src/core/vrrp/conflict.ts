@@ -9,7 +9,7 @@ import { concatBytes } from "#base/bytes";
 import { after, type Duration, earliest, type Instant, micros, seconds } from "#base/time";
 import type { AdmissionReason } from "./admission.ts";
 import type { VirtualRouterConfig, Vrid } from "./config.ts";
-import { PRIORITY_OWNER } from "./constants.ts";
+import { PRIORITY_LEAVING, PRIORITY_OWNER } from "./constants.ts";
 import type { DecodedAdvertisement } from "./packet.ts";
 import type { State } from "./state.ts";
 
@@ -17,6 +17,8 @@ import type { State } from "./state.ts";
 export const CONFLICT_KINDS = [
   /** Another router is active with our priority while we are: only the addresses decide. */
   "same-priority-active",
+  /** A worse router is active while we have long been: the two did not hear each other, or it still does not hear us. */
+  "lower-priority-active",
   /** Two routers say that they own the addresses. */
   "owner-conflict",
   /** A virtual router that nobody configured here. For information: it may be all right. */
@@ -45,6 +47,8 @@ export type Sighting = {
 /** A conflict that goes on. */
 export type Conflict = Pick<Sighting, "kind" | "peer" | "vrid"> & {
   readonly since: Instant;
+  /** When its last evidence came. */
+  readonly seenAt: Instant;
   readonly endsAt: Instant;
 };
 
@@ -75,13 +79,13 @@ export const sight = (state: Conflicts, sighting: Sighting, now: Instant): Confl
   const known = state.find(isOf(sighting));
   if (known !== undefined) {
     return {
-      state: state.map((conflict) => (conflict === known ? { ...known, endsAt } : conflict)),
+      state: state.map((conflict) => (conflict === known ? { ...known, seenAt: now, endsAt } : conflict)),
       effects: [],
     };
   }
   if (state.length >= CONFLICT_LIMIT) return { state, effects: [] };
   const { kind, peer, vrid } = sighting;
-  const conflict = { kind, peer, vrid, since: now, endsAt };
+  const conflict = { kind, peer, vrid, since: now, seenAt: now, endsAt };
   return { state: [...state, conflict], effects: [{ type: "conflict-began", conflict }] };
 };
 
@@ -143,13 +147,38 @@ const isOtherInterval = (config: VirtualRouterConfig, state: State, advertised: 
   advertised !== config.advertisementInterval &&
   (state.name !== "backup" || state.activeAdverInterval === advertised);
 
-/** Everything one packet shows; `refusal` says why it was not let in, if it was not. */
+/**
+ * How many of our intervals a router that hears us may go on after we have become active: as one that hears nobody, and
+ * some more for what is under way.
+ */
+const SETTLING = 4;
+
+const isRival = (
+  { advertisementInterval }: VirtualRouterConfig,
+  state: State,
+  {
+    priority,
+    activeFor = micros(0),
+  }: { readonly priority: number; readonly activeFor: Duration | undefined },
+): boolean =>
+  state.name === "active" &&
+  priority !== PRIORITY_LEAVING &&
+  priority < state.priority &&
+  activeFor >= SETTLING * advertisementInterval;
+
+/** Everything one packet shows. */
 export const conflictsIn = (
   config: VirtualRouterConfig,
   state: State,
   packet: DecodedAdvertisement,
-  refusal: AdmissionReason | undefined,
+  given: {
+    /** Why it was not let in, if it was not. */
+    readonly refusal: AdmissionReason | undefined;
+    /** How long this router has been active; `undefined` while it is not. */
+    readonly activeFor: Duration | undefined;
+  },
 ): readonly ConflictKind[] => {
+  const { refusal, activeFor } = given;
   const kinds: ConflictKind[] = [];
   if (refusal !== undefined) {
     const kind = KIND_BY_REFUSAL[refusal];
@@ -159,6 +188,7 @@ export const conflictsIn = (
   const { priority } = advertisement;
   if (priority === PRIORITY_OWNER && config.priority === PRIORITY_OWNER) kinds.push("owner-conflict");
   else if (state.name === "active" && priority === state.priority) kinds.push("same-priority-active");
+  else if (isRival(config, state, { priority, activeFor })) kinds.push("lower-priority-active");
   if (isOtherInterval(config, state, advertisement.advertisementInterval)) kinds.push("interval-mismatch");
   if (!sameAddresses(config, packet)) kinds.push("address-list-mismatch");
   const divided = config.version === 3 && config.family === "IPv4" && config.checksum !== "auto";

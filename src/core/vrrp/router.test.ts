@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { after, between, instant, millis, seconds } from "#base/time";
+import { after, between, type Instant, instant, micros, millis, seconds } from "#base/time";
 import { address, virtualAddress, virtualRouter, vrid } from "#testing/values";
 import type { VirtualRouterConfig } from "./config.ts";
 import { CONFLICT_LIMIT } from "./conflict.ts";
@@ -146,6 +146,13 @@ describe("conflicts", () => {
   const slower = packet({ ...CONFIG, advertisementInterval: millis(200) });
   const rows = [
     ["an equal priority while active", activate(CONFIG), CONFIG, packet(CONFIG), "same-priority-active"],
+    [
+      "a worse router that is active too",
+      { ...activate(CONFIG), activeSince: NOW },
+      CONFIG,
+      packet({ ...CONFIG, priority: CONFIG.priority - 1 }),
+      "lower-priority-active",
+    ],
     ["a second owner", started(owner), owner, packet(owner), "owner-conflict"],
     [
       "another interval, the second time in a row,",
@@ -175,10 +182,11 @@ describe("conflicts", () => {
       const first = step(config, state, input, at);
       assert.ok(reports(first.effects).includes(`conflict-began ${kind}`), reports(first.effects).join());
       assert.deepEqual(first.state.conflicts, [
-        { kind, peer: PEER, vrid: 51, since: at, endsAt: after(at, seconds(10)) },
+        { kind, peer: PEER, vrid: 51, since: at, seenAt: at, endsAt: after(at, seconds(10)) },
       ]);
       const again = step(config, first.state, input, after(at, seconds(1)));
       assert.ok(!reports(again.effects).some((text) => text.startsWith("conflict")));
+      assert.equal(again.state.conflicts[0]?.seenAt, after(at, seconds(1)));
       const endsAt = after(at, seconds(11));
       const early = step(config, again.state, { type: "timer" }, instant(endsAt - 1));
       assert.ok(!reports(early.effects).some((text) => text.startsWith("conflict")));
@@ -195,6 +203,34 @@ describe("conflicts", () => {
     assert.ok(between(NOW, deadline(asked.state) ?? NOW) > seconds(6));
     const back = step(CONFIG, asked.state, packet(CONFIG), after(NOW, seconds(3)));
     assert.deepEqual(back.effects, []);
+  });
+
+  it("do not arise from a worse router that has not heard us yet, nor from one that leaves", () => {
+    const { advertisementInterval, priority } = CONFIG;
+    const began = activate(CONFIG);
+    const since = began.activeSince ?? NOW;
+    const settled = after(since, micros(4 * advertisementInterval));
+    const hear = (worse: number, at: Instant) =>
+      reports(step(CONFIG, began, packet({ ...CONFIG, priority: worse }), at).effects);
+    assert.deepEqual(
+      hear(priority - 1, instant(settled - 1)).filter((text) => text.startsWith("conflict")),
+      [],
+    );
+    assert.ok(hear(priority - 1, settled).includes("conflict-began lower-priority-active"));
+    for (const other of [0, priority + 1]) {
+      assert.ok(!hear(other, settled).some((text) => text.startsWith("conflict")), `${other}`);
+    }
+  });
+
+  it("count from when it became active, anew each time", () => {
+    const first = activate(CONFIG);
+    assert.notEqual(first.activeSince, undefined);
+    const better = packet({ ...CONFIG, priority: CONFIG.priority + 1 });
+    const backup = step(CONFIG, first, better, after(NOW, seconds(60))).state;
+    assert.equal(backup.machine.name, "backup");
+    assert.equal(backup.activeSince, undefined);
+    const at = deadline(backup) ?? NOW;
+    assert.equal(step(CONFIG, backup, { type: "timer" }, at).state.activeSince, at);
   });
 
   it("do not arise between routers that agree", () => {

@@ -3,7 +3,7 @@
  * conflicts, put together so that a driver has one function to call and one deadline to keep.
  */
 import type { IpAddress } from "#base/address";
-import { earliest, type Instant } from "#base/time";
+import { between, earliest, type Instant } from "#base/time";
 import { type AdmissionReason, admit } from "./admission.ts";
 import type { ChecksumCoverage, VirtualRouterConfig } from "./config.ts";
 import {
@@ -27,6 +27,8 @@ export type RouterState = {
   readonly conflicts: Conflicts;
   /** The checksum coverage of the peer heard last; `undefined` before any was. */
   readonly heardChecksum: ChecksumCoverage | undefined;
+  /** Since when it has been active; `undefined` while it is not. */
+  readonly activeSince: Instant | undefined;
 };
 
 /**
@@ -63,6 +65,7 @@ export const initialRouter = (config: VirtualRouterConfig): RouterState => ({
   machine: machine.initialState(config),
   conflicts: [],
   heardChecksum: undefined,
+  activeSince: undefined,
 });
 
 /** When `step` must be called with `timer` at the latest. */
@@ -77,8 +80,9 @@ const stepMachine = (
 ): RouterStep => {
   const next = machine.step(config, state.machine, input, now);
   const transition = transitionBetween(state.machine, input, next.state, now);
+  const activeSince = next.state.name === "active" ? (state.activeSince ?? now) : undefined;
   return {
-    state: { ...state, machine: next.state },
+    state: { ...state, machine: next.state, activeSince },
     effects: next.effects,
     ...(transition === undefined ? {} : { transition }),
   };
@@ -97,8 +101,11 @@ const stepPacket = (
   const admitted = admit(config, state.machine.address, packet.value.advertisement, context);
   const effects: RouterEffect[] = [];
   let { conflicts } = state;
-  const refusal = admitted.ok ? undefined : admitted.reason;
-  for (const kind of conflictsIn(config, state.machine, packet.value, refusal)) {
+  const evidence = {
+    refusal: admitted.ok ? undefined : admitted.reason,
+    activeFor: state.activeSince === undefined ? undefined : between(state.activeSince, now),
+  };
+  for (const kind of conflictsIn(config, state.machine, packet.value, evidence)) {
     const hold = conflictHold(config, advertisementInterval);
     const seen = sight(conflicts, { kind, peer: source, vrid, hold }, now);
     conflicts = seen.state;

@@ -43,12 +43,14 @@ const STRENGTH: readonly (ApplyResult & { ok: true })["how"][] = ["unchanged", "
 const join = (results: readonly (ApplyResult & { ok: true })[]): ApplyResult => {
   const unsaved = results.find((result) => result.unsaved !== undefined)?.unsaved;
   const by = results.find((result) => result.by !== undefined)?.by;
+  const anew = results.find((result) => result.anew !== undefined)?.anew;
   return {
     ok: true,
     how: STRENGTH[Math.max(...results.map(({ how }) => STRENGTH.indexOf(how)))] ?? "unchanged",
     repaired: results.some(({ repaired }) => repaired),
     tookMicros: results.reduce((sum, { tookMicros }) => sum + tookMicros, 0),
     ...(by === undefined ? {} : { by }),
+    ...(anew === undefined ? {} : { anew }),
     ...(unsaved === undefined ? {} : { unsaved }),
   };
 };

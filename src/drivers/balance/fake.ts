@@ -20,6 +20,8 @@ export type FakeEngine = BalanceEngine &
     readonly pinsOf: (server: string) => Map<ClientKey, Pin>;
     /** Somebody flushes the ruleset. */
     readonly flush: () => void;
+    /** The next ruleset finds something in its way, and is loaded anew for this reason. */
+    readonly obstruct: (reason: string) => void;
   };
 
 /** What the fake says of itself; it is `nftables`, and refuses nothing, unless told otherwise. */
@@ -39,12 +41,16 @@ export const openFakeEngine = (
     pinsByServer.set(server, pins);
     return pins;
   };
+  let obstacle: string | undefined;
   const apply = (plan: ForwardingPlan): ApplyResult => {
     if (failure !== undefined) return { ok: false, error: failure };
     const repaired = known !== undefined && kernel.plan === undefined;
     const delta = known === undefined || repaired ? { type: "ruleset" as const } : diffPlans(known, plan);
     [known, kernel.plan] = [plan, plan];
-    return { ok: true, how: delta.type === "none" ? "unchanged" : delta.type, repaired, tookMicros: 0 };
+    const how = delta.type === "none" ? "unchanged" : delta.type;
+    const anew = how === "ruleset" && obstacle !== undefined ? { anew: obstacle } : {};
+    if (how === "ruleset") obstacle = undefined;
+    return { ok: true, how, repaired, tookMicros: 0, ...anew };
   };
   return {
     name,
@@ -83,6 +89,9 @@ export const openFakeEngine = (
     },
     flush: () => {
       kernel.plan = undefined;
+    },
+    obstruct: (reason) => {
+      obstacle = reason;
     },
   };
 };

@@ -39,6 +39,8 @@ export type ApplyResult =
       readonly repaired: boolean;
       /** Who had, as `NAME (pid N)`, where the kernel told. */
       readonly by?: string;
+      /** Recorded flows and clients are lost, as the tables had to be made anew: why, in one line. */
+      readonly anew?: string;
       readonly tookMicros: number;
       /** Why what a restart will look for could not be written; every further application tries again. */
       readonly unsaved?: string;

@@ -38,6 +38,7 @@ type Step = {
   readonly how: "unchanged" | "elements" | "ruleset";
   readonly repaired: boolean;
   readonly by?: string;
+  readonly anew?: string;
 };
 type StepResult =
   | { readonly ok: true; readonly step: Step }
@@ -282,7 +283,8 @@ class LinuxEngine implements BalanceEngine {
     const generation = this.#socket?.generation();
     const isAlone = typeof before === "number" && generation === before + 1;
     this.#generation = isAlone ? before + 1 : undefined;
-    return { ok: true, step: { how: "ruleset", repaired } };
+    const anew = isInTheWay && failed !== undefined ? { anew: failed.message } : {};
+    return { ok: true, step: { how: "ruleset", repaired, ...anew } };
   }
 
   /** Brings a large ruleset in step by step; whatever goes wrong, the whole of it can still replace what is there then. */

@@ -1,6 +1,6 @@
 /** One virtual router at work: its machine, its socket, its addresses, and what it tells its neighbours. */
 import type { IpAddress } from "#base/address";
-import type { Instant } from "#base/time";
+import { between, type Instant } from "#base/time";
 import type { SubjectHealth } from "#core/election/tracking";
 import type { Event } from "#core/observation/event";
 import type { Tracked, VirtualRouterConfig } from "#core/vrrp/config";
@@ -265,8 +265,10 @@ export class Router implements Listener {
     this.#parts.emit({ type: "router-state", router: this.#config.name, from, to, reason, ...peer });
   }
 
-  #sayConflict({ kind, peer }: Conflict, state: "begun" | "ended"): void {
-    this.#parts.emit({ type: "router-conflict", router: this.#config.name, conflict: kind, peer, state });
+  #sayConflict({ kind, peer, since, seenAt }: Conflict, state: "begun" | "ended"): void {
+    const { name } = this.#config;
+    const lasted = state === "begun" ? {} : { lasted: between(since, seenAt) };
+    this.#parts.emit({ type: "router-conflict", router: name, conflict: kind, peer, state, ...lasted });
   }
 
   #perform(effect: RouterEffect, now: Instant): void {

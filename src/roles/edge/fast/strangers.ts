@@ -3,7 +3,7 @@
  *
  * Apart from the conflicts that concern our own routers: a link with many strangers must not crowd those out.
  */
-import { type Instant, seconds } from "#base/time";
+import { between, type Instant, seconds } from "#base/time";
 import type { Event } from "#core/observation/event";
 import { type ConflictEffect, type Conflicts, conflictDeadline, expire, sight } from "#core/vrrp/conflict";
 import { decode } from "#core/vrrp/packet";
@@ -67,7 +67,9 @@ export class Strangers {
         router,
         conflict: conflict.kind,
         peer: conflict.peer,
-        state: type === "conflict-began" ? "begun" : "ended",
+        ...(type === "conflict-began"
+          ? { state: "begun" }
+          : { state: "ended", lasted: between(conflict.since, conflict.seenAt) }),
         detail: `virtual router id ${conflict.vrid} is not configured here`,
       });
     }

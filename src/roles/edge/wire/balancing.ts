@@ -98,6 +98,7 @@ export class Balancing {
     this.#open = true;
     this.#pinSync.update(this.#desired);
   }
+    return this.#forwarding.failure();
 
   /** Something that plans depend on has changed: of one server only, when it is given by name. */
   update(server?: string): void {

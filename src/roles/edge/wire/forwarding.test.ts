@@ -216,6 +216,17 @@ describe("forwarding", () => {
     assert.deepEqual(said(), ['{"type":"forwarding-applied","how":"ruleset","took":0,"repaired":true}']);
   });
 
+  it("says why what packets had recorded is lost, when the engine had to make its tables anew", async () => {
+    const { want, engine, said } = bench();
+    await want(server(["a"]));
+    said();
+    engine.obstruct("nft refused the ruleset: a set of our name with another key");
+    await want(server(["a", "b"]));
+    assert.deepEqual(said(), [
+      '{"type":"forwarding-applied","how":"ruleset","took":0,"anew":"nft refused the ruleset: a set of our name with another key"}',
+    ]);
+  });
+
   it("lets flows stay where they are across a restart of the program", async () => {
     const kernel: FakeKernel = { plan: undefined };
     await bench(kernel).want(server(["a", "b"]));

@@ -32,6 +32,8 @@ export type Forwarding = {
   isInherited(): Promise<boolean>;
   /** Resolves when nothing waits to be applied. */
   settled(): Promise<void>;
+  /** Why the last application failed; `undefined` when it did not. */
+  failure(): string | undefined;
   /** Applies nothing any more, and leaves what is there. */
   leave(): Promise<void>;
   /** Removes everything of ours from the kernel; nothing is applied any more. */
@@ -117,6 +119,10 @@ class EngineForwarding implements Forwarding {
     await this.#running;
   }
 
+  failure(): string | undefined {
+    return this.#failure;
+  }
+
   async leave(): Promise<void> {
     this.#closed = true;
     this.#dirty = false;
@@ -179,7 +185,8 @@ class EngineForwarding implements Forwarding {
     const took = micros(now - started);
     const by = result.by === undefined ? {} : { by: result.by };
     const repaired = result.repaired ? { repaired: true as const, ...by } : {};
-    emit({ type: "forwarding-applied", how: result.how, took, ...repaired });
+    const anew = result.anew === undefined ? {} : { anew: result.anew };
+    emit({ type: "forwarding-applied", how: result.how, took, ...repaired, ...anew });
     this.#sayCarriers(next);
   }
 

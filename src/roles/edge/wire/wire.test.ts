@@ -257,6 +257,30 @@ describe("the wire process", () => {
     assert.equal(conntrack.flows.length, 1);
   });
 
+  it("says that routers follow a configuration that forwarding does not, and when it does", async () => {
+    const { propose, run, events, engine, fast } = bench();
+    propose(DESIRED);
+    await run();
+    engine.failWith({ code: "refused", message: "nft refused it" });
+    const next = { ...DESIRED, servers: [{ ...WEB, ports: { first: 8080, last: 8080 } }] };
+    events.length = 0;
+    fast.length = 0;
+    propose({ ...next, routers: [virtualRouter({ name: "front", priority: 30 })] });
+    await run();
+    assert.ok(configured(fast).length > 0, "an operator must be able to give an address away");
+    const said = () =>
+      events.flatMap((event) =>
+        event.type === "process" || event.type === "forwarding-failed" ? [event.detail] : [],
+      );
+    assert.deepEqual(said(), [
+      "nft refused it",
+      "routers follow configuration 2, forwarding does not yet: nft refused it",
+    ]);
+    engine.failWith(undefined);
+    await run(seconds(3));
+    assert.deepEqual(said().slice(2), ["forwarding follows configuration 2 as the routers do"]);
+  });
+
   it("answers each configuration once, in order, and tells the fast thread the last", async () => {
     const { propose, run, agent, fast, events } = bench();
     propose(DESIRED);

@@ -17,6 +17,7 @@ import { createCutOffs } from "./cut-off.ts";
 import type { FastLink } from "./fast-link.ts";
 import { createFirstVerdicts, type FirstVerdicts } from "./first-verdicts.ts";
 import { HostState } from "./host.ts";
+import { createLag } from "./lag.ts";
 import type { WireParts } from "./parts.ts";
 import { checkSubjects, createSubjects, type Subject, type Subjects, serverSubjects } from "./subjects.ts";
 import { createSupervision, type Supervision } from "./supervision.ts";
@@ -35,6 +36,7 @@ export class Wire {
   readonly #counts = createCounts((counts) => this.#agent.tellCounts(counts));
   readonly #sync: ConnectionSync;
   readonly #supervision: Supervision;
+  readonly #lag = createLag((event) => this.#emit(event));
   readonly #cutOffs = createCutOffs();
   readonly #complaints = createComplaints({
     view: () => this.#journal.view,
@@ -136,6 +138,7 @@ export class Wire {
     // Its settings are there since its module was loaded.
     if (event.type === "server-engine" && event.engine === "ipvs") this.#host.refreshSettings();
     if (event.type !== "forwarding-applied" || event.how === "removed") return;
+    this.#lag.forwardingFollows();
     this.#attract();
     if (event.how === "ruleset") this.#parts.afterBurst();
   }
@@ -188,8 +191,10 @@ export class Wire {
       await this.#firstVerdicts.wait();
     }
     if (this.#stopping) return;
-    await this.#balancing.apply();
-    if (isReload && !this.#stopping) this.#configureFast();
+    const failure = await this.#balancing.apply();
+    if (!isReload || this.#stopping) return;
+    this.#configureFast();
+    this.#lag.routersFollow(this.#generation, failure);
   }
 
   /** Asked anew for every configuration but the first: what was missing may have been installed. */
