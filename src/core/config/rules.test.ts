@@ -247,7 +247,7 @@ rows("a virtual server", [
   {
     that: "keeps clients in every mode",
     given: [router({}), server({ mode: "dsr", persistence: { timeout: "10m" } })],
-    found: ["error 1 spec.persistence: cannot be in dsr, where no packet is known to open a connection"],
+    found: [],
   },
   {
     that: "has a sorry server that is another machine, of its family, and in dsr on its own port",

@@ -1,6 +1,6 @@
 /** The schema of a `ConnectionSync`: whom connections are kept in sync with. */
 import * as v from "valibot";
-import { address, integer, interfaceName, section } from "./fields.ts";
+import { address, integer, interfaceName, section, text } from "./fields.ts";
 
 /** `ConnectionSync.spec`. */
 export const syncSpec = section("The other box, and the way to it.", {
@@ -15,6 +15,12 @@ export const syncSpec = section("The other box, and the way to it.", {
       max: 65_534,
     }),
     3780,
+  ),
+  pinSecretFile: v.exactOptional(
+    text(
+      "File with a secret of at least 16 bytes, the same on both boxes: pins are taken only from who has it. Not for conntrackd.",
+      { pattern: /^\/[^\0]{1,4095}$/, rule: "an absolute path", format: "absolute path" },
+    ),
   ),
 });
 

@@ -11,4 +11,6 @@ export type ConnectionSyncConfig = {
   readonly peer: IpAddress;
   /** UDP, 1..65535, the same on both. */
   readonly port: number;
+  /** The file with the secret that seals pins; `undefined`: they are not sealed. */
+  readonly pinSecretFile?: string;
 };

@@ -163,6 +163,7 @@ const PIN_SYNC_SEVERITY: Readonly<Record<Extract<Event, { type: "pin-sync" }>["s
   "in-sync": "notice",
   "peer-silent": "warning",
   "other-version": "warning",
+  "other-secret": "warning",
   refused: "warning",
   unavailable: "error",
 };

@@ -3,6 +3,7 @@
  *
  * - `packet.ts`: what is sent. Start reading here.
  * - `teller.ts`: which pins are told when.
+ * - `seal.ts`: what keeps others from telling pins.
  * - `listener.ts`: what is known of the peer, and which of its pins are taken.
  *
  * No pin is ever confirmed. Each is told when it is new, when its backend is another, when its time has moved by an
@@ -15,8 +16,11 @@
  * on two busy processors and is done for a twentieth of the time, so they are looked at every 10 to 30 s; a few
  * thousand every second. What was told takes 9 MB for them. At most 262,144 pins are told; the peer knows no others.
  *
- * Left out: encryption and authentication. The link is trusted as it is for conntrackd: whoever can send there can
- * change connections anyway. Datagrams that came over a router are refused (the hop limit of RFC 5082), and what they
- * say is checked against the configuration: the worst that a forged one does is to move a client to another backend.
+ * Datagrams that came over a router are refused (the hop limit of RFC 5082), and what they say is checked against the
+ * configuration: the worst that a forged one does is to move a client to another backend. With a secret (`seal.ts`)
+ * nobody else can make one, nor send it again later. Without, the link is trusted as it is for conntrackd, which knows no
+ * secrets: whoever can send there can change connections anyway.
+ *
+ * Left out: encryption. A pin tells that a client has spoken to a server, which anybody on the link sees who sees that.
  */
 export {};

@@ -12,6 +12,8 @@ export type PinSyncState =
   | "peer-silent"
   /** The peer speaks another version of this. */
   | "other-version"
+  /** What the peer says is sealed with another secret than ours, or one of the two has none. */
+  | "other-secret"
   /** The kernel does not take the peer's pins. */
   | "refused"
   /** The link cannot be used. */

@@ -5,6 +5,6 @@
  * and environment variables, so that what a file says can be read off it.
  *
  * Start with `load.ts`; `port.ts` is what the real file system (`linux.ts`, `watch.ts`) and the tests' (`fake.ts`)
- * have in common.
+ * have in common. `secret.ts`: what is said with a secret that a file holds.
  */
 export {};

@@ -1,5 +1,5 @@
 /** Forwarding, with everything that feeds its plans and everything that follows the plan in force. */
-import { randomInt } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import type { IpAddress } from "#base/address";
 import { wallTime } from "#base/time";
 import type { BackendKey, VirtualServer } from "#core/balance/model";
@@ -10,6 +10,7 @@ import { isTracked } from "#core/conntrack/endings";
 import type { Event } from "#core/observation/event";
 import type { View } from "#core/observation/view";
 import { unacceptedAddresses } from "#core/vrrp/accept-mode";
+import { readSecret } from "#drivers/files/secret";
 import type { Counts } from "./counts.ts";
 import { routersOf } from "./cut-off.ts";
 import { createDrains, type Drains } from "./drains.ts";
@@ -26,6 +27,7 @@ import { createTableWatch, type TableWatch } from "./table-watch.ts";
 
 /** Sessions of the synchronisation of pins have 32 bits. */
 const HIGHEST_SESSION = 0xffff_ffff;
+const NONCE_LENGTH = 8;
 
 type Parts = Pick<WireParts, "engine" | "conntrack" | "datagrams" | "clock" | "deadlines"> & {
   readonly paths: Paths;
@@ -75,6 +77,8 @@ export class Balancing {
       datagrams: parts.datagrams,
       isHeld: (address) => this.#isHeld(address),
       session: randomInt(1, HIGHEST_SESSION),
+      nonce: () => new Uint8Array(randomBytes(NONCE_LENGTH)),
+      readSecret,
     });
     this.#forwarding = this.#createForwarding();
   }
@@ -87,10 +91,14 @@ export class Balancing {
     if (this.#open) this.#pinSync.update(desired);
   }
 
-  /** Puts what is wanted into the kernel, unless it is refused; resolves when nothing waits any more. */
-  async apply(): Promise<void> {
+  /**
+   * Puts what is wanted into the kernel; resolves when nothing waits any more, with why it was refused, if it was: then it
+   * is tried again.
+   */
+  async apply(): Promise<string | undefined> {
     this.#forwarding.update();
     await this.#forwarding.settled();
+    return this.#forwarding.failure();
   }
 
   /** From now on changes are applied as they come: forwarding is in place. */
@@ -98,7 +106,6 @@ export class Balancing {
     this.#open = true;
     this.#pinSync.update(this.#desired);
   }
-    return this.#forwarding.failure();
 
   /** Something that plans depend on has changed: of one server only, when it is given by name. */
   update(server?: string): void {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHmac, randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import { addressBytes } from "#base/address";
 import { type Duration, seconds } from "#base/time";
@@ -43,14 +44,22 @@ const pin = (text: string, backend: string): Pin => ({
   remaining: seconds(300),
 });
 
-const edge = (name: Name, wire: FakeWire, session = name === "a" ? 1 : 2) => {
+const signing = (key: string) => (bytes: Uint8Array) =>
+  new Uint8Array(createHmac("sha256", key).update(bytes).digest());
+
+const edge = (name: Name, wire: FakeWire, session = name === "a" ? 1 : 2, secretFile?: string) => {
   const own = fakeClock({ onWake: () => deadlines.runDue() });
   const deadlines = createDeadlines(own);
   const engine = openFakeEngine();
   const events: Event[] = [];
-  const state = { holds: name === "a" };
+  const state: { holds: boolean; secret: string | undefined } = { holds: name === "a", secret: "first" };
   const sync = createPinSync({
     ...{ engine, deadlines, session },
+    nonce: () => new Uint8Array(randomBytes(8)),
+    readSecret: (path) =>
+      state.secret === undefined || path !== "/secret"
+        ? "does not exist"
+        : { sign: signing(state.secret), version: state.secret },
     clock: own,
     datagrams: wire.port,
     emit: (event) => void events.push(event),
@@ -62,6 +71,7 @@ const edge = (name: Name, wire: FakeWire, session = name === "a" ? 1 : 2) => {
     syncs: [
       {
         ...{ name: "state", interface: "eth1", port: 3780 },
+        ...(secretFile === undefined ? {} : { pinSecretFile: secretFile }),
         ...{ address: address(ADDRESSES[name]), peer: address(ADDRESSES[name === "a" ? "b" : "a"]) },
       },
     ],
@@ -95,6 +105,16 @@ const pair = (wire = fakeWire()) => {
 
 const put = ({ pins }: Edge, ...all: readonly Pin[]): void => {
   for (const each of all) pins.set(each.client, each);
+};
+
+/** A socket in the place of an edge, for somebody else. */
+const openAs = (name: Name, wire: FakeWire) => {
+  const [address_, peer] = [ADDRESSES[name], ADDRESSES[name === "a" ? "b" : "a"]].map(address);
+  assert.ok(address_ && peer);
+  const path = { interface: "eth1", port: 3781, address: address_, peer };
+  const socket = wire.port.open(path, () => undefined);
+  assert.ok(typeof socket !== "string");
+  return socket;
 };
 
 describe("clients that are kept on a backend", () => {
@@ -162,22 +182,78 @@ describe("clients that are kept on a backend", () => {
   });
 
   it("say so when the peer speaks another version", async () => {
-    const { a, wire } = { a: edge("a", fakeWire()), wire: fakeWire() };
-    a.sync.close();
-    const [newer, older] = [edge("a", wire), wire.port];
-    const socket = older.open(
-      {
-        ...{ interface: "eth1", port: 3781 },
-        ...{ address: address(ADDRESSES.b), peer: address(ADDRESSES.a) },
-      },
-      () => undefined,
-    );
-    assert.ok(typeof socket !== "string");
+    const wire = fakeWire();
+    const [newer, socket] = [edge("a", wire), openAs("b", wire)];
     for (let second = 0; second < 9; second += 1) {
       socket.send(Uint8Array.of(0x53, 0x59, 0x50, 0x4e, 9, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0));
       await run([newer], 1);
     }
     assert.deepEqual(newer.states(), ["other-version"]);
+  });
+
+  it("are told sealed where both have the same secret, and nobody else can tell any", async () => {
+    const wire = fakeWire();
+    const heard: Uint8Array[] = [];
+    wire.loses = (bytes) => {
+      heard.push(bytes.slice());
+      return false;
+    };
+    const [a, b] = [edge("a", wire, 1, "/secret"), edge("b", wire, 2, "/secret")];
+    put(a, pin("203.0.113.1", "w1"));
+    await run([a, b], 5);
+    assert.deepEqual([...b.pins.values()], [...a.pins.values()]);
+    assert.deepEqual([...a.states(), ...b.states()], []);
+    assert.ok(heard.every((bytes) => bytes[4] === 0x81));
+    // Somebody who has recorded everything says it again when both were started anew.
+    a.sync.close();
+    b.sync.close();
+    const again = edge("b", wire, 3, "/secret");
+    const stranger = openAs("a", wire);
+    await run([again], 2);
+    for (const bytes of heard.slice()) stranger.send(bytes);
+    await run([again], 8);
+    assert.equal(again.pins.size, 0);
+    assert.deepEqual(again.states(), ["peer-silent"]);
+  });
+
+  it("are not taken from a peer with another secret or none, which is said, until both have the same", async () => {
+    const wire = fakeWire();
+    const [a, b] = [edge("a", wire, 1, "/secret"), edge("b", wire, 2, "/secret")];
+    b.state.secret = "second";
+    put(a, pin("203.0.113.1", "w1"));
+    await run([a, b], 10);
+    assert.deepEqual([a.states(), b.states()], [["other-secret"], ["other-secret"]]);
+    assert.equal(b.pins.size, 0);
+    a.state.secret = "second";
+    await run([a, b], 20);
+    assert.deepEqual([a.states(), b.states()], [["in-sync"], ["in-sync"]]);
+    assert.equal(b.pins.size, 1);
+    const { pinSecretFile: _file, ...open } = b.desired.syncs[0] ?? assert.fail();
+    b.sync.update({ ...b.desired, syncs: [open] });
+    await run([a, b], 10);
+    assert.deepEqual([a.states(), b.states()], [["other-secret"], ["other-secret"]]);
+  });
+
+  it("follow a secret that changes on both sides, and are told to nobody without the one that is asked for", async () => {
+    const wire = fakeWire();
+    const [a, b] = [edge("a", wire, 1, "/secret"), edge("b", wire, 2, "/secret")];
+    await run([a, b], 4);
+    [a.state.secret, b.state.secret] = ["second", "second"];
+    await run([a, b], 30);
+    put(a, pin("203.0.113.1", "w1"));
+    await run([a, b], 15);
+    assert.equal(b.pins.size, 1);
+    a.states();
+    a.state.secret = undefined;
+    let sent = 0;
+    await run([a], 12);
+    wire.loses = () => {
+      sent += 1;
+      return false;
+    };
+    await run([a], 5);
+    assert.equal(sent, 0);
+    assert.deepEqual(a.states(), ["unavailable"]);
   });
 
   it("wait for a link that cannot be opened yet", async () => {

@@ -9,11 +9,13 @@ import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import type { Desired } from "#core/config/desired";
 import type { Event } from "#core/observation/event";
 import { acceptablePins, hearPeer, missOne, type Peer, type PinSyncState } from "#core/pin-sync/listener";
-import { decodePinDatagram, encodePinDatagram, type PinDatagram, serverNumber } from "#core/pin-sync/packet";
+import { type PinDatagram, serverNumber } from "#core/pin-sync/packet";
 import { createTeller } from "#core/pin-sync/teller";
 import type { Balancer } from "#drivers/balance/port";
-import type { DatagramPath, DatagramPort, DatagramSocket } from "#drivers/datagram/port";
+import type { DatagramPort } from "#drivers/datagram/port";
+import type { Secret } from "#drivers/files/secret";
 import type { Clock, Deadlines } from "#runtime/deadlines";
+import { createPinLink, type LinkRefusal, type PinLink, type PinPath } from "./pin-link.ts";
 
 /** Both sides greet each other so often. */
 const PERIOD: Duration = seconds(1);
@@ -45,19 +47,39 @@ type Parts = {
   readonly isHeld: (address: IpAddress) => boolean;
   /** A random number, 1..2^32-1. */
   readonly session: number;
+  /** Eight random bytes. */
+  readonly nonce: () => Uint8Array;
+  /** The secret in a file, or why there is none. */
+  readonly readSecret: (path: string, purpose: string) => Secret | string;
 };
 
 /** The way for pins: beside that of conntrackd. */
-const pathOf = ({ syncs: [sync], servers }: Desired): DatagramPath | undefined =>
-  sync === undefined || servers.every(({ persistence }) => persistence === undefined)
-    ? undefined
-    : { interface: sync.interface, address: sync.address, peer: sync.peer, port: sync.port + 1 };
+const pathOf = ({ syncs: [sync], servers }: Desired): PinPath | undefined => {
+  if (sync === undefined || servers.every(({ persistence }) => persistence === undefined)) return undefined;
+  const { interface: device, address, peer, port, pinSecretFile } = sync;
+  return { interface: device, address, peer, port: port + 1, secretFile: pinSecretFile };
+};
+
+/** What a peer is that says what nobody here can read. */
+type Stranger = Extract<PinSyncState, "other-version" | "other-secret">;
+
+const STRANGERS: Readonly<Partial<Record<LinkRefusal, Stranger>>> = {
+  "other-version": "other-version",
+  sealed: "other-secret",
+  unsealed: "other-secret",
+  forged: "other-secret",
+};
+
+const STRANGER_WORDS: Readonly<Record<Stranger, string>> = {
+  "other-version": "runs another version of steelyard",
+  "other-secret": "has another secret, or one of the two has none",
+};
 
 class LinkedPins implements PinSync {
   readonly #parts: Parts;
   readonly #teller = createTeller();
-  #path: DatagramPath | undefined;
-  #socket: DatagramSocket | undefined;
+  readonly #link: PinLink;
+  #path: PinPath | undefined;
   #state: PinSyncState = "in-sync";
   #peer: Peer | undefined;
   /** What the peer said last that it has missed of ours. */
@@ -66,11 +88,10 @@ class LinkedPins implements PinSync {
   #forgotAt: Instant | undefined;
   /** Since when the peer could have been heard. */
   #awaitedSince: Instant;
-  #openedAt: Instant;
   /** Servers whose pins we take. */
   #taken: ReadonlySet<string> = new Set();
-  /** When something was heard that only another version can have said. */
-  #strangerAt: Instant | undefined;
+  /** Who was heard that cannot be understood, and when. */
+  #stranger: { readonly is: Stranger; readonly at: Instant } | undefined;
   #sequence = 0;
   #readAt: Instant;
   #isReading = false;
@@ -83,17 +104,20 @@ class LinkedPins implements PinSync {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#openedAt = parts.clock.now();
-    this.#awaitedSince = this.#openedAt;
-    this.#readAt = this.#openedAt;
+    this.#awaitedSince = parts.clock.now();
+    this.#readAt = this.#awaitedSince;
+    this.#link = createPinLink({
+      ...parts,
+      onDatagram: (datagram) => this.#onDatagram(datagram),
+      onRefused: (reason) => this.#onRefused(reason),
+    });
   }
 
   update(desired: Desired): void {
     const path = pathOf(desired);
     if (JSON.stringify(path) === JSON.stringify(this.#path)) return;
     this.#path = path;
-    this.#socket?.close();
-    this.#socket = undefined;
+    this.#link.close();
     this.#peer = undefined;
     this.#teller.forget();
     this.#state = "in-sync";
@@ -117,8 +141,7 @@ class LinkedPins implements PinSync {
   close(): void {
     this.#closed = true;
     this.#schedule(undefined);
-    this.#socket?.close();
-    this.#socket = undefined;
+    this.#link.close();
   }
 
   #schedule(at: Instant | undefined): void {
@@ -144,30 +167,24 @@ class LinkedPins implements PinSync {
 
   /** A silent socket may be bound to an interface that is no more: another is opened every few seconds. */
   #open(now: Instant): void {
-    if (this.#socket !== undefined && this.#isSilent(now) && between(this.#openedAt, now) > SILENCE) {
-      this.#socket.close();
-      this.#socket = undefined;
-    }
-    if (this.#socket !== undefined || this.#path === undefined) return;
-    const socket = this.#parts.datagrams.open(this.#path, (bytes) => this.#onDatagram(bytes));
-    if (typeof socket === "string") {
-      this.#become("unavailable", socket);
-      return;
-    }
-    this.#socket = socket;
-    this.#openedAt = now;
-    if (this.#state === "unavailable") this.#awaitedSince = now;
+    const link = this.#link;
+    const isStale = this.#isSilent(now) && between(link.openedAt, now) > SILENCE;
+    if (link.isOpen && (isStale || link.isOutdated(now))) link.close();
+    if (link.isOpen || this.#path === undefined) return;
+    const failed = link.open(this.#path, now);
+    if (failed !== undefined) this.#become("unavailable", failed);
+    else if (this.#state === "unavailable") this.#awaitedSince = now;
   }
 
   #judge(now: Instant): void {
-    if (this.#socket === undefined || this.#path === undefined) return;
+    if (!this.#link.isOpen || this.#path === undefined) return;
     const { peer, port } = this.#path;
     if (!this.#isSilent(now)) {
       if (this.#peer === undefined) return;
       if (this.#refusal === undefined) this.#become("in-sync", `with ${peer} port ${port}`);
       else this.#become("refused", this.#refusal);
-    } else if (this.#strangerAt !== undefined && between(this.#strangerAt, now) < SILENCE) {
-      this.#become("other-version", `${peer} runs another version of steelyard`);
+    } else if (this.#stranger !== undefined && between(this.#stranger.at, now) < SILENCE) {
+      this.#become(this.#stranger.is, `${peer} ${STRANGER_WORDS[this.#stranger.is]}`);
     } else this.#become("peer-silent", `${peer} port ${port} is not heard`);
   }
 
@@ -183,7 +200,7 @@ class LinkedPins implements PinSync {
       | Omit<PinDatagram & { type: "pins" }, "session" | "sequence">,
   ): void {
     const { session } = this.#parts;
-    this.#socket?.send(encodePinDatagram({ ...content, session, sequence: this.#sequence }));
+    this.#link.send({ ...content, session, sequence: this.#sequence });
     if (content.type === "pins") this.#sequence += 1;
   }
 
@@ -227,21 +244,21 @@ class LinkedPins implements PinSync {
     this.#teller.forget();
   }
 
-  readonly #onDatagram = (bytes: Uint8Array): void => {
+  #onRefused(reason: LinkRefusal): void {
+    const is = STRANGERS[reason];
+    if (is !== undefined) this.#stranger = { is, at: this.#parts.clock.now() };
+  }
+
+  #onDatagram(datagram: PinDatagram): void {
     if (this.#closed) return;
-    const datagram = decodePinDatagram(bytes);
     const now = this.#parts.clock.now();
-    if (!datagram.ok) {
-      if (datagram.reason === "other-version") this.#strangerAt = now;
-      return;
-    }
     const before = this.#peer?.session;
-    const { peer, isNews } = hearPeer(this.#peer, datagram.value, now);
+    const { peer, isNews } = hearPeer(this.#peer, datagram, now);
     this.#peer = peer;
     if (!isNews) return;
-    if (datagram.value.type === "pins") this.#take(datagram.value);
-    else this.#answer(datagram.value, before !== peer.session, now);
-  };
+    if (datagram.type === "pins") this.#take(datagram);
+    else this.#answer(datagram, before !== peer.session, now);
+  }
 
   /** A peer that is new, or that has missed something, is told everything. */
   #answer({ heard }: PinDatagram & { type: "hello" }, isNew: boolean, now: Instant): void {
