@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { renderUnit } from "#core/install/unit";
 import { inBed, SMALL } from "./edge-bed.ts";
-import { config, router, VIP } from "./edge-config.ts";
+import { config, router, server, VIP } from "./edge-config.ts";
 import { type Machine, onMachine } from "./systemd-bed.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steelyard-package-"));
@@ -133,6 +133,26 @@ dpkg --install /root/steelyard.deb
 cat >/etc/steelyard/edge.yaml <<END
 ${config(router({ interface: "way", addresses: ["10.9.0.100/24"] }))}END`;
 
+/** What docs/engines.md tells an operator to give `systemctl edit` for XDP. */
+const dropIn = (): string => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/engines.md"), "utf8");
+  const [, text = ""] = /```ini\n([\s\S]*?)```/.exec(page) ?? [];
+  assert.match(text, /--engine xdp/);
+  return text;
+};
+
+/** An edge whose server XDP can carry, to a neighbour that is there for good. */
+const DIRECT = `
+ip neigh add 10.9.0.21 lladdr 02:00:00:00:00:21 dev way nud permanent
+cat >/etc/steelyard/edge.yaml <<END
+${config(
+  router({ interface: "way", addresses: ["10.9.0.100/24"] }),
+  server({
+    ...{ address: "10.9.0.100", mode: "dsr", health: undefined },
+    backends: [{ name: "n1", address: "10.9.0.21" }],
+  }),
+)}END`;
+
 /** The service as systemd and it say that it is. */
 const lookAt = ({ run }: Machine) => ({
   pid: run("systemctl show --property MainPID --value steelyard-edge").trim(),
@@ -141,6 +161,44 @@ const lookAt = ({ run }: Machine) => ({
 });
 
 describe("the service, with real systemd,", () => {
+  it("has what XDP needs by the drop-in of the documentation alone, and without it says what is missing", async () => {
+    await onMachine(async ({ run, copy }) => {
+      copy(archive, "steelyard.deb");
+      run(SETUP);
+      run(DIRECT);
+      const isSaid = (words: string): void => {
+        run(`for i in $(seq 100); do steelyard status --json | grep -q '${words}' && exit; sleep 0.1; done
+          steelyard status; steelyard events; exit 1`);
+      };
+      const drop = dropIn();
+      // The engine without the rights to it.
+      const chosen = drop.split("\n").filter((line) => /^(\[Service\]|ExecStart=.*)$/.test(line));
+      const edit = (text: string): void => {
+        run(`mkdir -p /etc/systemd/system/steelyard-edge.service.d
+          cat >/etc/systemd/system/steelyard-edge.service.d/override.conf <<'END'
+${text}
+END
+          systemctl daemon-reload`);
+      };
+      edit(chosen.join("\n"));
+      run("systemctl start steelyard-edge");
+      isSaid("xdp: the kernel does not let this process use BPF.*CAP_BPF, CAP_PERFMON");
+      assert.doesNotMatch(run("ip link show way"), /xdp/);
+      edit(drop);
+      run("systemctl restart steelyard-edge");
+      isSaid('"engine": *"xdp"');
+      assert.match(run("ip link show way"), /xdp/);
+      const status = run("cat /proc/$(systemctl show -P MainPID steelyard-edge)/status");
+      // CAP_NET_ADMIN, CAP_NET_RAW, CAP_PERFMON, CAP_BPF, and nobody's user.
+      for (const set of ["Prm", "Eff", "Bnd"]) {
+        assert.match(status, new RegExp(`^Cap${set}:\\t000000c000003000$`, "m"));
+      }
+      assert.doesNotMatch(status, /^Uid:\t0/m);
+      run("systemctl stop steelyard-edge");
+      assert.doesNotMatch(run("ip link show way"), /xdp/);
+    });
+  });
+
   it("starts, and stays where it is in a restart, a crash, a hang and an upgrade; a stop removes everything", async () => {
     await onMachine(async (machine) => {
       const { run, copy } = machine;
