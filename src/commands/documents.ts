@@ -84,6 +84,15 @@ const valuesOf = (
 ): { readonly values: readonly unknown[]; readonly problems: readonly string[] } => {
   const json = jsonOf(file);
   if (json !== undefined) return { values: [json.value], problems: [] };
+  if (file.text.length > MOST_YAML) {
+    const message = `is larger than ${MOST_YAML / 1024 / 1024} MB, the most that is read of YAML`;
+    return {
+      values: [],
+      problems: [
+        unreadText({ path: file.path, message, hint: "Print it as JSON: kubectl get --output json." }),
+      ],
+    };
+  }
   const { documents, problems } = documentsOf(file);
   return { values: documents.map(({ value }) => value), problems };
 };

@@ -35,6 +35,7 @@ type Changed =
 
 /** The world after what is to be deleted is gone, and what is to be applied is there. */
 const changed = (now: World, { changes, deletions }: PlanOptions, files: FilesPort): Changed => {
+  if (changes.length === 0 && deletions.length === 0) return { ok: true, world: now };
   const problems: string[] = [];
   let world = now;
   for (const text of deletions) {

@@ -56,6 +56,7 @@ export type Planned =
 
 export type PlanOptions = {
   readonly now: World;
+  /** The same as `now` to ask what a controller would do without any change. */
   readonly next: World;
   /** The class that the controller serves; `undefined`: Services without one. */
   readonly lbClass: string | undefined;
@@ -100,7 +101,11 @@ type Three = {
 const moveOf = (
   service: ObjectKey,
   { now, rested, next }: Three,
-  { decisions, rehearsal }: { readonly decisions: readonly Decision[]; readonly rehearsal: Rehearsal },
+  {
+    decisions,
+    rehearsal,
+    isChange,
+  }: { readonly decisions: readonly Decision[]; readonly rehearsal: Rehearsal; readonly isChange: boolean },
 ): Move | undefined => {
   const [before, after] = [addressesOf(now), addressesOf(next)];
   if (isSame(before, after)) return undefined;
@@ -112,7 +117,7 @@ const moveOf = (
     before,
     after,
     pool: final?.outcome === "allocated" ? final.pool : undefined,
-    isAnyway: next !== undefined && isSame(addressesOf(rested), after),
+    isAnyway: isChange && next !== undefined && isSame(addressesOf(rested), after),
     decisions,
   };
 };
@@ -146,7 +151,7 @@ export const planChange = (options: PlanOptions): Planned => {
   for (const key of keys) {
     const three = { now: nowByKey.get(key), rested: rested.get(key), next: rehearsal.services.get(key) };
     const decisions = [...(atFirst.get(key) ?? []), ...(later.get(key) ?? [])];
-    const move = moveOf(key, three, { decisions, rehearsal });
+    const move = moveOf(key, three, { decisions, rehearsal, isChange: next !== now });
     const waits = pendingOf(key, three, rehearsal);
     if (move !== undefined) moves.push(move);
     if (waits !== undefined) pending.push(waits);
