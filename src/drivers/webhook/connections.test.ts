@@ -19,16 +19,33 @@ describe("connections", () => {
     assert.deepEqual(connections.all(), [three, four]);
   });
 
-  it("that are answered stay, and wait anew afterwards", () => {
+  it("that are being answered stay", () => {
     const connections = openConnections(2);
-    const [one, two, three, four] = [1, 2, 3, 4].map(peer) as [Socket, Socket, Socket, Socket];
+    const [one, two, three] = [1, 2, 3].map(peer) as [Socket, Socket, Socket];
     connections.enter(one);
     connections.enter(two);
     connections.works(peer(1));
     assert.equal(connections.enter(three), two);
-    connections.waits(peer(1));
+    assert.deepEqual(connections.all(), [one, three]);
+  });
+
+  it("that have been answered go after those that never were, the longest idle first", () => {
+    const connections = openConnections(3);
+    const sockets = [1, 2, 3, 4, 5, 6].map(peer) as [Socket, Socket, Socket, Socket, Socket, Socket];
+    const [one, two, three, four, five, six] = sockets;
+    for (const socket of [one, two]) {
+      connections.enter(socket);
+      connections.works(socket);
+      connections.waits(socket);
+    }
+    connections.works(one);
+    connections.waits(one);
+    connections.enter(three);
     assert.equal(connections.enter(four), three);
-    assert.deepEqual(connections.all(), [one, four]);
+    connections.works(four);
+    assert.equal(connections.enter(five), two);
+    connections.works(five);
+    assert.equal(connections.enter(six), one);
   });
 
   it("that all work leave no room for another", () => {
