@@ -1,9 +1,9 @@
 /**
  * Runs one test suite and refuses to call silence success.
  *
- * Usage: `node scripts/run-suite.ts unit|kernel|uml|interop|chaos [FILE…]`. A suite fails when a test fails, when a test is
- * skipped or still to do, when a file holds no test, and when nothing ran at all. With `TEST_TALLY=FILE` one line
- * `SUITE PASSED FAILED` is appended to that file, from which `.ci/run` makes its last line.
+ * Usage: `node scripts/run-suite.ts unit|kernel|uml|interop|cluster|chaos [FILE…]`. A suite fails when a test fails, when a
+ * test is skipped or still to do, when a file holds no test, and when nothing ran at all. With `TEST_TALLY=FILE` one
+ * line `SUITE PASSED FAILED` is appended to that file, from which `.ci/run` makes its last line.
  */
 import { appendFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
@@ -28,6 +28,8 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
     },
   ],
   ["kernel", { patterns: ["test/kernel/**/*.test.ts"], oneByOne: true, timeout: 600_000 }],
+  // With the programs that scripts/kubernetes.ts finds.
+  ["cluster", { patterns: ["test/cluster/**/*.test.ts"], oneByOne: true, timeout: 600_000 }],
   ["chaos", { patterns: ["test/chaos/**/*.test.ts"], oneByOne: true, timeout: 600_000 }],
   // Inside user-mode Linux: scripts/run-in-uml.ts.
   ["uml", { patterns: ["test/uml/**/*.test.ts"], oneByOne: true, timeout: 600_000 }],

@@ -1,0 +1,222 @@
+/**
+ * Finds the programs of a real Kubernetes control plane for the tests, and builds those that are not there yet.
+ *
+ * Usage: `node scripts/kubernetes.ts [PROGRAM…] [-- COMMAND…]`, without a PROGRAM etcd and kube-apiserver. Prints the one
+ * folder that holds them all, or runs COMMAND with that folder in `$KUBEBUILDER_ASSETS`. If that variable names a folder
+ * that holds them all already (setup-envtest of the Kubernetes project makes such), that one is taken as it is.
+ *
+ * etcd is the machine's own (Debian: etcd-server). The others are built from the published Go modules that
+ * tools/kubernetes/go.mod names, once for each version, below `$XDG_CACHE_HOME/steelyard/kubernetes`. `$GO` names the Go
+ * to take.
+ *
+ * What cannot be had is said with a remedy. A COMMAND is then not run, which is a failure in CI (`$CI` is set) and none
+ * on a laptop, where nobody should need eight minutes of Go to change a sentence.
+ */
+import { spawnSync } from "node:child_process";
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+
+const MODULE = join(import.meta.dirname, "../tools/kubernetes");
+/** Built from Go modules, by name. All are `tool` lines of go.mod too. */
+const PACKAGES: ReadonlyMap<string, string> = new Map(
+  ["kube-apiserver", "kube-proxy", "kubectl"].map((name) => [name, `k8s.io/kubernetes/cmd/${name}`]),
+);
+const USUAL = ["etcd", "kube-apiserver"];
+const BUILD_MINUTES = 25;
+/** Nobody debugs these programs, and what debuggers read takes time to make; the linker would throw it away anyway. */
+const BUILD = [
+  ...["build", "-C", MODULE, "-mod=readonly", "-buildvcs=false", "-trimpath"],
+  ...["-gcflags=all=-dwarf=false", "-ldflags"],
+];
+/**
+ * Programs without cgo need no C compiler here and no particular libc where they run. The compiler lives for seconds and
+ * need not tidy up so often.
+ */
+const BUILD_ENVIRONMENT = { CGO_ENABLED: "0", GOWORK: "off", GOGC: "400" };
+/** Set in the process that builds: the lock is held by its parent. */
+const LOCKED = "--locked";
+
+/** What the user can do about it is in the message. */
+class Missing extends Error {}
+
+const isProgram = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const inPath = (name: string): string | undefined =>
+  (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find(isProgram);
+
+/** The version of Kubernetes, as in `v1.36.3`. */
+const versionOf = (goMod: string): string => {
+  const [, version] = /^(?:require\s+|\s+)k8s\.io\/kubernetes (v\d+\.\d+\.\d+)/m.exec(goMod) ?? [];
+  if (version === undefined) throw new Error(`${MODULE}/go.mod names no version of k8s.io/kubernetes`);
+  return version;
+};
+
+/** What the linker writes into the programs; without it they call themselves v0.0.0 and version checks trip. */
+const linkerFlags = (version: string): string => {
+  const [major = "", minor = ""] = version.slice(1).split(".");
+  const values = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" };
+  const settings = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].flatMap((place) =>
+    Object.entries(values).map(([name, value]) => `-X ${place}.${name}=${value}`),
+  );
+  return ["-s -w", ...settings].join(" ");
+};
+
+const findGo = (names: readonly string[]): string => {
+  const go = process.env.GO ?? inPath("go");
+  if (go !== undefined) return go;
+  throw new Missing(
+    [
+      `There is no ${names.join(", no ")} here, and no Go to build ${names.length > 1 ? "them" : "it"} with. One of these helps:`,
+      "  a Go of 1.26 or newer in PATH, or named by $GO; on Debian: export GO=$(tools/kubernetes/fetch-go.sh)",
+      `  KUBEBUILDER_ASSETS=FOLDER with ${[...USUAL].join(" and ")} in it, as setup-envtest makes them`,
+    ].join("\n"),
+  );
+};
+
+/** Builds programs into `folder`, where they appear complete or not at all. The lock is held. */
+const build = (folder: string, names: readonly string[]): void => {
+  const missing = names.filter((name) => !isProgram(join(folder, name)));
+  if (missing.length === 0) return;
+  const go = findGo(missing);
+  const version = versionOf(readFileSync(join(MODULE, "go.mod"), "utf8"));
+  console.error(
+    `building ${missing.join(" and ")} ${version} from Go modules: on two cores about eight minutes, once`,
+  );
+  const work = mkdtempSync(join(folder, ".building-"));
+  try {
+    const { status, error } = spawnSync(
+      go,
+      [
+        ...BUILD,
+        linkerFlags(version),
+        "-o",
+        `${work}/`,
+        ...missing.map((name) => PACKAGES.get(name) ?? name),
+      ],
+      {
+        stdio: ["ignore", 2, 2],
+        timeout: BUILD_MINUTES * 60_000,
+        env: { ...process.env, ...BUILD_ENVIRONMENT },
+      },
+    );
+    if (status !== 0)
+      throw new Missing(
+        `${go} did not build ${missing.join(" and ")}: ${error?.message ?? `status ${status}, and what it says above`}`,
+      );
+    for (const name of missing) renameSync(join(work, name), join(folder, name));
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+};
+
+/** As `build`, while no other process does the same. The kernel lets go of the lock however this one ends. */
+const buildAlone = (folder: string, names: readonly string[]): void => {
+  if (names.every((name) => isProgram(join(folder, name)))) return;
+  findGo(names);
+  const lock = ["-w", String(BUILD_MINUTES * 60), join(folder, ".lock")];
+  const { status, error } = spawnSync(
+    "flock",
+    [...lock, process.execPath, import.meta.filename, LOCKED, folder, ...names],
+    { stdio: ["ignore", 2, 2] },
+  );
+  if (status !== 0) throw new Missing(error?.message ?? `there is still no ${names.join(", no ")}`);
+};
+
+const isLinkTo = (link: string, target: string): boolean =>
+  lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() === true && readlinkSync(link) === target;
+
+/** Puts the machine's etcd beside the programs that were built. */
+const linkEtcd = (folder: string): void => {
+  const etcd = inPath("etcd");
+  if (etcd === undefined) throw new Missing("There is no etcd here. On Debian: apt-get install etcd-server");
+  const link = join(folder, "etcd");
+  if (isLinkTo(link, etcd)) return;
+  const fresh = `${link}.${process.pid}`;
+  symlinkSync(etcd, fresh);
+  renameSync(fresh, link);
+};
+
+/** The folder that holds all of these programs. */
+const findAssets = (names: readonly string[]): string => {
+  const unknown = names.filter((name) => name !== "etcd" && !PACKAGES.has(name));
+  if (unknown.length > 0)
+    throw new Missing(`${unknown.join(", ")}: unknown; there is ${["etcd", ...PACKAGES.keys()].join(", ")}`);
+  const given = process.env.KUBEBUILDER_ASSETS;
+  if (given !== undefined && given !== "") {
+    const lacking = names.filter((name) => !isProgram(join(given, name)));
+    if (lacking.length === 0) return given;
+    console.error(`$KUBEBUILDER_ASSETS is passed over: ${given} holds no ${lacking.join(", no ")}`);
+  }
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+  const version = versionOf(readFileSync(join(MODULE, "go.mod"), "utf8"));
+  const folder = join(cache, "steelyard", "kubernetes", `${version}-${process.arch}`);
+  mkdirSync(folder, { recursive: true });
+  if (names.includes("etcd")) linkEtcd(folder);
+  buildAlone(
+    folder,
+    names.filter((name) => name !== "etcd"),
+  );
+  return folder;
+};
+
+const runCommand = (folder: string, command: readonly string[]): number => {
+  const [program = "", ...args] = command;
+  const env = { ...process.env, KUBEBUILDER_ASSETS: folder };
+  const { status, error } = spawnSync(program, args, { stdio: "inherit", env });
+  if (error !== undefined) console.error(error.message);
+  return status ?? 1;
+};
+
+const isCi = (): boolean => !["", "0", "false"].includes(process.env.CI ?? "");
+
+const main = (args: readonly string[]): number => {
+  if (args[0] === LOCKED) {
+    const [, folder = "", ...names] = args;
+    build(folder, names);
+    return 0;
+  }
+  const dashes = args.indexOf("--");
+  const [named, command] = dashes < 0 ? [args, undefined] : [args.slice(0, dashes), args.slice(dashes + 1)];
+  const names = named.length > 0 ? named : USUAL;
+  try {
+    const folder = findAssets(names);
+    if (command !== undefined) return runCommand(folder, command);
+    console.log(folder);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    console.error(error.message);
+    if (command === undefined) return 1;
+    console.error(`NOT RUN, as there is no Kubernetes: ${command.join(" ")}`);
+    return isCi() ? 1 : 0;
+  }
+};
+
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,97 @@
+/** kube-apiserver, as one test starts it. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Api, openApi } from "./api.ts";
+import { AUDIT_POLICY } from "./audit.ts";
+import { type Authority, writeSigningKey } from "./certificates.ts";
+import { openServer, type ServerProgram } from "./server-program.ts";
+
+/** Families of the addresses that Services get inside of the cluster; the first is that of single-stack Services. */
+export type Families = "ipv4" | "ipv6" | "ipv4+ipv6" | "ipv6+ipv4";
+
+const RANGES: Readonly<Record<Families, string>> = {
+  ipv4: "10.96.0.0/16",
+  ipv6: "fd00:96::/108",
+  "ipv4+ipv6": "10.96.0.0/16,fd00:96::/108",
+  "ipv6+ipv4": "fd00:96::/108,10.96.0.0/16",
+};
+
+export type ApiServerOptions = {
+  readonly program: string;
+  readonly folder: string;
+  readonly port: number;
+  readonly etcdPort: number;
+  readonly families: Families;
+  readonly flags: readonly string[];
+  readonly authority: Authority;
+};
+
+export type ApiServer = ServerProgram & {
+  readonly url: string;
+  /** A client that may do everything. */
+  readonly admin: Api;
+  readonly auditLog: string;
+};
+
+const isReady = async (admin: Api): Promise<boolean> => {
+  try {
+    return (await admin.request("GET", "/readyz", { timeoutMs: 2_000 })).status === 200;
+  } catch {
+    return false;
+  }
+};
+
+const flagsOf = (
+  options: ApiServerOptions,
+  files: {
+    readonly serving: { readonly certFile: string; readonly keyFile: string };
+    readonly signingKey: string;
+    readonly auditPolicy: string;
+    readonly auditLog: string;
+  },
+): readonly string[] => [
+  `--etcd-servers=http://127.0.0.1:${options.etcdPort}`,
+  ...["--bind-address=127.0.0.1", `--secure-port=${options.port}`],
+  // Nobody is told of it: without a reconciler the Service `kubernetes` has no endpoints.
+  `--advertise-address=${options.families.startsWith("ipv4") ? "192.0.2.1" : "2001:db8::1"}`,
+  "--endpoint-reconciler-type=none",
+  `--service-cluster-ip-range=${RANGES[options.families]}`,
+  ...[`--tls-cert-file=${files.serving.certFile}`, `--tls-private-key-file=${files.serving.keyFile}`],
+  `--client-ca-file=${options.authority.caFile}`,
+  "--authorization-mode=RBAC",
+  "--service-account-issuer=https://kubernetes.default.svc",
+  `--service-account-key-file=${files.signingKey}`,
+  `--service-account-signing-key-file=${files.signingKey}`,
+  // No controller manager makes the accounts that pods would get.
+  "--disable-admission-plugins=ServiceAccount",
+  ...[`--audit-policy-file=${files.auditPolicy}`, `--audit-log-path=${files.auditLog}`],
+  ...["--audit-log-mode=blocking", "--audit-log-maxsize=2000", "--profiling=false", "--v=1"],
+  ...options.flags,
+];
+
+/** Describes an API server; it does not run yet. */
+export const openApiServer = async (options: ApiServerOptions): Promise<ApiServer> => {
+  const { folder, authority } = options;
+  const files = {
+    serving: await authority.issue("kube-apiserver", { type: "server", addresses: ["127.0.0.1"] }),
+    signingKey: writeSigningKey(folder),
+    auditPolicy: join(folder, "audit-policy.yaml"),
+    auditLog: join(folder, "audit.log"),
+  };
+  writeFileSync(files.auditPolicy, AUDIT_POLICY);
+  const operator = await authority.issue("admin", {
+    type: "client",
+    user: "admin",
+    groups: ["system:masters"],
+  });
+  const url = `https://127.0.0.1:${options.port}`;
+  const admin = openApi({ url, ca: authority.ca, credentials: { type: "certificate", ...operator } });
+  const server = openServer({
+    name: "kube-apiserver",
+    command: [options.program, ...flagsOf(options, files)],
+    log: join(folder, "kube-apiserver.log"),
+    isReady: () => isReady(admin),
+    readyWithinMs: 60_000,
+  });
+  return { ...server, url, admin, auditLog: files.auditLog };
+};

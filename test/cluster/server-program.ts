@@ -1,0 +1,97 @@
+/** One server of the control plane as a child process: how it starts, stands still, and ends. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+
+const READY_POLL_MS = 20;
+/** An API server that waits for its watchers gets no longer than this to end. */
+const END_WITHIN_MS = 20_000;
+
+export type ServerOptions = {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** File that what it says is appended to. */
+  readonly log: string;
+  readonly isReady: () => Promise<boolean>;
+  readonly readyWithinMs: number;
+};
+
+export type ServerProgram = {
+  /** `undefined` while it does not run. */
+  pid(): number | undefined;
+  /** Starts it and waits until it is ready. */
+  start(): Promise<void>;
+  /** Ends it and waits until it is gone; does nothing when it does not run. */
+  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** Takes the processor away from it; its connections stay open, and nobody answers. */
+  freeze(): void;
+  thaw(): void;
+  /** The last lines that it said. */
+  lastWords(lines: number): string;
+};
+
+const ended = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+/** The kernel ends the server with the test that started it, however that ends: setpriv(1) asks for it. */
+const spawnServer = (options: ServerOptions): ChildProcess => {
+  const log = openSync(options.log, "a");
+  try {
+    return spawn("setpriv", ["--pdeathsig", "KILL", ...options.command], { stdio: ["ignore", log, log] });
+  } finally {
+    closeSync(log);
+  }
+};
+
+export const openServer = (options: ServerOptions): ServerProgram => {
+  let child: ChildProcess | undefined;
+
+  const running = (): ChildProcess | undefined => (child === undefined || ended(child) ? undefined : child);
+
+  const lastWords = (lines: number): string => {
+    try {
+      return readFileSync(options.log, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+    } catch {
+      return "";
+    }
+  };
+
+  const stop = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> => {
+    const current = running();
+    if (current === undefined) return;
+    const gone = new Promise((resolve) => current.once("exit", resolve));
+    current.kill(signal);
+    current.kill("SIGCONT"); // What stands still does not end.
+    const patience = setTimeout(() => current.kill("SIGKILL"), END_WITHIN_MS);
+    await gone;
+    clearTimeout(patience);
+  };
+
+  const start = async (): Promise<void> => {
+    if (running() !== undefined) throw new Error(`${options.name} runs already`);
+    const current = spawnServer(options);
+    child = current;
+    let failure: Error | undefined;
+    current.once("error", (error) => {
+      failure = error;
+    });
+    const limit = performance.now() + options.readyWithinMs;
+    while (!(await options.isReady())) {
+      if (failure !== undefined || ended(current))
+        throw new Error(`${options.name} ended at its start: ${failure?.message ?? ""}\n${lastWords(30)}`);
+      if (performance.now() > limit) {
+        await stop("SIGKILL");
+        throw new Error(`${options.name} is not ready after ${options.readyWithinMs} ms\n${lastWords(30)}`);
+      }
+      await pause(READY_POLL_MS);
+    }
+  };
+
+  return {
+    pid: () => running()?.pid,
+    start,
+    stop,
+    freeze: () => void running()?.kill("SIGSTOP"),
+    thaw: () => void running()?.kill("SIGCONT"),
+    lastWords,
+  };
+};
