@@ -9,7 +9,7 @@ import {
   refused,
 } from "./credentials.ts";
 import { type PluginCredentials, runPlugin } from "./exec-plugin.ts";
-import { fileProblem } from "./kubeconfig.ts";
+import { fileProblem } from "./file-problem.ts";
 import type { Time } from "./time.ts";
 
 /** PEM texts for a TLS connection. */

@@ -40,6 +40,9 @@ const METADATA_KEPT = ["uid", "creationTimestamp", "deletionTimestamp", "generat
 /** Kinds whose `status` can be written through the main resource as well, having no status of their own. */
 const WITHOUT_STATUS: ReadonlySet<string> = new Set(["/configmaps", "/secrets", "/endpoints"]);
 
+/** With built-in kinds a write of the status takes labels and annotations along; with custom resources it does not. */
+const isBuiltIn = ({ group }: Resource): boolean => !group.includes(".") || group.endsWith(".k8s.io");
+
 type Kind = {
   readonly objects: Map<string, Fields>;
   readonly owners: Map<string, Ownership>;
@@ -215,8 +218,14 @@ export class FakeStore {
     );
     const identity = { ...kept, name: metadataBefore.name, namespace: metadataBefore.namespace };
     let next: Fields;
-    if (subresource === "status") next = { ...before, status: wanted.status };
-    else {
+    if (subresource === "status") {
+      const { labels, annotations } = isBuiltIn(resource) ? metadata : metadataBefore;
+      const own = Object.fromEntries(
+        Object.entries({ labels, annotations }).filter(([, value]) => value !== undefined),
+      );
+      const { labels: _, annotations: __, ...others } = metadataBefore;
+      next = { ...before, metadata: { ...others, ...own }, status: wanted.status };
+    } else {
       const status = this.#hasStatus(resource) ? before.status : wanted.status;
       const { status: _, ...rest } = wanted;
       next = { ...rest, metadata: { ...metadata, ...identity }, ...(status === undefined ? {} : { status }) };

@@ -4,7 +4,8 @@ import { isIPv6 } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type ClusterCredentials, type Found, refused, serverProblem } from "./credentials.ts";
-import { fileProblem, readKubeconfig } from "./kubeconfig.ts";
+import { fileProblem } from "./file-problem.ts";
+import { readKubeconfig } from "./kubeconfig.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

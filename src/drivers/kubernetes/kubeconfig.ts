@@ -16,6 +16,7 @@ import {
   serverProblem,
   type User,
 } from "./credentials.ts";
+import { fileProblem } from "./file-problem.ts";
 import { type Fields, fieldsOf, isFields, textOf } from "./json.ts";
 
 /** Larger files are not kubeconfigs. */
@@ -31,21 +32,6 @@ type Merged = {
   readonly clusters: ReadonlyMap<string, Entry>;
   readonly users: ReadonlyMap<string, Entry>;
   readonly contexts: ReadonlyMap<string, Entry>;
-};
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unreadable";
-
-const FILE_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: "does not exist",
-  EACCES: "may not be read by this user",
-  EISDIR: "is a directory",
-};
-
-/** Why a file could not be read, in words. */
-export const fileProblem = (path: string, error: unknown): string => {
-  const code = codeOf(error);
-  return `${path} ${FILE_PROBLEMS[code] ?? `cannot be read (${code})`}`;
 };
 
 /** The fields of a file. The library's own messages quote the text, which holds secrets: only the line is told. */
