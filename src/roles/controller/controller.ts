@@ -6,11 +6,13 @@
 
 import type { ControllerStatus } from "#api/controller";
 import { VERSION } from "#base/version";
+import { objectKey } from "#core/kubernetes/meta";
 import type { Configuration } from "#core/metallb/model";
 import { formatObjectProblem, type ObjectProblem } from "#core/metallb/problem";
 import { readConfiguration } from "#core/metallb/read";
 import type { Verdict } from "#core/metallb/status";
 import type { ClusterPort } from "#drivers/kubernetes/port";
+import type { Time } from "#drivers/kubernetes/time";
 import { type ConfigurationMirror, openConfigurationMirror } from "./configuration-mirror.ts";
 import { poolUses, serviceCounts } from "./counts.ts";
 import { createLatencies } from "./latencies.ts";
@@ -19,14 +21,14 @@ import type { ControllerOptions } from "./options.ts";
 import { createReports, type Reports } from "./reports.ts";
 import { countRequests } from "./requests.ts";
 import { Ruling } from "./ruling.ts";
+import { Shadow } from "./shadow.ts";
 import type { Tap } from "./tap.ts";
-import { createWrites, type Writes, type WritesClock } from "./writes.ts";
+import { createWrites, type Writes } from "./writes.ts";
 
 export type ControllerParts = {
   readonly cluster: ClusterPort;
   readonly tap: Tap;
-  /** `wall` gives milliseconds since 1970. */
-  readonly clock: WritesClock & { wall(): number };
+  readonly clock: Time;
   readonly options: Pick<
     ControllerOptions,
     "namespace" | "loadBalancerClass" | "shadow" | "metallbMetrics" | "identity"
@@ -56,7 +58,7 @@ export class Controller {
   readonly #latencies = createLatencies();
   readonly #failed = new Map<string, string>();
   #current: Current = { configuration: undefined, problems: [] };
-  #ruling: { readonly ruling: Ruling; readonly reports: Reports } | undefined;
+  #ruling: { readonly ruling: Ruling | Shadow; readonly reports: Reports | undefined } | undefined;
   #isReadPlanned = false;
   #seenChanges = 0;
   #certificateExpires: number | undefined;
@@ -104,6 +106,21 @@ export class Controller {
   /** Begins to decide, and to write unless it is a shadow. */
   lead(): void {
     if (this.#ruling !== undefined) return;
+    this.#ruling = this.#parts.options.shadow ? this.#beginShadow() : this.#beginRuling();
+    if (this.#current.configuration !== undefined) this.#ruling.ruling.configure(this.#current.configuration);
+    this.#report();
+  }
+
+  #beginShadow() {
+    const { tap, clock, options } = this.#parts;
+    const { loadBalancerClass } = options;
+    return {
+      ruling: new Shadow({ cluster: this.#cluster, tap, clock, loadBalancerClass }),
+      reports: undefined,
+    };
+  }
+
+  #beginRuling() {
     const { tap, clock, options } = this.#parts;
     const reports = createReports({
       ...{ cluster: this.#cluster, writes: this.#writes, clock, namespace: options.namespace },
@@ -112,21 +129,19 @@ export class Controller {
     });
     const ruling: Ruling = new Ruling({
       ...{ cluster: this.#cluster, writes: this.#writes, tap, clock, latencies: this.#latencies },
-      ...{ loadBalancerClass: options.loadBalancerClass, shadow: options.shadow, identity: options.identity },
+      ...{ loadBalancerClass: options.loadBalancerClass, identity: options.identity },
       onChange: () => {
         this.#seenChanges += 1;
-        if (!options.shadow && ruling.isRuling) reports.poolsChanged(ruling.allocation);
+        if (ruling.isRuling) reports.poolsChanged(ruling.allocation);
       },
     });
-    this.#ruling = { ruling, reports };
-    if (this.#current.configuration !== undefined) ruling.configure(this.#current.configuration);
-    this.#report();
+    return { ruling, reports };
   }
 
   /** Ceases to decide and forgets what waits to be written; resolves when no write is under way any more. */
   standBy(): Promise<void> {
     this.#ruling?.ruling.close();
-    this.#ruling?.reports.close();
+    this.#ruling?.reports?.close();
     this.#ruling = undefined;
     this.#failed.clear();
     return this.#writes.clear();
@@ -140,7 +155,7 @@ export class Controller {
   explain(key: string): unknown {
     const service = this.#ruling?.ruling.services.get(key);
     if (service === undefined) return undefined;
-    return this.#ruling?.ruling.allocation.explain(key as Parameters<Ruling["allocation"]["explain"]>[0]);
+    return this.#ruling?.ruling.allocation.explain(objectKey(service.meta));
   }
 
   metrics(): string {
@@ -209,7 +224,7 @@ export class Controller {
     this.#mirror.close();
   }
 
-  #serviceCounts(ruling: Ruling) {
+  #serviceCounts(ruling: Ruling | Shadow) {
     return serviceCounts(ruling.allocation, ruling.services.values(), this.#parts.options.loadBalancerClass);
   }
 
@@ -245,10 +260,9 @@ export class Controller {
   /** Says in the cluster whether the configuration can be used; only the leader does. */
   #report(): void {
     const { configuration, problems } = this.#current;
-    if (this.#ruling === undefined || this.#parts.options.shadow) return;
     if (configuration === undefined && problems.length === 0) return;
     const verdict: Verdict = problems.length === 0 ? { type: "valid" } : { type: "invalid", problems };
-    this.#ruling.reports.verdictChanged(verdict);
+    this.#ruling?.reports?.verdictChanged(verdict);
   }
 
   /** Tells of a failing write once, until it fails for another reason. */

@@ -4,6 +4,7 @@
  * Written only where it differs from what is there, and not more often than once in a while for each object: with hundreds of
  * Services a second nobody reads each count.
  */
+import { type Duration, seconds } from "#base/time";
 import type { Allocation } from "#core/allocation/allocation";
 import { fieldsOf, textOf } from "#core/kubernetes/read";
 import {
@@ -16,9 +17,10 @@ import {
   type Verdict,
 } from "#core/metallb/status";
 import type { ClusterPort, Target } from "#drivers/kubernetes/port";
+import type { Time } from "#drivers/kubernetes/time";
 import { rfc3339 } from "./patch.ts";
 import { CONFIGURATION_STATES, POOLS } from "./resources.ts";
-import type { Writes, WritesClock } from "./writes.ts";
+import type { Writes } from "./writes.ts";
 
 export type Reports = {
   /** Pools may be used otherwise now. */
@@ -27,10 +29,10 @@ export type Reports = {
   close(): void;
 };
 
-/** Milliseconds between two reports of the same thing. */
-const PAUSE = 1_000;
-/** Milliseconds until a report is tried again that could not be read or written. */
-const AGAIN = 10_000;
+/** Between two reports of the same thing. */
+const PAUSE = seconds(1);
+/** Until a report is tried again that could not be read or written. */
+const AGAIN = seconds(10);
 
 const CONTROLLER = { type: "controller" } as const;
 
@@ -38,7 +40,7 @@ const CONTROLLER = { type: "controller" } as const;
 export const createReports = (options: {
   readonly cluster: Pick<ClusterPort, "read" | "write">;
   readonly writes: Writes;
-  readonly clock: WritesClock & { wall(): number };
+  readonly clock: Time;
   readonly namespace: string;
   /** Pools as they were read last, for what they report already. */
   readonly pools: () => readonly unknown[];
@@ -88,7 +90,7 @@ export const createReports = (options: {
       .ok;
   };
 
-  const reportVerdict = (verdict: Verdict, delay: number): void => {
+  const reportVerdict = (verdict: Verdict, delay: Duration): void => {
     cancelVerdict?.();
     cancelVerdict = clock.later(delay, () => {
       cancelVerdict = undefined;
@@ -105,7 +107,7 @@ export const createReports = (options: {
         reportPools(allocation);
       });
     },
-    verdictChanged: (verdict) => reportVerdict(verdict, 0),
+    verdictChanged: (verdict) => reportVerdict(verdict, seconds(0)),
     close() {
       closed = true;
       cancelPools?.();

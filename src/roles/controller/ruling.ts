@@ -1,10 +1,6 @@
-/**
- * What one replica does while it leads: it reads all Services anew, decides, and has its decisions carried out.
- *
- * A shadow decides as well, and only says where the cluster differs.
- */
+/** What one replica does while it leads: it reads all Services anew, decides, and has its decisions carried out. */
 
-import { wallTime } from "#base/time";
+import { type Duration, seconds } from "#base/time";
 import { type Allocation, createAllocation } from "#core/allocation/allocation";
 import type { Outcome } from "#core/allocation/outcome";
 import type { AddressConflict, AddressPool, AddressReservation } from "#core/ipam/pool";
@@ -12,13 +8,13 @@ import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
 import { createRecorder } from "#core/service-events/recorder";
 import type { ClusterPort, Failure, Watch } from "#drivers/kubernetes/port";
+import type { Time } from "#drivers/kubernetes/time";
 import type { Latencies } from "./latencies.ts";
 import { servicePatch } from "./patch.ts";
 import { EVENTS } from "./resources.ts";
 import { watchServices } from "./service-mirror.ts";
-import { differenceText } from "./shadow.ts";
 import type { Tap } from "./tap.ts";
-import type { Writes, WritesClock } from "./writes.ts";
+import type { Writes } from "./writes.ts";
 
 /** The part of a configuration that addresses are given by. */
 export type Pools = {
@@ -31,9 +27,8 @@ export type RulingOptions = {
   readonly cluster: ClusterPort;
   readonly writes: Writes;
   readonly tap: Tap;
-  readonly clock: WritesClock & { wall(): number };
+  readonly clock: Time;
   readonly loadBalancerClass: string | undefined;
-  readonly shadow: boolean;
   readonly identity: string;
   readonly latencies: Latencies;
   /** Called when counts of pools may be other ones. */
@@ -42,8 +37,8 @@ export type RulingOptions = {
 
 /** Who the Events are from. */
 const COMPONENT = "steelyard-controller";
-/** After a write that the API server refuses for what it says, which asking again soon would not mend. Milliseconds. */
-const REFUSED_PAUSE = 5_000;
+/** After a write that the API server refuses for what it says, which asking again soon would not mend. */
+const REFUSED_PAUSE = seconds(5);
 
 export class Ruling {
   readonly #options: RulingOptions;
@@ -107,7 +102,6 @@ export class Ruling {
   #onRemoved(key: ObjectKey): void {
     this.#options.latencies.forget(key);
     this.#carryOut(this.#allocation.forget(key));
-    this.#endDifference(key);
   }
 
   #onTrouble(failure: Failure | undefined): void {
@@ -118,10 +112,7 @@ export class Ruling {
 
   #carryOut(outcomes: readonly Outcome[]): void {
     if (this.#isClosed) return;
-    for (const outcome of outcomes) {
-      if (this.#options.shadow) this.#compare(outcome);
-      else this.#write(outcome);
-    }
+    for (const outcome of outcomes) this.#write(outcome);
     if (outcomes.length > 0) this.#options.onChange();
   }
 
@@ -165,7 +156,7 @@ export class Ruling {
     else this.#later(REFUSED_PAUSE, decideAgain);
   }
 
-  #later(delay: number, run: () => void): void {
+  #later(delay: Duration, run: () => void): void {
     const cancel = this.#options.clock.later(delay, () => {
       this.#cancels.delete(cancel);
       run();
@@ -196,7 +187,7 @@ export class Ruling {
     if (service === undefined) return;
     for (const event of events) {
       const { namespace, name, uid, resourceVersion } = service;
-      const time = { now: clock.now(), at: wallTime(clock.wall()) };
+      const time = { now: clock.now(), at: clock.wall() };
       const told = { ...event, service: { namespace, name, uid, resourceVersion } };
       const write = this.#recorder.record(told, time);
       if (write === undefined) continue;
@@ -210,20 +201,5 @@ export class Ruling {
         write: verb === "create" ? { verb, body } : { verb, type: "merge", body },
       });
     }
-  }
-
-  #compare(outcome: Outcome): void {
-    const { key } = outcome;
-    const detail = differenceText(outcome, this.services.get(key));
-    if (detail === undefined) this.#endDifference(key);
-    else if (this.#options.tap.view.differences.get(key) !== detail) {
-      this.#options.tap.tell({ type: "shadow-difference", service: key, state: "begun", detail });
-    }
-  }
-
-  #endDifference(key: ObjectKey): void {
-    const { tap } = this.#options;
-    if (tap.view.differences.has(key))
-      tap.tell({ type: "shadow-difference", service: key, state: "ended", detail: "" });
   }
 }

@@ -1,6 +1,6 @@
 /** Starts a controller on the real cluster, and ends it. */
 import { dirname } from "node:path";
-import { type Instant, instant, millis } from "#base/time";
+import { millis } from "#base/time";
 import { VERSION } from "#base/version";
 import { leaseConfigProblem } from "#core/lease/config";
 import { makeDirectory } from "#drivers/files/directory";
@@ -10,22 +10,13 @@ import { openTcpServer } from "#drivers/http/tcp";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import { type Leader, runLeader } from "#drivers/kubernetes/leader";
+import { systemTime } from "#drivers/kubernetes/time";
 import { openLog } from "#drivers/log/linux";
 import { Controller } from "./controller.ts";
 import { type ControllerOptions, EXIT } from "./options.ts";
 import { adminRoutes, type PageSources, publicRoutes } from "./pages.ts";
 import { createTap, type Tap } from "./tap.ts";
 import { openWebhook, type Webhook } from "./webhook.ts";
-import type { WritesClock } from "./writes.ts";
-
-const CLOCK: WritesClock & { wall(): number } = {
-  now: (): Instant => instant(performance.now() * 1_000),
-  later(delay, run) {
-    const timer = setTimeout(run, delay);
-    return () => clearTimeout(timer);
-  },
-  wall: () => Date.now(),
-};
 
 /** The renewals of a lease of this length: as Kubernetes' own components have them for 15 s. */
 const leaseTimes = (duration: number) => ({
@@ -90,7 +81,7 @@ const startWebhook = (controller: Controller, tap: Tap, options: ControllerOptio
   if (options.webhookMode === "disabled" || options.shadow) return undefined;
   const { namespace, webhookService: service, webhookAddress: address, takeConversion } = options;
   return openWebhook({
-    ...{ cluster: controller.cluster, tap, clock: CLOCK, namespace, service, address, takeConversion },
+    ...{ cluster: controller.cluster, tap, clock: systemTime, namespace, service, address, takeConversion },
     current: () => ({
       objects: controller.mirror.objects().map(({ object }) => object),
       namespaces: controller.mirror.namespaces(),
@@ -124,9 +115,9 @@ export const runController = async (options: ControllerOptions): Promise<number>
     return EXIT.environment;
   }
   const log = openLog({ format: options.logFormat, level: options.logLevel });
-  const tap = createTap({ log, withFields: options.logFormat === "json", now: CLOCK.wall });
+  const tap = createTap({ log, withFields: options.logFormat === "json", now: systemTime.wall });
   const cluster = openCluster(credentials.value);
-  const controller = new Controller({ cluster, tap, clock: CLOCK, options });
+  const controller = new Controller({ cluster, tap, clock: systemTime, options });
   const servers = await openServers(options, {
     recent: tap.recent,
     isReady: () => controller.isReady,

@@ -5,7 +5,7 @@
  * server refuses changes of our resources, and of nothing else.
  */
 import { X509Certificate } from "node:crypto";
-import { wallTime } from "#base/time";
+import { type Duration, micros, millis, seconds } from "#base/time";
 import {
   type ConfigurationPlan,
   conversionBundle,
@@ -21,16 +21,16 @@ import { keepCertificate, type Round, type SecretStore } from "#drivers/certific
 import { followServerTime } from "#drivers/certificate/stamp";
 import type { ListenAddress } from "#drivers/http/listen-address";
 import type { Answer, ClusterPort, Resource, Target } from "#drivers/kubernetes/port";
+import type { Time } from "#drivers/kubernetes/time";
 import type { ReviewAnswer, Trouble, WebhookServer } from "#drivers/webhook/port";
 import { openWebhookServer } from "#drivers/webhook/server";
 import { SECRETS } from "./resources.ts";
 import type { Tap } from "./tap.ts";
-import type { WritesClock } from "./writes.ts";
 
 export type WebhookOptions = {
   readonly cluster: ClusterPort;
   readonly tap: Tap;
-  readonly clock: WritesClock & { wall(): number };
+  readonly clock: Time;
   readonly namespace: string;
   /** Of the Kubernetes Service in front of us, and of the webhook configuration. */
   readonly service: string;
@@ -60,9 +60,10 @@ const DEFINITIONS: Resource = {
   namespaced: false,
 };
 
-/** Milliseconds between two looks at what the API server trusts, when nothing fails: somebody may have changed it. */
-const LOOK = 300_000;
-const AGAIN = 10_000;
+/** Between two looks at what the API server trusts, when nothing fails: somebody may have changed it. */
+const LOOK = seconds(300);
+const AGAIN = seconds(10);
+const SHORTEST = seconds(1);
 
 /** The paths at which changes are reviewed: one for each kind and version, as MetalLB has them. */
 const isReviewPath = (path: string): boolean =>
@@ -129,7 +130,7 @@ class Runner {
     await this.#server?.close();
   }
 
-  async #round(): Promise<number> {
+  async #round(): Promise<Duration> {
     const { cluster, clock, namespace, service } = this.#options;
     const configuration = await cluster.read({ resource: CONFIGURATIONS, name: service });
     const definition = await cluster.read({ resource: DEFINITIONS, name: CONVERTED });
@@ -139,7 +140,7 @@ class Runner {
       namespace,
       name: SECRET,
       wanted: { names: [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`] },
-      now: () => wallTime(clock.wall()),
+      now: () => clock.wall(),
       serverTime: this.#serverTime,
       bundles: [
         ...(configuration.ok ? webhookBundles(configuration.body, this.#service) : []),
@@ -154,7 +155,7 @@ class Runner {
     const serves = await this.#serve(round);
     const trusted = await this.#trust(round, { configuration, definition });
     if (!serves || !trusted || round.failure !== undefined) return AGAIN;
-    return Math.max(1_000, Math.min(LOOK, round.again - clock.wall()));
+    return micros(Math.max(SHORTEST, Math.min(LOOK, millis(round.again - clock.wall()))));
   }
 
   /** Shows the certificate; the server is opened with the first. */

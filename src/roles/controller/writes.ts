@@ -3,9 +3,10 @@
  *
  * Status comes before Events: a Service that waits for its address must not wait for what is said about others.
  */
-import { type Duration, type Instant, millis, seconds, toMillis } from "#base/time";
+import { between, earliest, millis, seconds } from "#base/time";
 import { createWorkQueue, type WorkQueue, type WorkResult } from "#core/kubernetes/work-queue";
 import type { Answer, ClusterPort, Failure, Target, Write } from "#drivers/kubernetes/port";
+import type { Time } from "#drivers/kubernetes/time";
 
 /** A write and what becomes of its outcome. */
 export type PlannedWrite = {
@@ -32,13 +33,6 @@ export type Writes = {
   close(): void;
 };
 
-/** What a controller asks of its surroundings. */
-export type WritesClock = {
-  now(): Instant;
-  /** Calls back once after at least this long; gives how to stop it. */
-  later(delay: number, run: () => void): () => void;
-};
-
 const BACKOFF = { first: millis(50), most: seconds(30) };
 /** A cluster's API server takes several hundred status patches a second; more at once only makes each wait longer. */
 const STATUS = { rate: 1_000, burst: 1_000, parallel: 16, backoff: BACKOFF } as const;
@@ -58,14 +52,14 @@ const resultOf = (answer: Answer, { isWorthAnother = isPassing }: PlannedWrite):
   const { retryAfter } = answer.failure;
   return {
     type: "failed",
-    ...(retryAfter === undefined ? {} : { retryAfter: millis(retryAfter) as Duration }),
+    ...(retryAfter === undefined ? {} : { retryAfter: millis(retryAfter) }),
   };
 };
 
 /** A writer on `cluster`; `onFailure` hears of every failure, tried again or not. */
 export const createWrites = (options: {
   readonly cluster: Pick<ClusterPort, "write">;
-  readonly clock: WritesClock;
+  readonly clock: Pick<Time, "now" | "later">;
   readonly onFailure: (key: string, failure: Failure) => void;
 }): Writes => {
   const { cluster, clock, onFailure } = options;
@@ -109,9 +103,8 @@ export const createWrites = (options: {
       }
     }
     const next = queues.flatMap((queue) => queue.deadline() ?? []);
-    if (next.length === 0) return;
-    const wait = Math.max(0, toMillis((Math.min(...next) - clock.now()) as Duration));
-    cancel = clock.later(Math.ceil(wait), pump);
+    const due = earliest(...next);
+    if (due !== undefined) cancel = clock.later(between(now, due), pump);
   };
 
   /** Takes several puts of one turn of the event loop together. */
