@@ -79,6 +79,9 @@ const jsonOf = ({ text }: SourceFile): { readonly value: unknown } | undefined =
   }
 };
 
+/** Characters of YAML that are read: its reader needs some sixty bytes of memory for each. */
+const MOST_YAML = 24 * 1024 * 1024;
+
 const valuesOf = (
   file: SourceFile,
 ): { readonly values: readonly unknown[]; readonly problems: readonly string[] } => {
