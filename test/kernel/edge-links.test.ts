@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { standardTopology } from "#lab/index";
+import { startServers } from "#lab/probe/start";
+import { address } from "#testing/values";
 import { type Bed, type Edge, inBed, SLACK, SMALL, until } from "./edge-bed.ts";
-import { activeDown, config, router, VIP } from "./edge-config.ts";
+import { activeDown, config, router, server, VIP } from "./edge-config.ts";
 
+const WITH_DIRECT = standardTopology({ client: "lan", directReturn: [address(VIP)] });
 const HIGH = 150;
 const LOW = 100;
 /** Until the other edge serves, or the better one again. */
@@ -59,6 +63,56 @@ describe("an interface", () => {
       assert.ok(await carries(e1, "mv0"));
     });
   });
+
+  for (const [kind, device, make] of [
+    [
+      "a bridge",
+      "br0",
+      ["link add br0 type bridge", "link set eth0 master br0", "addr flush dev eth0", "link set br0 up"],
+    ],
+    ["a macvlan", "mv0", ["link add link eth0 name mv0 type macvlan mode bridge", "link set mv0 up"]],
+  ] as const) {
+    it(`that is ${kind} has virtual servers in every mode that needs nothing of the backends' routes`, async (context) => {
+      await inBed(context, WITH_DIRECT, async (bed) => {
+        const { lab, e1, holdings } = bed;
+        await Promise.all(["n1", "n2", "n3"].map((name) => startServers(lab.host(name))));
+        await ip(e1, ...make, `addr add 10.2.0.31/24 dev ${device}`);
+        const scheduler = { scheduler: "round-robin", tableSize: undefined };
+        await e1.start(
+          config(
+            router({ priority: HIGH, interface: device }),
+            server({ mode: "dsr", port: 80 }, "hashed"),
+            server({ mode: "dsr", port: 8080, persistence: { timeout: "10m" } }, "kept"),
+            // Another address: backends drop what comes from one that they hold.
+            router({ priority: HIGH, interface: device, vrid: 52, addresses: ["10.2.0.101/24"] }, "other"),
+            server({ ...scheduler, address: "10.2.0.101" }, "translated"),
+          ),
+        );
+        await holdings.settle(VIP, ["e1"]);
+        await holdings.settle("10.2.0.101", ["e1"]);
+        for (const [virtual, port] of [
+          [VIP, 80],
+          [VIP, 8080],
+          ["10.2.0.101", 80],
+        ] as const) {
+          const ask = `exec 3<>/dev/tcp/${virtual}/${port} && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && head -c 12 <&3`;
+          const isServed = async (): Promise<boolean> =>
+            /^HTTP/.test((await lab.host("cl").run(["timeout", "2", "bash", "-c", ask])).stdout);
+          if (kind === "a bridge" && virtual !== VIP) {
+            // Frames of a bridge are translated as they pass here, and none goes back out of the port that it came from.
+            const filter = "net/bridge/bridge-nf-call-iptables";
+            await e1.host.expect(["sh", "-c", `[ ! -e /proc/sys/${filter} ] || echo 1 >/proc/sys/${filter}`]);
+            if ((await e1.host.run(["test", "-e", `/proc/sys/${filter}`])).code === 0) {
+              await e1.event(({ event }) => event.type === "sysctl" && event.setting === filter, 8_000);
+              assert.ok(!(await isServed()), "it does no harm any more: let the edge say nothing");
+              await e1.host.expect(["sh", "-c", `echo 0 >/proc/sys/${filter}`]);
+            }
+          }
+          await until(`${virtual}:${port} is served`, isServed);
+        }
+      });
+    });
+  }
 
   it("that is renamed, or becomes a port of a bridge, is given up, and served again when it is back", async (context) => {
     await inBed(context, SMALL, async (bed) => {

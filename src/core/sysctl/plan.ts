@@ -3,6 +3,7 @@
  *
  * Every want has its reason here, once; it is also what the operator reads.
  */
+import type { IpFamily } from "#base/address";
 import { type SysctlKey, sysctlKey } from "./key.ts";
 import type { NetworkUse } from "./use.ts";
 
@@ -21,10 +22,14 @@ export type SysctlChange = {
 /** A setting that the work needs and this kernel does not have. */
 export type MissingSysctl = { readonly key: SysctlKey; readonly reason: string };
 
+/** A setting that hinders the work, and that others on this host may need as it is: that is for the operator to decide. */
+export type HinderingSysctl = { readonly key: SysctlKey; readonly reason: string };
+
 export type SysctlPlan = {
   /** To be made in this order. */
   readonly changes: readonly SysctlChange[];
   readonly missing: readonly MissingSysctl[];
+  readonly hindering: readonly HinderingSysctl[];
 };
 
 type Want = {
@@ -226,6 +231,24 @@ const wants = (use: NetworkUse, observed: ObservedSysctls): readonly Want[] => [
   ...virtualMac(use, observed),
 ];
 
+const BRIDGE_FILTERS: Readonly<Record<IpFamily, SysctlKey>> = {
+  IPv4: sysctlKey("net", "bridge", "bridge-nf-call-iptables"),
+  IPv6: sysctlKey("net", "bridge", "bridge-nf-call-ip6tables"),
+};
+
+/**
+ * With br_netfilter a frame's address is translated while it is still the bridge's. When it then belongs on the same
+ * bridge, it is not routed but bridged, and a bridge sends nothing out of the port that it came from.
+ */
+const bridgeFilters = (use: NetworkUse, observed: ObservedSysctls): readonly HinderingSysctl[] =>
+  (["IPv4", "IPv6"] as const).flatMap((family) => {
+    const key = BRIDGE_FILTERS[family];
+    const bridges = use.forwarding[family].filter((name) => use.bridges?.includes(name) === true);
+    if (bridges.length === 0 || observed.get(key) !== "1") return [];
+    const lost = `connections whose client and backend are behind the same port of ${bridges.join(" or ")} are lost`;
+    return [{ key, reason: `it is 1, so ${lost}: set it to 0, unless containers on this host need it` }];
+  });
+
 /** Every setting that planning for this use may look at. */
 export const sysctlsToObserve = (use: NetworkUse): readonly SysctlKey[] => [
   ...[...existing(use, use.forwarding.IPv4), "all"].flatMap((name) => [
@@ -243,6 +266,7 @@ export const sysctlsToObserve = (use: NetworkUse): readonly SysctlKey[] => [
   IPV6_FORWARDING,
   TCP_LOOSE,
   TCP_LIBERAL,
+  ...(use.bridges === undefined ? [] : Object.values(BRIDGE_FILTERS)),
 ];
 
 /** What to change; after it was made, planning again gives no change. */
@@ -257,7 +281,7 @@ export const planSysctls = (use: NetworkUse, observed: ObservedSysctls): SysctlP
       changes.push({ key, from, to: value, reason });
     }
   }
-  return { changes, missing };
+  return { changes, missing, hindering: bridgeFilters(use, observed) };
 };
 
 /**

@@ -61,7 +61,7 @@ const applied = (observed: ObservedSysctls, changes: readonly SysctlChange[]): O
 
 describe("planning kernel settings", () => {
   it("changes nothing for an edge that only has /32 addresses and direct server return", () => {
-    assert.deepEqual(planSysctls(use(), booted()), { changes: [], missing: [] });
+    assert.deepEqual(planSysctls(use(), booted()), { changes: [], missing: [], hindering: [] });
   });
 
   it("forwards IPv4 on the interfaces used and no other, and sends no redirects from them", () => {
@@ -101,13 +101,17 @@ describe("planning kernel settings", () => {
     const counted = ["net.ipv4.vs.expire_nodest_conn 0>1", "net.ipv4.vs.expire_quiescent_template 0>1"];
     assert.deepEqual(changes("counted"), counted);
     assert.deepEqual(changes("hashed"), [...counted, "net.ipv4.vs.sloppy_tcp 0>1"]);
-    assert.deepEqual(planSysctls(use({ ipvs: "hashed" }), booted()), { changes: [], missing: [] });
-    assert.deepEqual(planSysctls(use(), observed), { changes: [], missing: [] });
+    assert.deepEqual(planSysctls(use({ ipvs: "hashed" }), booted()), {
+      changes: [],
+      missing: [],
+      hindering: [],
+    });
+    assert.deepEqual(planSysctls(use(), observed), { changes: [], missing: [], hindering: [] });
   });
 
   it("leaves IPv6 as it is where the operator already forwards it", () => {
     const observed = booted({ ...WITHOUT_FORCE, "net/ipv6/conf/all/forwarding": "1" });
-    assert.deepEqual(planSysctls(V6, observed), { changes: [], missing: [] });
+    assert.deepEqual(planSysctls(V6, observed), { changes: [], missing: [], hindering: [] });
   });
 
   for (const setting of ["loose", "be_liberal"]) {
@@ -138,9 +142,29 @@ describe("planning kernel settings", () => {
     ]);
   });
 
+  it("leaves what others need and hinders us to the operator, where a bridge translates addresses", () => {
+    const filters = {
+      "net/bridge/bridge-nf-call-iptables": "1",
+      "net/bridge/bridge-nf-call-ip6tables": "1",
+    };
+    const hindering = (of: NetworkUse, values: Readonly<Record<string, string>> = filters) =>
+      planSysctls(of, booted(values)).hindering.map(({ key: path }) => path);
+    const bridges = ["eth1"];
+    assert.deepEqual(hindering({ ...V4, bridges }), ["net/bridge/bridge-nf-call-iptables"]);
+    assert.match(
+      planSysctls({ ...V4, bridges }, booted(filters)).hindering[0]?.reason ?? "",
+      /^it is 1, so connections whose client and backend are behind the same port of eth1 are lost: set it to 0/,
+    );
+    assert.deepEqual(hindering({ ...V6, bridges }), [], "eth1 does not forward IPv6");
+    assert.deepEqual(hindering({ ...V6, bridges: ["eth0"] }), ["net/bridge/bridge-nf-call-ip6tables"]);
+    assert.deepEqual(hindering(V4), []);
+    assert.deepEqual(hindering({ ...V4, bridges }, {}), []);
+    assert.ok(sysctlsToObserve({ ...V4, bridges }).includes(key("net/bridge/bridge-nf-call-iptables")));
+  });
+
   it("asks nothing of an interface that does not exist", () => {
     const gone = use({ forwarding: { IPv4: ["../eth9"], IPv6: ["eth9"] }, subnets: ["eth9"] });
-    assert.deepEqual(planSysctls(gone, booted()), { changes: [], missing: [] });
+    assert.deepEqual(planSysctls(gone, booted()), { changes: [], missing: [], hindering: [] });
     assert.ok(sysctlsToObserve(gone).every((path) => !path.includes("eth9")));
   });
 

@@ -9,6 +9,8 @@ export type VirtualMacUse = { readonly device: string; readonly lower: string };
 export type NetworkUse = {
   /** Every interface of the host; what is not here gets no setting. */
   readonly interfaces: readonly string[];
+  /** Those of them that are bridges; `undefined` means none. */
+  readonly bridges?: readonly string[];
   /** Interfaces on which packets of servers but those in `dsr` arrive: from clients, and answers from backends. */
   readonly forwarding: Readonly<Record<IpFamily, readonly string[]>>;
   /** Interfaces that get an IPv4 address with a prefix shorter than 32 bits from us. */
@@ -21,6 +23,8 @@ export type NetworkUse = {
 /** What is known of the host. */
 export type Host = {
   readonly interfaces: readonly string[];
+  /** Those of them that are bridges; `undefined` means none. */
+  readonly bridges?: readonly string[];
   /** The interfaces on which traffic for an address of ours arrives. */
   readonly ingress: (address: IpAddress) => readonly string[];
   /** The interface that leads to a machine, be it through a gateway; `undefined` when there is no route. */
@@ -50,6 +54,7 @@ export const networkUse = ({ routers, servers }: Desired, host: Host): NetworkUs
     );
   return {
     interfaces: host.interfaces,
+    ...(host.bridges === undefined || host.bridges.length === 0 ? {} : { bridges: host.bridges }),
     forwarding: { IPv4: forwarding("IPv4"), IPv6: forwarding("IPv6") },
     subnets: sorted(subnets),
     ...(host.ipvs === true && servers.length > 0

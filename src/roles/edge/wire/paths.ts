@@ -81,6 +81,7 @@ export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths =
     refresh,
     host: (routers) => ({
       interfaces: [...linkByIndex().values()].map(({ name }) => name),
+      bridges: [...linkByIndex().values()].flatMap(({ kind, name }) => (kind === "bridge" ? [name] : [])),
       ingress: remembering((address) => carriersOf(address, routers)),
       egress: remembering((address) => {
         const route = netlink.routeTo(address);

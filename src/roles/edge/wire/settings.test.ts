@@ -20,6 +20,8 @@ const REDIRECTS = sysctlKey("net", "ipv4", "conf", "eth0", "send_redirects");
 const ALL_REDIRECTS = sysctlKey("net", "ipv4", "conf", "all", "send_redirects");
 const LOOSE = sysctlKey("net", "netfilter", "nf_conntrack_tcp_loose");
 
+const BRIDGE_FILTER = sysctlKey("net", "bridge", "bridge-nf-call-iptables");
+
 const kernel = (): FakeSysctl =>
   new FakeSysctl(
     new Map<SysctlKey, string>([
@@ -27,6 +29,7 @@ const kernel = (): FakeSysctl =>
       [REDIRECTS, "0"],
       [ALL_REDIRECTS, "0"],
       [LOOSE, "1"],
+      [BRIDGE_FILTER, "0"],
     ]),
   );
 
@@ -50,7 +53,7 @@ const DESIRED: Desired = {
 
 const bench = (sysctl: SysctlPort, directory = mkdtempSync(join(parent, "run-"))) => {
   const events: Event[] = [];
-  const host = { interfaces: ["eth0"], ingress: () => ["eth0"], egress: () => "eth0" };
+  const host = { interfaces: ["eth0"], bridges: ["eth0"], ingress: () => ["eth0"], egress: () => "eth0" };
   const settings = createSettings({
     ...{ sysctl, host: () => host, directory },
     emit: (event) => void events.push(event),
@@ -96,6 +99,22 @@ describe("kernel settings", () => {
     sysctl.write(FORWARDING, "0");
     settings.recheck();
     assert.deepEqual(said(), ["net/ipv4/conf/eth0/forwarding repaired"]);
+  });
+
+  it("that hinder are left to the operator, and said once, until they are out of the way", () => {
+    const sysctl = kernel();
+    sysctl.write(BRIDGE_FILTER, "1");
+    const { settings, said } = bench(sysctl);
+    settings.apply(DESIRED);
+    settings.recheck();
+    const words = `${BRIDGE_FILTER} failed`;
+    assert.deepEqual(said(), ["net/ipv4/conf/eth0/forwarding set", words]);
+    assert.equal(settingOf(sysctl, BRIDGE_FILTER), "1");
+    for (const value of ["0", "1"]) {
+      sysctl.write(BRIDGE_FILTER, value);
+      settings.recheck();
+    }
+    assert.deepEqual(said(), [words]);
   });
 
   it("are set once, with the former value on disk before", () => {

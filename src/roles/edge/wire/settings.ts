@@ -4,7 +4,13 @@ import { join } from "node:path";
 import type { Desired } from "#core/config/desired";
 import type { Event } from "#core/observation/event";
 import { type SysctlKey, sysctlKey } from "#core/sysctl/key";
-import { planSysctlRestore, planSysctls, type SysctlChange, sysctlsToObserve } from "#core/sysctl/plan";
+import {
+  planSysctlRestore,
+  planSysctls,
+  type SysctlChange,
+  type SysctlPlan,
+  sysctlsToObserve,
+} from "#core/sysctl/plan";
 import { type Host, type NetworkUse, networkUse } from "#core/sysctl/use";
 import type { SysctlPort } from "#drivers/sysctl/port";
 
@@ -58,6 +64,8 @@ class RecordedSettings implements Settings {
   /** What failed and was said, by setting: said again only when it is another failure. */
   readonly #complaintBySetting = new Map<string, string>();
 
+  #hindering: readonly SysctlKey[] = [];
+
   /** The next try to write the record, while it could not be. */
   #again: NodeJS.Timeout | undefined;
 
@@ -102,6 +110,16 @@ class RecordedSettings implements Settings {
     for (const { key, reason } of plan.missing) {
       this.#complain(key, `this kernel does not have it, but ${reason}`);
     }
+    this.#sayHindering(plan.hindering);
+  }
+
+  /** Again when it was out of the way meanwhile. */
+  #sayHindering(hindering: SysctlPlan["hindering"]): void {
+    for (const key of this.#hindering) {
+      if (!hindering.some((other) => other.key === key)) this.#complaintBySetting.delete(key);
+    }
+    this.#hindering = hindering.map(({ key }) => key);
+    for (const { key, reason } of hindering) this.#complain(key, reason);
   }
 
   changed(): readonly SysctlChange[] {
