@@ -196,7 +196,10 @@ describe("readConfiguration on hostile input", () => {
     ];
     const read = readConfiguration({ objects, namespaces });
     assert.ok(!read.ok);
-    for (const problem of read.problems) assert.ok(formatObjectProblem(problem).length < LONGEST);
+    for (const problem of read.problems) {
+      assert.ok(formatObjectProblem(problem).length < LONGEST);
+      assert.ok(JSON.stringify(problem).length < LONGEST);
+    }
   });
 
   it("survives nesting of any depth", () => {

@@ -75,6 +75,10 @@ describe("what MetalLB accepts", () => {
       "echoMode for peers that hear of IPv4 only",
       [pool("a"), profile("b", { echoMode: true }), peer("c", { bfdProfile: "b" }), bgp("d")],
     ],
+    [
+      "a hold time of three seconds, and a keepalive time as long",
+      [peer("a", { holdTime: "3s", keepaliveTime: "3s" })],
+    ],
     ["a hold time of half a second, which counts as 0", [peer("a", { holdTime: "500ms" })]],
     ["status of an object", [{ ...pool("a"), status: { assignedIPv4: 1 } }]],
     [

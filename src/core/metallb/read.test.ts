@@ -347,6 +347,16 @@ describe("readConfiguration", () => {
     ]);
   });
 
+  it("finds every block that lies in a wide one, however many lie before it", () => {
+    const addresses = ["10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/24", "10.1.0.0/24"];
+    const result = read([pool("a", { addresses })]);
+    assert.ok(!result.ok);
+    assert.deepEqual(
+      result.problems.map(({ path }) => path.at(-1)),
+      [1, 2],
+    );
+  });
+
   it("finds the one overlap among 40,000 blocks without comparing all with all", () => {
     const addresses = Array.from({ length: 40_000 }, (_, index) => {
       const base = `10.${index >>> 8}.${index & 0xff}`;
