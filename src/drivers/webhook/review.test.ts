@@ -141,6 +141,17 @@ describe("an answer that fails", () => {
     }
   });
 
+  it("is refused as well when what was sent is nested beyond what can be walked", () => {
+    const depth = 300_000;
+    const nested = `${"[".repeat(depth)}${"]".repeat(depth)}`;
+    const body = JSON.stringify(admission({ uid: UID, object: "nested" })).replace('"nested"', nested);
+    const walks: ReviewAnswer = (_, review) => judged({ allowed: JSON.stringify(review) !== "" });
+    const { status, text, trouble } = reply(walks, "/validate", new TextEncoder().encode(body));
+    assert.equal(status, 200);
+    assert.equal(JSON.parse(text).response.allowed, false);
+    assert.equal(trouble?.reason, "answer-failed");
+  });
+
   it("may say that it failed", () => {
     const result = { status: "Failed", message: "because" };
     const { json, trouble } = replied(() => converted({ result }), conversion());
