@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VIRTUAL_ADDRESS } from "#lab/demo/config";
+import { measureAllocate } from "./allocate.ts";
+import { reportAllocate } from "./allocate-report.ts";
 import { type Changes, measureChange, reportChange } from "./change.ts";
 import { type JitterCase, measureJitter } from "./jitter.ts";
 import { reportJitter } from "./jitter-report.ts";
@@ -120,6 +122,15 @@ const throughput: Bench = ({ quick, say }) => {
   ).finally(() => rmSync(folder, { recursive: true, force: true }));
 };
 
+const allocate: Bench = async ({ quick, say }) =>
+  reportAllocate(
+    await measureAllocate(
+      quick
+        ? { atOnce: 500, steady: 200, restSeconds: 10, say }
+        : { atOnce: 10_000, steady: 1_000, restSeconds: 60, say },
+    ),
+  );
+
 export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["takeover", takeover],
   ["survival", survival],
@@ -131,4 +142,5 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["ring", ring],
   ["kernel", kernel],
   ["xdp", xdp],
+  ["allocate", allocate],
 ]);

@@ -1,0 +1,111 @@
+/** What the bench of allocation saw. Pure arithmetic and text. */
+import type { Allocated, Wave } from "./allocate.ts";
+import { type Bar, figure, type Result, type Table } from "./report.ts";
+import { summarize } from "./statistics.ts";
+
+const WAIT_LIMIT_MS = 50;
+const REST_CPU_LIMIT = 0.01;
+/** Megabytes by number of Services. */
+const memoryLimit = (services: number): number => (services > 500 ? 130 : 100);
+
+const waveTable = (waves: readonly Wave[]): Table => ({
+  title: "**From the POST of a Service to its address on a watch (milliseconds)**",
+  header: [
+    ...[
+      "Services",
+      "created",
+      "median",
+      "p90",
+      "p99",
+      "max",
+      "all created after (s)",
+      "all with an address (s)",
+    ],
+    ...["controller CPU (s)", "API server CPU (s)"],
+  ],
+  rows: waves.map(({ name, count, waitsMs, createdMs, allMs, cpu }) => {
+    const { median, p90, p99, max } = summarize(waitsMs);
+    return [
+      ...[`${count}`, name, figure(median), figure(p90), figure(p99), figure(max)],
+      ...[figure(createdMs / 1_000), figure(allMs / 1_000)],
+      ...[figure(cpu.controller), figure(cpu.apiServer)],
+    ];
+  }),
+});
+
+const requestTable = ({ requests, services }: Allocated): Table => ({
+  title: `**Requests of the controller for ${services} Services**`,
+  header: ["verb and kind", "requests"],
+  rows: Object.entries(requests)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([key, count]) => [key, `${count}`]),
+});
+
+const lifeTable = ({ pssMb, rest, restart, services }: Allocated): Table => ({
+  title: `**With ${services} Services**`,
+  header: ["what", "measured"],
+  rows: [
+    ["memory before the first Service (PSS)", `${figure(pssMb.before)} MB`],
+    ["memory with all of them (PSS)", `${figure(pssMb.after)} MB`],
+    ["memory after a restart (PSS)", `${figure(restart.pssMb)} MB`],
+    [`CPU of the controller in ${rest.seconds} s of rest`, `${rest.cpu.controller.toFixed(2)} s`],
+    ["from its command until a restarted controller rules", `${figure(restart.readyMs)} ms`],
+  ],
+});
+
+const barsOf = (measured: Allocated): readonly Bar[] => {
+  const { waves, requests, rest, restart, services, pssMb } = measured;
+  const statusWrites = requests["patch services/status"] ?? 0;
+  const steady = waves[0];
+  const p99 = summarize(steady?.waitsMs ?? []).p99;
+  const limit = memoryLimit(services);
+  const most = Math.max(pssMb.after, restart.pssMb);
+  const restShare = rest.cpu.controller / rest.seconds;
+  return [
+    {
+      what: `status writes for ${services} Services`,
+      limit: `${services}`,
+      measured: `${statusWrites}`,
+      met: statusWrites === services,
+    },
+    {
+      what: "50 a second: from create to address, p99",
+      limit: `below ${WAIT_LIMIT_MS} ms`,
+      measured: `${figure(p99)} ms`,
+      met: p99 < WAIT_LIMIT_MS,
+    },
+    ...waves.map(({ name, cpu }) => ({
+      what: `${name}: controller's CPU next to the API server's`,
+      limit: "below it",
+      measured: `${figure(cpu.controller)} s, ${figure(cpu.apiServer)} s`,
+      met: cpu.controller < cpu.apiServer,
+    })),
+    {
+      what: `writes in ${rest.seconds} s of rest`,
+      limit: "0",
+      measured: `${rest.writes}`,
+      met: rest.writes === 0,
+    },
+    {
+      what: "share of a core at rest",
+      limit: "below 1 %",
+      measured: `${(restShare * 100).toFixed(2)} %`,
+      met: restShare < REST_CPU_LIMIT,
+    },
+    { what: "writes after a restart", limit: "0", measured: `${restart.writes}`, met: restart.writes === 0 },
+    {
+      what: `memory with ${services} Services`,
+      limit: `below ${limit} MB`,
+      measured: `${figure(most)} MB`,
+      met: most < limit,
+    },
+  ];
+};
+
+/** Tables and bars. */
+export const reportAllocate = (measured: Allocated): Result => ({
+  bench: "allocate",
+  tables: [waveTable(measured.waves), requestTable(measured), lifeTable(measured)],
+  bars: barsOf(measured),
+  measurements: measured,
+});

@@ -1,0 +1,227 @@
+/**
+ * How long Services wait for their addresses on a real API server, and what the controller costs meanwhile.
+ *
+ * The bench creates Services and watches them as anybody would; a Service's wait is from its POST being sent to the watch
+ * showing its address. etcd, API server, controller and bench share the machine.
+ */
+import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { type ControlPlane, startControlPlane } from "#test/cluster/bed";
+import { type Controller, install, leaderOf, openController } from "#test/cluster/controller";
+import { createService } from "#test/cluster/services";
+
+/** One way of creating Services. */
+export type Wave = {
+  readonly name: string;
+  readonly count: number;
+  readonly waitsMs: readonly number[];
+  /** From the first POST to the last address, and to the last answer of a POST. Milliseconds. */
+  readonly allMs: number;
+  readonly createdMs: number;
+  readonly cpu: Cpu;
+};
+
+/** Processor time in seconds. */
+export type Cpu = { readonly controller: number; readonly apiServer: number };
+
+export type Rest = { readonly seconds: number; readonly writes: number; readonly cpu: Cpu };
+
+export type Allocated = {
+  readonly waves: readonly Wave[];
+  /** Requests of the controller by verb and kind, for all waves. */
+  readonly requests: Readonly<Record<string, number>>;
+  /** Megabytes (2^20) of proportional set size: before the first Service, and with all of them. */
+  readonly pssMb: { readonly before: number; readonly after: number };
+  readonly services: number;
+  readonly rest: Rest;
+  readonly restart: { readonly readyMs: number; readonly writes: number; readonly pssMb: number };
+};
+
+const POOL = `apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: { name: bench, namespace: steelyard-system }
+spec: { addresses: ["10.0.0.0/8"] }
+`;
+
+/** Requests that are under way at once while Services are created as fast as the API server takes them. */
+const PARALLEL = 16;
+const PATIENCE_MS = 300_000;
+
+const cpuSeconds = (pid: number | undefined): number => {
+  if (pid === undefined) return Number.NaN;
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
+  // In hundredths of a second.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+};
+
+const pssMb = (pid: number | undefined): number => {
+  if (pid === undefined) return Number.NaN;
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1_024;
+};
+
+type Watched = { readonly addressAt: Map<string, number>; readonly close: () => void };
+
+/** When each Service was first seen with an address. */
+const watchAddresses = async ({ admin }: ControlPlane): Promise<Watched> => {
+  const addressAt = new Map<string, number>();
+  const watch = await admin.watch("/api/v1/services?watch=true", ({ object }) => {
+    const { status } = object as { status?: { loadBalancer?: { ingress?: readonly unknown[] } } };
+    const { name } = object.metadata;
+    if ((status?.loadBalancer?.ingress ?? []).length > 0 && !addressAt.has(name))
+      addressAt.set(name, performance.now());
+  });
+  return { addressAt, close: () => watch.close() };
+};
+
+type Bed = { readonly plane: ControlPlane; readonly controller: Controller; readonly watched: Watched };
+
+const cpuOf = ({ plane, controller }: Bed): Cpu => ({
+  controller: cpuSeconds(controller.pid()),
+  apiServer: cpuSeconds(plane.apiServer.pid()),
+});
+
+const since = (before: Cpu, now: Cpu): Cpu => ({
+  controller: now.controller - before.controller,
+  apiServer: now.apiServer - before.apiServer,
+});
+
+/** Creates Services named after `prefix`; `perSecond` of them, or as many as the API server takes. */
+const createWave = async (
+  bed: Bed,
+  {
+    name,
+    prefix,
+    count,
+    perSecond,
+  }: { name: string; prefix: string; count: number; perSecond: number | undefined },
+): Promise<Wave> => {
+  const { plane, watched } = bed;
+  const before = cpuOf(bed);
+  const sentAt = new Map<string, number>();
+  const began = performance.now();
+  let next = 0;
+  const create = async (): Promise<void> => {
+    const service = `${prefix}-${next}`;
+    next += 1;
+    sentAt.set(service, performance.now());
+    await createService(plane.admin, { name: service });
+  };
+  if (perSecond === undefined) {
+    const worker = async (): Promise<void> => {
+      while (next < count) await create();
+    };
+    await Promise.all(Array.from({ length: PARALLEL }, worker));
+  } else {
+    const under: Promise<void>[] = [];
+    while (next < count) {
+      under.push(create());
+      await pause(Math.max(0, began + (next * 1_000) / perSecond - performance.now()));
+    }
+    await Promise.all(under);
+  }
+  const createdMs = performance.now() - began;
+  const limit = performance.now() + PATIENCE_MS;
+  const names = [...sentAt.keys()];
+  while (names.some((each) => !watched.addressAt.has(each))) {
+    if (performance.now() > limit) throw new Error(`${name}: not every Service has an address`);
+    await pause(20);
+  }
+  const waitsMs = names.map((each) => (watched.addressAt.get(each) ?? 0) - (sentAt.get(each) ?? 0));
+  const last = Math.max(...names.map((each) => watched.addressAt.get(each) ?? 0));
+  return { name, count, waitsMs, allMs: last - began, createdMs, cpu: since(before, cpuOf(bed)) };
+};
+
+const CONTROLLER_USER = "system:serviceaccount:steelyard-system:steelyard-controller";
+const WRITES: ReadonlySet<string> = new Set(["create", "update", "patch", "delete"]);
+
+const requestsOf = (plane: ControlPlane): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {};
+  for (const { user, verb, resource } of plane.audit()) {
+    if (user !== CONTROLLER_USER) continue;
+    const key = `${verb} ${resource}`;
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return counts;
+};
+
+/** Writes other than the renewal of the Lease. */
+const writesOf = (requests: Readonly<Record<string, number>>): number =>
+  Object.entries(requests).reduce((sum, [key, count]) => {
+    const [verb = "", resource] = key.split(" ");
+    return WRITES.has(verb) && resource !== "leases" ? sum + count : sum;
+  }, 0);
+
+const measureRest = async (bed: Bed, seconds: number): Promise<Rest> => {
+  await pause(5_000);
+  const writes = writesOf(requestsOf(bed.plane));
+  const before = cpuOf(bed);
+  await pause(seconds * 1_000);
+  return { seconds, writes: writesOf(requestsOf(bed.plane)) - writes, cpu: since(before, cpuOf(bed)) };
+};
+
+const measureRestart = async ({ plane, controller }: Bed): Promise<Allocated["restart"]> => {
+  await controller.stop();
+  const writes = writesOf(requestsOf(plane));
+  const began = performance.now();
+  await controller.start();
+  await leaderOf([controller]);
+  while (!(await controller.status()).isSynced) await pause(10);
+  const readyMs = performance.now() - began;
+  await pause(10_000);
+  return { readyMs, writes: writesOf(requestsOf(plane)) - writes, pssMb: pssMb(controller.pid()) };
+};
+
+/** Everything in one control plane: a wave at a steady rate, one of as many as possible, rest, and a restart. */
+export const measureAllocate = async (options: {
+  readonly atOnce: number;
+  readonly steady: number;
+  readonly restSeconds: number;
+  readonly say: (line: string) => void;
+}): Promise<Allocated> => {
+  const { atOnce, steady, restSeconds, say } = options;
+  const plane = await startControlPlane();
+  let controller: Controller | undefined;
+  try {
+    const access = await install(plane);
+    await plane.apply(POOL);
+    controller = await openController(plane, { access });
+    await controller.start();
+    await leaderOf([controller]);
+    const bed = { plane, controller, watched: await watchAddresses(plane) };
+    const before = pssMb(controller.pid());
+    say(`allocate: ${steady} Services, 50 a second`);
+    const slow = await createWave(bed, {
+      name: "50 a second",
+      prefix: "steady",
+      count: steady,
+      perSecond: 50,
+    });
+    say(`allocate: ${atOnce} Services at once`);
+    const fast = await createWave(bed, {
+      name: "at once",
+      prefix: "burst",
+      count: atOnce,
+      perSecond: undefined,
+    });
+    await pause(10_000);
+    const after = pssMb(controller.pid());
+    const requests = requestsOf(plane);
+    say(`allocate: ${restSeconds} s of rest`);
+    const rest = await measureRest(bed, restSeconds);
+    say("allocate: a restart");
+    const restart = await measureRestart(bed);
+    bed.watched.close();
+    return {
+      ...{ waves: [slow, fast], requests, rest, restart },
+      ...{ pssMb: { before, after }, services: steady + atOnce },
+    };
+  } catch (error) {
+    say(plane.lastWords());
+    say(controller?.lastWords(30) ?? "");
+    throw error;
+  } finally {
+    await controller?.stop("SIGKILL");
+    await plane.close();
+  }
+};
