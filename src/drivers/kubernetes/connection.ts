@@ -40,6 +40,8 @@ export type Connection = {
   close(): void;
 };
 
+const CLOSED = "the client was closed";
+
 const noTls = (message: string): { readonly ok: false; readonly message: string } => ({ ok: false, message });
 
 const explainTls = (host: string, error: unknown): string => {
@@ -52,7 +54,7 @@ const explainTls = (host: string, error: unknown): string => {
 const openTls = (
   { server, serverName, verify }: ClusterCredentials,
   material: TlsMaterial,
-  { time, limit }: { readonly time: Time; readonly limit: Duration },
+  { time, limit, closing }: { readonly time: Time; readonly limit: Duration; readonly closing: AbortSignal },
 ): Promise<
   { readonly ok: true; readonly socket: TLSSocket } | { readonly ok: false; readonly message: string }
 > =>
@@ -77,12 +79,18 @@ const openTls = (
       resolve(noTls(`the certificate, key or authority for ${host} cannot be used: ${explainError(error)}`));
       return;
     }
-    const fail = (message: string): void => {
+    const stop = (): void => fail(CLOSED);
+    const settle = (): void => {
       cancel();
+      closing.removeEventListener("abort", stop);
+    };
+    const fail = (message: string): void => {
+      settle();
       socket.destroy();
       resolve(noTls(message));
     };
     const cancel = time.later(limit, () => fail(`${host}: no connection within ${formatDuration(limit)}`));
+    closing.addEventListener("abort", stop);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("error", (error) => fail(explainTls(host, error)));
@@ -92,7 +100,7 @@ const openTls = (
         fail(`${host} does not speak HTTP/2`);
         return;
       }
-      cancel();
+      settle();
       socket.removeAllListeners("close");
       resolve({ ok: true, socket });
     });
@@ -132,7 +140,7 @@ export const createConnection = (
 ): Connection => {
   const { origin } = new URL(credentials.server);
   let current: Promise<Opened> | undefined;
-  let isClosed = false;
+  const closing = new AbortController();
   const sessions = new Set<ClientHttp2Session>();
 
   const start = (socket: TLSSocket, forget: () => void): Opened => {
@@ -156,18 +164,20 @@ export const createConnection = (
   const establish = async (forget: () => void): Promise<Opened> => {
     const material = await authenticator.tls();
     if (!material.ok) return noTls(material.problem);
-    const opened = await openTls(credentials, material.value, { time, limit: times.connect });
+    if (closing.signal.aborted) return noTls(CLOSED);
+    const how = { time, limit: times.connect, closing: closing.signal };
+    const opened = await openTls(credentials, material.value, how);
     if (!opened.ok) return opened;
-    if (isClosed) {
+    if (closing.signal.aborted) {
       opened.socket.destroy();
-      return noTls("the client was closed");
+      return noTls(CLOSED);
     }
     return start(opened.socket, forget);
   };
 
   return {
     open: () => {
-      if (isClosed) return Promise.resolve(noTls("the client was closed"));
+      if (closing.signal.aborted) return Promise.resolve(noTls(CLOSED));
       if (current !== undefined) return current;
       const forget = (): void => {
         if (current === opening) current = undefined;
@@ -187,7 +197,7 @@ export const createConnection = (
       });
     },
     close: () => {
-      isClosed = true;
+      closing.abort();
       current = undefined;
       for (const session of sessions) session.destroy();
     },

@@ -9,7 +9,7 @@ const LONGEST_WAIT_MS = 3_600_000;
 const HIDDEN = "***";
 
 /** The reason for an HTTP status that is no success. */
-export const reasonOfStatus = (status: number): Failure["reason"] => {
+const reasonOfStatus = (status: number): Failure["reason"] => {
   switch (status) {
     case 400:
     case 422:
@@ -32,7 +32,7 @@ export const reasonOfStatus = (status: number): Failure["reason"] => {
 };
 
 /** A message that is short enough and without any of the secrets, even if the server repeats them. */
-export const cleanMessage = (message: string, secrets: readonly string[]): string => {
+const cleanMessage = (message: string, secrets: readonly string[]): string => {
   let clean = message;
   for (const secret of secrets) if (secret !== "") clean = clean.replaceAll(secret, HIDDEN);
   return clean.length <= LONGEST_MESSAGE ? clean : `${clean.slice(0, LONGEST_MESSAGE - 1)}…`;
