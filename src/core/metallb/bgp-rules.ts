@@ -53,18 +53,20 @@ const measured = ({ pools, advertisements }: BgpWorld): readonly Measured[] => {
 
 const LENGTH_KEYS = { IPv4: "aggregationLength", IPv6: "aggregationLengthV6" } as const;
 
-const lengthFindings = (spec: BgpAdvertisementSpec, { name, narrowest }: MeasuredPool): readonly Finding[] =>
-  [...narrowest].flatMap(([family, { text, length }]): readonly Finding[] => {
+const lengthFindings = (
+  spec: BgpAdvertisementSpec,
+  { name, narrowest }: MeasuredPool,
+): readonly Finding[] => {
+  const findings: Finding[] = [];
+  for (const [family, { text, length }] of narrowest) {
     const key = LENGTH_KEYS[family];
-    if (spec[key] >= length) return [];
-    return [
-      error(
-        ["spec", key],
-        `${spec[key]} is shorter than the /${length} of ${show(text)} in pool ${show(name)}`,
-        `Use ${length} or more, so that no address outside the pool is announced.`,
-      ),
-    ];
-  });
+    if (spec[key] >= length) continue;
+    const message = `${spec[key]} is shorter than the /${length} of ${show(text)} in pool ${show(name)}`;
+    const hint = `Use ${length} or more, so that no address outside the pool is announced.`;
+    findings.push(error(["spec", key], message, hint));
+  }
+  return findings;
+};
 
 /** Whether two advertisements announce different prefixes for every address of a pool. */
 const announceApart = (

@@ -18,7 +18,8 @@ export type CommunityText =
   | { readonly type: "malformed" }
   | { readonly type: "name" };
 
-const DIGITS = /^\d{1,10}$/;
+/** Leading zeros count for nothing, and more of them than this are not meant. */
+const DIGITS = /^\d{1,20}$/;
 
 const numbers = (texts: readonly string[], bits: 16 | 32): readonly number[] | undefined => {
   const values = texts.map((text) => (DIGITS.test(text) ? Number(text) : Number.POSITIVE_INFINITY));

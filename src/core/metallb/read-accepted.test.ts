@@ -80,6 +80,20 @@ describe("what MetalLB accepts", () => {
       [peer("a", { holdTime: "3s", keepaliveTime: "3s" })],
     ],
     ["a hold time of half a second, which counts as 0", [peer("a", { holdTime: "500ms" })]],
+    ["a community with leading zeros", [bgp("a", { communities: ["00000064500:01"] })]],
+    [
+      "a preference that says something twice",
+      [
+        l2("a", {
+          preferredNodeSelectors: [
+            {
+              weight: 1,
+              preference: { matchExpressions: [{ key: "a", operator: "In", values: ["b", "b"] }] },
+            },
+          ],
+        }),
+      ],
+    ],
     ["status of an object", [{ ...pool("a"), status: { assignedIPv4: 1 } }]],
     [
       "objects that only report",

@@ -238,7 +238,6 @@ const REFUSED: readonly (readonly [string, readonly unknown[], RegExp])[] = [
   ["an address that is none", [peer("a", { peerAddress: "router" })], /"router" is not an address/],
   ["a source that is none", [peer("a", { sourceAddress: "x" })], /sourceAddress: "x" is not an address/],
   ["a port above 16384", [peer("a", { peerPort: 16385 })], /16385 is above 16384/],
-  ["a port of 0", [peer("a", { peerPort: 0 })], /0 is below 1/],
   [
     "a hold time of two seconds",
     [peer("a", { holdTime: "2s" })],

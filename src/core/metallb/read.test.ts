@@ -287,6 +287,10 @@ describe("advertisements and peers that are read", () => {
     ]);
   });
 
+  it("are at port 179 when their port is 0, as a v1beta1 object may have it that nobody converts", () => {
+    assert.equal(configured([peer("a", { peerPort: 0 })]).peers[0]?.port, 179);
+  });
+
   it("are peers of v1beta1 as well", () => {
     const { peers } = configured([{ ...peer("a", { peerPort: 0 }), apiVersion: "metallb.io/v1beta1" }]);
     assert.equal(peers[0]?.port, 179);

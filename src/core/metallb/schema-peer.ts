@@ -31,6 +31,13 @@ const BOTH = {
   ),
 };
 
+/** 0, which v1beta1 and old versions of v1beta2 took, is read as the default; new objects must not have it. */
+const port = v.pipe(
+  number("TCP port of the peer.", { min: 0, max: 16_384 }),
+  v.transform((written) => (written === 0 ? 179 : written)),
+  v.metadata({ format: "1..16384", crd: { format: "int32", minimum: 1, maximum: 16_384 } }),
+);
+
 /** `BGPPeer.spec`, version v1beta2. */
 export const peerSpec = section("A router with which nodes open a BGP session.", {
   myASN: asn("Number of the own autonomous system.", 0),
@@ -46,7 +53,7 @@ export const peerSpec = section("A router with which nodes open a BGP session.",
   ),
   peerAddress: v.exactOptional(optionalAddress("Address of the peer; this or interface is needed.")),
   interface: v.exactOptional(plain("Interface of the node on which the peer is found (unnumbered session).")),
-  peerPort: v.exactOptional(number("TCP port of the peer.", { min: 1, max: 16_384 }), 179),
+  peerPort: v.exactOptional(port, 179),
   ...BOTH,
   connectTime: v.exactOptional(
     goDuration("Time between attempts to connect: whole seconds, 1s..65535s.", {

@@ -45,7 +45,7 @@ export const repeatedNames = (path: Path, entries: readonly string[] | undefined
 };
 
 const requirementFindings = (path: Path, { key, operator, values = [] }: Requirement): readonly Finding[] => {
-  const findings: Finding[] = [...repeatedNames([...path, "values"], values)];
+  const findings: Finding[] = [];
   if (!isLabelName(key)) {
     findings.push(error([...path, "key"], `${show(key)} is not the name of a label`));
   }
@@ -92,22 +92,30 @@ const repeated = (path: Path, texts: readonly string[], what: string): readonly 
   });
 };
 
-/** What is wrong with one selector. */
-export const oneSelector = (path: Path, input: SelectorInput): readonly Finding[] => {
-  const expressions = input.matchExpressions ?? [];
-  const below = [...path, "matchExpressions"];
-  return [
-    ...labelFindings([...path, "matchLabels"], input.matchLabels ?? {}),
-    ...expressions.flatMap((expression, index) => requirementFindings([...below, index], expression)),
-    ...repeated(below, expressions.map(requirementText), "condition"),
-  ];
-};
+/** What Kubernetes does not accept of one selector. */
+export const oneSelector = (path: Path, input: SelectorInput): readonly Finding[] => [
+  ...labelFindings([...path, "matchLabels"], input.matchLabels ?? {}),
+  ...(input.matchExpressions ?? []).flatMap((expression, index) =>
+    requirementFindings([...path, "matchExpressions", index], expression),
+  ),
+];
+
+/** What one selector says twice. */
+const repeatedIn = (path: Path, { matchExpressions = [] }: SelectorInput): readonly Finding[] => [
+  ...matchExpressions.flatMap(({ values }, index) =>
+    repeatedNames([...path, "matchExpressions", index, "values"], values),
+  ),
+  ...repeated([...path, "matchExpressions"], matchExpressions.map(requirementText), "condition"),
+];
 
 /** What is wrong with the selectors under a path. */
 export const selectorFindings = (
   path: Path,
   inputs: readonly SelectorInput[] | undefined,
 ): readonly Finding[] => [
-  ...(inputs ?? []).flatMap((input, index) => oneSelector([...path, index], input)),
+  ...(inputs ?? []).flatMap((input, index) => [
+    ...oneSelector([...path, index], input),
+    ...repeatedIn([...path, index], input),
+  ]),
   ...repeated(path, (inputs ?? []).map(selectorText), "selector"),
 ];
