@@ -133,6 +133,20 @@ describe("steelyard import metallb, kube-vip and cilium", () => {
     });
   }
 
+  it("write nothing and end with 2 for a namespace that there cannot be", () => {
+    const { status, report } = run("metallb", fakeFiles({ "f.yaml": POOL }), { namespace: "A b" });
+    assert.equal(status, 2);
+    assert.deepEqual(report, ["--namespace A b: no namespace can have that name."]);
+  });
+
+  it("write what readers of YAML 1.1 read as text too, and let nothing out of a comment", () => {
+    const text = `address-pools:\n- {name: "on", protocol: layer2, addresses: [192.0.2.0/28]}\n---\nkind: Service\nmetadata: {name: web, annotations: {}}\n---\napiVersion: metallb.io/v1beta1\nkind: BGPPeer\nmetadata: {name: "p\\u2028q"}\nspec: {myASN: 1, peerASN: 2, peerAddress: 192.0.2.1, password: "yes"}\n`;
+    const { text: written } = run("metallb", fakeFiles({ "f.yaml": text }));
+    assert.match(written, /name: "on"/);
+    assert.match(written, /password: "yes"/);
+    assert.doesNotMatch(written, /[\u2028\u2029\u0085]/);
+  });
+
   it("let no text of a file command the terminal", () => {
     const text =
       'kind: "P\\e[31mod"\nmetadata: {name: "\\e[2Jx"}\n---\naddress-pools:\n- {name: "a\\e[1m", protocol: layer2, addresses: [192.0.2.0/28], "\\e[5m": 1}\n';

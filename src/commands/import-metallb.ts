@@ -2,8 +2,9 @@
  * `steelyard import metallb`, `kube-vip` and `cilium`: turns what a cluster's load balancers are told into MetalLB's resources,
  * which steelyard takes as they are, and lists what it could not carry.
  */
-import { Document } from "yaml";
+import { type YamlValue, yaml } from "#core/metallb/yaml";
 import { type Format, importDocuments } from "#core/migration/importers";
+import { isObjectName } from "#core/migration/names";
 import { originText, type Resource } from "#core/migration/resource";
 import { openFiles } from "#drivers/files/linux";
 import type { FilesPort } from "#drivers/files/port";
@@ -30,18 +31,19 @@ export type ImportOptions = {
   readonly tell?: (line: string) => void;
 };
 
-const yamlOf = ({ origin, value }: Resource): string =>
-  `# ${printable(originText(origin))}\n${new Document(value, { aliasDuplicateObjects: false }).toString({ lineWidth: 110 })}`;
+/** Text from outside on one line, by the rules of YAML 1.1 too: what follows a comment must not become a resource. */
+const comment = (text: string): string => `# ${printable(text).replaceAll(/[\u2028\u2029]/g, "\ufffd")}\n`;
+
+const yamlOf = ({ origin, value }: Resource): string => {
+  const plain: YamlValue = JSON.parse(JSON.stringify(value));
+  return comment(originText(origin)) + yaml(plain);
+};
 
 /** Commands as comments: kubectl does not read them, and a person does. */
 const commandsOf = (commands: readonly string[]): string =>
   commands.length === 0
     ? ""
-    : [
-        "# For Services, before steelyard takes over:",
-        ...commands.map((command) => `# ${printable(command)}`),
-        "",
-      ].join("\n");
+    : ["For Services, before steelyard takes over:", ...commands].map(comment).join("");
 
 const NOUNS = [
   ["IPAddressPool", "pool"],
@@ -77,7 +79,11 @@ export const importResources = ({
   print = (text) => process.stdout.write(text),
   tell = console.error,
 }: ImportOptions): number => {
-  const { documents, problems } = readDocuments(files, paths);
+  const { documents, problems: unread } = readDocuments(files, paths);
+  const isNamed = namespace === undefined || isObjectName(namespace);
+  const problems = isNamed
+    ? unread
+    : [`--namespace ${namespace}: no namespace can have that name.`, ...unread];
   if (problems.length > 0) {
     for (const line of problems) tell(printable(line));
     return IMPORT_STATUS.nothingWritten;

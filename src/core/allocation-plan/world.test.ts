@@ -116,6 +116,10 @@ describe("applying objects", () => {
     assert.equal(after?.clusterIps.length, 2);
   });
 
+  it("makes a Service without the status that a file may hold", () => {
+    assert.deepEqual(applyObjects(world(), [service("web", ["192.0.2.1"])]).services[0]?.ingress, []);
+  });
+
   it("leaves Services alone of which nothing is said", () => {
     const now = world(service("web"), service("api"));
     const after = applyObjects(now, [service("api", [], { labels: { x: "y" } })]);

@@ -16,7 +16,7 @@ export type World = {
 };
 
 /** A world in which there is nothing. */
-export const EMPTY_WORLD: World = { services: [], objects: [], namespaces: new Map() };
+const EMPTY_WORLD: World = { services: [], objects: [], namespaces: new Map() };
 
 /** The namespace of an object that names none, as kubectl has it. */
 const DEFAULT_NAMESPACE = "default";
@@ -95,7 +95,9 @@ const clusterIpsAfter = (service: Service, before: Service): readonly IpAddress[
  * A Service with what only the API server and controllers write taken from the one that was there. Labels and annotations
  * are those of the file, but for the pool that the controller wrote down.
  */
-const applied = (service: Service, before: Service): Service => {
+const applied = (service: Service, before: Service | undefined): Service => {
+  // The API server takes no status along when somebody makes a Service.
+  if (before === undefined) return { ...service, ingress: [], conditions: [] };
   const fromPool = annotationKey(ANNOTATIONS.fromPool);
   const pool = before.meta.annotations[fromPool];
   const { uid, resourceVersion, createdAt } = before.meta;
@@ -121,7 +123,7 @@ const applied = (service: Service, before: Service): Service => {
 const withObjects = (
   world: World,
   objects: readonly unknown[],
-  merge: (service: Service, before: Service) => Service,
+  merge: (service: Service, before: Service | undefined) => Service,
 ): World => {
   const services = new Map(world.services.map((service) => [objectKey(service.meta), service]));
   const namespaces = new Map(world.namespaces);
@@ -132,7 +134,7 @@ const withObjects = (
     if (part.type === "namespace") namespaces.set(part.name, part.labels);
     if (part.type !== "service") continue;
     const before = services.get(part.key);
-    services.set(part.key, before === undefined ? part.service : merge(part.service, before));
+    services.set(part.key, merge(part.service, before));
     raws.set(part.key, part.raw);
   }
   return {

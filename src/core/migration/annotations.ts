@@ -13,14 +13,14 @@ export type Wanted = {
 };
 
 /** Asks for addresses. */
-export const ADDRESSES = "metallb.io/loadBalancerIPs";
+const ADDRESSES = "metallb.io/loadBalancerIPs";
 /** Lets Services share an address. */
-export const SHARING = "metallb.io/allow-shared-ip";
+const SHARING = "metallb.io/allow-shared-ip";
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** What a shell and a terminal print as it is. */
-const PRINTABLE = /^[^\p{Cc}]{1,400}$/u;
+/** What a shell and a terminal print as it is, on one line whoever reads it. */
+const PRINTABLE = /^[^\p{Cc}\p{Zl}\p{Zp}]{1,400}$/u;
 
 /** The command that writes what a Service wants; `undefined` when it wants nothing. */
 export const commandFor = (

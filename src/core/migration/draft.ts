@@ -1,9 +1,10 @@
 /** What has been made so far of a configuration. */
+import type { TextMap } from "#core/kubernetes/meta";
 import { parseCommunity } from "#core/metallb/community";
 import { Taken } from "./addresses.ts";
 import { Names } from "./names.ts";
 import type { Report, Subject } from "./report.ts";
-import { type Kind, type Resource, versionOf } from "./resource.ts";
+import { given, type Kind, type Resource, versionOf } from "./resource.ts";
 
 /** Whether a text is a community by value. */
 export const isCommunityValue = (text: string): boolean => parseCommunity(text).type === "community";
@@ -15,7 +16,8 @@ export type Made = {
   readonly fallback: string;
   readonly origin: Subject;
   readonly spec: object;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly labels?: TextMap;
+  readonly annotations?: TextMap;
 };
 
 export class Draft {
@@ -33,13 +35,9 @@ export class Draft {
   }
 
   /** Adds a resource, and gives the name that it got. */
-  add(kind: Kind, { wanted, fallback, origin, spec, labels = {} }: Made): string {
+  add(kind: Kind, { wanted, fallback, origin, spec, ...texts }: Made): string {
     const name = this.#names.take(kind, wanted, fallback);
-    const metadata = {
-      name,
-      namespace: this.#namespace,
-      ...(Object.keys(labels).length === 0 ? {} : { labels }),
-    };
+    const metadata = { name, namespace: this.#namespace, ...given(texts) };
     this.resources.push({ origin, value: { apiVersion: versionOf(kind), kind, metadata, spec } });
     return name;
   }

@@ -1,4 +1,5 @@
 /** The resources that importers make, as they are written. */
+import type { TextMap } from "#core/kubernetes/meta";
 import { type Subject, subjectText } from "./report.ts";
 
 export type Kind =
@@ -18,7 +19,8 @@ export type Resource = {
     readonly metadata: {
       readonly name: string;
       readonly namespace: string;
-      readonly labels?: Readonly<Record<string, string>>;
+      readonly labels?: TextMap;
+      readonly annotations?: TextMap;
     };
     readonly spec: object;
   };

@@ -14,6 +14,9 @@ const KINDS: readonly Kind[] = [
   "Community",
 ];
 
+/** What `kubectl apply` notes down; it says the same as the resource, and wrongly once that is changed. */
+const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
+
 const isKind = (kind: string): kind is Kind => KINDS.some((each) => each === kind);
 
 /** What MetalLB writes, and nobody has to carry. */
@@ -32,7 +35,15 @@ const keep = (section: Section, kind: Kind, draft: Draft): void => {
     return;
   }
   const labels = textMapOf(metadata?.raw("labels"));
-  const kept = draft.add(kind, { wanted: name, fallback: "kept", origin: section.about, spec, labels });
+  const annotations = textMapOf(metadata?.raw("annotations"), (key) => key !== LAST_APPLIED);
+  const kept = draft.add(kind, {
+    wanted: name,
+    fallback: "kept",
+    origin: section.about,
+    spec,
+    labels,
+    annotations,
+  });
   const version = section.text("apiVersion");
   if (kept !== name)
     draft.report.changed(section.about, `is named ${kept}: there is another one of that name`);

@@ -2,6 +2,7 @@
 import type { Path } from "#core/config/problem";
 import { fieldsOf, textOf } from "#core/kubernetes/read";
 import { Draft } from "../draft.ts";
+import { isObjectName } from "../names.ts";
 import type { Report } from "../report.ts";
 import type { Imported } from "../resource.ts";
 import { Section, sectionOf } from "../section.ts";
@@ -33,7 +34,7 @@ const namespaceOf = (documents: readonly SourceDocument[]): string | undefined =
     const { kind, metadata, data } = fieldsOf(value);
     const namespace = textOf(fieldsOf(metadata).namespace);
     if (
-      namespace !== "" &&
+      isObjectName(namespace) &&
       (isMetalLb(value) || (kind === "ConfigMap" && fieldsOf(data).config !== undefined))
     )
       return namespace;
