@@ -72,8 +72,8 @@ const isReviewPath = (path: string): boolean =>
 const answerer =
   (current: () => Current): ReviewAnswer =>
   (path, review) => {
-    if (path === CONVERSION_PATH) return answerConversion(review).response;
-    return isReviewPath(path) ? answerAdmission(review, current()).response : undefined;
+    if (path === CONVERSION_PATH) return answerConversion(review);
+    return isReviewPath(path) ? answerAdmission(review, current()) : undefined;
   };
 
 const storeOf = (cluster: ClusterPort, namespace: string): SecretStore => {
