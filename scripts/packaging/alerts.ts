@@ -1,8 +1,8 @@
 /**
  * The alert rules of the controller: one list, from which the rules for Prometheus and the page for people are made.
  *
- * Every replica tells of the whole cluster, so values are never added up over replicas. Where a pool fills up, one alert at a
- * time is on.
+ * Several replicas may tell of the same pools and Services for a while, so values are never added up over replicas. Where a pool
+ * fills up, one alert at a time is on.
  */
 import { stringify } from "yaml";
 

@@ -10,12 +10,15 @@ const labelText = ({ labels, words = {} }: MetricDefinition): string =>
     })
     .join(", ");
 
+/** Without labels the cell is as narrow as can be. */
+const spaced = (text: string): string => (text === "" ? " " : ` ${text} `);
+
 const metricTable = (metrics: Readonly<Record<string, MetricDefinition>>): string =>
   [
     "| name | type | labels | meaning |",
     "|---|---|---|---|",
     ...Object.entries(metrics).map(
-      ([name, metric]) => `| \`${name}\` | ${metric.type} | ${labelText(metric)} | ${metric.help} |`,
+      ([name, metric]) => `| \`${name}\` | ${metric.type} |${spaced(labelText(metric))}| ${metric.help} |`,
     ),
   ].join("\n");
 
@@ -47,8 +50,9 @@ kubectl -n steelyard-system port-forward deploy/steelyard-controller 9120 &
 curl -s http://localhost:9120/metrics
 \`\`\`
 
-Every replica answers, and tells of the whole cluster, whether it leads or not: take \`max\` over replicas, not \`sum\`. Counters count
-from the start of the replica. A test compares this page, the alerts and the dashboard with the list in the code.
+Every replica answers; of pools and Services the leader alone tells, and in shadow mode each one. For a while after a takeover Prometheus
+knows both answers, so take \`max\` over replicas, not \`sum\`. Counters count from the start of the replica. A test compares
+this page, the alerts and the dashboard with the list in the code.
 
 ${metricTable(CONTROLLER_METRICS)}
 

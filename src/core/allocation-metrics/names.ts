@@ -12,7 +12,7 @@ export type MetricDefinition = {
 
 const FAMILIES = ["ipv4", "ipv6"] as const;
 
-/** By name. A replica that does not lead tells of pools and Services too, for it follows the cluster as the leader does. */
+/** By name. Of pools and Services the leader alone tells, and in shadow mode each replica. */
 export const CONTROLLER_METRICS = {
   steelyard_info: {
     type: "gauge",
