@@ -109,6 +109,7 @@ export class AllocationWorld {
     const isDone = !isLost && this.#write(outcome);
     const isAnswered = luck === "good" || this.random() < 0.8;
     if (isDone && isAnswered) return;
+    this.#rest(outcome);
     // The caller decides again with the newest version that it knows.
     const newest = this.#mirror.get(outcome.key);
     if (newest !== undefined) this.#take(this.allocation.observe(newest));
@@ -152,6 +153,14 @@ export class AllocationWorld {
       this.#wanted.delete(outcome.key);
       if (outcome.write !== undefined) this.#wanted.set(outcome.key, outcome);
     }
+    for (const outcome of outcomes) if (outcome.write === undefined) this.#rest(outcome);
+  }
+
+  /** Says that nothing about a Service is on its way any more, if a look at the API server finds the version that was decided on. */
+  #rest({ key, resourceVersion }: Outcome): void {
+    const isBusy = this.#wanted.has(key) || this.#sent.some((outcome) => outcome.key === key);
+    if (isBusy || this.services.get(key)?.meta.resourceVersion !== resourceVersion) return;
+    this.#take(this.allocation.unwritten(key));
   }
 
   /** Whether the API server took the write: only if nothing else has changed the object. */

@@ -7,15 +7,21 @@ import { type AddressHolders, type IpamConfig, Ledger, type PoolCounts } from "#
 import { MinimumSet } from "#core/ipam/minimum-set";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
-import { currentOf, type Entry, isAsWeLeftIt, leavingOf, newEntry, noteFlight, remainsOf } from "./entry.ts";
+import {
+  currentOf,
+  type Entry,
+  forgetFlight,
+  isAsWeLeftIt,
+  leavingOf,
+  newEntry,
+  remainsOf,
+} from "./entry.ts";
 import { type Explanation, explain } from "./explain.ts";
-import type { Outcome, ServiceEvent, ServiceWrite } from "./outcome.ts";
+import { type Cause, Outbox } from "./outbox.ts";
+import type { Outcome } from "./outcome.ts";
 import { type Place, smaller, Waiting } from "./waiting.ts";
-import { conditionText, hasMarks, NOTHING, type Wanted, writeFor } from "./wanted.ts";
+import { conditionText, hasMarks, NOTHING, writeFor } from "./wanted.ts";
 import { conditionOf, eventsOf } from "./words.ts";
-
-/** Why a decision is made: the Service was observed, or something else changed. */
-type Cause = "observed" | "again";
 
 export type AllocationOptions = {
   /** The `loadBalancerClass` of the Services that are ours; `undefined`: those without a class. */
@@ -29,9 +35,8 @@ export class Allocation {
   readonly #keys = new Map<Place, ObjectKey>();
   #ledger: Ledger | undefined;
   #waiting = new Waiting();
+  readonly #outbox = new Outbox();
   #isSynced = false;
-  /** Of the call that is running, in the order of the last decision about each. */
-  #outcomes = new Map<ObjectKey, Outcome>();
 
   constructor({ lbClass }: AllocationOptions) {
     this.#lbClass = lbClass;
@@ -65,6 +70,20 @@ export class Allocation {
     if (entry === undefined) return [];
     this.#drop(entry);
     return this.#ready === undefined ? [] : this.#finish(this.#ready);
+  }
+
+  /**
+   * Takes note that none of the writes asked for on the version observed last can land any more: it was never sent, or was
+   * refused for another reason than a conflict, or a read after its deadline found the same version still.
+   */
+  unwritten(key: ObjectKey): readonly Outcome[] {
+    const entry = this.#entries.get(key);
+    const ledger = this.#ready;
+    if (entry === undefined || ledger === undefined) return [];
+    forgetFlight(entry);
+    entry.leaving = this.#isOurs(entry.service) ? leavingOf(entry) : remainsOf(entry);
+    ledger.setLeaving(key, entry.leaving);
+    return this.#finish(ledger);
   }
 
   /** Why a Service has what it has, decided once more without consequences; `undefined` for one that is not known. */
@@ -173,7 +192,7 @@ export class Allocation {
     const events = entry.told === text ? [] : eventsOf(service, decision);
     entry.told = text;
     const pool = isAllocated ? decision.pool : undefined;
-    this.#emit(entry, { addresses: entry.has, pool, condition }, { events, cause });
+    this.#outbox.post(entry, { addresses: entry.has, pool, condition }, { events, cause });
   }
 
   /** Takes back what we gave to a Service that is not ours any more, as far as it still shows. */
@@ -192,33 +211,7 @@ export class Allocation {
       entry.told = "";
       return;
     }
-    this.#emit(entry, NOTHING, { events: [], cause });
-  }
-
-  #emit(
-    entry: Entry,
-    wanted: Wanted,
-    { events, cause }: { events: readonly ServiceEvent[]; cause: Cause },
-  ): void {
-    const { key, service, decision } = entry;
-    const { uid, resourceVersion } = service.meta;
-    const write = this.#writeUnlessAsked(entry, writeFor(service, wanted), cause);
-    const before = this.#outcomes.get(key);
-    const all = before === undefined ? events : [...before.events, ...events];
-    this.#outcomes.delete(key);
-    // What was asked for earlier in this call has not been written yet, and is out of date if it differs.
-    const latest = write ?? (before?.write === undefined ? undefined : writeFor(service, wanted));
-    if (latest === undefined && all.length === 0) return;
-    if (latest?.isIngressChanged) noteFlight(entry, wanted.addresses);
-    this.#outcomes.set(key, { key, uid, resourceVersion, decision, write: latest, events: all });
-  }
-
-  /** Leaves out a write that was asked for already and of which nothing is known yet, unless the Service was observed anew. */
-  #writeUnlessAsked(entry: Entry, write: ServiceWrite | undefined, cause: Cause): ServiceWrite | undefined {
-    const asked = write === undefined ? "" : JSON.stringify([entry.service.meta.resourceVersion, write]);
-    const isRepeated = asked === entry.asked;
-    entry.asked = asked;
-    return isRepeated && cause === "again" ? undefined : write;
+    this.#outbox.post(entry, NOTHING, { events: [], cause });
   }
 
   /**
@@ -241,9 +234,7 @@ export class Allocation {
       concerned.delete(place);
       this.#settle(ledger, entry, "again");
     }
-    const outcomes = [...this.#outcomes.values()];
-    this.#outcomes = new Map();
-    return outcomes;
+    return this.#outbox.empty();
   }
 
   #entryAt(place: Place): Entry | undefined {

@@ -26,9 +26,11 @@ export type Entry = {
   wasOurs: boolean;
   /** The condition about which events were raised. */
   told: string;
-  /** The version and content of the write that was asked for last. */
-  asked: string;
+  /** The write that was asked for last, and on which version. */
+  asked: { readonly resourceVersion: string; readonly text: string };
 };
+
+const NO_FLIGHT: Entry["flight"] = { resourceVersion: "", addresses: [] };
 
 /** An entry for a Service that was not known. */
 export const newEntry = (service: Service): Entry => ({
@@ -39,10 +41,10 @@ export const newEntry = (service: Service): Entry => ({
   decision: undefined,
   has: [],
   leaving: [],
-  flight: { resourceVersion: "", addresses: [] },
+  flight: NO_FLIGHT,
   wasOurs: false,
   told: conditionText(observedCondition(service)),
-  asked: "",
+  asked: { resourceVersion: "", text: "" },
 });
 
 /** What a Service has: what it was given, else what its status says. */
@@ -71,6 +73,11 @@ export const noteFlight = (entry: Entry, addresses: readonly IpAddress[]): void 
   const { resourceVersion } = entry.service.meta;
   const others = entry.flight.resourceVersion === resourceVersion ? entry.flight.addresses : [];
   entry.flight = { resourceVersion, addresses: [...new Set([...others, ...addresses])] };
+};
+
+/** Takes note that no write that was asked for can land any more. */
+export const forgetFlight = (entry: Entry): void => {
+  entry.flight = NO_FLIGHT;
 };
 
 /** Whether a Service that is another allocator's by now still shows nothing but what we wrote. */

@@ -8,6 +8,7 @@
  * createAllocation({ lbClass: string | undefined }): Allocation      // allocation.ts
  * allocation.configure({ pools, reservations, conflicts })           // readonly Outcome[]; a valid configuration, all of it
  * allocation.observe(service)                                        // readonly Outcome[]; new, changed, or to be decided again
+ * allocation.unwritten(key)                                          // readonly Outcome[]; what was asked for did not and will not land
  * allocation.forget(key)                                             // readonly Outcome[]; the object is gone
  * allocation.synced()                                                // readonly Outcome[]; every Service was observed once
  * allocation.explain(key)                                            // Explanation | undefined (not known)
@@ -22,12 +23,17 @@
  *   one before gave away last could be given again. A replica that becomes leader starts with a new machine.
  * - An outcome is about the version that it names. Write it with that resourceVersion as a precondition; when the write
  *   fails or is refused, call `observe` with the newest version. A later outcome for a key replaces an earlier one that has
- *   not been written yet.
+ *   not been sent yet; when the later one has no `write`, call `unwritten` once nothing about the key is on its way.
+ * - `unwritten` is also for a write that was refused for another reason than a conflict, or of which nothing was heard and a
+ *   read afterwards found the same version. It is never for a write that may have landed: until it is called, or another
+ *   version is observed, the addresses of that write stay out of the hands of others.
+ * - Versions of one object must be observed in the order in which they came about; any may be left out or repeated.
  * - One call may give outcomes for several Services, each at most once, in the order in which they should be written.
  * - `write` is `undefined` when the object already says what it should. Events are given once, not with each repetition of a write.
  *
- * An address that a Service must give up stays with it until an observation shows that its status no longer lists it, so
- * the API server never shows one address at two Services that may not share it, whatever writes are lost.
+ * An address that a Service must give up stays with it until an observation shows that its status no longer lists it, and
+ * that no write that was asked for before can still put it there. So the API server never shows one address at two Services
+ * that may not share it, whatever writes are lost or late.
  *
  * Left out: probing for duplicates (conflicts are reported to `configure`), and writing.
  *

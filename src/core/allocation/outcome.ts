@@ -52,7 +52,7 @@ export type Outcome = {
   readonly resourceVersion: string;
   /** `undefined` for a Service that is not ours any more. */
   readonly decision: Decision | undefined;
-  /** `undefined` when the object already says all of it. */
+  /** `undefined` when the object already says all of it: an earlier write that has not been sent must not be sent any more. */
   readonly write: ServiceWrite | undefined;
   readonly events: readonly ServiceEvent[];
 };

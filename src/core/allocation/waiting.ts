@@ -9,16 +9,19 @@ import type { Waits } from "#core/ipam/refusal";
 /** Where a Service stands in the queue: smaller texts come first. */
 export type Place = string;
 
-/** Services that wait for the same pool, families and sharing key: what serves one of them serves all, ports aside. */
+/** Services that wait for the same pool and families on the same terms: what serves one of them serves all. */
 type Queue = {
   readonly need: Need;
-  readonly isSharing: boolean;
+  /** Of any of them. */
+  readonly claim: Claim;
   readonly places: MinimumSet<Place>;
-  readonly claims: Map<Place, Claim>;
 };
 
-const queueKey = (claim: Claim, need: Need): string =>
-  JSON.stringify([claim.sharingKey, claim.backendKey, need.families, need.oneWillDo]);
+const queueKey = ({ sharingKey, backendKey, ports }: Claim, { families, oneWillDo }: Need): string => {
+  // Who shares with nobody needs a free address, whatever the ports.
+  const terms = sharingKey === "" ? [] : [sharingKey, backendKey, ...ports.toSorted()];
+  return JSON.stringify([families, oneWillDo, terms]);
+};
 
 const canServe = (ledger: Ledger, pool: string, { need, claim }: { need: Need; claim: Claim }): boolean => {
   const has = (family: IpFamily): boolean => ledger.first(pool, family, claim) !== undefined;
@@ -50,15 +53,9 @@ export class Waiting {
     const queues = this.#byPool.get(pool) ?? new Map<string, Queue>();
     this.#byPool.set(pool, queues);
     const key = queueKey(claim, need);
-    const queue = queues.get(key) ?? {
-      need,
-      isSharing: claim.sharingKey !== "",
-      places: new MinimumSet<Place>(),
-      claims: new Map<Place, Claim>(),
-    };
+    const queue = queues.get(key) ?? { need, claim, places: new MinimumSet<Place>() };
     queues.set(key, queue);
     queue.places.add(place);
-    queue.claims.set(place, claim);
   }
 
   delete(place: Place): void {
@@ -75,8 +72,7 @@ export class Waiting {
       const key = queueKey(known.claim, need);
       const queue = queues?.get(key);
       queue?.places.delete(place);
-      queue?.claims.delete(place);
-      if (queue?.claims.size === 0) queues?.delete(key);
+      if (queue?.places.size === 0) queues?.delete(key);
       if (queues?.size === 0) this.#byPool.delete(pool);
     }
   }
@@ -90,29 +86,12 @@ export class Waiting {
   next(ledger: Ledger, pools: Iterable<string>, asked: ReadonlySet<Place>): Place | undefined {
     let first: Place | undefined;
     for (const pool of pools) {
-      for (const queue of this.#byPool.get(pool)?.values() ?? [])
-        first = smaller(first, nextInQueue(ledger, pool, { queue, asked }));
+      for (const queue of this.#byPool.get(pool)?.values() ?? []) {
+        const place = queue.places.first();
+        if (place === undefined || asked.has(place) || (first !== undefined && first <= place)) continue;
+        if (canServe(ledger, pool, queue)) first = place;
+      }
     }
     return first;
   }
 }
-
-const nextInQueue = (
-  ledger: Ledger,
-  pool: string,
-  { queue, asked }: { queue: Queue; asked: ReadonlySet<Place> },
-): Place | undefined => {
-  const { need, claims } = queue;
-  const place = queue.places.first();
-  const claim = place === undefined ? undefined : claims.get(place);
-  if (place === undefined || claim === undefined) return undefined;
-  if (!asked.has(place) && canServe(ledger, pool, { need, claim })) return place;
-  // Without a sharing key all of the queue are served by the same addresses; with one, by others as well, as their ports differ.
-  if (!queue.isSharing) return undefined;
-  let first: Place | undefined;
-  for (const [other, its] of claims) {
-    if (asked.has(other) || (first !== undefined && first < other)) continue;
-    if (canServe(ledger, pool, { need, claim: its })) first = other;
-  }
-  return first;
-};

@@ -7,10 +7,26 @@ import { listText, type RefusalReason, triedText } from "#core/ipam/refusal";
 import type { Service } from "#core/service/service";
 import { ALLOCATED, type EventReason, type ServiceEvent, type WantedCondition } from "./outcome.ts";
 
-/** The API server takes notes of up to 1,024 bytes. */
+/** Bytes of UTF-8 up to which a text is taken over; the API server takes up to 1,024 of an event. */
 const LONGEST = 1_000;
 
-const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+const utf8Length = (codePoint: number): number => {
+  if (codePoint < 0x80) return 1;
+  if (codePoint < 0x800) return 2;
+  return codePoint < 0x1_0000 ? 3 : 4;
+};
+
+/** Cut to what the API server takes, and without halves of characters: it would store something else, and we would write again. */
+const cut = (text: string): string => {
+  let bytes = 0;
+  let kept = "";
+  for (const character of text.toWellFormed()) {
+    bytes += utf8Length(character.codePointAt(0) ?? 0);
+    if (bytes > LONGEST) return `${kept}…`;
+    kept += character;
+  }
+  return kept;
+};
 
 /** `Pool a is full.` of `pool a is full`. */
 const sentence = (text: string): string => {

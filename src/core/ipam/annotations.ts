@@ -24,16 +24,12 @@ export const annotationKey = (name: AnnotationName): string => `${PREFIX}${name}
 /** The full key of an annotation under the older prefix. */
 export const deprecatedAnnotationKey = (name: AnnotationName): string => `${DEPRECATED_PREFIX}${name}`;
 
-/** An annotation of a Service and the key under which it was found: the newer prefix wins, even with an empty value. */
-export const annotation = (
-  { meta: { annotations } }: Service,
-  name: AnnotationName,
-): { readonly key: string; readonly value: string } | undefined => {
-  for (const key of [annotationKey(name), deprecatedAnnotationKey(name)]) {
-    const value = Object.hasOwn(annotations, key) ? annotations[key] : undefined;
-    if (value !== undefined) return { key, value };
-  }
-  return undefined;
+/** What an annotation of a Service says: the newer prefix wins, even with an empty value. */
+export const annotation = ({ meta: { annotations } }: Service, name: AnnotationName): string | undefined => {
+  const key = annotationKey(name);
+  if (Object.hasOwn(annotations, key)) return annotations[key];
+  const deprecated = deprecatedAnnotationKey(name);
+  return Object.hasOwn(annotations, deprecated) ? annotations[deprecated] : undefined;
 };
 
 /** The keys under the older prefix by which a Service asks for something. */

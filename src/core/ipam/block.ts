@@ -10,6 +10,8 @@ import {
   familyOf,
   type IpAddress,
   type IpFamily,
+  type Ipv4Address,
+  isIpv4,
   parseAddress,
 } from "#base/address";
 import type { AddressBlock } from "./pool.ts";
@@ -35,8 +37,25 @@ const BITS: Readonly<Record<IpFamily, bigint>> = { IPv4: 32n, IPv6: 128n };
 
 const refused = (reason: BlockProblem): BlockText => ({ ok: false, reason });
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+const ipv4ToNumber = (address: Ipv4Address): bigint => {
+  let number = 0;
+  let octet = 0;
+  for (let index = 0; index < address.length; index += 1) {
+    const code = address.charCodeAt(index);
+    if (code === DOT) {
+      number = number * 256 + octet;
+      octet = 0;
+    } else octet = octet * 10 + code - ZERO;
+  }
+  return BigInt(number * 256 + octet);
+};
+
 /** The unsigned number, of 32 or 128 bits, that an address is. */
 export const addressToNumber = (address: IpAddress): bigint => {
+  if (isIpv4(address)) return ipv4ToNumber(address);
   const bytes = addressBytes(address);
   let number = 0n;
   for (let index = 0; index < bytes.length; index += 4) {

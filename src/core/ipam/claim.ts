@@ -37,7 +37,7 @@ const selectorText = (selector: TextMap): string =>
 /** What a Service claims for whatever address it gets. */
 export const claimOf = (service: Service): Claim => ({
   service: objectKey(service.meta),
-  sharingKey: annotation(service, ANNOTATIONS.sharingKey)?.value ?? "",
+  sharingKey: annotation(service, ANNOTATIONS.sharingKey) ?? "",
   backendKey: service.externalTrafficPolicy === "Local" ? selectorText(service.selector) : "",
   ports: [...new Set(service.ports.map(portId))],
 });

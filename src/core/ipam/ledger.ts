@@ -189,7 +189,10 @@ export class Ledger {
     return this.#holdings.get(address)?.conflict;
   }
 
-  /** The first address of a family in a pool that is free or that the claim may share. */
+  /**
+   * The first address of a family in a pool that is free or that the claim may share. Addresses of the family that the
+   * Service holds already are not looked for.
+   */
   first(pool: string, family: IpFamily, claim: Claim): IpAddress | undefined {
     const number = this.#spaces.get(pool)?.[family].first(claim);
     return number === undefined ? undefined : numberToAddress(family, number);

@@ -34,8 +34,8 @@ const problem = (pool: string | undefined, reason: RequestProblem, text: string)
 
 /** Reads what a Service asks for. An empty annotation or field asks for nothing. */
 export const requestOf = (service: Service): Request => {
-  const pool = annotation(service, ANNOTATIONS.pool)?.value || undefined;
-  const listed = annotation(service, ANNOTATIONS.addresses)?.value ?? "";
+  const pool = annotation(service, ANNOTATIONS.pool) || undefined;
+  const listed = annotation(service, ANNOTATIONS.addresses) ?? "";
   const single = service.loadBalancerIp ?? "";
   if (listed === "" && single === "") return { pool, addresses: [], problem: undefined };
   if (listed !== "" && single !== "") return problem(pool, "asked-twice", listed);

@@ -1,0 +1,43 @@
+/** What follows from a call, for each Service once, and without repeating what was asked for already. */
+import type { ObjectKey } from "#core/kubernetes/meta";
+import { type Entry, noteFlight } from "./entry.ts";
+import type { Outcome, ServiceEvent } from "./outcome.ts";
+import { type Wanted, writeFor } from "./wanted.ts";
+
+/** Why a decision is made: the Service was observed, or something else changed. */
+export type Cause = "observed" | "again";
+
+export class Outbox {
+  /** In the order of the last decision about each. */
+  #outcomes = new Map<ObjectKey, Outcome>();
+
+  /** Posts how a Service should look, if that is news. */
+  post(
+    entry: Entry,
+    wanted: Wanted,
+    { events, cause }: { readonly events: readonly ServiceEvent[]; readonly cause: Cause },
+  ): void {
+    const { key, service, decision, asked } = entry;
+    const { uid, resourceVersion } = service.meta;
+    const write = writeFor(service, wanted);
+    const text = write === undefined ? "" : JSON.stringify(write);
+    const isOpen = asked.resourceVersion === resourceVersion && asked.text !== "";
+    entry.asked = { resourceVersion, text };
+    // A write that was asked for and may not have been sent yet is repeated only when the Service was observed anew. When
+    // nothing is to be written any more, that is said, so that it is not sent.
+    const isNews = isOpen ? asked.text !== text || cause === "observed" : text !== "";
+    const before = this.#outcomes.get(key);
+    if (!isNews && events.length === 0 && before === undefined) return;
+    const all = before === undefined ? events : [...before.events, ...events];
+    this.#outcomes.delete(key);
+    this.#outcomes.set(key, { key, uid, resourceVersion, decision, write, events: all });
+    if (write?.isIngressChanged) noteFlight(entry, wanted.addresses);
+  }
+
+  /** Hands over everything. */
+  empty(): readonly Outcome[] {
+    const outcomes = [...this.#outcomes.values()];
+    if (outcomes.length > 0) this.#outcomes = new Map();
+    return outcomes;
+  }
+}
