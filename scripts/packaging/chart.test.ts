@@ -265,7 +265,7 @@ describe("the webhooks of the chart", () => {
         "metallb.io",
         "v1beta1",
         "bfdprofiles",
-        ["CREATE", "DELETE"],
+        ["CREATE", "UPDATE", "DELETE"],
       ],
       [
         "/validate-metallb-io-v1beta1-bgpadvertisement",
