@@ -53,7 +53,7 @@ const kubeconfigUser = (credentials: Credentials): Readonly<Record<string, strin
 };
 
 /** The text of a kubeconfig with one context. */
-export const renderKubeconfig = (options: {
+const renderKubeconfig = (options: {
   readonly url: string;
   readonly ca: string;
   readonly credentials: Credentials;

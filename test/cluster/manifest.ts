@@ -44,7 +44,7 @@ const findKind = async (api: Api, { apiVersion, kind }: KubeObject): Promise<Kin
 };
 
 /** The path of an object; without a namespace of its own, a namespaced one lies in `default`. */
-export const pathOf = async (api: Api, object: KubeObject): Promise<string> => {
+const pathOf = async (api: Api, object: KubeObject): Promise<string> => {
   const { name, namespaced } = await findKind(api, object);
   const place = namespaced ? `/namespaces/${object.metadata.namespace ?? "default"}` : "";
   return `${groupPath(object.apiVersion)}${place}/${name}/${object.metadata.name}`;

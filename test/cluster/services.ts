@@ -40,7 +40,7 @@ export const servicePath = (namespace = "default", name?: string): string =>
   `/api/v1/namespaces/${namespace}/services${name === undefined ? "" : `/${name}`}`;
 
 /** A Service of type LoadBalancer as it is sent. */
-export const loadBalancer = (wish: ServiceWish): unknown => ({
+const loadBalancer = (wish: ServiceWish): unknown => ({
   apiVersion: "v1",
   kind: "Service",
   metadata: {
