@@ -70,6 +70,12 @@ describe("steelyard import metallb, kube-vip and cilium", () => {
     });
   }
 
+  it("are documented by what they print", () => {
+    const page = readFileSync(join(ROOT, "docs/import-metallb.md"), "utf8");
+    const report = readFileSync(join(import.meta.dirname, "testdata/import-metallb-0.12.txt"), "utf8");
+    assert.ok(page.includes(report.replaceAll("examples/pools/import/", "")));
+  });
+
   const POOL = "address-pools:\n- {name: a, protocol: layer2, addresses: [192.0.2.0/28]}\n";
 
   it("end with 0 when nothing is lost", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import { fakeFiles } from "#drivers/files/fake";
 import { openFiles } from "#drivers/files/linux";
 import { explain } from "./explain.ts";
@@ -145,6 +146,60 @@ describe("steelyard plan", () => {
       lines.at(-1),
       "Nothing is planned: the resources with the change are no valid configuration.",
     );
+  });
+});
+
+describe("the page about plans", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/plan.md"), "utf8");
+  for (const file of ["plan-change.txt", "explain-pending.txt"]) {
+    it(`shows what is printed: ${file}`, () =>
+      assert.ok(page.includes(readFileSync(join(import.meta.dirname, "testdata", file), "utf8"))));
+  }
+});
+
+describe("any state and change", () => {
+  const texts = ["state/pools.yaml", "state/services.yaml", "change/new-pools.yaml"].map((name) =>
+    readFileSync(join(EXAMPLES, name), "utf8"),
+  );
+  const lines = texts.join("---\n").split("\n");
+  const spliced = fc
+    .record({
+      text: fc.constantFrom(...texts),
+      start: fc.nat(1_000),
+      length: fc.nat(40),
+      insert: fc.oneof(
+        fc.string({ maxLength: 40 }),
+        fc.constantFrom(...lines),
+        fc.constantFrom(..."[]{}:,-&*!|>#\"'\n "),
+      ),
+    })
+    .map(({ text, start, length, insert }) => text.slice(0, start) + insert + text.slice(start + length));
+  const shuffled = fc.shuffledSubarray(lines).map((some) => some.join("\n"));
+  const anyText = fc.oneof(spliced, spliced, shuffled, fc.string({ unit: "binary", maxLength: 200 }));
+
+  it("give a plan or a reason, in lines of bounded length that command no terminal", () => {
+    const seen = new Set<number>();
+    fc.assert(
+      fc.property(anyText, anyText, (state, change) => {
+        const files = fakeFiles({ "state.yaml": state, "change.yaml": change });
+        const from: Flags = { state: ["state.yaml"], files };
+        const outcomes = [
+          runPlan({ ...from, changes: ["change.yaml"] }),
+          runPlan({ ...from, deletions: ["Service/tools/git"] }),
+          runExplain("tools/mail", from),
+        ];
+        for (const { status, lines: printed } of outcomes) {
+          seen.add(status);
+          assert.ok(printed.length > 0);
+          for (const line of printed) assert.ok(line.length <= 2_000 && !/\p{Cc}/u.test(line), line);
+        }
+        runPlan({ ...from, changes: ["change.yaml"], json: true }).lines.map((line): unknown =>
+          JSON.parse(line),
+        );
+      }),
+      { numRuns: 400 },
+    );
+    assert.deepEqual([...seen].toSorted(), [0, 2, 3]);
   });
 });
 

@@ -44,7 +44,7 @@ export type Plan = {
   readonly pending: readonly Pending[];
   /** Services that keep exactly what they have. */
   readonly unchanged: number;
-  /** Services that an allocation with this class does not care for. */
+  /** Services of type LoadBalancer that an allocation with this class does not care for. */
   readonly notOurs: number;
   readonly warnings: readonly ObjectProblem[];
 };
@@ -103,14 +103,16 @@ const moveOf = (
   { now, rested, next }: Three,
   {
     decisions,
-    rehearsal,
+    final,
     isChange,
-  }: { readonly decisions: readonly Decision[]; readonly rehearsal: Rehearsal; readonly isChange: boolean },
+  }: {
+    readonly decisions: readonly Decision[];
+    readonly final: Decision | undefined;
+    readonly isChange: boolean;
+  },
 ): Move | undefined => {
   const [before, after] = [addressesOf(now), addressesOf(next)];
   if (isSame(before, after)) return undefined;
-  const explanation = rehearsal.allocation.explain(service);
-  const final = explanation?.state === "decided" ? explanation.decision : undefined;
   return {
     service,
     change: next === undefined ? "removed" : changeOf(before, after),
@@ -122,52 +124,62 @@ const moveOf = (
   };
 };
 
-const pendingOf = (service: ObjectKey, { now }: Three, rehearsal: Rehearsal): Pending | undefined => {
-  const explanation = rehearsal.allocation.explain(service);
-  if (explanation?.state !== "decided" || explanation.decision.outcome !== "refused") return undefined;
-  return { service, isNew: addressesOf(now).length > 0 || now === undefined, decision: explanation.decision };
+/** A rehearsal of both, with what was decided about each Service. */
+type Played = {
+  readonly rehearsal: Rehearsal;
+  readonly rested: ReadonlyMap<ObjectKey, Service>;
+  readonly decisionsOf: (service: ObjectKey) => readonly Decision[];
+};
+
+const play = (options: PlanOptions, first: Configuration, second: Configuration): Played => {
+  const rehearsal = new Rehearsal(options.lbClass);
+  rehearsal.start(first, options.now.services);
+  const rested = new Map(rehearsal.services);
+  const atFirst = rehearsal.drainDecisions();
+  rehearseChange(rehearsal, options, second);
+  const later = rehearsal.drainDecisions();
+  return {
+    rehearsal,
+    rested,
+    decisionsOf: (service) => [...(atFirst.get(service) ?? []), ...(later.get(service) ?? [])],
+  };
+};
+
+const compare = (
+  { now, next }: PlanOptions,
+  { rehearsal, rested, decisionsOf }: Played,
+): Omit<Plan, "warnings"> => {
+  const nowByKey = new Map(now.services.map((service) => [objectKey(service.meta), service]));
+  const moves: Move[] = [];
+  const pending: Pending[] = [];
+  let [unchanged, notOurs] = [0, 0];
+  for (const service of new Set([...nowByKey.keys(), ...rehearsal.services.keys()])) {
+    const three = {
+      now: nowByKey.get(service),
+      rested: rested.get(service),
+      next: rehearsal.services.get(service),
+    };
+    const explanation = rehearsal.allocation.explain(service);
+    const final = explanation?.state === "decided" ? explanation.decision : undefined;
+    const move = moveOf(service, three, { decisions: decisionsOf(service), final, isChange: next !== now });
+    if (move !== undefined) moves.push(move);
+    if (final?.outcome === "refused") {
+      const isNew = three.now === undefined || addressesOf(three.now).length > 0;
+      pending.push({ service, isNew, decision: final });
+    } else if (move === undefined && final !== undefined) unchanged += 1;
+    if (explanation?.state === "not-ours" && explanation.because === "other-class") notOurs += 1;
+  }
+  return { moves: moves.toSorted(byService), pending: pending.toSorted(byService), unchanged, notOurs };
 };
 
 /** Compares what Services have with what they would have. Decides nothing itself; see `core/allocation`. */
 export const planChange = (options: PlanOptions): Planned => {
-  const { now, next, lbClass } = options;
-  const first = readConfiguration(now);
+  const first = readConfiguration(options.now);
   if (!first.ok) return { ok: false, world: "now", problems: first.problems };
-  const second = readConfiguration(next);
+  const second = readConfiguration(options.next);
   if (!second.ok) return { ok: false, world: "next", problems: second.problems };
-
-  const rehearsal = new Rehearsal(lbClass);
-  rehearsal.start(first.configuration, now.services);
-  const rested = new Map(rehearsal.services);
-  const atFirst = rehearsal.drainDecisions();
-  rehearseChange(rehearsal, options, second.configuration);
-  const later = rehearsal.drainDecisions();
-
-  const nowByKey = new Map(now.services.map((service) => [objectKey(service.meta), service]));
-  const keys = new Set([...nowByKey.keys(), ...rehearsal.services.keys()]);
-  const moves: Move[] = [];
-  const pending: Pending[] = [];
-  let [unchanged, notOurs] = [0, 0];
-  for (const key of keys) {
-    const three = { now: nowByKey.get(key), rested: rested.get(key), next: rehearsal.services.get(key) };
-    const decisions = [...(atFirst.get(key) ?? []), ...(later.get(key) ?? [])];
-    const move = moveOf(key, three, { decisions, rehearsal, isChange: next !== now });
-    const waits = pendingOf(key, three, rehearsal);
-    if (move !== undefined) moves.push(move);
-    if (waits !== undefined) pending.push(waits);
-    if (rehearsal.allocation.explain(key)?.state === "not-ours") notOurs += 1;
-    else if (move === undefined && waits === undefined) unchanged += 1;
-  }
-  return {
-    ok: true,
-    plan: {
-      moves: moves.toSorted(byService),
-      pending: pending.toSorted(byService),
-      unchanged,
-      notOurs,
-      warnings: second.warnings,
-    },
-  };
+  const played = play(options, first.configuration, second.configuration);
+  return { ok: true, plan: { ...compare(options, played), warnings: second.warnings } };
 };
 
 /** Whether a Service would be without an address that it has now. */

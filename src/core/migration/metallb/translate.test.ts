@@ -99,6 +99,19 @@ describe("a pool of MetalLB's ConfigMap", () => {
     });
   }
 
+  it("has lengths from the first to the last that there is", () => {
+    for (const length of [1, 32]) {
+      const text = pool(`protocol: bgp\nbgp-advertisements: [{aggregation-length: ${length}}]`).replace(
+        "192.0.2.0/28",
+        "0.0.0.0/1",
+      );
+      assert.deepEqual(run(text).specs("BGPAdvertisement").a, {
+        aggregationLength: length,
+        ipAddressPools: ["a"],
+      });
+    }
+  });
+
   it("loses addresses that are none, and those of another pool", () => {
     const { notes, specs } = run(
       "address-pools:\n- {name: a, protocol: layer2, addresses: [192.0.2.0/28, 192.0.2.99, 192.0.2.8/29]}\n- {name: b, protocol: layer2, addresses: [192.0.2.4-192.0.2.20, 192.0.2.40/32]}",
