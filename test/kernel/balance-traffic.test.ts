@@ -9,6 +9,7 @@ import { planForwarding } from "#core/balance/plan";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import { onePort } from "#core/balance/ports";
 import { ownersOf } from "#core/balance/slots";
+import type { BalanceEngine } from "#drivers/balance/port";
 import { address, Bed, type Client, VIRTUAL } from "./balance-bed.ts";
 
 const SCHEDULERS: readonly Scheduler[] = [
@@ -87,6 +88,25 @@ describe("forwarding of real traffic", () => {
   let bed: Bed;
   let client: Client;
   let plan: ForwardingPlan;
+  let engine: BalanceEngine;
+
+  /** What it says to have sent where is what has arrived there. */
+  const assertCounted = ({ name, mode }: VirtualServer, met: Readonly<Record<string, number>>): void => {
+    const told = engine.counts?.() ?? {};
+    if (mode !== "dsr") {
+      assert.equal(told[`nftables-connections ${name}`], FLOWS);
+      return;
+    }
+    for (const backend of ["w1", "w2", "w3"]) {
+      const packets = told[`nftables-packets ${name} ${backend}`] ?? 0;
+      const flows = met[backend] ?? 0;
+      assert.ok(
+        flows === 0 ? packets === 0 : packets >= flows,
+        `${backend}: ${packets} packets, ${flows} flows`,
+      );
+      assert.ok((told[`nftables-bytes ${name} ${backend}`] ?? 0) >= 28 * packets);
+    }
+  };
 
   before(async () => {
     bed = new Bed();
@@ -95,7 +115,7 @@ describe("forwarding of real traffic", () => {
     ]);
     bed.giveAddressesTo("e1");
     client = bed.startClient();
-    const engine = bed.openEngine("e1");
+    engine = bed.openEngine("e1");
     assert.equal(await engine.available(), undefined);
     plan = planForwarding({
       servers: CASES.map(({ server }) => server),
@@ -123,6 +143,7 @@ describe("forwarding of real traffic", () => {
         port,
         protocol,
       });
+      assertCounted(server, counts);
       if (server.scheduler.type === "source-hash") {
         const client = { address: address(CLIENT[familyOf(server.address)]), port: 1 };
         const choice = chooseBackend(planned, client);

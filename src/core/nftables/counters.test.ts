@@ -20,8 +20,8 @@ describe("reading counters", () => {
     const messages = decodeMessages(answer.bytes);
     assert.ok(messages.ok);
     assert.deepEqual(messages.value.map(decodeCounter), [
-      { ok: true, value: { name: "limited/web/connections", packets: 3 } },
-      { ok: true, value: { name: "limited/web/rate", packets: 0x1_0000_0002 } },
+      { ok: true, value: { name: "limited/web/connections", packets: 3, bytes: 180 } },
+      { ok: true, value: { name: "limited/web/rate", packets: 0x1_0000_0002, bytes: 99 } },
       { ok: false, reason: "other-message" },
     ]);
   });

@@ -15,6 +15,7 @@ const NFTA_OBJ_TABLE = 1;
 const NFTA_OBJ_NAME = 2;
 const NFTA_OBJ_TYPE = 3;
 const NFTA_OBJ_DATA = 4;
+const NFTA_COUNTER_BYTES = 1;
 const NFTA_COUNTER_PACKETS = 2;
 const NFGENMSG_LENGTH = 4;
 
@@ -32,8 +33,10 @@ export const writeCounterRequest = (builder: MessageBuilder, sequence: number, f
   builder.end();
 };
 
-/** Packets counted under a name; exact up to 2^53. */
-export type NamedCount = { readonly name: string; readonly packets: number };
+/** Counted under a name; exact up to 2^53. */
+export type NamedCount = { readonly name: string; readonly packets: number; readonly bytes: number };
+
+const readU64 = (value: Uint8Array): number => readU32(value, 0) * 0x1_0000_0000 + readU32(value, 4);
 
 /** Reads one counter of the answer. */
 export const decodeCounter = (
@@ -47,6 +50,7 @@ export const decodeCounter = (
   const data = decodeAttributes(object.value.get(NFTA_OBJ_DATA) ?? new Uint8Array());
   if (!data.ok) return data;
   const packets = data.value.get(NFTA_COUNTER_PACKETS);
-  if (name === undefined || packets?.length !== 8) return refused("missing-attribute");
-  return decoded({ name, packets: readU32(packets, 0) * 0x1_0000_0000 + readU32(packets, 4) });
+  const bytes = data.value.get(NFTA_COUNTER_BYTES);
+  if (name === undefined || packets?.length !== 8 || bytes?.length !== 8) return refused("missing-attribute");
+  return decoded({ name, packets: readU64(packets), bytes: readU64(bytes) });
 };

@@ -28,7 +28,7 @@ import {
   slotElements,
   slotExpression,
 } from "./masquerade.ts";
-import { backendChain, closingChain, pinChain, serverNames } from "./names.ts";
+import { backendChain, closingChain, pinChain, serverNames, trafficCounter } from "./names.ts";
 import { type DirectClients, directClients } from "./persistence.ts";
 import {
   type ChainDeclaration,
@@ -38,6 +38,7 @@ import {
   type SetElement,
   type TableRuleset,
 } from "./ruleset.ts";
+import { countersOf, countStatement } from "./traffic.ts";
 
 /** Most flows that one server keeps on record; when it is full, flows go on unrecorded. */
 const FLOW_TABLE_SIZE = 262_144;
@@ -144,14 +145,15 @@ const closingRules = (server: ServerPlan, backend: PlannedBackend): readonly str
   ];
 };
 
-const forwardRules = (backend: PlannedBackend): readonly string[] => {
+/** Rules that send a packet on; `count` is the statement that counts it. */
+const forwardRules = (backend: PlannedBackend, count: string): readonly string[] => {
   if (backend.device === undefined) return [];
   const v4 = isIpv4(backend.address);
   const more = v4 ? "ip frag-off & 0x2000 != 0" : "frag more-fragments 1";
   return [
     "meta mark set 0",
     `${more} update @fragments { ${fragmentKey(v4 ? "4" : "6")} : ${hexNumber(backend.id)} }`,
-    `counter fwd ${v4 ? "ip" : "ip6"} to ${backend.address} device "${backend.device}"`,
+    `${count} fwd ${v4 ? "ip" : "ip6"} to ${backend.address} device "${backend.device}"`,
   ];
 };
 
@@ -340,6 +342,7 @@ const slotMaps = (server: ServerPlan): readonly (readonly [string, () => readonl
 const renderBackend = (
   server: ServerPlan,
   backend: PlannedBackend,
+  counted: boolean,
 ): {
   readonly chains: readonly ChainDeclaration[];
   readonly forward: readonly SetElement[];
@@ -348,8 +351,9 @@ const renderBackend = (
 } => {
   const forward = backendChain(server.name, backend.name);
   const pin = pinChain(server.name, backend.name);
+  const count = countStatement(counted ? trafficCounter(server.name, backend.name) : undefined);
   const chains: ChainDeclaration[] = [
-    { name: forward, rules: forwardRules(backend) },
+    { name: forward, rules: forwardRules(backend, count) },
     { name: pin, comment: "records the flow", rules: pinRules(server, backend) },
   ];
   const pins = [numbered(backend.id, toChain(pin))];
@@ -369,16 +373,16 @@ const renderBackend = (
   };
 };
 
-/** The part of the `netdev` table that belongs to a `dsr` server. */
-export const renderDsr = (server: ServerPlan): TableRuleset => {
+/** The part of the `netdev` table that belongs to a `dsr` server; `counted` by name or not. */
+export const renderDsr = (server: ServerPlan, counted: boolean): TableRuleset => {
   const names = serverNames(server.name, server.slots.length);
   const { address, protocol, ports } = server;
   const service = (chain: string): readonly SetElement[] => [
     { key: { type: "service", address, protocol, ports }, data: toChain(chain) },
   ];
-  const backends = server.backends.map((backend) => renderBackend(server, backend));
+  const backends = server.backends.map((backend) => renderBackend(server, backend, counted));
   return {
-    counters: limitCounters(server),
+    counters: [...limitCounters(server), ...(counted ? countersOf(server) : [])],
     sets: [...allowedSets(server), ...limitSets(server, SOURCE_KEY), ...serverSets(server)],
     chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server)],
     elementsBySet: new Map([

@@ -24,7 +24,8 @@
  * - `lookup.ts`: how a packet's server is found, by one port, a range or all. `masquerade.ts` (and nat), `dsr.ts`: what
  *   one server adds. `answers.ts`: what backends say on connections that this edge does not know.
  * - `unaccepted.ts`: what keeps packets from this box itself (`acceptMode`).
- * - `persistence.ts`, `limits.ts`, `syn-proxy.ts`: what may stand before the choice of a backend. `counters.ts` reads back.
+ * - `persistence.ts`, `limits.ts`, `syn-proxy.ts`: what may stand before the choice of a backend. `traffic.ts`:
+ *   what is counted, `counters.ts` reads it back.
  * - `text.ts`: the nft file. `delta.ts`: from one plan to the next. `nfnetlink.ts`: element changes without nft.
  *
  * Text is for nft 1.0.6 and newer. What 1.0.6 cannot do shaped it: maps from hashes are declared `typeof numgen inc

@@ -11,7 +11,7 @@ import { ownersOf } from "#core/balance/slots";
 import { returnElements } from "./answers.ts";
 import { limitCounters, limitRules, limitSets, plainSource, sourceNetwork } from "./limits.ts";
 import { setOf } from "./lookup.ts";
-import { commentText, serverNames } from "./names.ts";
+import { commentText, connectionCounter, serverNames } from "./names.ts";
 import { type ChoiceRules, pinnedChoice } from "./persistence.ts";
 import {
   type ElementData,
@@ -22,6 +22,7 @@ import {
   type TableRuleset,
 } from "./ruleset.ts";
 import { midStreamRules, proxiedElements } from "./syn-proxy.ts";
+import { countersOf, countStatement } from "./traffic.ts";
 
 const sourceAddress = (server: ServerPlan): "ip saddr" | "ip6 saddr" =>
   isIpv4(server.address) ? "ip saddr" : "ip6 saddr";
@@ -151,8 +152,8 @@ const hairpinElements = ({ address: virtual, protocol, backends }: ServerPlan): 
     key: { type: "service" as const, via: virtual, address, protocol, ports: ALL_PORTS },
   }));
 
-/** How a backend is chosen for the first packet of a flow. */
-const choiceOf = (server: ServerPlan): ChoiceRules => {
+/** How a backend is chosen for the first packet of a flow; `count` is the statement that counts it. */
+const choiceOf = (server: ServerPlan, count: string): ChoiceRules => {
   const { protocol, ports, persistence } = server;
   const { ring } = serverNames(server.name, server.slots.length);
   const keepsPort = particularity(ports) !== "one";
@@ -164,7 +165,7 @@ const choiceOf = (server: ServerPlan): ChoiceRules => {
     endpoint(address, keepsPort ? undefined : (port ?? ports.first));
   if (persistence !== undefined) {
     return pinnedChoice(server, {
-      ...{ persistence, slot },
+      ...{ persistence, slot, count },
       slotElements: (dataOf) => slotElements(server, dataOf),
       endpoint: { type, of: endpointOf },
     });
@@ -175,19 +176,19 @@ const choiceOf = (server: ServerPlan): ChoiceRules => {
     rules:
       server.slots.length === 0
         ? []
-        : [`meta l4proto ${protocol} counter dnat ${ip} to ${slot} map @${ring}`],
+        : [`meta l4proto ${protocol} ${count} dnat ${ip} to ${slot} map @${ring}`],
     elements: [[ring, () => slotElements(server, endpointOf)]],
   };
 };
 
-/** The part of the `inet` table that belongs to a server in mode `masquerade` or `nat`. */
-export const renderMasquerade = (server: ServerPlan): TableRuleset => {
+/** The part of the `inet` table that belongs to a server in mode `masquerade` or `nat`; `counted` by name or not. */
+export const renderMasquerade = (server: ServerPlan, counted: boolean): TableRuleset => {
   const names = serverNames(server.name, server.slots.length);
   const { address: virtual, protocol, ports } = server;
   const key = { type: "service", address: virtual, protocol, ports } as const;
-  const choice = choiceOf(server);
+  const choice = choiceOf(server, countStatement(counted ? connectionCounter(server.name) : undefined));
   return {
-    counters: limitCounters(server),
+    counters: [...limitCounters(server), ...(counted ? countersOf(server) : [])],
     sets: [...allowedSets(server), ...limitSets(server, plainSource(server)), ...choice.sets],
     chains: [
       {

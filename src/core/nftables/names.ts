@@ -75,6 +75,13 @@ export const serverNames = (server: string, slots: number): ServerNames => {
   };
 };
 
+/** Counts the packets that this backend was sent. */
+export const trafficCounter = (server: string, backend: string): string =>
+  `sent/${identifierPart(server)}/${identifierPart(backend)}`;
+
+/** Counts the connections that a server was given. */
+export const connectionCounter = (server: string): string => `opened/${identifierPart(server)}`;
+
 /** The chain that sends a packet to this backend. */
 export const backendChain = (server: string, backend: string): string =>
   `backend/${identifierPart(server)}/${identifierPart(backend)}`;

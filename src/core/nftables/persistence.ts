@@ -79,12 +79,14 @@ export const pinnedChoice = (
     readonly persistence: NonNullable<ServerPlan["persistence"]>;
     /** The expression that gives the slot of a new flow. */
     readonly slot: string;
+    /** The statement that counts a flow. */
+    readonly count: string;
     readonly slotElements: (dataOf: (backend: PlannedBackend) => ElementData) => readonly SetElement[];
     /** `typeof` of what a flow is translated to, and that of one backend. */
     readonly endpoint: { readonly type: string; readonly of: (backend: PlannedBackend) => ElementData };
   },
 ): ChoiceRules => {
-  const { persistence, slot, slotElements, endpoint } = given;
+  const { persistence, slot, count, slotElements, endpoint } = given;
   const { keeping, endpoints, choices } = serverNames(server.name, server.slots.length);
   const pins = pinMap(server);
   const source = sourceNetwork(server, persistence.prefixLength);
@@ -92,7 +94,7 @@ export const pinnedChoice = (
   const timeout = timeoutOf(persistence);
   const pin = `meta priority @${keeping} update @${pins} { ${source} ${timeout} : meta priority }`;
   const translate = `meta l4proto ${server.protocol}`;
-  const to = `counter dnat ${ip} to meta priority map @${endpoints}`;
+  const to = `${count} dnat ${ip} to meta priority map @${endpoints}`;
   const fixed = { kind: "map", dynamic: false, raw: false } as const;
   const size = `size ${Math.max(server.slots.length, 1)}`;
   return {

@@ -25,6 +25,7 @@ import {
   type TableRuleset,
 } from "./ruleset.ts";
 import { proxiedLookups, proxiedSets, proxyRules, untrackedChain } from "./syn-proxy.ts";
+import { isCounted } from "./traffic.ts";
 import { unacceptedChain } from "./unaccepted.ts";
 
 /** Where a packet of a server goes that the other table serves: nowhere, so that no less particular server takes it. */
@@ -203,17 +204,17 @@ const passOn = (server: ServerPlan, bases: readonly string[]): TableRuleset["ele
   return new Map(bases.map((base) => [setOf(base, server), () => [element]]));
 };
 
-/** What one server adds to both tables. */
-export const renderServer = (server: ServerPlan): Ruleset => {
+/** What one server adds to both tables; `counted` says whether by name, which changes no element. */
+export const renderServer = (server: ServerPlan, counted = false): Ruleset => {
   if (server.mode !== "dsr") {
     const elementsBySet = passOn(server, ["servers", "errors"]);
-    return { inet: renderMasquerade(server), netdev: { ...EMPTY_TABLE, elementsBySet } };
+    return { inet: renderMasquerade(server, counted), netdev: { ...EMPTY_TABLE, elementsBySet } };
   }
   const { address, protocol, ports } = server;
   const listener: SetElement = { key: { type: "service", address, protocol, ports } };
   const listening = [setOf("listeners", server), () => [listener]] as const;
   const elementsBySet = new Map([...passOn(server, ["servers"]), listening]);
-  return { inet: { ...EMPTY_TABLE, elementsBySet }, netdev: renderDsr(server) };
+  return { inet: { ...EMPTY_TABLE, elementsBySet }, netdev: renderDsr(server, counted) };
 };
 
 /** What is there whatever the servers are. */
@@ -264,7 +265,8 @@ const joinTables = (parts: readonly TableRuleset[]): TableRuleset => {
 
 /** The whole ruleset of a plan. Chains come after those they jump to from a rule. */
 export const rulesetOf = (plan: ForwardingPlan): Ruleset => {
-  const [frame, servers] = [renderFrame(plan), plan.servers.map(renderServer)];
+  const counted = isCounted(plan);
+  const [frame, servers] = [renderFrame(plan), plan.servers.map((server) => renderServer(server, counted))];
   // Jumps by rule: error, moved, pin -> backend; input -> refused; ingress -> dispatch -> fragments.
   return {
     inet: joinTables([frame.inet, ...servers.map((server) => server.inet)]),

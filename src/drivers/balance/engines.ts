@@ -185,7 +185,7 @@ class Engines implements Balancer {
   }
 
   counts(): Readonly<Record<string, number>> {
-    return this.#chosen?.counts?.() ?? {};
+    return { ...this.#options.nftables.counts?.(), ...this.#chosen?.counts?.() };
   }
 
   carrier(server: ServerPlan): Carrier {

@@ -86,7 +86,7 @@ export type Balancer = Balance & {
   readonly pins: Pins;
   /** Packets that limits of sources have kept out, since the server got them or the tables were new. */
   keptOut(): Promise<ReadonlyMap<LimitKey, number>>;
-  /** What the chosen engine has counted, if it counts. */
+  /** What the engines at work have counted. */
   counts(): Readonly<Record<string, number>>;
   /** Who carries a server of the plan applied last. */
   carrier(server: ServerPlan): Carrier;

@@ -12,6 +12,7 @@ import { serverNames } from "#core/nftables/names";
 import { type Ruleset, TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
 import { contentsOf, REMOVAL, renderElements, renderReplacement, renderRuleset } from "#core/nftables/text";
+import { isCounted, trafficOf } from "#core/nftables/traffic";
 import { type Door, openDoor } from "#native/door";
 import type { ApplyResult, BalanceEngine, BalanceError, Observed, Pins, Unavailable } from "../port.ts";
 import { parseTableListing, type TableReading } from "./contents.ts";
@@ -171,6 +172,13 @@ class LinuxEngine implements BalanceEngine {
 
   keptOut(): Promise<ReadonlyMap<LimitKey, number>> {
     return this.#inOrder(async () => keptOutBy(this.#applied, this.#socket?.counters() ?? []));
+  }
+
+  /** Read between two changes: each is over before anything else can ask. */
+  counts(): Readonly<Record<string, number>> {
+    const plan = this.#applied;
+    if (plan === undefined || !isCounted(plan)) return {};
+    return trafficOf(plan, this.#socket?.counters() ?? []);
   }
 
   async close(): Promise<void> {

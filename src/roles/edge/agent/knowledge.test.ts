@@ -61,6 +61,9 @@ const known = (desired: Desired, ...events: readonly Event[]): Knowledge => {
     agent: { pid: 2, startedAt: 600 },
     counts: {
       "kept-out web connections": 3,
+      "nftables-connections shop": 9,
+      "nftables-packets web a": 6,
+      "nftables-bytes web a": 600,
       "xdp-packets web a": 7,
       "xdp-bytes web a": 700,
       "xdp-passed fragment": 2,

@@ -147,21 +147,6 @@ const serverFamilies = (status: Status, counters: Counters, counts: Readonly<Cou
     counted(counts, "kept-out", ["server", "limit"]),
   ),
   counter(
-    "steelyard_xdp_packets_total",
-    "Packets that the XDP program sent to the backend.",
-    counted(counts, "xdp-packets", ["server", "backend"]),
-  ),
-  counter(
-    "steelyard_xdp_bytes_total",
-    "Bytes of Ethernet frames that the XDP program sent to the backend.",
-    counted(counts, "xdp-bytes", ["server", "backend"]),
-  ),
-  counter(
-    "steelyard_xdp_passed_total",
-    "Packets for servers of the XDP program that it left to nftables, by reason.",
-    counted(counts, "xdp-passed", ["reason"]),
-  ),
-  counter(
     "steelyard_flows_ended_total",
     "How often tracked flows of backends that can take nothing were ended.",
     counted(counters, "flows-ended", ["server"]),
@@ -178,6 +163,40 @@ const serverFamilies = (status: Status, counters: Counters, counts: Readonly<Cou
     "steelyard_forwarding_failures_total",
     "Changes that the kernel refused.",
     counted(counters, "forwarding-failed", []),
+  ),
+];
+
+/** What carries virtual servers has counted. */
+const engineFamilies = (counts: Readonly<Counters>): MetricFamily[] => [
+  counter(
+    "steelyard_nftables_connections_total",
+    "Connections that nftables gave to backends in masquerade and nat.",
+    counted(counts, "nftables-connections", ["server"]),
+  ),
+  counter(
+    "steelyard_nftables_packets_total",
+    "Packets that nftables sent to the backend in dsr, as the kernel joined them on reception.",
+    counted(counts, "nftables-packets", ["server", "backend"]),
+  ),
+  counter(
+    "steelyard_nftables_bytes_total",
+    "Bytes of these packets, without Ethernet headers.",
+    counted(counts, "nftables-bytes", ["server", "backend"]),
+  ),
+  counter(
+    "steelyard_xdp_packets_total",
+    "Packets that the XDP program sent to the backend.",
+    counted(counts, "xdp-packets", ["server", "backend"]),
+  ),
+  counter(
+    "steelyard_xdp_bytes_total",
+    "Bytes of Ethernet frames that the XDP program sent to the backend.",
+    counted(counts, "xdp-bytes", ["server", "backend"]),
+  ),
+  counter(
+    "steelyard_xdp_passed_total",
+    "Packets for servers of the XDP program that it left to nftables, by reason.",
+    counted(counts, "xdp-passed", ["reason"]),
   ),
 ];
 
@@ -216,6 +235,7 @@ export const metricFamilies = (known: Knowledge): readonly MetricFamily[] => {
     ...routerFamilies(status, counters),
     ...packetFamilies(known.counts),
     ...serverFamilies(status, counters, known.counts),
+    ...engineFamilies(known.counts),
     ...programFamilies(status, counters),
   ];
 };

@@ -68,7 +68,7 @@ export class Balancing {
       ...{ engine, clock, deadlines, emit },
       tell: (packetsByKey) => counts.tellKeptOut(packetsByKey),
     });
-    this.#engineCounts = createEngineCounts({ ...{ engine, clock, deadlines }, tell: counts.tell });
+    this.#engineCounts = createEngineCounts({ ...{ engine, clock, deadlines }, tell: counts.tellEngines });
     this.#drains = createDrains({ clock, wallNow: () => wallTime(Date.now()), emit });
     this.#flowEnds = createFlowEnds({ conntrack, clock, deadlines, emit });
     this.#tableWatch = createTableWatch({ conntrack, clock, deadlines, emit });

@@ -1,4 +1,4 @@
-/** Tells every few seconds what the chosen engine has counted, while there are servers. */
+/** Tells every few seconds what the engines have counted, while there are servers. */
 import { after, seconds } from "#base/time";
 import type { ForwardingPlan } from "#core/balance/plan-model";
 import type { Balancer } from "#drivers/balance/port";
