@@ -4,7 +4,9 @@ import type { AddressBlock } from "#core/ipam/pool";
 import { hasBuggyAddress, prefixesOf, readBlocks, type Taken, union, withoutEnds } from "../addresses.ts";
 import type { Draft } from "../draft.ts";
 import type { Report } from "../report.ts";
+import { given } from "../resource.ts";
 import type { Section } from "../section.ts";
+import type { Announcing } from "./announcing.ts";
 import { GLOBAL, type Keys, type Source } from "./keys.ts";
 
 /** Most entries that all pools together may have; a ConfigMap has no room for many more. */
@@ -76,21 +78,25 @@ const announce = (
     source,
     keys,
     data,
+    announcing,
   }: {
     readonly pool: string;
     readonly source: Source;
     readonly keys: Keys;
     readonly data: Section;
+    readonly announcing: Announcing;
   },
 ): void => {
   const { interfaceByNamespace } = keys;
-  const device = interfaceByNamespace.get(source.namespace ?? GLOBAL) ?? interfaceByNamespace.get(GLOBAL);
-  draft.add("L2Advertisement", {
-    wanted: pool,
-    fallback: "advertisement",
-    origin: data.at(source.key),
-    spec: { ipAddressPools: [pool], ...(device === undefined ? {} : { interfaces: [device] }) },
-  });
+  const own = interfaceByNamespace.get(source.namespace ?? GLOBAL) ?? interfaceByNamespace.get(GLOBAL);
+  const device = own ?? announcing.interface;
+  const made = { wanted: pool, fallback: "advertisement", origin: data.at(source.key) };
+  const ipAddressPools = [pool];
+  const { nodeSelectors, peers } = announcing;
+  const interfaces = device === undefined ? [] : [device];
+  if (announcing.l2)
+    draft.add("L2Advertisement", { ...made, spec: given({ ipAddressPools, interfaces, nodeSelectors }) });
+  if (peers.length > 0) draft.add("BGPAdvertisement", { ...made, spec: { ipAddressPools, peers } });
 };
 
 const noteSpillOver = (draft: Draft, data: Section, sources: readonly Source[]): void => {
@@ -103,7 +109,14 @@ const noteSpillOver = (draft: Draft, data: Section, sources: readonly Source[]):
 };
 
 /** Reads the pools, and adds them with what announces them. */
-export const readPools = (data: Section, keys: Keys, draft: Draft): void => {
+export const readPools = (
+  data: Section,
+  {
+    keys,
+    draft,
+    announcing,
+  }: { readonly keys: Keys; readonly draft: Draft; readonly announcing: Announcing },
+): void => {
   const skipsEnds = data.text("skip-end-ips-in-cidr") === "true";
   const taken = draft.taken;
   const made: Source[] = [];
@@ -127,21 +140,27 @@ export const readPools = (data: Section, keys: Keys, draft: Draft): void => {
     };
     const wanted = namespace ?? GLOBAL;
     const pool = draft.add("IPAddressPool", { wanted, fallback: "pool", origin: data.at(key), spec });
-    announce(draft, { pool, source, keys, data });
+    announce(draft, { pool, source, keys, data, announcing });
     made.push(source);
   }
   noteSpillOver(draft, data, made);
-  noteInterfaces(data, { keys, made });
+  noteInterfaces(data, { keys, made, announcing });
 };
 
-/** Interfaces of namespaces without a pool: their Services draw from the global pool, which has one interface. */
+/** Interfaces that come to nothing: BGP has none, and a namespace without a pool draws from the one for all. */
 const noteInterfaces = (
   data: Section,
-  { keys, made }: { readonly keys: Keys; readonly made: readonly Source[] },
+  {
+    keys,
+    made,
+    announcing,
+  }: { readonly keys: Keys; readonly made: readonly Source[]; readonly announcing: Announcing },
 ): void => {
   const namespaces = new Set(made.map(({ namespace }) => namespace ?? GLOBAL));
   for (const namespace of keys.interfaceByNamespace.keys()) {
-    if (namespaces.has(namespace) || namespace === GLOBAL) continue;
-    data.lost(`interface-${namespace}`, "the namespace has no pool of its own, and interfaces go by pools");
+    const key = `interface-${namespace}`;
+    if (!announcing.l2) data.needless(key, "goes with ARP and NDP, by which nothing is announced");
+    else if (!namespaces.has(namespace) && namespace !== GLOBAL)
+      data.lost(key, "the namespace has no pool of its own, and interfaces go by pools");
   }
 };
