@@ -2,7 +2,6 @@
  * A small cluster from a seed: an API server that keeps Services, and a controller that hears of changes late, whose writes
  * get lost, fail, or land after it has changed its mind, and that is replaced now and then.
  */
-import { familyOf, type IpAddress } from "#base/address";
 import { type Allocation, createAllocation } from "#core/allocation/allocation";
 import type { Outcome } from "#core/allocation/outcome";
 import type { IpamConfig } from "#core/ipam/ledger";
@@ -189,7 +188,3 @@ export class AllocationWorld {
     return true;
   }
 }
-
-/** The families of the addresses that a Service shows. */
-export const shownFamilies = (service: Service): readonly string[] =>
-  shown(service).map((ip) => familyOf(ip as IpAddress));
