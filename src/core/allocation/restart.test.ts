@@ -3,7 +3,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
-import { asks, Bench, condition, configOf, ips, POOL, reasons, written } from "#testing/allocation";
+import {
+  admission,
+  asks,
+  Bench,
+  condition,
+  configOf,
+  ips,
+  POOL,
+  reasons,
+  written,
+} from "#testing/allocation";
 import { addressPool, ingressOf, loadBalancer } from "#testing/services";
 import { createAllocation } from "./allocation.ts";
 
@@ -143,6 +153,48 @@ describe("a Service with an address", () => {
     const settled = bench.settle(loadBalancer("web", { loadBalancerIp: "192.0.2.9" }));
     for (const ingress of [[], ingressOf("192.0.2.77"), ingressOf("192.0.2.9", "192.0.2.10")])
       assert.deepEqual(ips(bench.outcome({ ...settled, ingress })), ["192.0.2.9"]);
+  });
+
+  it("is not asked to be written again because of something else, but is when it is observed again", () => {
+    const bench = new Bench();
+    const web = loadBalancer("web");
+    assert.equal(bench.allocation.observe(web).length, 1);
+    assert.deepEqual(bench.allocation.configure(configOf([POOL])), []);
+    assert.equal(bench.allocation.observe(web).length, 1);
+  });
+
+  it("is told when a write is not wanted any more that may not have been sent", () => {
+    const bench = new Bench();
+    const refused = bench.settle(loadBalancer("web", { loadBalancerIp: "198.51.100.1" }));
+    const elsewhere = addressPool("elsewhere", ["198.51.100.0/24"]);
+    const [given] = bench.allocation.configure(configOf([POOL, elsewhere]));
+    assert.deepEqual(ips(given), ["198.51.100.1"]);
+    const [retracted, ...others] = bench.allocation.configure(configOf([POOL]));
+    assert.deepEqual(others, []);
+    assert.equal(retracted?.key, objectKey(refused.meta));
+    assert.equal(retracted?.write, undefined);
+  });
+
+  it("keeps from others what a write may still put into its status, until that is known not to land", () => {
+    const bench = new Bench(
+      configOf([addressPool("one", ["192.0.2.1/32"]), addressPool("two", ["192.0.2.2/32"])]),
+    );
+    assert.deepEqual(ips(bench.outcome(loadBalancer("web"))), ["192.0.2.1"]);
+    const narrowed = addressPool("one", ["192.0.2.1/32"], {
+      admission: admission({ namespaces: new Set(["x"]) }),
+    });
+    const [moved] = bench.allocation.configure(configOf([narrowed, addressPool("two", ["192.0.2.2/32"])]));
+    assert.deepEqual(ips(moved), ["192.0.2.2"]);
+    const other = loadBalancer("other", { meta: { namespace: "x" } });
+    assert.equal(
+      condition(bench.outcome({ ...other, loadBalancerIp: "192.0.2.1" })),
+      "False AddressBeingReleased",
+    );
+    const outcomes = bench.allocation.unwritten("default/web" as ObjectKey);
+    assert.deepEqual(
+      outcomes.map((outcome) => [outcome.key, ...ips(outcome)]),
+      [["x/other", "192.0.2.1"]],
+    );
   });
 
   it("is not written for the sake of one that is being deleted", () => {

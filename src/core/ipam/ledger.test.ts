@@ -263,6 +263,38 @@ describe("the ledger", () => {
     );
   });
 
+  it("finds the first address that can be shared, whichever ports are in use at the others", () => {
+    const config = { pools: [addressPool("a", ["192.0.2.0/29"])], reservations: [], conflicts: [] };
+    const shared = (name: string, port: number): Claim =>
+      claim(name, { sharingKey: "k", ports: [port as PortId] });
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
+      const ledger = new Ledger(config);
+      for (const last of order) ledger.assign(shared(`s${last}`, 80 + last), [address(`192.0.2.${last}`)]);
+      assert.equal(ledger.first("a", "IPv4", shared("new", 53)), "192.0.2.0");
+      assert.equal(ledger.first("a", "IPv4", shared("new", 80)), "192.0.2.1");
+      assert.equal(ledger.first("a", "IPv4", claim("new", { ports: [53 as PortId] })), "192.0.2.3");
+    }
+  });
+
+  it("lets nobody join the holders of an address that the status of another still lists", () => {
+    const ledger = new Ledger({
+      pools: [addressPool("a", ["192.0.2.0/29"])],
+      reservations: [],
+      conflicts: [],
+    });
+    const shared = (name: string, port: number): Claim =>
+      claim(name, { sharingKey: "k", ports: [port as PortId] });
+    ledger.assign(shared("holder", 80), [address("192.0.2.0")]);
+    ledger.setLeaving(key("going"), [address("192.0.2.0")]);
+    assert.equal(ledger.first("a", "IPv4", shared("new", 53)), "192.0.2.1");
+    ledger.setLeaving(key("going"), []);
+    assert.equal(ledger.first("a", "IPv4", shared("new", 53)), "192.0.2.0");
+  });
+
   it("counts a block of 2^62 addresses and more as inexhaustible, as MetalLB does", () => {
     const pools = [addressPool("a", ["2001:db8::/66"]), addressPool("b", ["2001:db8:1::/67", "10.0.0.0/8"])];
     const ledger = new Ledger({ pools, reservations: [], conflicts: [] });
