@@ -126,11 +126,17 @@ export class AllocationWorld {
     this.allocation = createAllocation({ lbClass: undefined });
     const services = [...this.services.values()];
     if (this.random() < 0.5) services.reverse();
+    const { pools, reservations, conflicts } = this.config;
+    const config = {
+      pools: pools.toReversed(),
+      reservations: reservations.toReversed(),
+      conflicts: conflicts.toReversed(),
+    };
     const isConfiguredFirst = this.random() < 0.5;
-    if (isConfiguredFirst) this.#take(this.allocation.configure(this.config));
+    if (isConfiguredFirst) this.#take(this.allocation.configure(config));
     for (const service of services) this.#take(this.allocation.observe(service));
     this.#take(this.allocation.synced());
-    if (!isConfiguredFirst) this.#take(this.allocation.configure(this.config));
+    if (!isConfiguredFirst) this.#take(this.allocation.configure(config));
   }
 
   /** Lets everything arrive until nothing happens any more; gives the number of rounds, or `undefined` if there is no end. */

@@ -185,7 +185,7 @@ describe("a Service without an address", () => {
       [POOL],
       { clusterIps: ["fd00::1"] },
       [],
-      "False PoolsExhausted",
+      "False NoPoolApplies",
       ["Warning AllocationFailed"],
     ],
     [

@@ -38,7 +38,7 @@ describe("a new Service of both families", () => {
       [four, six],
       requires("web"),
       [],
-      "False PoolsExhausted",
+      "False NoPoolApplies",
     ],
     [
       "that prefers both gets them from the first pool that has both",
@@ -87,7 +87,7 @@ describe("a new Service of both families", () => {
       [four],
       loadBalancer("web", { clusterIps: V4_FIRST }),
       [],
-      "False PoolsExhausted",
+      "False NoPoolApplies",
     ],
     [
       "gets the two addresses that it asks for",

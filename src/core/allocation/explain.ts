@@ -54,8 +54,7 @@ const verdictOf = (ledger: Ledger, pool: AddressPool, ask: Ask): PoolVerdict => 
 
 const inOrder = (ledger: Ledger): readonly AddressPool[] => {
   const asked = [...ledger.pinned, ...ledger.automatic];
-  const others = ledger.config.pools.filter((pool) => !asked.includes(pool));
-  return [...asked, ...others.sort((left, right) => (left.name < right.name ? -1 : 1))];
+  return [...asked, ...ledger.config.pools.filter((pool) => !asked.includes(pool))];
 };
 
 const verdicts = (ledger: Ledger, entry: Entry): readonly PoolVerdict[] => {

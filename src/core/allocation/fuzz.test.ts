@@ -6,7 +6,8 @@ import { parseAddress } from "#base/address";
 import { addressPool, loadBalancer } from "#testing/services";
 import { address } from "#testing/values";
 import { createAllocation } from "./allocation.ts";
-import type { Outcome } from "./outcome.ts";
+import { EVENT_REASONS, type Outcome } from "./outcome.ts";
+import { CONDITION_REASONS } from "./words.ts";
 
 const words = fc.constantFrom(
   "192.0.2.1",
@@ -93,7 +94,8 @@ const config = fc.record({
 });
 
 const checkOutcome = ({ write, events }: Outcome): void => {
-  for (const { message } of events) {
+  for (const { message, reason } of events) {
+    assert.ok(EVENT_REASONS.includes(reason));
     assert.ok(Buffer.byteLength(message) <= 1_024);
     assert.ok(message.isWellFormed());
   }
@@ -101,12 +103,17 @@ const checkOutcome = ({ write, events }: Outcome): void => {
   if (write.isIngressChanged) for (const { ip } of write.ingress) assert.equal(parseAddress(ip ?? ""), ip);
   const { condition } = write;
   if (condition === undefined) return;
-  assert.match(condition.reason, /^[A-Za-z][A-Za-z0-9]{0,60}$/);
+  assert.ok(CONDITION_REASONS.includes(condition.reason));
   assert.ok(condition.message.length > 0 && Buffer.byteLength(condition.message) <= 1_024);
   assert.ok(condition.message.isWellFormed());
 };
 
 describe("the allocation machine", () => {
+  it("has reasons that a condition may have, each once", () => {
+    for (const reason of CONDITION_REASONS) assert.match(reason, /^[A-Z][A-Za-z0-9]{0,60}$/);
+    assert.equal(new Set(CONDITION_REASONS).size, CONDITION_REASONS.length);
+  });
+
   it("takes any Services and configurations, and says what can be stored", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(service, config), { maxLength: 12 }), (inputs) => {

@@ -26,23 +26,26 @@ export type ServiceWrite = {
 /** An event about a Service. */
 export type ServiceEvent = {
   readonly type: "Normal" | "Warning";
-  /** MetalLB's words, and our own where it has none. */
   readonly reason: EventReason;
   /** At most 1,024 characters. */
   readonly message: string;
 };
 
-export type EventReason =
-  | "IPAllocated"
-  | "ClearAssignment"
-  | "AdditionalAssignFailed"
-  | "AllocationFailed"
-  | "LoadBalancerFailed"
-  | "not enough clusterips"
-  | "nolbIPsIPFamily"
-  | "noclusterIPsIPFamily"
-  | "deprecatedAnnotation"
-  | "AddressConflict"; // ours
+/** The reasons of events: MetalLB's words, and our own where it has none. */
+export const EVENT_REASONS = [
+  "IPAllocated",
+  "ClearAssignment",
+  "AdditionalAssignFailed",
+  "AllocationFailed",
+  "LoadBalancerFailed",
+  "not enough clusterips",
+  "nolbIPsIPFamily",
+  "noclusterIPsIPFamily",
+  "deprecatedAnnotation",
+  "AddressConflict", // ours
+] as const;
+
+export type EventReason = (typeof EVENT_REASONS)[number];
 
 /** What follows for one Service. */
 export type Outcome = {

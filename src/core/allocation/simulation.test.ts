@@ -20,7 +20,7 @@ import { addressPool, ingressOf, loadBalancer } from "#testing/services";
 import { address } from "#testing/values";
 
 const { SEED, HISTORIES } = process.env;
-const COUNT = Number(HISTORIES ?? 1_500);
+const COUNT = Number(HISTORIES ?? 2_000);
 const SEEDS = SEED === undefined ? Array.from({ length: COUNT }, (_, seed) => seed) : [Number(SEED)];
 
 const BLOCKS = [
@@ -69,9 +69,11 @@ const anyConfig = (random: Random): IpamConfig => ({
         },
       ]
     : [],
-  conflicts: chance(random, 0.3)
-    ? [{ address: address(pick(random, SOME_ADDRESSES)), mac: undefined, reportedBy: "node" }]
-    : [],
+  conflicts: ["node-a", "node-b"].flatMap((reportedBy) =>
+    chance(random, 0.2)
+      ? [{ address: address(pick(random, SOME_ADDRESSES)), mac: undefined, reportedBy }]
+      : [],
+  ),
 });
 
 const STACKS = [

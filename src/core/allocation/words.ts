@@ -3,7 +3,7 @@
 import { deprecatedAnnotations } from "#core/ipam/annotations";
 import type { ConflictKept, Decision, Remark } from "#core/ipam/decide";
 import type { Loss } from "#core/ipam/keep";
-import { listText, type RefusalReason, triedText } from "#core/ipam/refusal";
+import { listText, REFUSAL_REASONS, type RefusalReason, triedText } from "#core/ipam/refusal";
 import type { Service } from "#core/service/service";
 import { ALLOCATED, type EventReason, type ServiceEvent, type WantedCondition } from "./outcome.ts";
 
@@ -67,6 +67,13 @@ const REMARK_REASONS: readonly (readonly [Remark["type"], string])[] = [
   ["shortage", "AllocatedPartly"],
 ];
 
+/** The reasons that the condition can have. */
+export const CONDITION_REASONS: readonly string[] = [
+  "Allocated",
+  ...REMARK_REASONS.map(([, reason]) => reason),
+  ...REFUSAL_REASONS.map(camelCase),
+];
+
 const addressesText = ({ addresses, pool }: Extract<Decision, { outcome: "allocated" }>): string =>
   `${addresses.join(", ")} from pool ${pool}`;
 
@@ -96,16 +103,17 @@ const warning = (reason: EventReason, message: string): ServiceEvent => ({
 });
 
 const lossEvents = ({ addresses, reason, message }: Loss): readonly ServiceEvent[] => {
+  const what = addresses.length === 0 ? "what could not be read" : listText(addresses);
   switch (reason) {
     case "status-unreadable":
       return [warning("nolbIPsIPFamily", sentence(message))];
     case "conflict":
-      return [warning("AddressConflict", `Gave up ${listText(addresses)}: ${message}.`)];
+      return [warning("AddressConflict", `Gave up ${what}: ${message}.`)];
     case "other-pool-asked":
     case "other-addresses-asked":
       return [];
     default:
-      return [normal("ClearAssignment", `Gave up ${listText(addresses)}: ${message}.`)];
+      return [normal("ClearAssignment", `Gave up ${what}: ${message}.`)];
   }
 };
 

@@ -41,9 +41,6 @@ export type How =
   | "pinned-pool" // the pool admits it by its serviceAllocation
   | "automatic-pool"; // the pool gives addresses to everybody
 
-/** A family that a Service would like and does without. */
-export type Shortage = Tried;
-
 export type Choice =
   | {
       readonly ok: true;
@@ -52,7 +49,7 @@ export type Choice =
       readonly pool: string;
       readonly how: How;
       /** Why it is one address and not two; `undefined` when nothing is missing. */
-      readonly shortage: Shortage | undefined;
+      readonly shortage: Tried | undefined;
       /** Pools that were asked before. */
       readonly tried: readonly Tried[];
     }
@@ -76,7 +73,7 @@ type Offer = {
 };
 
 /** Why a pool cannot give what is needed, `missing` of it. Says the same until it can, so that nothing is written meanwhile. */
-export const lack = (ledger: Ledger, pool: string, missing: readonly IpFamily[], need: Need): Tried => {
+const lack = (ledger: Ledger, pool: string, missing: readonly IpFamily[], need: Need): Tried => {
   const absent = missing.filter((family) => !ledger.hasFamily(pool, family));
   const taken = missing.filter((family) => !absent.includes(family));
   if (absent.length > 0 && (!need.oneWillDo || taken.length === 0))
@@ -196,11 +193,20 @@ const chooseFromNamed = (ledger: Ledger, name: string, ask: Ask): Choice => {
   return refused(poolRefusal(tried[0] ?? lack(ledger, name, ask.need.families, ask.need), ask.need));
 };
 
+/** The pools that are not asked for an address for a Service that names none. */
+const passedOver = (ledger: Ledger, service: Service): readonly Tried[] =>
+  ledger.config.pools.flatMap((pool): readonly Tried[] => {
+    const { name, autoAssign } = pool;
+    if (!admits(pool, service)) return [{ pool: name, reason: "not-admitted", families: [] }];
+    return autoAssign ? [] : [{ pool: name, reason: "not-automatic", families: [] }];
+  });
+
 const chooseFromAny = (ledger: Ledger, ask: Ask): Choice => {
   const tried: Tried[] = [];
   const pinned = ledger.pinned.filter((pool) => admits(pool, ask.service));
   const { automatic } = ledger;
-  const favourite = [...pinned, ...automatic].filter(({ name }) => name === ask.favourite);
+  const favourite =
+    ask.favourite === undefined ? [] : [...pinned, ...automatic].filter(({ name }) => name === ask.favourite);
   const whole = { ...ask, need: { ...ask.need, oneWillDo: false } };
   const first = bestOffer(ledger, favourite, whole, []);
   if (first !== undefined)
@@ -209,7 +215,8 @@ const chooseFromAny = (ledger: Ledger, ask: Ask): Choice => {
   if (fromPinned !== undefined) return chosen(fromPinned, "pinned-pool", tried);
   const fromAutomatic = bestOffer(ledger, automatic, ask, tried);
   if (fromAutomatic !== undefined) return chosen(fromAutomatic, "automatic-pool", tried);
-  return refused(poolsRefusal(tried, ask.need), tried);
+  const all = [...tried, ...passedOver(ledger, ask.service)];
+  return refused(poolsRefusal(all, ask.need), all);
 };
 
 /** Chooses addresses: those asked for; those reserved; from the pool asked for; from the pools that apply, in their order. */

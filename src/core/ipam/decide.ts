@@ -5,7 +5,7 @@
  */
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
 import type { Service } from "#core/service/service";
-import { type Ask, type Choice, choose, type How, lack } from "./choose.ts";
+import { type Ask, type Choice, choose, type How, offerOf } from "./choose.ts";
 import type { Claim } from "./claim.ts";
 import { type Current, type Kept, keep, type Loss, type LossReason } from "./keep.ts";
 import type { Ledger } from "./ledger.ts";
@@ -119,20 +119,20 @@ const keptAs = (kept: Kept, how: How, more: Partial<Allocated> = {}): Allocated 
 });
 
 /** Gives a Service that has one address of two the other, from the same pool; it keeps the one that it has. */
-const completed = (ledger: Ledger, { need, claim, request }: Ask, kept: Kept): Allocated => {
-  const [only] = kept.addresses;
+const completed = (ledger: Ledger, ask: Ask, kept: Kept): Allocated => {
+  const { need, claim, request } = ask;
   const missing: IpFamily | undefined = need.families.find(
     (family) => !kept.addresses.some((address) => familyOf(address) === family),
   );
-  if (missing === undefined || only === undefined || request.addresses.length > 0)
-    return keptAs(kept, "kept");
+  if (missing === undefined || request.addresses.length > 0) return keptAs(kept, "kept");
   const { name } = kept.pool;
-  const found = ledger.first(name, missing, claim);
-  if (found !== undefined) return keptAs({ ...kept, addresses: [...kept.addresses, found] }, "completed");
-  const shortage = lack(ledger, name, [missing], { families: [missing], oneWillDo: false });
+  const rest: Need = { families: [missing], oneWillDo: false };
+  const offer = offerOf(ledger, name, { ...ask, need: rest, wishes: ledger.reservedFor(claim.service) });
+  if (offer.missing === undefined)
+    return keptAs({ ...kept, addresses: [...kept.addresses, ...offer.addresses] }, "completed");
   return keptAs(kept, "kept", {
-    remarks: [{ type: "shortage", shortage }],
-    waits: shortageWait(shortage),
+    remarks: [{ type: "shortage", shortage: offer.missing }],
+    waits: shortageWait(offer.missing),
   });
 };
 

@@ -67,11 +67,27 @@ const byRank = (left: AddressPool, right: AddressPool): number => {
   return left.name < right.name ? -1 : 1;
 };
 
+const byText =
+  <T>(text: (item: T) => string) =>
+  (left: T, right: T): number => {
+    const [a, b] = [text(left), text(right)];
+    if (a === b) return 0;
+    return a < b ? -1 : 1;
+  };
+
+/** The same configuration in one order, since a reader of objects learns of them in any. */
+const inOrder = ({ pools, reservations, conflicts }: IpamConfig): IpamConfig => ({
+  pools: pools.toSorted(byText(({ name }) => name)),
+  reservations: reservations.toSorted(byText(({ name }) => name)),
+  conflicts: conflicts.toSorted(byText(({ reportedBy, mac = "" }) => `${reportedBy} ${mac}`)),
+});
+
 /**
  * The ledger of one configuration. An address is held on the terms of a claim; it can also be on its way out of a Service
  * (its status still lists it), which keeps it from newcomers but not from those who hold it already.
  */
 export class Ledger {
+  /** As given, in an order that does not depend on the one in which it was given. */
   readonly config: IpamConfig;
   /** Pools that give addresses by themselves to those whom they admit: by priority (0 last), then by name. */
   readonly pinned: readonly AddressPool[];
@@ -88,16 +104,16 @@ export class Ledger {
   #touched: Touched[] = [];
 
   constructor(config: IpamConfig, effort: Effort = { steps: 0 }) {
-    this.config = config;
+    this.config = inOrder(config);
     this.#effort = effort;
     const giving = config.pools.filter(({ autoAssign }) => autoAssign).sort(byRank);
     this.pinned = giving.filter(({ admission }) => admission !== undefined);
     this.automatic = giving.filter(({ admission }) => admission === undefined);
-    for (const pool of config.pools) this.#addPool(pool);
+    for (const pool of this.config.pools) this.#addPool(pool);
     for (const family of ["IPv4", "IPv6"] as const)
       this.#ranges[family].sort((left, right) => (left.first < right.first ? -1 : 1));
-    for (const reservation of config.reservations) this.#addReservation(reservation);
-    for (const conflict of config.conflicts)
+    for (const reservation of this.config.reservations) this.#addReservation(reservation);
+    for (const conflict of this.config.conflicts)
       this.#change(conflict.address, "taken", (holding) => {
         holding.conflict ??= conflict;
       });

@@ -5,7 +5,7 @@ import { ANNOTATIONS, annotationKey } from "./annotations.ts";
 import { formatPort } from "./claim.ts";
 import type { AddressRefusal, SharingProblem } from "./holding.ts";
 import type { Need, NeedProblem } from "./need.ts";
-import type { Request, RequestProblem } from "./request.ts";
+import type { Request } from "./request.ts";
 
 /** Why a pool gave nothing. */
 export type PoolRefusal =
@@ -34,25 +34,32 @@ export type Waits = {
 export const WAITS_FOR_NOTHING: Waits = { addresses: [], pools: [] };
 
 /** Why a Service has no address; the `reason` of the condition is the same word in CamelCase. */
-export type RefusalReason =
-  | NeedProblem
-  | RequestProblem
-  | "no-pools"
-  | "families-differ" // asked for addresses of other families than the Service has
-  | "addresses-in-two-pools"
-  | "address-not-in-named-pool"
-  | "address-outside-pools"
-  | "address-reserved"
-  | "address-in-conflict"
-  | "address-being-released"
-  | "address-held"
-  | "port-in-use"
-  | "pool-unknown"
-  | "pool-not-admitting"
-  | "pool-without-family"
-  | "pool-exhausted"
-  | "no-pool-applies"
-  | "pools-exhausted";
+export const REFUSAL_REASONS = [
+  "no-cluster-ips",
+  "not-enough-cluster-ips",
+  "cluster-ips-unclear",
+  "asked-twice",
+  "not-an-address",
+  "too-many-addresses",
+  "no-pools",
+  "families-differ", // asked for addresses of other families than the Service has
+  "addresses-in-two-pools",
+  "address-not-in-named-pool",
+  "address-outside-pools",
+  "address-reserved",
+  "address-in-conflict",
+  "address-being-released",
+  "address-held",
+  "port-in-use",
+  "pool-unknown",
+  "pool-not-admitting",
+  "pool-without-family",
+  "pool-exhausted",
+  "no-pool-applies",
+  "pools-exhausted",
+] as const;
+
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 export type Refusal = {
   readonly reason: RefusalReason;
@@ -74,8 +81,8 @@ const LONGEST = 253;
 const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
 
 /** `a, b and 3 more`. */
-export const listText = (items: readonly string[]): string => {
-  const shown = items.slice(0, SHOWN).map(cut).join(", ");
+export const listText = (items: readonly string[], separator = ", "): string => {
+  const shown = items.slice(0, SHOWN).map(cut).join(separator);
   return items.length > SHOWN ? `${shown} and ${items.length - SHOWN} more` : shown;
 };
 
@@ -273,17 +280,11 @@ export const poolRefusal = (tried: Tried, need: Need): Refusal =>
     isTemporary(tried) ? { addresses: [], pools: [{ pool: tried.pool, need }] } : WAITS_FOR_NOTHING,
   );
 
-/** Of the pools that give addresses by themselves, none gave one. */
+/** Of all pools, none gave an address to a Service that names neither a pool nor an address. */
 export const poolsRefusal = (tried: readonly Tried[], need: Need): Refusal => {
-  if (tried.length === 0) {
-    const message = "no pool gives this Service an address by itself";
-    return refusal(
-      "no-pool-applies",
-      message,
-      `name a pool in ${POOL}, set autoAssign of one, or admit the Service`,
-    );
-  }
   const pools = tried.filter(isTemporary).map(({ pool }) => ({ pool, need }));
-  const message = listText(tried.map(triedText)).replaceAll(", ", "; ");
-  return refusal("pools-exhausted", message, "add addresses to a pool", { addresses: [], pools });
+  const message = listText(tried.map(triedText), "; ");
+  return pools.length === 0
+    ? refusal("no-pool-applies", message, `add a pool for this Service, or name one in ${POOL}`)
+    : refusal("pools-exhausted", message, "add addresses to a pool", { addresses: [], pools });
 };
