@@ -183,7 +183,6 @@ export class Allocation {
     }
     const decision = decide(ledger, { service, claim, current });
     const isAllocated = decision.outcome === "allocated";
-    entry.decision = decision;
     entry.wasOurs = true;
     this.#give(ledger, entry, isAllocated ? decision.addresses : []);
     this.#waiting.set(entry.place, claim, decision.waits);
@@ -192,13 +191,12 @@ export class Allocation {
     const events = entry.told === text ? [] : eventsOf(service, decision);
     entry.told = text;
     const pool = isAllocated ? decision.pool : undefined;
-    this.#outbox.post(entry, { addresses: entry.has, pool, condition }, { events, cause });
+    this.#outbox.post(entry, { addresses: entry.has, pool, condition }, { decision, events, cause });
   }
 
   /** Takes back what we gave to a Service that is not ours any more, as far as it still shows. */
   #clear(ledger: Ledger, entry: Entry, cause: Cause): void {
     const { service } = entry;
-    entry.decision = undefined;
     entry.leaving = remainsOf(entry);
     entry.has = [];
     this.#waiting.delete(entry.place);
@@ -211,7 +209,7 @@ export class Allocation {
       entry.told = "";
       return;
     }
-    this.#outbox.post(entry, NOTHING, { events: [], cause });
+    this.#outbox.post(entry, NOTHING, { decision: undefined, events: [], cause });
   }
 
   /**

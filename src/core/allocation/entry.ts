@@ -1,7 +1,6 @@
 /** What the machine remembers of one Service. */
 import type { IpAddress } from "#base/address";
 import { type Claim, claimOf } from "#core/ipam/claim";
-import type { Decision } from "#core/ipam/decide";
 import type { Current } from "#core/ipam/keep";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
@@ -14,8 +13,6 @@ export type Entry = {
   readonly place: Place;
   service: Service;
   claim: Claim;
-  /** What was decided last; `undefined` when nothing was, or when the Service is not ours. */
-  decision: Decision | undefined;
   /** What it was given; empty when nothing was decided or it was refused. */
   has: readonly IpAddress[];
   /** What its status lists, or may come to list by a write that was asked for, although it was not given it. */
@@ -38,7 +35,6 @@ export const newEntry = (service: Service): Entry => ({
   place: `${String(service.meta.createdAt).padStart(12, "0")} ${objectKey(service.meta)}`,
   service,
   claim: claimOf(service),
-  decision: undefined,
   has: [],
   leaving: [],
   flight: NO_FLIGHT,

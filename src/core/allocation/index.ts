@@ -27,7 +27,9 @@
  * - `unwritten` is also for a write that was refused for another reason than a conflict, or of which nothing was heard and a
  *   read afterwards found the same version. It is never for a write that may have landed: until it is called, or another
  *   version is observed, the addresses of that write stay out of the hands of others.
- * - Versions of one object must be observed in the order in which they came about; any may be left out or repeated.
+ * - Versions of one object must be observed in the order in which they came about; any may be left out or repeated. Where
+ *   Services come from files, whoever carries a write out gives the Service another resourceVersion.
+ * - `configure` decides about every Service again (30 µs each): call it when something has changed.
  * - One call may give outcomes for several Services, each at most once, in the order in which they should be written.
  * - `write` is `undefined` when the object already says what it should. Events are given once, not with each repetition of a write.
  *

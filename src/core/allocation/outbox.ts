@@ -1,4 +1,5 @@
 /** What follows from a call, for each Service once, and without repeating what was asked for already. */
+import type { Decision } from "#core/ipam/decide";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import { type Entry, noteFlight } from "./entry.ts";
 import type { Outcome, ServiceEvent } from "./outcome.ts";
@@ -7,17 +8,21 @@ import { type Wanted, writeFor } from "./wanted.ts";
 /** Why a decision is made: the Service was observed, or something else changed. */
 export type Cause = "observed" | "again";
 
+/** What was decided about a Service, and what is to be said about it. */
+type News = {
+  /** `undefined` for a Service that is not ours any more. */
+  readonly decision: Decision | undefined;
+  readonly events: readonly ServiceEvent[];
+  readonly cause: Cause;
+};
+
 export class Outbox {
   /** In the order of the last decision about each. */
   #outcomes = new Map<ObjectKey, Outcome>();
 
   /** Posts how a Service should look, if that is news. */
-  post(
-    entry: Entry,
-    wanted: Wanted,
-    { events, cause }: { readonly events: readonly ServiceEvent[]; readonly cause: Cause },
-  ): void {
-    const { key, service, decision, asked } = entry;
+  post(entry: Entry, wanted: Wanted, { decision, events, cause }: News): void {
+    const { key, service, asked } = entry;
     const { uid, resourceVersion } = service.meta;
     const write = writeFor(service, wanted);
     const text = write === undefined ? "" : JSON.stringify(write);
