@@ -5,34 +5,25 @@
  * folder that holds them all, or runs COMMAND with that folder in `$KUBEBUILDER_ASSETS`. If that variable names a folder
  * that holds them all already (setup-envtest of the Kubernetes project makes such), that one is taken as it is.
  *
- * etcd is the machine's own (Debian: etcd-server). The others are built from the published Go modules that
- * tools/kubernetes/go.mod names, once for each version, below `$XDG_CACHE_HOME/steelyard/kubernetes`. `$GO` names the Go
- * to take.
+ * What is missing is built from the published Go modules that tools/kubernetes/go.mod names, once for each version, below
+ * `$XDG_CACHE_HOME/steelyard/kubernetes`. `$GO` names the Go to take.
  *
  * What cannot be had is said with a remedy. A COMMAND is then not run, which is a failure in CI (`$CI` is set) and none
  * on a laptop, where nobody should need eight minutes of Go to change a sentence.
  */
 import { spawnSync } from "node:child_process";
-import {
-  accessSync,
-  constants,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
+import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
 const MODULE = join(import.meta.dirname, "../tools/kubernetes");
-/** Built from Go modules, by name. All are `tool` lines of go.mod too. */
-const PACKAGES: ReadonlyMap<string, string> = new Map(
-  ["kube-apiserver", "kube-proxy", "kubectl"].map((name) => [name, `k8s.io/kubernetes/cmd/${name}`]),
-);
+/** The packages that programs are built from, by name. All are `tool` lines of go.mod too. */
+const PACKAGES: ReadonlyMap<string, string> = new Map([
+  ["etcd", "go.etcd.io/etcd/server/v3"],
+  ...["kube-apiserver", "kube-proxy", "kubectl"].map(
+    (name) => [name, `k8s.io/kubernetes/cmd/${name}`] as const,
+  ),
+]);
 const USUAL = ["etcd", "kube-apiserver"];
 const BUILD_MINUTES = 25;
 /** Nobody debugs these programs, and what debuggers read takes time to make; the linker would throw it away anyway. */
@@ -95,6 +86,10 @@ const findGo = (names: readonly string[]): string => {
   );
 };
 
+/** What Go calls the program: the last element of the package's path that is no version. */
+const builtName = (name: string): string =>
+  (PACKAGES.get(name) ?? name).split("/").findLast((element) => !/^v\d+$/.test(element)) ?? name;
+
 /** Builds programs into `folder`, where they appear complete or not at all. The lock is held. */
 const build = (folder: string, names: readonly string[]): void => {
   const missing = names.filter((name) => !isProgram(join(folder, name)));
@@ -102,7 +97,7 @@ const build = (folder: string, names: readonly string[]): void => {
   const go = findGo(missing);
   const version = versionOf(readFileSync(join(MODULE, "go.mod"), "utf8"));
   console.error(
-    `building ${missing.join(" and ")} ${version} from Go modules: on two cores about eight minutes, once`,
+    `building ${missing.join(" and ")} of Kubernetes ${version} from Go modules: on two cores four to eight minutes, once`,
   );
   const work = mkdtempSync(join(folder, ".building-"));
   try {
@@ -125,7 +120,7 @@ const build = (folder: string, names: readonly string[]): void => {
       throw new Missing(
         `${go} did not build ${missing.join(" and ")}: ${error?.message ?? `status ${status}, and what it says above`}`,
       );
-    for (const name of missing) renameSync(join(work, name), join(folder, name));
+    for (const name of missing) renameSync(join(work, builtName(name)), join(folder, name));
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -144,20 +139,6 @@ const buildAlone = (folder: string, names: readonly string[]): void => {
   if (status !== 0) throw new Missing(error?.message ?? `there is still no ${names.join(", no ")}`);
 };
 
-const isLinkTo = (link: string, target: string): boolean =>
-  lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink() === true && readlinkSync(link) === target;
-
-/** Puts the machine's etcd beside the programs that were built. */
-const linkEtcd = (folder: string): void => {
-  const etcd = inPath("etcd");
-  if (etcd === undefined) throw new Missing("There is no etcd here. On Debian: apt-get install etcd-server");
-  const link = join(folder, "etcd");
-  if (isLinkTo(link, etcd)) return;
-  const fresh = `${link}.${process.pid}`;
-  symlinkSync(etcd, fresh);
-  renameSync(fresh, link);
-};
-
 /** The folder that holds all of these programs. */
 const findAssets = (names: readonly string[]): string => {
   const unknown = names.filter((name) => name !== "etcd" && !PACKAGES.has(name));
@@ -173,11 +154,7 @@ const findAssets = (names: readonly string[]): string => {
   const version = versionOf(readFileSync(join(MODULE, "go.mod"), "utf8"));
   const folder = join(cache, "steelyard", "kubernetes", `${version}-${process.arch}`);
   mkdirSync(folder, { recursive: true });
-  if (names.includes("etcd")) linkEtcd(folder);
-  buildAlone(
-    folder,
-    names.filter((name) => name !== "etcd"),
-  );
+  buildAlone(folder, names);
   return folder;
 };
 

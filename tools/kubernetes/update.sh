@@ -24,7 +24,12 @@ staging=$(sed -n 's|^\t\(k8s\.io/[a-z-]*\) => \./staging/.*|\1|p; s|^\t\(k8s\.io
   for module in $staging; do printf '\t%s => %s v0.%s\n' "$module" "$module" "${version#*.}"; done
   echo ')'
   echo
-  for program in kube-apiserver kube-proxy kubectl; do echo "tool k8s.io/kubernetes/cmd/$program"; done
+  echo 'tool ('
+  for program in kube-apiserver kube-proxy kubectl; do printf '\tk8s.io/kubernetes/cmd/%s\n' "$program"; done
+  echo ')'
 } >go.mod
 rm -f go.sum
+go mod tidy
+# The store that this release is tested with.
+go get -tool "go.etcd.io/etcd/server/v3@$(go list -m -f '{{.Version}}' go.etcd.io/etcd/client/v3)"
 go mod tidy
