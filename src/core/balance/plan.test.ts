@@ -40,6 +40,8 @@ const web: VirtualServer = {
   backends: [backend(1), backend(2), backend(3)],
 };
 
+const KEPT = { persistence: { timeout: seconds(60), prefixLength: 32 } };
+
 type Situation = {
   readonly servers?: readonly VirtualServer[];
   readonly health?: Readonly<Record<string, Reported>>;
@@ -212,10 +214,9 @@ describe("planning forwarding", () => {
   });
 
   it("has none when clients begin or cease to be kept, which changes what slots mean", () => {
-    const kept = { persistence: { timeout: seconds(60), prefixLength: 32 } };
     for (const [before, now] of [
-      [web, { ...four, ...kept }],
-      [{ ...web, ...kept }, four],
+      [web, { ...four, ...KEPT }],
+      [{ ...web, ...KEPT }, four],
     ] as const) {
       const server = only(plan({ servers: [now], previous: plan({ servers: [before] }) }));
       assert.deepEqual([server.moves, server.tracked], [[], []]);
@@ -223,12 +224,7 @@ describe("planning forwarding", () => {
   });
 
   it("needs no transitions in masquerade, when flows are counted or clients kept: they are all on record", () => {
-    const persistence = { timeout: seconds(60), prefixLength: 32 };
-    for (const change of [
-      { mode: "masquerade" },
-      { scheduler: { type: "round-robin" } },
-      { persistence },
-    ] as const) {
+    for (const change of [{ mode: "masquerade" }, { scheduler: { type: "round-robin" } }, KEPT] as const) {
       const server = only(
         plan({ servers: [{ ...four, ...change }], previous: plan({ servers: [{ ...web, ...change }] }) }),
       );
