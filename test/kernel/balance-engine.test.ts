@@ -72,6 +72,53 @@ describe("a backend that dies in hundreds of servers at once", () => {
   });
 });
 
+describe("the next start of the program", () => {
+  let bed: Bed;
+  before(() => {
+    bed = new Bed();
+  });
+  after(() => bed.close());
+
+  const backends = [1, 2].map((host) => ({
+    ...{ name: `w${host}`, address: address(`10.2.0.2${host}`), port: 80, weight: 1 },
+  }));
+  const servers = ["dsr", "masquerade"].map((mode, index) => ({
+    ...{ name: mode, address: address(VIRTUAL.IPv4), protocol: "tcp" as const, backends },
+    ...{ ports: onePort(80 + index), mode: mode as VirtualServer["mode"] },
+    scheduler: { type: "consistent-hash" as const, tableSize: 251 },
+  }));
+  const plan = (count: number, previous?: ForwardingPlan): ForwardingPlan =>
+    planForwarding({
+      ...{ servers: servers.slice(0, count), previous, now: instant(0), availability: () => "available" },
+      links: { ingress: () => ["eth0"], egress: () => "eth0" },
+    });
+  /** How an engine that has just been opened applies a plan. */
+  const restart = async (wanted: ForwardingPlan): Promise<string> => {
+    const engine = bed.openEngine("e1");
+    const result = await engine.apply(wanted);
+    await engine.close();
+    return result.ok ? result.how : result.error.message;
+  };
+
+  it("touches nothing where nobody has touched anything since, and brings in all of it after anybody has", async () => {
+    const both = plan(2);
+    assert.equal(await restart(both), "ruleset");
+    assert.equal(await restart(both), "unchanged");
+    const one = plan(1, both);
+    assert.equal(await restart(one), "ruleset");
+    assert.equal(await restart(one), "unchanged");
+    bed.inside("e1", "nft add table inet foreign");
+    assert.equal(await restart(one), "ruleset");
+    assert.equal(await restart(one), "unchanged");
+    bed.inside(
+      "e1",
+      "nft delete element netdev steelyard servers4 { 10.1.0.100 . tcp . 80 } || nft flush table netdev steelyard",
+    );
+    assert.equal(await restart(one), "ruleset");
+    assert.match(bed.inside("e1", "nft list table netdev steelyard"), /fwd to|fwd ip to/);
+  });
+});
+
 describe("a new ruleset", () => {
   let bed: Bed;
   before(() => {

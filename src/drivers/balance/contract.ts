@@ -97,14 +97,14 @@ export const balanceEngineContract = (title: string, openBench: () => Bench): vo
       assert.equal(await apply(plan([], fewer)), "ruleset");
     });
 
-    it("hands the last plan to the next start of the program, which replaces the ruleset with its own", async () => {
+    it("hands the last plan to the next start of the program, which goes on with it or brings in its own", async () => {
       const first = plan(both);
       await apply(first);
       const changed = plan(both, first, { "direct/w1": "unavailable" });
       await apply(changed);
       const next = bench.open();
       assert.deepEqual(await next.observe(), { tables: "present", lastPlan: changed });
-      assert.equal(await apply(changed, next), "ruleset");
+      assert.match(await apply(changed, next), /^(?:ruleset|unchanged)$/);
       assert.equal(await apply(changed, next), "unchanged");
       assert.equal(await apply(plan(both, changed), next), "elements");
     });

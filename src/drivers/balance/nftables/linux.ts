@@ -19,6 +19,7 @@ import { parseTableListing, type TableReading } from "./contents.ts";
 import { feedNft, runNft } from "./nft.ts";
 import { PinTable } from "./pins.ts";
 import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
+import { encodeSeal, isSealOf } from "./seal.ts";
 import { NetfilterSocket } from "./socket.ts";
 import { Witness } from "./witness.ts";
 
@@ -34,6 +35,8 @@ export type EngineOptions = {
 /** The file that was loaded last, for people to read. */
 const RULESET_FILE = "ruleset.nft";
 const CHECKPOINT_FILE = "forwarding.json";
+/** Whether the kernel is as the checkpoint says. */
+const SEAL_FILE = "forwarding.seal";
 
 type Step = {
   readonly how: "unchanged" | "elements" | "ruleset";
@@ -96,6 +99,8 @@ class LinuxEngine implements BalanceEngine {
   #devices: ReadonlyMap<string, number | undefined> = new Map();
   /** Why the checkpoint could not be written, while that is so. */
   #unsaved: string | undefined;
+  /** The seal that is on the disk. */
+  #sealed: string | undefined;
   readonly #witness: Witness;
   readonly #pins: PinTable;
   #last: Promise<unknown> = Promise.resolve();
@@ -138,6 +143,7 @@ class LinuxEngine implements BalanceEngine {
       const tookMicros = this.#options.door.monotonicMicros() - started;
       if (!result.ok) return result;
       if (result.step.how !== "unchanged" || this.#unsaved !== undefined) await this.#writeCheckpoint(plan);
+      await this.#seal();
       const unsaved = this.#unsaved === undefined ? {} : { unsaved: this.#unsaved };
       return { ok: true, ...result.step, tookMicros, ...unsaved };
     });
@@ -145,6 +151,9 @@ class LinuxEngine implements BalanceEngine {
 
   observe(): Promise<Observed> {
     return this.#inOrder(async () => {
+      await this.#adopt();
+      if (this.#applied !== undefined && this.#socket?.generation() === this.#generation)
+        return { tables: "present", lastPlan: this.#applied };
       const readings = await this.#read();
       const found = TABLES.filter((family) => readings[family] !== undefined).length;
       if (found === 0) return { tables: "absent", lastPlan: undefined };
@@ -165,7 +174,8 @@ class LinuxEngine implements BalanceEngine {
       if (failed !== undefined) return { ok: false, error: failed };
       this.#applied = undefined;
       this.#generation = undefined;
-      await Promise.all([RULESET_FILE, CHECKPOINT_FILE].map((name) => rm(this.#path(name), { force: true })));
+      const files = [RULESET_FILE, CHECKPOINT_FILE, SEAL_FILE];
+      await Promise.all(files.map((name) => rm(this.#path(name), { force: true })));
       return { ok: true };
     });
   }
@@ -195,7 +205,40 @@ class LinuxEngine implements BalanceEngine {
     return result;
   }
 
+  /** Takes what another run of the program left for what runs, if nobody has touched it since. */
+  async #adopt(): Promise<void> {
+    if (this.#applied !== undefined) return;
+    const generation = this.#socket?.generation();
+    if (typeof generation !== "number") return;
+    const read = (name: string): Promise<string> => readFile(this.#path(name), "utf8").catch(() => "");
+    const [seal, text] = await Promise.all([read(SEAL_FILE), read(CHECKPOINT_FILE)]);
+    const plan = seal === "" ? undefined : decodeCheckpoint(text);
+    if (plan === undefined) return;
+    const devices = this.#devicesOf(plan);
+    if (!isSealOf(seal.trimEnd(), { generation, devices })) return;
+    this.#applied = plan;
+    this.#devices = devices;
+    this.#generation = generation;
+  }
+
+  /** Remembers which state of the kernel the checkpoint is of; without a seal a restart reads everything back. */
+  async #seal(): Promise<void> {
+    const generation = this.#generation;
+    const isKnown = generation !== undefined && this.#unsaved === undefined;
+    const text = isKnown ? encodeSeal({ generation, devices: this.#devices }) : undefined;
+    if (text === this.#sealed) return;
+    this.#sealed = text;
+    try {
+      if (text === undefined) await rm(this.#path(SEAL_FILE), { force: true });
+      else await rename(await this.#write(`${SEAL_FILE}.new`, [text]), this.#path(SEAL_FILE));
+    } catch {
+      this.#sealed = undefined;
+      await rm(this.#path(SEAL_FILE), { force: true }).catch(() => undefined);
+    }
+  }
+
   async #applyNow(plan: ForwardingPlan): Promise<StepResult> {
+    await this.#adopt();
     const { readings, touched, by } = await this.#lookAround();
     const repaired =
       this.#applied !== undefined &&
@@ -271,6 +314,7 @@ class LinuxEngine implements BalanceEngine {
       const isAlone = typeof before === "number" && generation === before + (failed === undefined ? 1 : 0);
       if (!isAlone) this.#generation = undefined;
       else if (before === this.#generation) this.#generation = generation;
+      await this.#seal();
       return failed === undefined ? undefined : (failed.detail ?? failed.code);
     });
   }
@@ -279,7 +323,8 @@ class LinuxEngine implements BalanceEngine {
     const ruleset = rulesetOf(plan);
     const before = this.#socket?.generation();
     const isNew = readings.inet === undefined && readings.netdev === undefined;
-    const filled = isNew && slotsOf(plan) > FILL_FROM && (await this.#fill(ruleset));
+    const steps = isNew && slotsOf(plan) > FILL_FROM ? await this.#fill(ruleset) : undefined;
+    const filled = steps !== undefined;
     const render = isNew ? () => renderRuleset(ruleset) : () => renderReplacement(ruleset, readings);
     const failed = filled ? undefined : await this.#load(render);
     // Something that has our names but not our shape is in the way: then nothing of it is kept.
@@ -289,21 +334,26 @@ class LinuxEngine implements BalanceEngine {
     this.#applied = plan;
     this.#devices = this.#devicesOf(plan);
     const generation = this.#socket?.generation();
-    const isAlone = typeof before === "number" && generation === before + 1;
-    this.#generation = isAlone ? before + 1 : undefined;
+    const isAlone = typeof before === "number" && generation === before + (steps ?? 1);
+    this.#generation = isAlone ? generation : undefined;
     const anew = isInTheWay && failed !== undefined ? { anew: failed.message } : {};
     return { ok: true, step: { how: "ruleset", repaired, ...anew } };
   }
 
-  /** Brings a large ruleset in step by step; whatever goes wrong, the whole of it can still replace what is there then. */
-  async #fill(ruleset: Ruleset): Promise<boolean> {
+  /**
+   * Brings a large ruleset in step by step; gives the number of transactions that it took, or `undefined` when something went
+   * wrong: the whole of it can still replace what is there then.
+   */
+  async #fill(ruleset: Ruleset): Promise<number | undefined> {
     const { frame, contents, entrances } = fillingOf(ruleset);
-    if ((await this.#load(() => renderRuleset(frame))) !== undefined) return false;
+    if ((await this.#load(() => renderRuleset(frame))) !== undefined) return undefined;
+    let transactions = 2;
     for (const change of contents) {
-      if (this.#socket === undefined || this.#socket.change([change]) !== undefined) return false;
+      if (this.#socket === undefined || this.#socket.change([change]) !== undefined) return undefined;
+      transactions += 1;
       await turn();
     }
-    return (await feedNft(this.#nft, chunksOf(renderElements(entrances)))).ok;
+    return (await feedNft(this.#nft, chunksOf(renderElements(entrances)))).ok ? transactions : undefined;
   }
 
   /** An interface that was made anew has another index and no hook, though its name is the same. */

@@ -9,6 +9,8 @@ const NAMES = [
   "ruleset.nft.new",
   "forwarding.json",
   "forwarding.json.new",
+  "forwarding.seal",
+  "forwarding.seal.new",
   "probe.nft",
   "ipvs-forwarding.json",
   "ipvs-forwarding.json.new",
