@@ -319,6 +319,18 @@ describe("a shared address", () => {
     assert.equal(condition(bench.outcome(shared("c", { ports: ["TCP/443"] }, "other"))), "True Allocated");
   });
 
+  it("goes to the one who waits for the port that its holder gives up", () => {
+    const bench = new Bench(configOf([addressPool("one", ["192.0.2.9/32"])]));
+    const holder = bench.settle(shared("holder", { ports: ["TCP/80", "TCP/443"] }));
+    for (const port of ["TCP/80", "TCP/443"])
+      bench.outcome(shared(`waits-${port.slice(4)}`, { ports: [port], loadBalancerIp: undefined }));
+    const outcomes = bench.allocation.observe({ ...holder, ports: holder.ports.slice(0, 1) });
+    assert.deepEqual(
+      outcomes.map((outcome) => [outcome.key, ...ips(outcome)]),
+      [["default/waits-443", "192.0.2.9"]],
+    );
+  });
+
   it("is lost by one of several holders that changes its key", () => {
     const bench = new Bench();
     const free = { loadBalancerIp: undefined };

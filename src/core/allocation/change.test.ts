@@ -123,6 +123,22 @@ describe("a reservation", () => {
     assert.deepEqual(ips(bench.outcome(loadBalancer("web"))), ["192.0.2.1"]);
   });
 
+  it("does not open a pool that does not admit the Service", () => {
+    const closed = pools.map((pool) => ({ ...pool, admission: admission({ namespaces: new Set(["x"]) }) }));
+    const bench = new Bench(configOf(closed, { reservations: [reservation] }));
+    assert.equal(condition(bench.outcome(loadBalancer("web"))), "False NoPoolApplies");
+  });
+
+  it("completes what its Service has", () => {
+    const both = [addressPool("both", ["192.0.2.1-192.0.2.3", "2001:db8::1/128"])];
+    const six = { ...reservation, addresses: [address("2001:db8::1")] };
+    const dual = { clusterIps: ["10.96.0.1", "fd00::1"], ipFamilyPolicy: "PreferDualStack" } as const;
+    const bench = new Bench(configOf(both, { reservations: [six] }));
+    assert.deepEqual(ips(bench.outcome(loadBalancer("other", dual))), ["192.0.2.1"]);
+    const service = loadBalancer("web", { ...dual, ingress: ingressOf("192.0.2.3") });
+    assert.deepEqual(ips(bench.outcome(service)), ["192.0.2.3", "2001:db8::1"]);
+  });
+
   it("does not take an address from a Service that has it already", () => {
     const bench = new Bench(configOf(pools));
     const other = bench.settle(loadBalancer("other"));
@@ -181,6 +197,18 @@ describe("a reported conflict", () => {
       );
     });
   }
+
+  it("moves the address in conflict only, within the pool, if the pool has another", () => {
+    const its = addressPool("z", ["192.0.2.1-192.0.2.2", "2001:db8::/126"]);
+    const first = addressPool("a", ["198.51.100.0/30", "2001:db8:1::/126"]);
+    const service = loadBalancer("web", {
+      clusterIps: ["10.96.0.1", "fd00::1"],
+      ipFamilyPolicy: "PreferDualStack",
+      ingress: ingressOf("192.0.2.1", "2001:db8::3"),
+    });
+    const { started } = new Bench(configOf([first, its], { conflicts: [conflict] }), [service]);
+    assert.deepEqual(ips(started[0]), ["192.0.2.2", "2001:db8::3"]);
+  });
 
   it("stays with a Service for which there is no other address, until there is one", () => {
     const bench = new Bench(configOf(pools));

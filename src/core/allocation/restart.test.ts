@@ -97,6 +97,18 @@ describe("a restart", () => {
     assert.equal(outcome?.write?.isIngressChanged, false);
   });
 
+  it("takes host names out of a status, as MetalLB does", () => {
+    const [entry] = ingressOf("192.0.2.7");
+    assert.ok(entry !== undefined);
+    for (const ingress of [
+      [{ ...entry, hostname: "lb.example" }],
+      [entry, { ...entry, ip: undefined, hostname: "x" }],
+    ]) {
+      const { started } = new Bench(configOf([POOL]), [loadBalancer("web", { ingress })]);
+      assert.deepEqual(started[0]?.write?.ingress, ingressOf("192.0.2.7"));
+    }
+  });
+
   it("keeps the ipMode of an entry, and does not write because it is missing", () => {
     const bench = new Bench(configOf([POOL]));
     const settled = bench.settle(loadBalancer("web"));
@@ -237,6 +249,7 @@ describe("a Service that is not ours", () => {
       meta: { ...foreign.meta, annotations: { "metallb.io/ip-allocated-from-pool": "p" } },
     };
     assert.deepEqual(bench.allocation.observe(marked), []);
+    assert.deepEqual(bench.allocation.observe({ ...marked, ingress: [] }), []);
     assert.deepEqual(bench.allocation.explain("default/web" as ObjectKey)?.state, "not-ours");
   });
 
@@ -313,6 +326,12 @@ describe("a Service that is not ours", () => {
     const taken: Service = { ...settled, loadBalancerClass: "other", ingress: ingressOf("203.0.113.9") };
     assert.equal(bench.outcome(taken), undefined);
     assert.deepEqual(bench.allocation.holders(), []);
+    const refused = settled.conditions.map(
+      (each) => ({ ...each, status: "False", message: "no pool" }) as const,
+    );
+    const other = new Bench();
+    other.settle(loadBalancer("web"));
+    assert.equal(other.outcome({ ...taken, ingress: [], conditions: refused }), undefined);
   });
 
   it("loses what we gave when its class becomes another's and nobody else wrote", () => {
