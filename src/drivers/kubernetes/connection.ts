@@ -140,6 +140,8 @@ export const createConnection = (
 ): Connection => {
   const { origin } = new URL(credentials.server);
   let current: Promise<Opened> | undefined;
+  /** What `current` gave. */
+  let live: ClientHttp2Session | undefined;
   const closing = new AbortController();
   const sessions = new Set<ClientHttp2Session>();
 
@@ -150,6 +152,7 @@ export const createConnection = (
     });
     session.setLocalWindowSize(CONNECTION_WINDOW);
     sessions.add(session);
+    live = session;
     // Whoever has a stream open hears of it there.
     session.on("error", forget);
     session.on("goaway", forget);
@@ -178,9 +181,16 @@ export const createConnection = (
   return {
     open: () => {
       if (closing.signal.aborted) return Promise.resolve(noTls(CLOSED));
+      // A session says that it has ended a moment after it has.
+      if (live?.destroyed || live?.closed) {
+        current = undefined;
+        live = undefined;
+      }
       if (current !== undefined) return current;
       const forget = (): void => {
-        if (current === opening) current = undefined;
+        if (current !== opening) return;
+        current = undefined;
+        live = undefined;
       };
       const opening: Promise<Opened> = establish(forget).then((opened) => {
         if (!opened.ok) forget();
@@ -192,6 +202,7 @@ export const createConnection = (
     renew: () => {
       const before = current;
       current = undefined;
+      live = undefined;
       void before?.then((opened) => {
         if (opened.ok) opened.session.close();
       });

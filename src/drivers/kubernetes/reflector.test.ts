@@ -6,7 +6,7 @@ import { openCluster } from "./cluster.ts";
 import { fieldsOf, textOf } from "./json.ts";
 import { bookmark } from "./test-api-server.ts";
 import { recordingSink } from "./test-server.ts";
-import { added, deleted, modified, on, open, RESOURCE, synced, thing } from "./test-watch.ts";
+import { added, deleted, errorEvent, modified, on, open, RESOURCE, synced, thing } from "./test-watch.ts";
 
 describe("a watch that goes well", () => {
   on(
@@ -76,6 +76,37 @@ describe("a watch that goes well", () => {
     await expect("a=ä€😀 was 1");
   });
 
+  on("says nothing any more once one of its calls has closed it", async (test) => {
+    const { server, time, first } = await synced(test);
+    const removed: string[] = [];
+    const cluster = openCluster(server.credentials, { time, connectionTimes: { ping: seconds(1_000_000) } });
+    test.after(() => cluster.close());
+    const watch = cluster.watch<string>(
+      {
+        resource: RESOURCE,
+        project: (object) => textOf(fieldsOf(fieldsOf(object).metadata).name),
+        keyOf: (name) => `lb/${name}`,
+      },
+      {
+        changed: () => undefined,
+        removed: (name) => {
+          removed.push(name);
+          watch.close();
+        },
+        synced: () => undefined,
+        trouble: (trouble) => trouble && time.pass(seconds(60)),
+      },
+    );
+    const list = (await server.next()).begin();
+    list.line(added("a", "1", "5"), added("b", "1", "6"), bookmark("10", true), errorEvent(410, "too old"));
+    const again = (await server.next()).begin();
+    const closed = new Promise((resolve) => again.stream.once("close", resolve));
+    again.line(bookmark("20", true));
+    await closed;
+    assert.deepEqual(removed, ["a"]);
+    assert.ok(!first.stream.closed);
+  });
+
   on("says nothing any more once it is closed, and hangs up", async (test) => {
     const { first, told, watch } = await synced(test);
     const gone = new Promise((resolve) => first.stream.once("close", resolve));
@@ -106,6 +137,35 @@ describe("much at once", () => {
     isOver = true;
     assert.equal(bed.watch.items.size, 3_000);
     assert.ok(turns > 3, `${turns} turns`);
+  });
+
+  on("is not taken from the server faster than it is parsed", async (test) => {
+    const { server, time } = await synced(test);
+    const padding = "x".repeat(30_000);
+    const lines = Array.from({ length: 120 }, (_, index) => {
+      const { type, object } = added(`t${index}`, "1", "5");
+      return `${JSON.stringify({ type, object: { ...object, padding } })}\n`;
+    });
+    let [sent, projected, ahead] = [0, 0, 0];
+    const project = (): string => {
+      // Longer than a turn: the server, in the same process, could send much more than one line meanwhile.
+      const until = performance.now() + 12;
+      while (performance.now() < until);
+      projected += 1;
+      ahead = Math.max(ahead, sent - projected);
+      return `${projected}`;
+    };
+    const { sink, told } = recordingSink<string>();
+    const cluster = openCluster(server.credentials, { time });
+    test.after(() => cluster.close());
+    cluster.watch({ resource: RESOURCE, project, keyOf: (name) => name }, sink);
+    const { stream } = (await server.next()).begin();
+    for (const line of lines)
+      stream.write(line, () => {
+        sent += 1;
+      });
+    for (const _ of lines) await told.take();
+    assert.ok(ahead < 40, `${ahead} lines ahead`);
   });
 
   on("does not let one watch that is slow hold up another", async (test) => {
