@@ -48,20 +48,17 @@ const METALLB = [
   "bgpadvertisements",
   "bgppeers",
   "communities",
-  "configurationstates",
   "ipaddresspools",
   "l2advertisements",
-  "servicebgpstatuses",
-  "servicel2statuses",
 ];
 
 const READ = [
-  ...each("everywhere: core/services *", "get", "list", "watch"),
+  ...each("everywhere: core/services *", "list", "watch"),
   ...each("everywhere: core/namespaces *", "list", "watch"),
-  ...each("everywhere: core/nodes *", "list", "watch"),
-  ...METALLB.flatMap((resource) => each(`ns: metallb.io/${resource} *`, "get", "list", "watch")),
-  ...each("ns: steelyard.dev/addressconflicts *", "get", "list", "watch"),
-  ...each("ns: steelyard.dev/addressreservations *", "get", "list", "watch"),
+  "everywhere: core/nodes * list",
+  ...METALLB.flatMap((resource) => each(`ns: metallb.io/${resource} *`, "list", "watch")),
+  ...each("ns: steelyard.dev/addressconflicts *", "list", "watch"),
+  ...each("ns: steelyard.dev/addressreservations *", "list", "watch"),
   "kube-system: apps/daemonsets * list",
 ];
 
@@ -69,7 +66,7 @@ const WRITE = [
   "everywhere: core/services/status * patch",
   ...each("everywhere: core/events *", "create", "patch"),
   "ns: metallb.io/ipaddresspools/status * patch",
-  ...each("ns: metallb.io/configurationstates *", "create", "delete"),
+  ...each("ns: metallb.io/configurationstates *", "create", "get"),
   "ns: metallb.io/configurationstates/status * patch",
   "ns: coordination.k8s.io/leases * create",
   ...each("ns: coordination.k8s.io/leases steelyard-controller", "get", "update"),
@@ -83,7 +80,7 @@ const SERVE_WEBHOOK = [
   ),
   ...each("everywhere: apiextensions.k8s.io/customresourcedefinitions bgppeers.metallb.io", "get", "patch"),
   "ns: core/secrets * create",
-  ...each("ns: core/secrets steelyard-webhook-cert", "get", "patch", "update"),
+  ...each("ns: core/secrets steelyard-webhook-cert", "get", "patch"),
 ];
 
 describe("the rights of the controller", () => {

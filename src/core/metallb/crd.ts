@@ -20,7 +20,10 @@ export type ConversionWebhook = {
 
 /** What a rendering may be told. */
 export type CrdOptions = {
-  /** Absent: kinds with several versions are converted by a change of `apiVersion` alone (strategy None). */
+  /**
+   * Absent: nothing is said of it. A new definition converts by a change of `apiVersion` alone then (strategy None), and
+   * applying the definition again leaves the webhook that somebody has put there.
+   */
   readonly conversion?: ConversionWebhook;
 };
 
@@ -131,9 +134,9 @@ const definitionOf = (kind: string, facts: KindFacts, { conversion }: CrdOptions
     group: facts.group,
     scope: "Namespaced",
     names: { kind, listKind: `${kind}List`, plural: facts.plural, singular: facts.singular },
-    ...(facts.versions.length === 1
+    ...(facts.versions.length === 1 || conversion === undefined
       ? {}
-      : { conversion: conversion === undefined ? { strategy: "None" } : conversionOf(conversion) }),
+      : { conversion: conversionOf(conversion) }),
     versions: facts.versions.map((version) => versionOf(facts, version)),
   },
 });

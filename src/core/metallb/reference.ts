@@ -51,8 +51,8 @@ autonomous system in one VRF) unless their nodeSelectors keep them apart; a BFDP
 addresses; the removal of a BFDProfile that a peer names; an address that two reservations keep.
 
 **BGPPeer has two versions** with the same names for the same things; v1beta2 has more of them. With the conversion webhook, what only v1beta2
-has is kept in the annotation \`steelyard.dev/bgppeer-v1beta2\` while an object is seen as v1beta1. Without it (\`strategy: None\`, as in
-\`packaging/crds\`), objects of v1beta1 are read as v1beta2 all the same and nothing in them is lost; but a client that writes v1beta1 removes
+has is kept in the annotation \`steelyard.dev/bgppeer-v1beta2\` while an object is seen as v1beta1. Without it (\`strategy: None\`, which
+is what a new definition from \`packaging/crds\` has), objects of v1beta1 are read as v1beta2 all the same and nothing in them is lost; but a client that writes v1beta1 removes
 what v1beta1 does not have.
 
 Durations are spelt as Go spells them: \`90s\`, \`1m30s\`. Empty text counts as not given.

@@ -18,6 +18,7 @@ import { poolUses, serviceCounts } from "./counts.ts";
 import { createLatencies } from "./latencies.ts";
 import { controllerMetrics } from "./metrics.ts";
 import type { ControllerOptions } from "./options.ts";
+import { watchOtherBalancers } from "./other-balancers.ts";
 import { createReports, type Reports } from "./reports.ts";
 import { countRequests } from "./requests.ts";
 import { Ruling } from "./ruling.ts";
@@ -34,6 +35,16 @@ export type ControllerParts = {
     "namespace" | "loadBalancerClass" | "shadow" | "metallbMetrics" | "identity"
   >;
 };
+
+/** What a replica does that leads or compares. */
+type Reign = {
+  readonly ruling: Ruling | Shadow;
+  readonly reports: Reports | undefined;
+  stopLooking?: () => void;
+};
+
+/** The kinds that addresses are given by. What is wrong with the others is somebody else's to refuse. */
+const DECISIVE: ReadonlySet<string> = new Set(["IPAddressPool", "AddressReservation", "AddressConflict"]);
 
 /** What is in force, and what was refused since. */
 type Current = {
@@ -58,7 +69,7 @@ export class Controller {
   readonly #latencies = createLatencies();
   readonly #failed = new Map<string, string>();
   #current: Current = { configuration: undefined, problems: [] };
-  #ruling: { readonly ruling: Ruling | Shadow; readonly reports: Reports | undefined } | undefined;
+  #ruling: Reign | undefined;
   #isReadPlanned = false;
   #seenChanges = 0;
   #certificateExpires: number | undefined;
@@ -111,16 +122,25 @@ export class Controller {
     this.#report();
   }
 
-  #beginShadow() {
+  /** Services are known for the first time: now it shows whether another program serves them as well. */
+  readonly #onSynced = (): void => {
+    const reign = this.#ruling;
+    if (reign === undefined || reign.stopLooking !== undefined) return;
+    const { tap, clock } = this.#parts;
+    const services = () => reign.ruling.services.values();
+    reign.stopLooking = watchOtherBalancers({ cluster: this.#cluster, tap, clock, services });
+  };
+
+  #beginShadow(): Reign {
     const { tap, clock, options } = this.#parts;
     const { loadBalancerClass } = options;
     return {
-      ruling: new Shadow({ cluster: this.#cluster, tap, clock, loadBalancerClass }),
+      ruling: new Shadow({ cluster: this.#cluster, tap, clock, loadBalancerClass, onSynced: this.#onSynced }),
       reports: undefined,
     };
   }
 
-  #beginRuling() {
+  #beginRuling(): Reign {
     const { tap, clock, options } = this.#parts;
     const reports = createReports({
       ...{ cluster: this.#cluster, writes: this.#writes, clock, namespace: options.namespace },
@@ -130,6 +150,7 @@ export class Controller {
     const ruling: Ruling = new Ruling({
       ...{ cluster: this.#cluster, writes: this.#writes, tap, clock, latencies: this.#latencies },
       ...{ loadBalancerClass: options.loadBalancerClass, identity: options.identity },
+      onSynced: this.#onSynced,
       onChange: () => {
         this.#seenChanges += 1;
         if (ruling.isRuling) reports.poolsChanged(ruling.allocation);
@@ -142,6 +163,7 @@ export class Controller {
   standBy(): Promise<void> {
     this.#ruling?.ruling.close();
     this.#ruling?.reports?.close();
+    this.#ruling?.stopLooking?.();
     this.#ruling = undefined;
     this.#failed.clear();
     return this.#writes.clear();
@@ -240,8 +262,10 @@ export class Controller {
 
   #read(): void {
     const { tap } = this.#parts;
-    const objects = this.#mirror.objects().map(({ object }) => object);
-    const read = readConfiguration({ objects, namespaces: this.#mirror.namespaces() });
+    const namespaces = this.#mirror.namespaces();
+    const all = this.#mirror.objects();
+    const decisive = all.filter(({ kind }) => DECISIVE.has(kind)).map(({ object }) => object);
+    const read = readConfiguration({ objects: decisive, namespaces });
     if (!read.ok) {
       this.#current = { ...this.#current, problems: read.problems };
       tap.tell({ type: "pools-refused", problems: told(read.problems) });
@@ -252,7 +276,9 @@ export class Controller {
     this.#current = { configuration, problems: [] };
     const { pools, reservations, conflicts } = configuration;
     const counts = { pools: pools.length, reservations: reservations.length, conflicts: conflicts.length };
-    tap.tell({ type: "pools-applied", ...counts, warnings: told(warnings) });
+    const whole = readConfiguration({ objects: all.map(({ object }) => object), namespaces });
+    const others = whole.ok ? [] : whole.problems.filter(({ kind }) => !DECISIVE.has(kind));
+    tap.tell({ type: "pools-applied", ...counts, warnings: told([...warnings, ...others]) });
     this.#ruling?.ruling.configure(configuration);
     this.#report();
   }

@@ -8,7 +8,6 @@ import { type Duration, seconds } from "#base/time";
 import type { Allocation } from "#core/allocation/allocation";
 import { fieldsOf, textOf } from "#core/kubernetes/read";
 import {
-  hasStateLabels,
   poolStatusOf,
   reportsPoolStatus,
   reportsState,
@@ -80,9 +79,6 @@ export const createReports = (options: {
       const { name: _, ...collection } = target;
       const created = await cluster.write(collection, { verb: "create", body: wanted });
       if (!created.ok) return created.failure.reason === "not-found";
-    } else if (!hasStateLabels(observed, wanted)) {
-      const { labels } = wanted.metadata;
-      await cluster.write(target, { verb: "patch", type: "merge", body: { metadata: { labels } } });
     }
     if (observed !== undefined && reportsState(observed, status)) return true;
     const body = { status };

@@ -31,6 +31,8 @@ export type RulingOptions = {
   readonly loadBalancerClass: string | undefined;
   readonly identity: string;
   readonly latencies: Latencies;
+  /** Called once, when all Services have been read. */
+  readonly onSynced: () => void;
   /** Called when counts of pools may be other ones. */
   readonly onChange: () => void;
 };
@@ -97,6 +99,7 @@ export class Ruling {
       detail: `${this.services.size} Services`,
     });
     this.#carryOut(this.#allocation.synced());
+    this.#options.onSynced();
   }
 
   #onRemoved(key: ObjectKey): void {

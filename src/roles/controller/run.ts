@@ -117,10 +117,11 @@ export const runController = async (options: ControllerOptions): Promise<number>
   const log = openLog({ format: options.logFormat, level: options.logLevel });
   const tap = createTap({ log, withFields: options.logFormat === "json", now: systemTime.wall });
   const cluster = openCluster(credentials.value);
+  let webhook: Webhook | undefined;
   const controller = new Controller({ cluster, tap, clock: systemTime, options });
   const servers = await openServers(options, {
     recent: tap.recent,
-    isReady: () => controller.isReady,
+    isReady: () => controller.isReady && (webhook?.isServing ?? true),
     metrics: () => controller.metrics(),
     status: () => controller.status(),
     explain: (key) => controller.explain(key),
@@ -134,7 +135,7 @@ export const runController = async (options: ControllerOptions): Promise<number>
   }
   tap.tell({ type: "controller", change: "started", detail: `${VERSION}, ${credentials.value.server}` });
   const leader = startLeading(controller, tap, options);
-  const webhook = startWebhook(controller, tap, options);
+  webhook = startWebhook(controller, tap, options);
   const signal = await untilSignal();
   tap.tell({ type: "controller", change: "stopping", detail: signal });
   // Whoever leads next may begin before we have ended, but not before our last write has.

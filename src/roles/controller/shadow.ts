@@ -53,6 +53,8 @@ export class Shadow {
     readonly tap: Tap;
     readonly clock: Time;
     readonly loadBalancerClass: string | undefined;
+    /** Called once, when all Services have been read. */
+    readonly onSynced: () => void;
   }) {
     this.#options = options;
     this.#allocation = createAllocation({ lbClass: options.loadBalancerClass });
@@ -96,6 +98,7 @@ export class Shadow {
     if (!this.#isSynced) {
       const detail = `${this.services.size} Services`;
       this.#options.tap.tell({ type: "controller", change: "synced", detail });
+      this.#options.onSynced();
     }
     this.#isSynced = true;
     this.#plan();

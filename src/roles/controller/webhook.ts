@@ -42,7 +42,11 @@ export type WebhookOptions = {
   readonly onExpiry: (seconds: number) => void;
 };
 
-export type Webhook = { close(): Promise<void> };
+export type Webhook = {
+  /** Whether it answers: until then the API server refuses changes of our resources. */
+  readonly isServing: boolean;
+  close(): Promise<void>;
+};
 
 const SECRET = "steelyard-webhook-cert";
 const CONVERTED = "bgppeers.metallb.io";
@@ -102,6 +106,7 @@ class Runner {
   readonly #told = new Set<string>();
   #server: WebhookServer | undefined;
   #shown = "";
+  #isTrusted = false;
   #cancel: (() => void) | undefined;
   #isClosed = false;
   /** Reasons of trouble with clients since the last look, each with how often. */
@@ -111,6 +116,10 @@ class Runner {
     this.#options = options;
     this.#service = { namespace: options.namespace, name: options.service, port: 443 };
     this.#store = storeOf(options.cluster, options.namespace);
+  }
+
+  get isServing(): boolean {
+    return this.#isTrusted;
   }
 
   /** One look at everything, and the next one when it is due. */
@@ -154,6 +163,7 @@ class Runner {
     this.#tellRound(round);
     const serves = await this.#serve(round);
     const trusted = await this.#trust(round, { configuration, definition });
+    this.#isTrusted ||= serves && trusted;
     if (!serves || !trusted || round.failure !== undefined) return AGAIN;
     return micros(Math.max(SHORTEST, Math.min(LOOK, millis(round.again - clock.wall()))));
   }
