@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "#base/version";
 import { addController } from "#commands/controller";
+import { addPlanning } from "#commands/planning";
 import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions, ENGINES } from "#roles/edge/options";
 
 type EdgeFlags = {
@@ -75,16 +76,6 @@ What could not be carried is listed with file and line on standard error, with t
 
 Exit status: 0 when nothing is lost, 1 when the resources are written but some lines could not be carried, 2 when nothing
 is written: the files cannot be read, hold nothing of use, or the output cannot be written.`;
-
-const PLAN_HELP = `
-The state is what \`kubectl get --output yaml\` prints of services, namespaces and all of metallb.io and steelyard.dev; large
-ones are read sooner as JSON. Without -f and --delete it says what a controller would change by itself.
-
-Exit status: 0 when no Service would lose or change an address, 2 when the files or the command line are wrong, 3 when some
-would.`;
-
-const EXPLAIN_HELP = `
-Exit status: 0 when the Service is there, 2 when it is not, or the files are wrong.`;
 
 const ASK_HELP = `
 Exit status: 0 when a running edge answered, 1 when none did.`;
@@ -198,59 +189,7 @@ for (const [format, description] of CLUSTER_FORMATS) {
     });
 }
 
-const withWorldOptions = (command: Command): Command =>
-  command
-    .requiredOption(
-      "-s, --state <path>",
-      "file or directory with what is there now; may be given several times",
-      collect,
-    )
-    .option("--lb-class <class>", "the loadBalancerClass that the controller serves")
-    .option("--json", "print JSON");
-
-withWorldOptions(
-  program
-    .command("plan")
-    .description("list which Services would get, lose or change an address by a change")
-    .option("-f, --filename <path>", "what is to be applied; may be given several times", collect)
-    .option(
-      "-d, --delete <object>",
-      "what is to be deleted, as KIND/NAME or KIND/NAMESPACE/NAME; may be given several times",
-      collect,
-    ),
-)
-  .addHelpText("after", PLAN_HELP)
-  .action(
-    async (flags: {
-      state: string[];
-      filename?: string[];
-      delete?: string[];
-      lbClass?: string;
-      json?: boolean;
-    }) => {
-      endWithReader();
-      const { plan } = await import("#commands/plan");
-      const { state, filename: changes = [], delete: deletions = [], lbClass, json = false } = flags;
-      finish(plan({ state, changes, deletions, lbClass, json }));
-    },
-  );
-
-withWorldOptions(
-  program
-    .command("explain")
-    .description("say why something is as it is")
-    .addHelpText("after", "\nExit status: 2 without a subject; see the subject's own --help.")
-    .showHelpAfterError("(--help tells more)")
-    .command("service <name>")
-    .description("why a Service, NAMESPACE/NAME, has the address that it has, or none"),
-)
-  .addHelpText("after", EXPLAIN_HELP)
-  .action(async (service: string, flags: { state: string[]; lbClass?: string; json?: boolean }) => {
-    endWithReader();
-    const { explain } = await import("#commands/explain");
-    const { state, lbClass, json = false } = flags;
-    finish(explain({ service, state, lbClass, json }));
-  });
+addPlanning(program, { finish, endWithReader });
 
 program
   .command("status")

@@ -6,11 +6,13 @@ import { formatObjectProblem, type ObjectProblem } from "#core/metallb/problem";
 import type { FilesPort } from "#drivers/files/port";
 import { readValues } from "./documents.ts";
 import { printable } from "./table.ts";
-import { readWorldFrom, stateFiles } from "./world.ts";
+import { readWorldFrom, stateFiles, type WorldRead } from "./world.ts";
 
 export type PlanOptions = {
   /** Files and directories with what is there now. */
   readonly state: readonly string[];
+  /** What is there now, from elsewhere than files. */
+  readonly now?: WorldRead;
   /** Files and directories to be applied over it. */
   readonly changes: readonly string[];
   /** What is to be deleted, as `KIND/NAME` or `KIND/NAMESPACE/NAME`. */
@@ -26,6 +28,7 @@ export type PlanOptions = {
 };
 
 const NOTHING_BREAKS = 0;
+const UNREACHABLE = 1;
 const WRONG_INPUT = 2;
 const SOMETHING_BREAKS = 3;
 
@@ -79,18 +82,18 @@ const jsonOf = ({ moves, pending, unchanged, notOurs, warnings }: Plan): unknown
 });
 
 /**
- * Prints what would become of Services. Gives the exit status: 0 when none would lose or change an address, 2 when the files
- * or the command line are wrong, 3 when some would.
+ * Prints what would become of Services. Gives the exit status: 0 when none would lose or change an address, 1 when what is
+ * there now could not be read elsewhere, 2 when the files or the command line are wrong, 3 when some would.
  */
 export const plan = (options: PlanOptions): number => {
   const { state, lbClass, json, files = stateFiles(), print = console.log } = options;
-  const refuse = (lines: readonly string[]): number => {
+  const refuse = (lines: readonly string[], exit = WRONG_INPUT): number => {
     if (json) print(JSON.stringify({ problems: lines }, null, 2));
     else for (const line of lines) print(printable(line));
-    return WRONG_INPUT;
+    return exit;
   };
-  const now = readWorldFrom({ state, files });
-  if (!now.ok) return refuse(now.problems);
+  const now = options.now ?? readWorldFrom({ state, files });
+  if (!now.ok) return refuse(now.problems, options.now === undefined ? WRONG_INPUT : UNREACHABLE);
   const next = changed(now.world, options, files);
   if (!next.ok) return refuse(next.problems);
   const planned = planChange({ now: now.world, next: next.world, lbClass });

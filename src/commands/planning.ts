@@ -1,0 +1,106 @@
+/** `steelyard plan` and `steelyard explain` on the command line: their options, and what they mean. */
+import type { Command } from "commander";
+
+const PLAN_HELP = `
+A state is what \`kubectl get --output yaml\` prints of services, namespaces and all of metallb.io and steelyard.dev; large
+ones are read sooner as JSON. Without -f and --delete it says what a controller would change by itself.
+
+What is there now is read from the cluster, or from files with --state.
+
+Exit status: 0 when no Service would lose or change an address, 1 when the cluster does not answer, 2 when the files or the
+command line are wrong, 3 when some would.`;
+
+const EXPLAIN_HELP = `
+Exit status: 0 when the Service is there, 1 when the cluster does not answer, 2 when the Service is not there or the files are
+wrong.`;
+
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+
+type WorldFlags = { state?: string[]; kubeconfig?: string; namespace: string };
+
+/** What is there now, from the cluster unless files are named. */
+const nowOf = async ({ state, kubeconfig, namespace }: WorldFlags) => {
+  if (state !== undefined) return {};
+  const { readClusterWorld } = await import("#commands/cluster-world");
+  return { now: await readClusterWorld({ kubeconfig, namespace }) };
+};
+
+const withWorldOptions = (command: Command): Command =>
+  command
+    .option(
+      "-s, --state <path>",
+      "file or directory with what is there now, instead of a cluster; may be given several times",
+      collect,
+    )
+    .option("--kubeconfig <path>", "credentials of the cluster (default: as kubectl, or the pod's)")
+    .option(
+      "--namespace <name>",
+      "where the pools lie in the cluster",
+      process.env.POD_NAMESPACE ?? "steelyard-system",
+    )
+    .option("--lb-class <class>", "the loadBalancerClass that the controller serves")
+    .option("--json", "print JSON");
+
+/** What the program for people offers its commands. */
+export type Ending = {
+  /** Takes the exit status. */
+  readonly finish: (status: number) => void;
+  /** Ends the program when the reader of its output has seen enough. */
+  readonly endWithReader: () => void;
+};
+
+const addPlan = (program: Command, { finish, endWithReader }: Ending): void => {
+  withWorldOptions(
+    program
+      .command("plan")
+      .description("list which Services would get, lose or change an address by a change")
+      .option("-f, --filename <path>", "what is to be applied; may be given several times", collect)
+      .option(
+        "-d, --delete <object>",
+        "what is to be deleted, as KIND/NAME or KIND/NAMESPACE/NAME; may be given several times",
+        collect,
+      ),
+  )
+    .addHelpText("after", PLAN_HELP)
+    .action(
+      async (flags: {
+        state?: string[];
+        kubeconfig?: string;
+        namespace: string;
+        filename?: string[];
+        delete?: string[];
+        lbClass?: string;
+        json?: boolean;
+      }) => {
+        endWithReader();
+        const { plan } = await import("#commands/plan");
+        const { state = [], filename: changes = [], delete: deletions = [], lbClass, json = false } = flags;
+        finish(plan({ state, ...(await nowOf(flags)), changes, deletions, lbClass, json }));
+      },
+    );
+};
+
+const addExplain = (program: Command, { finish, endWithReader }: Ending): void => {
+  withWorldOptions(
+    program
+      .command("explain")
+      .description("say why something is as it is")
+      .addHelpText("after", "\nExit status: 2 without a subject; see the subject's own --help.")
+      .showHelpAfterError("(--help tells more)")
+      .command("service <name>")
+      .description("why a Service, NAMESPACE/NAME, has the address that it has, or none"),
+  )
+    .addHelpText("after", EXPLAIN_HELP)
+    .action(async (service: string, flags: WorldFlags & { lbClass?: string; json?: boolean }) => {
+      endWithReader();
+      const { explain } = await import("#commands/explain");
+      const { state = [], lbClass, json = false } = flags;
+      finish(explain({ service, state, ...(await nowOf(flags)), lbClass, json }));
+    });
+};
+
+/** Adds both commands to the program. */
+export const addPlanning = (program: Command, ending: Ending): void => {
+  addPlan(program, ending);
+  addExplain(program, ending);
+};
