@@ -139,6 +139,17 @@ describe("a reservation", () => {
     assert.deepEqual(ips(bench.outcome(service)), ["192.0.2.3", "2001:db8::1"]);
   });
 
+  it("reaches its Service as soon as the one who held the address is gone", () => {
+    const both = [addressPool("both", ["192.0.2.1/32", "2001:db8::/126"])];
+    const bench = new Bench(configOf(both));
+    bench.settle(loadBalancer("other"));
+    const dual = { clusterIps: ["10.96.0.1", "fd00::1"], ipFamilyPolicy: "PreferDualStack" } as const;
+    bench.settle(loadBalancer("web", dual));
+    assert.deepEqual(bench.allocation.configure(configOf(both, { reservations: [reservation] })), []);
+    const [outcome] = bench.allocation.forget("default/other" as ObjectKey);
+    assert.deepEqual([outcome?.key, ...ips(outcome)], ["default/web", "2001:db8::", "192.0.2.1"]);
+  });
+
   it("does not take an address from a Service that has it already", () => {
     const bench = new Bench(configOf(pools));
     const other = bench.settle(loadBalancer("other"));

@@ -74,8 +74,9 @@ const lostAll = (current: Current, { message }: Refusal): Loss | undefined =>
     ? undefined
     : { addresses: current.addresses, reason: "cannot-have-any", message };
 
-const shortageWait = ({ pool, families }: Tried): Waits => ({
-  addresses: [],
+/** What would end a shortage: an address of the pool, or one that is reserved for the Service. */
+const shortageWait = ({ pool, families }: Tried, reserved: readonly IpAddress[]): Waits => ({
+  addresses: reserved,
   pools: families.map((family) => ({ pool, need: { families: [family], oneWillDo: false } })),
 });
 
@@ -90,7 +91,10 @@ const remainingLoss = (loss: Loss, given: readonly IpAddress[]): Loss | undefine
   return addresses.length === 0 && loss.reason !== "status-unreadable" ? undefined : { ...loss, addresses };
 };
 
-const fromChoice = (choice: Choice, loss: Loss | undefined): Decision => {
+const fromChoice = (
+  choice: Choice,
+  { loss, reserved }: { readonly loss: Loss | undefined; readonly reserved: readonly IpAddress[] },
+): Decision => {
   if (!choice.ok) return refusedFor(choice.refusal, loss, choice.tried);
   const { addresses, pool, how, shortage, tried } = choice;
   const lost = loss === undefined ? undefined : remainingLoss(loss, addresses);
@@ -102,9 +106,12 @@ const fromChoice = (choice: Choice, loss: Loss | undefined): Decision => {
     remarks: shortage === undefined ? [] : [{ type: "shortage", shortage }],
     lost,
     tried,
-    waits: shortage === undefined ? WAITS_FOR_NOTHING : shortageWait(shortage),
+    waits: shortage === undefined ? WAITS_FOR_NOTHING : shortageWait(shortage, reserved),
   };
 };
+
+const decided = (ledger: Ledger, ask: Ask, loss: Loss | undefined): Decision =>
+  fromChoice(choose(ledger, ask), { loss, reserved: ledger.reservedFor(ask.claim.service) });
 
 const keptAs = (kept: Kept, how: How, more: Partial<Allocated> = {}): Allocated => ({
   outcome: "allocated",
@@ -127,12 +134,13 @@ const completed = (ledger: Ledger, ask: Ask, kept: Kept): Allocated => {
   if (missing === undefined || request.addresses.length > 0) return keptAs(kept, "kept");
   const { name } = kept.pool;
   const rest: Need = { families: [missing], oneWillDo: false };
-  const offer = offerOf(ledger, name, { ...ask, need: rest, wishes: ledger.reservedFor(claim.service) });
+  const reserved = ledger.reservedFor(claim.service);
+  const offer = offerOf(ledger, name, { ...ask, need: rest, wishes: reserved });
   if (offer.missing === undefined)
     return keptAs({ ...kept, addresses: [...kept.addresses, ...offer.addresses] }, "completed");
   return keptAs(kept, "kept", {
     remarks: [{ type: "shortage", shortage: offer.missing }],
-    waits: shortageWait(offer.missing),
+    waits: shortageWait(offer.missing, reserved),
   });
 };
 
@@ -157,7 +165,7 @@ const inConflict = (ledger: Ledger, ask: Ask, kept: Kept, conflict: AddressConfl
   const choice = choose(ledger, { ...ask, wishes: kept.addresses, favourite: kept.pool.name });
   if (!choice.ok) return stay("no-other-address", choice.refusal.waits);
   const loss: Loss = { addresses: kept.addresses, reason: "conflict", message: conflictText(conflict) };
-  return fromChoice(choice, loss);
+  return fromChoice(choice, { loss, reserved: ledger.reservedFor(ask.claim.service) });
 };
 
 const decideKept = (ledger: Ledger, ask: Ask, kept: Kept): Decision => {
@@ -214,12 +222,12 @@ export const decide = (ledger: Ledger, subject: Subject): Decision => {
   }
   if (ledger.config.pools.length === 0) return refusedFor(noPools(), lostAll(current, noPools()));
   const ask = askOf(subject, need.need);
-  if (current.addresses.length === 0 && current.isReadable) return fromChoice(choose(ledger, ask), undefined);
+  if (current.addresses.length === 0 && current.isReadable) return decided(ledger, ask, undefined);
   const verdict = keep(ledger, ask, current);
   if (verdict.ok) return withNarrowing(decideKept(ledger, ask, verdict.kept), current, verdict.kept);
   const { loss } = verdict;
   const [first] = current.addresses;
   const favourite =
     STAYS_IN_POOL.has(loss.reason) && first !== undefined ? ledger.poolOf(first)?.name : undefined;
-  return fromChoice(choose(ledger, { ...ask, favourite }), loss);
+  return decided(ledger, { ...ask, favourite }, loss);
 };
