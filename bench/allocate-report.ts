@@ -41,25 +41,25 @@ const requestTable = ({ requests, services }: Allocated): Table => ({
     .map(([key, count]) => [key, `${count}`]),
 });
 
-const lifeTable = ({ pssMb, rest, restart, services }: Allocated): Table => ({
+const lifeTable = ({ rssMb, rest, restart, services }: Allocated): Table => ({
   title: `**With ${services} Services**`,
   header: ["what", "measured"],
   rows: [
-    ["memory before the first Service (PSS)", `${figure(pssMb.before)} MB`],
-    ["memory with all of them (PSS)", `${figure(pssMb.after)} MB`],
-    ["memory after a restart (PSS)", `${figure(restart.pssMb)} MB`],
+    ["memory before the first Service (RSS)", `${figure(rssMb.before)} MB`],
+    ["memory with all of them (RSS)", `${figure(rssMb.after)} MB`],
+    ["memory after a restart (RSS)", `${figure(restart.rssMb)} MB`],
     [`CPU of the controller in ${rest.seconds} s of rest`, `${rest.cpu.controller.toFixed(2)} s`],
     ["from its command until a restarted controller rules", `${figure(restart.readyMs)} ms`],
   ],
 });
 
 const barsOf = (measured: Allocated): readonly Bar[] => {
-  const { waves, requests, rest, restart, services, pssMb } = measured;
+  const { waves, requests, rest, restart, services, rssMb } = measured;
   const statusWrites = requests["patch services/status"] ?? 0;
   const steady = waves[0];
   const p99 = summarize(steady?.waitsMs ?? []).p99;
   const limit = memoryLimit(services);
-  const most = Math.max(pssMb.after, restart.pssMb);
+  const most = Math.max(rssMb.after, restart.rssMb);
   const restShare = rest.cpu.controller / rest.seconds;
   return [
     {

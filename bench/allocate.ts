@@ -30,11 +30,11 @@ export type Allocated = {
   readonly waves: readonly Wave[];
   /** Requests of the controller by verb and kind, for all waves. */
   readonly requests: Readonly<Record<string, number>>;
-  /** Megabytes (2^20) of proportional set size: before the first Service, and with all of them. */
-  readonly pssMb: { readonly before: number; readonly after: number };
+  /** Megabytes (2^20) of resident set size, as for a process that is alone on its machine: before the first Service, and with all of them. */
+  readonly rssMb: { readonly before: number; readonly after: number };
   readonly services: number;
   readonly rest: Rest;
-  readonly restart: { readonly readyMs: number; readonly writes: number; readonly pssMb: number };
+  readonly restart: { readonly readyMs: number; readonly writes: number; readonly rssMb: number };
 };
 
 const POOL = `apiVersion: metallb.io/v1beta1
@@ -54,10 +54,10 @@ const cpuSeconds = (pid: number | undefined): number => {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 };
 
-const pssMb = (pid: number | undefined): number => {
+const rssMb = (pid: number | undefined): number => {
   if (pid === undefined) return Number.NaN;
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
-  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1_024;
+  return Number(/^Rss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1_024;
 };
 
 type Watched = { readonly addressAt: Map<string, number>; readonly close: () => void };
@@ -169,7 +169,7 @@ const measureRestart = async ({ plane, controller }: Bed): Promise<Allocated["re
   while (!(await controller.status()).isSynced) await pause(10);
   const readyMs = performance.now() - began;
   await pause(10_000);
-  return { readyMs, writes: writesOf(requestsOf(plane)) - writes, pssMb: pssMb(controller.pid()) };
+  return { readyMs, writes: writesOf(requestsOf(plane)) - writes, rssMb: rssMb(controller.pid()) };
 };
 
 /** Everything in one control plane: a wave at a steady rate, one of as many as possible, rest, and a restart. */
@@ -189,7 +189,7 @@ export const measureAllocate = async (options: {
     await controller.start();
     await leaderOf([controller]);
     const bed = { plane, controller, watched: await watchAddresses(plane) };
-    const before = pssMb(controller.pid());
+    const before = rssMb(controller.pid());
     say(`allocate: ${steady} Services, 50 a second`);
     const slow = await createWave(bed, {
       name: "50 a second",
@@ -205,7 +205,7 @@ export const measureAllocate = async (options: {
       perSecond: undefined,
     });
     await pause(10_000);
-    const after = pssMb(controller.pid());
+    const after = rssMb(controller.pid());
     const requests = requestsOf(plane);
     say(`allocate: ${restSeconds} s of rest`);
     const rest = await measureRest(bed, restSeconds);
@@ -214,7 +214,7 @@ export const measureAllocate = async (options: {
     bed.watched.close();
     return {
       ...{ waves: [slow, fast], requests, rest, restart },
-      ...{ pssMb: { before, after }, services: steady + atOnce },
+      ...{ rssMb: { before, after }, services: steady + atOnce },
     };
   } catch (error) {
     say(plane.lastWords());
