@@ -5,8 +5,8 @@ import type { Authenticator } from "./authenticator.ts";
 import type { Connection } from "./connection.ts";
 import { explainError, failureOfAnswer, notUnderstood, unreachable } from "./failure.ts";
 import { parseJson } from "./json.ts";
-import { LineSplitter } from "./lines.ts";
 import type { Answer, Failure } from "./port.ts";
+import { cancelStream, type Lines, readLines } from "./read-lines.ts";
 import type { Time } from "./time.ts";
 import type { Turns } from "./turns.ts";
 
@@ -27,20 +27,6 @@ export const CLIENT_TIMES: ClientTimes = { answer: seconds(30) };
 const MOST_BYTES = 128 * 1_024 * 1_024;
 /** Most bytes that are read of an answer that is no success. */
 const MOST_COMPLAINT = 64 * 1_024;
-
-/** How a stream of lines came to its end. */
-export type LinesEnd =
-  /** The server has said that it is over. `isCut` when that was in the middle of a line. */
-  | { readonly type: "ended"; readonly isCut: boolean }
-  | { readonly type: "failed"; readonly failure: Failure }
-  /** `onLine` did not want more, or `cancel` was called. */
-  | { readonly type: "cancelled" };
-
-/** A stream of lines being read. */
-export type Lines = {
-  readonly end: Promise<LinesEnd>;
-  cancel(): void;
-};
 
 export type Client = {
   /** One answer, whatever its status. Never rejects. A 401 is tried once more with credentials read again. */
@@ -66,10 +52,6 @@ type Headers = { readonly status: number; readonly retryAfter: unknown; readonly
 type Begun =
   | { readonly ok: true; readonly headers: Headers }
   | { readonly ok: false; readonly failure: Failure };
-
-const cancelStream = (stream: ClientHttp2Stream): void => {
-  if (!stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
-};
 
 /** Waits for the headers of an answer. */
 const untilHeaders = (
@@ -129,74 +111,6 @@ const readBody = (
       else settle({ ok: false, message: "the connection was lost within the answer" });
     });
   });
-
-/** Reads lines as they come, stopping whenever the turn of the event loop is used up. */
-const readLines = (
-  stream: ClientHttp2Stream,
-  {
-    limit,
-    turns,
-    onLine,
-    fail,
-  }: {
-    limit: number;
-    turns: Turns;
-    onLine: (line: string) => boolean;
-    fail: (message: string) => Failure;
-  },
-): Lines => {
-  const splitter = new LineSplitter(limit);
-  let end: LinesEnd | undefined;
-  let closedAs: LinesEnd | undefined;
-  let isWaiting = false;
-  let settle: (end: LinesEnd) => void = () => undefined;
-  const ended = new Promise<LinesEnd>((resolve) => {
-    settle = resolve;
-  });
-  const finish = (as: LinesEnd): void => {
-    if (end !== undefined) return;
-    end = as;
-    cancelStream(stream);
-    settle(as);
-  };
-  const drain = (): void => {
-    isWaiting = false;
-    while (end === undefined) {
-      const line = splitter.next();
-      if (splitter.isTooLong) {
-        finish({ type: "failed", failure: notUnderstood(`a line of more than ${limit} bytes`) });
-        return;
-      }
-      if (line === undefined) break;
-      if (!onLine(line)) finish({ type: "cancelled" });
-      else if (turns.isOver()) {
-        isWaiting = true;
-        stream.pause();
-        setImmediate(drain);
-        return;
-      }
-    }
-    if (closedAs !== undefined) finish(closedAs.type === "ended" ? endOf() : closedAs);
-    else if (stream.isPaused()) stream.resume();
-  };
-  const endOf = (): LinesEnd => ({ type: "ended", isCut: splitter.isWithinLine });
-  const close = (as: LinesEnd): void => {
-    closedAs ??= as;
-    if (!isWaiting) drain();
-  };
-  // It may have come to its end since its headers were told of.
-  if (stream.destroyed) close({ type: "failed", failure: fail("the connection was lost") });
-  stream.on("data", (chunk: Buffer) => {
-    splitter.push(chunk);
-    if (!isWaiting) drain();
-  });
-  stream.on("error", (error) => close({ type: "failed", failure: fail(explainError(error)) }));
-  stream.once("close", () => {
-    const isWhole = stream.rstCode === constants.NGHTTP2_NO_ERROR && stream.readableEnded;
-    close(isWhole ? endOf() : { type: "failed", failure: fail("the connection was lost") });
-  });
-  return { end: ended, cancel: () => finish({ type: "cancelled" }) };
-};
 
 const USER_AGENT = `steelyard (${process.platform}/${process.arch})`;
 

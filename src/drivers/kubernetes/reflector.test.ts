@@ -139,35 +139,6 @@ describe("much at once", () => {
     assert.ok(turns > 3, `${turns} turns`);
   });
 
-  on("is not taken from the server faster than it is parsed", async (test) => {
-    const { server, time } = await synced(test);
-    const padding = "x".repeat(30_000);
-    const lines = Array.from({ length: 120 }, (_, index) => {
-      const { type, object } = added(`t${index}`, "1", "5");
-      return `${JSON.stringify({ type, object: { ...object, padding } })}\n`;
-    });
-    let [sent, projected, ahead] = [0, 0, 0];
-    const project = (): string => {
-      // Longer than a turn: the server, in the same process, could send much more than one line meanwhile.
-      const until = performance.now() + 12;
-      while (performance.now() < until);
-      projected += 1;
-      ahead = Math.max(ahead, sent - projected);
-      return `${projected}`;
-    };
-    const { sink, told } = recordingSink<string>();
-    const cluster = openCluster(server.credentials, { time });
-    test.after(() => cluster.close());
-    cluster.watch({ resource: RESOURCE, project, keyOf: (name) => name }, sink);
-    const { stream } = (await server.next()).begin();
-    for (const line of lines)
-      stream.write(line, () => {
-        sent += 1;
-      });
-    for (const _ of lines) await told.take();
-    assert.ok(ahead < 40, `${ahead} lines ahead`);
-  });
-
   on("does not let one watch that is slow hold up another", async (test) => {
     const { server, time, first, ...bed } = await synced(test);
     const slow = recordingSink<string>();

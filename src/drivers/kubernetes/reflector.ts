@@ -29,13 +29,14 @@ import {
   toMillis,
 } from "#base/time";
 import { type Backoff, backoffDelay } from "#core/kubernetes/backoff";
-import type { Client, Lines, LinesEnd } from "./client.ts";
+import type { Client } from "./client.ts";
 import { notUnderstood, unreachable } from "./failure.ts";
 import type { Interner } from "./intern.ts";
 import { fieldsOf, isFields, textOf } from "./json.ts";
 import { Mirror, versionOf } from "./mirror.ts";
 import { pathOf, type Query } from "./paths.ts";
 import type { Failure, Sink, Watch, WatchOptions } from "./port.ts";
+import type { Lines, LinesEnd } from "./read-lines.ts";
 import { type Cancel, pause, type Time } from "./time.ts";
 import { nextTurn, type Turns } from "./turns.ts";
 import { parseWatchEvent } from "./watch-event.ts";
