@@ -48,9 +48,9 @@ describe("the command line", () => {
       ["import"],
       ["import", "keepalived"],
       ["import", "metallb"],
-      ["plan"],
+      ["plan", "surplus"],
       ["explain"],
-      ["explain", "service", "a/b"],
+      ["explain", "service"],
       ["status", "surplus"],
       ["lab", "upp"],
     ]) {
