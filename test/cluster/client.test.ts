@@ -61,7 +61,7 @@ type Told = {
   readonly watch: Watch<Kept>;
   /** `name=value` and `-name`, in the order in which they were told. */
   readonly changes: string[];
-  readonly troubles: (Failure | undefined)[];
+  readonly troubles: ({ readonly failure: Failure; readonly again: number } | undefined)[];
   /** The mirror as an object. */
   held(): Readonly<Record<string, string>>;
 };
@@ -69,7 +69,7 @@ type Told = {
 /** Watches the config maps of a namespace and writes down what it is told. */
 const follow = (cluster: ClusterPort, namespace: string): Told => {
   const changes: string[] = [];
-  const troubles: (Failure | undefined)[] = [];
+  const troubles: Told["troubles"] = [];
   const watch = cluster.watch<Kept>(
     {
       resource: CONFIG_MAPS,
@@ -78,14 +78,14 @@ const follow = (cluster: ClusterPort, namespace: string): Told => {
         const { metadata, data } = object as KubeObject & { readonly data?: { readonly value?: string } };
         return { name: metadata.name, value: data?.value ?? "" };
       },
-      keyOf: ({ name }) => name,
+      keyOf: ({ name }) => `${namespace}/${name}`,
       isSame: (left, right) => left.value === right.value,
     },
     {
       changed: ({ name, value }) => changes.push(`${name}=${value}`),
       removed: ({ name }) => changes.push(`-${name}`),
       synced: () => {},
-      trouble: (trouble) => troubles.push(trouble?.failure),
+      trouble: (trouble) => troubles.push(trouble),
     },
   );
   return {
@@ -139,7 +139,15 @@ const withMirror = (
     await eventually("a mirror", 10_000, () => (told.watch.isSynced ? true : undefined));
     assert.deepEqual(told.held(), { a: "1", b: "1", c: "1" });
     told.changes.length = 0;
-    await test({ plane, cluster, access, door, namespace, told });
+    try {
+      await test({ plane, cluster, access, door, namespace, told });
+    } catch (error) {
+      for (const trouble of told.troubles) context.diagnostic(JSON.stringify(trouble) ?? "no trouble");
+      const mine = plane.audit().filter(({ user }) => user === access.user);
+      for (const { at, verb, path, code } of mine)
+        context.diagnostic(`${new Date(at).toISOString()} ${verb} ${path} ${code}`);
+      throw error;
+    }
   });
 
 const change = ({ admin }: ControlPlane, namespace: string, name: string, value: string): Promise<unknown> =>
@@ -227,7 +235,7 @@ describe("a mirror of a real API server", () => {
     withMirror(async ({ plane, namespace, told }) => {
       plane.apiServer.freeze();
       try {
-        await eventually("trouble", 30_000, () => told.troubles.find((failure) => failure !== undefined));
+        await eventually("trouble", 30_000, () => told.troubles.find((trouble) => trouble !== undefined));
       } finally {
         plane.apiServer.thaw();
       }
