@@ -130,12 +130,17 @@ class History {
   #touched = new Set<ObjectKey>();
   #isConfigTouched = true;
   #settled = new Map<ObjectKey, Service>();
+  /** Who has shown which address since then. */
+  readonly #shownBy = new Map<string, Set<ObjectKey>>();
 
   constructor(seed: number) {
     this.#random = seededRandom(seed);
     this.#isSharing = chance(this.#random, 0.5);
     this.world = new AllocationWorld(this.#random, anyConfig(this.#random));
-    this.world.onChange = (service) => this.#checkNotTwice(service);
+    this.world.onChange = (service) => {
+      this.#noteShown(service);
+      this.#checkNotTwice(service);
+    };
   }
 
   step(): void {
@@ -236,6 +241,8 @@ class History {
     this.#touched = new Set();
     this.#isConfigTouched = false;
     this.#settled = new Map(this.world.services);
+    this.#shownBy.clear();
+    for (const service of services) this.#noteShown(service);
   }
 
   #checkSettled(service: Service): void {
@@ -319,11 +326,16 @@ class History {
     }
   }
 
+  #noteShown(service: Service): void {
+    for (const ip of shown(service)) {
+      const keys = this.#shownBy.get(ip) ?? new Set<ObjectKey>();
+      this.#shownBy.set(ip, keys.add(objectKey(service.meta)));
+    }
+  }
+
   /** Whether somebody touched a Service that shared the address: a new machine cannot know which of them was there first. */
   #isContested(key: ObjectKey, ip: string): boolean {
-    return [...this.#settled].some(
-      ([other, service]) => other !== key && this.#touched.has(other) && shown(service).includes(ip),
-    );
+    return [...(this.#shownBy.get(ip) ?? [])].some((other) => other !== key && this.#touched.has(other));
   }
 
   #checkLedger(services: readonly Service[]): void {
