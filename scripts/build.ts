@@ -1,8 +1,9 @@
 /**
  * `npm run build`: the kernel door into `prebuilds/`, the program into `dist/`.
  *
- * The door is compiled only when its source is newer than its binary. The bundle is one entry for every command, one for
- * the fast thread, and chunks that are loaded when a command needs them, so that a daemon carries no other command along.
+ * The door is compiled only when its source is newer than its binary. The program for people is one entry and chunks that are
+ * loaded when a command needs them. Each process and thread of the edge is bundled by itself, so that it starts soon and
+ * carries no other command along.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -13,22 +14,42 @@ const root = join(import.meta.dirname, "..");
 const outdir = join(root, "dist");
 
 /**
- * `import "node:http"` makes Node.js evaluate every export of that module, one of which loads a whole other HTTP
- * client: 25 ms and some megabytes, in each of two processes. Asked for in this way it gives only what is used.
+ * `import "node:http"` makes Node.js evaluate every export of that module, some of which load whole other modules: 25 ms and
+ * some megabytes for that one, in each of two processes. Asked for in this way modules give only what is used.
  */
-const LEAN_HTTP: Plugin = {
-  name: "lean-http",
+const LEAN_BUILTINS: Plugin = {
+  name: "lean-builtins",
   setup: (setup) => {
-    setup.onResolve({ filter: /^node:http$/ }, ({ path }) => ({ path, namespace: "lean-http" }));
-    setup.onLoad({ filter: /.*/, namespace: "lean-http" }, ({ path }) => ({
+    setup.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "lean-builtins" }));
+    setup.onLoad({ filter: /.*/, namespace: "lean-builtins" }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule("${path}");`,
     }));
   },
 };
 
+/** The daemon's processes and threads, each a file of its own: one that is shared costs a millisecond to find and to link. */
+const DAEMONS: ReadonlyMap<string, { readonly alias: string; readonly entry: string }> = new Map(
+  Object.entries({
+    "edge-wire": { alias: "#roles/edge/wire/run", entry: "src/roles/edge/wire/run.ts" },
+    "edge-agent": { alias: "#roles/edge/agent/run", entry: "src/roles/edge/agent/run.ts" },
+  }),
+);
+
+/** Lets the program for people load a daemon from its own file. */
+const DAEMONS_APART: Plugin = {
+  name: "daemons-apart",
+  setup: (setup) => {
+    setup.onResolve({ filter: /^#roles\// }, ({ path, kind }) => {
+      const found = [...DAEMONS].find(([, { alias }]) => alias === path);
+      return found === undefined || kind !== "dynamic-import"
+        ? undefined
+        : { path: `./${found[0]}.js`, external: true };
+    });
+  },
+};
+
 const OPTIONS: BuildOptions = {
   absWorkingDir: root,
-  entryPoints: { main: "src/main.ts", "fast-thread": "src/roles/edge/fast/thread.ts" },
   outdir,
   bundle: true,
   splitting: true,
@@ -39,13 +60,20 @@ const OPTIONS: BuildOptions = {
   sourcemap: "external",
   legalComments: "none",
   metafile: true,
-  plugins: [LEAN_HTTP],
+  plugins: [LEAN_BUILTINS, DAEMONS_APART],
   logLevel: "warning",
   // Libraries that are still CommonJS inside ask for Node.js's own modules with `require`.
   banner: {
     js: 'import { createRequire as steelyardRequire } from "node:module"; const require = steelyardRequire(import.meta.url);',
   },
 };
+
+/** What is bundled together; only what is in one of them shares files. */
+const ENTRIES: readonly Readonly<Record<string, string>>[] = [
+  { main: "src/main.ts" },
+  ...[...DAEMONS].map(([name, { entry }]) => ({ [name]: entry })),
+  { "fast-thread": "src/roles/edge/fast/thread.ts" },
+];
 
 const isNewer = (source: string, output: string): boolean =>
   !existsSync(output) || statSync(source).mtimeMs > statSync(output).mtimeMs;
@@ -66,8 +94,12 @@ const removeStale = (written: readonly string[]): void => {
 try {
   buildDoorIfNeeded();
   mkdirSync(outdir, { recursive: true });
-  const { metafile } = await build(OPTIONS);
-  removeStale(Object.keys(metafile?.outputs ?? {}));
+  const written: string[] = [];
+  for (const entryPoints of ENTRIES) {
+    const { metafile } = await build({ ...OPTIONS, entryPoints });
+    written.push(...Object.keys(metafile?.outputs ?? {}));
+  }
+  removeStale(written);
 } catch (error) {
   // esbuild has printed its own findings already.
   const isPrinted = error instanceof Error && "errors" in error;
