@@ -21,7 +21,7 @@ type WorldFlags = { state?: string[]; kubeconfig?: string; namespace: string };
 /** What is there now, from the cluster unless files are named. */
 const nowOf = async ({ state, kubeconfig, namespace }: WorldFlags) => {
   if (state !== undefined) return {};
-  const { readClusterWorld } = await import("#commands/cluster-world");
+  const { readClusterWorld } = await import("./cluster-world.ts");
   return { now: await readClusterWorld({ kubeconfig, namespace }) };
 };
 
@@ -73,7 +73,7 @@ const addPlan = (program: Command, { finish, endWithReader }: Ending): void => {
         json?: boolean;
       }) => {
         endWithReader();
-        const { plan } = await import("#commands/plan");
+        const { plan } = await import("./plan.ts");
         const { state = [], filename: changes = [], delete: deletions = [], lbClass, json = false } = flags;
         finish(plan({ state, ...(await nowOf(flags)), changes, deletions, lbClass, json }));
       },
@@ -93,7 +93,7 @@ const addExplain = (program: Command, { finish, endWithReader }: Ending): void =
     .addHelpText("after", EXPLAIN_HELP)
     .action(async (service: string, flags: WorldFlags & { lbClass?: string; json?: boolean }) => {
       endWithReader();
-      const { explain } = await import("#commands/explain");
+      const { explain } = await import("./explain.ts");
       const { state = [], lbClass, json = false } = flags;
       finish(explain({ service, state, ...(await nowOf(flags)), lbClass, json }));
     });

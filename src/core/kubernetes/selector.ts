@@ -12,9 +12,6 @@ export type LabelSelector = {
   readonly matchExpressions: readonly LabelRequirement[];
 };
 
-/** The selector that matches everything. */
-export const EVERYTHING: LabelSelector = { matchLabels: {}, matchExpressions: [] };
-
 const holds = (requirement: LabelRequirement, labels: TextMap): boolean => {
   const value = Object.hasOwn(labels, requirement.key) ? labels[requirement.key] : undefined;
   switch (requirement.operator) {

@@ -17,7 +17,7 @@ export type TestTime = Time & { advance(by: Duration): Promise<void> };
 const TURNS = 12;
 
 /** A clock at rest. */
-export const createTestTime = (): TestTime => {
+const createTestTime = (): TestTime => {
   let now = 0;
   const timers = new Set<{ readonly at: number; readonly run: () => void }>();
   return {
@@ -45,7 +45,7 @@ export const createTestTime = (): TestTime => {
   };
 };
 
-export const NAMESPACE = "metallb-system";
+const NAMESPACE = "metallb-system";
 
 export type ControllerBed = {
   readonly cluster: FakeCluster;

@@ -25,7 +25,7 @@ const listed = (addresses: readonly string[]): string =>
  * How a Service would be served otherwise; `undefined` when it would not. Conditions, annotations and events of ours, which
  * cannot be there yet, do not count as a difference.
  */
-export const differenceText = ({ write, decision }: Outcome, service: Service): string | undefined => {
+const differenceText = ({ write, decision }: Outcome, service: Service): string | undefined => {
   if (write === undefined) return undefined;
   const there = listed(service.ingress.flatMap(({ ip }) => ip ?? []));
   if (decision?.outcome === "refused") {
