@@ -20,7 +20,10 @@ const outdir = join(root, "dist");
 const LEAN_BUILTINS: Plugin = {
   name: "lean-builtins",
   setup: (setup) => {
-    setup.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "lean-builtins" }));
+    // What is imported while the program runs has its names only when Node.js itself imports it.
+    setup.onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === "dynamic-import" ? { path, external: true } : { path, namespace: "lean-builtins" },
+    );
     setup.onLoad({ filter: /.*/, namespace: "lean-builtins" }, ({ path }) => ({
       contents: `module.exports = process.getBuiltinModule("${path}");`,
     }));
