@@ -26,6 +26,7 @@ const MERGE_KEYS: Readonly<Record<string, string>> = {
   "/spec/ports": "port",
   "/status/conditions": "type",
   "/status/addresses": "type",
+  "/webhooks": "name",
 };
 
 /** Lists whose elements are a set. */

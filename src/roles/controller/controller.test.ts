@@ -206,3 +206,52 @@ describe("a shadow", () => {
     await controller.close();
   });
 });
+
+describe("a write that is not needed any more", () => {
+  it("is not sent, and its address is free for the next", async () => {
+    const bed = createBed();
+    bed.pool("public", ["192.0.2.10/32"]);
+    const controller = bed.start();
+    controller.lead();
+    await settle(bed);
+    let isClosed = true;
+    bed.cluster.disturb(({ verb, target }) =>
+      isClosed && verb === "patch" && target.resource.plural === "services"
+        ? { reason: "throttled", status: 429, message: "too many requests", retryAfter: 60_000 }
+        : undefined,
+    );
+    bed.service("blocker");
+    await bed.time.advance(millis(10));
+    bed.service("web");
+    await bed.time.advance(millis(10));
+    bed.service("web", { spec: { type: "ClusterIP" } });
+    bed.cluster.remove(SERVICES, "shop/blocker");
+    await bed.time.advance(millis(10));
+    isClosed = false;
+    bed.service("next");
+    await bed.time.advance(seconds(120));
+    assert.deepEqual([bed.addresses("web"), bed.addresses("next")], [[], ["192.0.2.10"]]);
+    await controller.close();
+  });
+
+  it("frees its address when the API server will not have it", async () => {
+    const bed = createBed();
+    bed.pool("public", ["192.0.2.10/32"]);
+    const controller = bed.start();
+    controller.lead();
+    await settle(bed);
+    bed.cluster.disturb(({ verb, target }) =>
+      verb === "patch" && target.resource.plural === "services" && target.name === "web"
+        ? { reason: "invalid", status: 422, message: "no", retryAfter: undefined }
+        : undefined,
+    );
+    bed.service("web");
+    await settle(bed);
+    bed.service("web", { spec: { type: "ClusterIP" } });
+    await settle(bed);
+    bed.service("next");
+    await settle(bed);
+    assert.deepEqual(bed.addresses("next"), ["192.0.2.10"]);
+    await controller.close();
+  });
+});

@@ -131,6 +131,8 @@ export class Ruling {
     this.#tell(outcome);
     this.#raise(outcome);
     if (outcome.write !== undefined) this.#put(outcome, outcome.write);
+    // The Service says already what it should: an earlier write that was not sent must not be sent any more.
+    else if (this.#options.writes.drop(outcome.key)) this.#carryOut(this.#allocation.unwritten(outcome.key));
   }
 
   #put(outcome: Outcome, write: NonNullable<Outcome["write"]>): void {
@@ -148,6 +150,7 @@ export class Ruling {
   /** The write will not be repeated as it is: what it is about has changed, or the API server will not have it. */
   #onRefused({ key, resourceVersion }: Outcome, { reason }: Failure): void {
     if (this.#isClosed || reason === "not-found") return;
+    if (reason !== "conflict") this.#carryOut(this.#allocation.unwritten(key));
     const decideAgain = (): void => {
       const service = this.services.get(key);
       if (service !== undefined && !this.#isClosed) this.#carryOut(this.#allocation.observe(service));

@@ -24,6 +24,8 @@ export type PlannedWrite = {
 export type Writes = {
   /** What a Service or another object is to become; replaces what still waits under this key. */
   put(key: string, write: PlannedWrite): void;
+  /** Forgets what waits under this key; gives whether something waited of which nothing can have reached the API server. */
+  drop(key: string): boolean;
   /** Something that may be lost when there is too much of it. */
   tell(key: string, write: PlannedWrite): void;
   /** Forgets everything that has not begun; resolves when what has begun is over. */
@@ -56,89 +58,128 @@ const resultOf = (answer: Answer, { isWorthAnother = isPassing }: PlannedWrite):
   };
 };
 
-/** A writer on `cluster`; `onFailure` hears of every failure, tried again or not. */
-export const createWrites = (options: {
+type Queue = WorkQueue<string, PlannedWrite>;
+
+type WritesOptions = {
   readonly cluster: Pick<ClusterPort, "write">;
   readonly clock: Pick<Time, "now" | "later">;
+  /** Hears of every failure, tried again or not. */
   readonly onFailure: (key: string, failure: Failure) => void;
-}): Writes => {
-  const { cluster, clock, onFailure } = options;
-  const makeQueue = (config: typeof STATUS | typeof EVENTS): WorkQueue<string, PlannedWrite> =>
-    createWorkQueue(config);
-  let queues = [makeQueue(STATUS), makeQueue(EVENTS)] as const;
-  const tries = new Map<string, number>();
-  const idle: (() => void)[] = [];
-  let underWay = 0;
-  let cancel: (() => void) | undefined;
-  let closed = false;
+};
 
-  const run = async (
-    queue: WorkQueue<string, PlannedWrite>,
-    key: string,
-    planned: PlannedWrite,
-  ): Promise<void> => {
-    underWay += 1;
-    const answer = await cluster.write(planned.target, planned.write);
-    underWay -= 1;
-    if (underWay === 0) for (const resolve of idle.splice(0)) resolve();
-    if (!queues.includes(queue)) return;
-    const count = (tries.get(key) ?? 0) + 1;
+class QueuedWrites implements Writes {
+  readonly #options: WritesOptions;
+  #statuses: Queue = createWorkQueue(STATUS);
+  #events: Queue = createWorkQueue(EVENTS);
+  /** How often a write of a key has failed that is tried again. */
+  readonly #tries = new Map<string, number>();
+  /** Keys of status writes that wait, and of those that run. */
+  readonly #waiting = new Set<string>();
+  readonly #running = new Set<string>();
+  readonly #idle: (() => void)[] = [];
+  #underWay = 0;
+  #cancel: (() => void) | undefined;
+  #isPlanned = false;
+  #isClosed = false;
+
+  constructor(options: WritesOptions) {
+    this.#options = options;
+  }
+
+  put(key: string, write: PlannedWrite): void {
+    this.#waiting.add(key);
+    this.#statuses.put(key, write, this.#options.clock.now());
+    this.#plan();
+  }
+
+  drop(key: string): boolean {
+    const isUnsent = this.#waiting.delete(key) && !this.#running.has(key) && !this.#tries.has(key);
+    this.#tries.delete(key);
+    this.#statuses.drop(key);
+    return isUnsent;
+  }
+
+  tell(key: string, write: PlannedWrite): void {
+    if (this.#events.waiting >= MOST_EVENTS) return;
+    this.#events.put(key, write, this.#options.clock.now());
+    this.#plan();
+  }
+
+  clear(): Promise<void> {
+    this.#statuses = createWorkQueue(STATUS);
+    this.#events = createWorkQueue(EVENTS);
+    this.#tries.clear();
+    this.#waiting.clear();
+    return this.#underWay === 0 ? Promise.resolve() : new Promise((resolve) => void this.#idle.push(resolve));
+  }
+
+  get waiting(): number {
+    const [statuses, events] = [this.#statuses, this.#events];
+    return statuses.waiting + statuses.running + events.waiting + events.running;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel?.();
+  }
+
+  async #run(queue: Queue, key: string, planned: PlannedWrite): Promise<void> {
+    this.#begin(key);
+    const answer = await this.#options.cluster.write(planned.target, planned.write);
+    this.#end(key);
+    // Whatever comes of it after leadership was lost is nobody's business.
+    if (queue !== this.#statuses && queue !== this.#events) return;
+    const tries = (this.#tries.get(key) ?? 0) + 1;
     const result = resultOf(answer, planned);
-    if (!answer.ok) onFailure(key, answer.failure);
-    if (result.type === "failed") tries.set(key, count);
-    else tries.delete(key);
-    queue.done(key, result, clock.now());
-    if (result.type !== "failed") planned.done?.({ answer, tries: count });
-    pump();
-  };
+    if (!answer.ok) this.#options.onFailure(key, answer.failure);
+    if (result.type === "failed") {
+      this.#tries.set(key, tries);
+      this.#waiting.add(key);
+    } else this.#tries.delete(key);
+    queue.done(key, result, this.#options.clock.now());
+    if (result.type !== "failed") planned.done?.({ answer, tries });
+    this.#pump();
+  }
 
-  const pump = (): void => {
-    cancel?.();
-    cancel = undefined;
-    if (closed) return;
+  #begin(key: string): void {
+    this.#underWay += 1;
+    this.#waiting.delete(key);
+    this.#running.add(key);
+  }
+
+  #end(key: string): void {
+    this.#underWay -= 1;
+    this.#running.delete(key);
+    if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Begins what may begin, and asks to be woken for the rest. */
+  #pump(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    if (this.#isClosed) return;
+    const { clock } = this.#options;
     const now = clock.now();
+    const queues = [this.#statuses, this.#events];
     for (const queue of queues) {
       for (let work = queue.take(now); work !== undefined; work = queue.take(now)) {
-        void run(queue, work.key, work.value);
+        void this.#run(queue, work.key, work.value);
       }
     }
-    const next = queues.flatMap((queue) => queue.deadline() ?? []);
-    const due = earliest(...next);
-    if (due !== undefined) cancel = clock.later(between(now, due), pump);
-  };
+    const due = earliest(...queues.map((queue) => queue.deadline()));
+    if (due !== undefined) this.#cancel = clock.later(between(now, due), () => this.#pump());
+  }
 
   /** Takes several puts of one turn of the event loop together. */
-  let isPlanned = false;
-  const plan = (): void => {
-    if (isPlanned) return;
-    isPlanned = true;
+  #plan(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
     queueMicrotask(() => {
-      isPlanned = false;
-      pump();
+      this.#isPlanned = false;
+      this.#pump();
     });
-  };
+  }
+}
 
-  return {
-    put(key, write) {
-      queues[0].put(key, write, clock.now());
-      plan();
-    },
-    tell(key, write) {
-      if (queues[1].waiting >= MOST_EVENTS) return;
-      queues[1].put(key, write, clock.now());
-      plan();
-    },
-    clear() {
-      queues = [makeQueue(STATUS), makeQueue(EVENTS)];
-      tries.clear();
-      return underWay === 0 ? Promise.resolve() : new Promise((resolve) => void idle.push(resolve));
-    },
-    get waiting() {
-      return queues.reduce((sum, { waiting, running }) => sum + waiting + running, 0);
-    },
-    close() {
-      closed = true;
-      cancel?.();
-    },
-  };
-};
+/** A writer with nothing to do yet. */
+export const createWrites = (options: WritesOptions): Writes => new QueuedWrites(options);
