@@ -46,6 +46,8 @@ export type ControlPlane = {
   audit(): readonly AuditEntry[];
   /** What both servers said last. */
   lastWords(): string;
+  /** Ends a program with the control plane. */
+  own(program: { stop(signal: "SIGKILL"): Promise<void> }): void;
   close(): Promise<void>;
 };
 
@@ -90,8 +92,10 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
   const etcd = openEtcd({ program: join(assets, "etcd"), folder, ports: { client, peer } });
   const door = await openDoor(client);
   let apiServer: ApiServer | undefined;
+  const owned: { stop(signal: "SIGKILL"): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     apiServer?.admin.close();
+    await Promise.all(owned.map((program) => program.stop("SIGKILL")));
     await Promise.all([apiServer?.stop("SIGKILL"), etcd.stop("SIGKILL"), door.close()]);
     home.remove();
   };
@@ -120,6 +124,7 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
       access: (identity, grants) => openAccess({ folder, url, authority, admin }, identity, grants),
       audit: () => readAudit(server.auditLog),
       lastWords: () => `etcd:\n${etcd.lastWords(20)}\nkube-apiserver:\n${server.lastWords(40)}`,
+      own: (program) => void owned.push(program),
       close,
     };
   } catch (error) {

@@ -90,12 +90,13 @@ export const LEASE_SECONDS = 3;
 
 /** Describes a controller; it does not run yet. */
 export const openController = async (
-  { folder }: ControlPlane,
+  plane: ControlPlane,
   { identity = "c1", access, args = [] }: ControllerOptions,
 ): Promise<Controller> => {
   const program = join(ROOT, "dist/main.js");
   if (!existsSync(program)) throw new Error('run "npm run build" first');
   const port = await freePort();
+  const { folder } = plane;
   const socketPath = join(folder, `${identity}.sock`);
   const log = join(folder, `${identity}.log`);
   const server = openServer({
@@ -114,6 +115,7 @@ export const openController = async (
       ),
     readyWithinMs: 30_000,
   });
+  plane.own(server);
   const admin = async (path: string): Promise<unknown> => {
     const { status, text } = await read({ socketPath }, path);
     if (status !== 200) throw new Error(`${identity} ${path}: ${status} ${text}`);
