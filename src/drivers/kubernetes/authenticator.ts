@@ -1,6 +1,7 @@
 /** Turns credentials into what a connection and a request need, reading again what changes: files, plugins. */
 import { readFile } from "node:fs/promises";
 import { after, type Instant, seconds } from "#base/time";
+import { authorityProblem } from "./authority.ts";
 import {
   type ClusterCredentials,
   type ExecPlugin,
@@ -50,20 +51,42 @@ const readMaterial = async (material: Material): Promise<Found<string>> => {
   }
 };
 
+/** `undefined` where none is named. Never an empty text: Node.js would trust its own authorities in its place. */
+const readAuthority = async (material: Material | undefined): Promise<Found<string | undefined>> => {
+  if (material === undefined) return { ok: true, value: undefined };
+  const read = await readMaterial(material);
+  if (!read.ok) return read;
+  const problem = authorityProblem(read.value);
+  const origin = material.type === "file" ? material.path : "certificate-authority-data of the kubeconfig";
+  return problem === undefined ? read : refused(`${origin} ${problem}: nobody could be trusted by it`);
+};
+
 const bearer = (token: string, origin: string): Found<string> =>
   TOKEN.test(token) && token.length <= LONGEST_TOKEN
     ? { ok: true, value: `Bearer ${token}` }
     : refused(`${origin} holds no token`);
 
-/** Texts that were used lately: an answer to a request with an older one may still be on its way. */
-const createSecrets = () => {
+/** Shorter values of a plugin's environment are no secrets, and words such as `true` stand in many a message. */
+const SHORTEST_VALUE = 6;
+
+/** What a plugin is given in its environment is often the secret that it makes a token of. */
+const secretsOf = ({ user }: ClusterCredentials): readonly string[] =>
+  user.type === "exec"
+    ? Object.values(user.plugin.env).filter((value) => value.length >= SHORTEST_VALUE)
+    : [];
+
+/**
+ * Texts that were used lately: an answer to a request with an older one may still be on its way. `fixed` are never
+ * forgotten.
+ */
+const createSecrets = (fixed: readonly string[]) => {
   let seen: readonly string[] = [];
   return {
     remember: (...secrets: readonly (string | undefined)[]): void => {
       const fresh = secrets.filter((each): each is string => each !== undefined && each !== "");
       seen = [...new Set([...fresh, ...seen])].slice(0, MOST_SECRETS);
     },
-    all: () => seen,
+    all: (): readonly string[] => [...fixed, ...seen],
   };
 };
 
@@ -100,12 +123,14 @@ const createPluginSource = (
   let printed: Promise<Found<PluginCredentials>> | undefined;
   let until = Number.POSITIVE_INFINITY;
   const run = async (): Promise<Found<PluginCredentials>> => {
-    const { server, serverName, verify, authority } = credentials;
-    const pem =
-      plugin.providesClusterInfo && authority !== undefined ? await readMaterial(authority) : undefined;
-    if (pem?.ok === false) return pem;
-    const cluster = { server, serverName, verify, authorityPem: pem?.value };
-    const given = await runPlugin(plugin, cluster, time);
+    const { server, serverName, verify } = credentials;
+    const authority = plugin.providesClusterInfo ? await readAuthority(credentials.authority) : undefined;
+    if (authority?.ok === false) return authority;
+    const cluster = { server, serverName, verify, authorityPem: authority?.value };
+    return runPlugin(plugin, cluster, { time, secrets: secrets.all() });
+  };
+  const keep = async (): Promise<Found<PluginCredentials>> => {
+    const given = await run();
     if (!given.ok) {
       printed = undefined;
       return given;
@@ -121,7 +146,7 @@ const createPluginSource = (
     credentials: (): Promise<Found<PluginCredentials>> => {
       if (printed !== undefined && time.wall() < until) return printed;
       until = Number.POSITIVE_INFINITY;
-      printed = run();
+      printed = keep();
       return printed;
     },
     renew: () => {
@@ -196,19 +221,18 @@ const sourceOf = (credentials: ClusterCredentials, time: Time, secrets: Secrets)
 
 /** A source of credentials for one API server. */
 export const createAuthenticator = (credentials: ClusterCredentials, time: Time): Authenticator => {
-  const secrets = createSecrets();
+  const secrets = createSecrets(secretsOf(credentials));
   const source = sourceOf(credentials, time, secrets);
   return {
     tls: async () => {
-      const { authority } = credentials;
-      const pem = authority === undefined ? undefined : await readMaterial(authority);
-      if (pem?.ok === false) return pem;
+      const authority = await readAuthority(credentials.authority);
+      if (!authority.ok) return authority;
       const printed = await source.certificate?.();
       if (printed?.ok === false) return printed;
       const certificate =
         printed?.value === undefined ? await readCertificate(credentials.certificate) : printed;
       if (!certificate.ok) return certificate;
-      return { ok: true, value: { authority: pem?.value, certificate: certificate.value } };
+      return { ok: true, value: { authority: authority.value, certificate: certificate.value } };
     },
     authorization: () => source.authorization(),
     renew: () => source.renew(),

@@ -17,6 +17,12 @@ import { on } from "./test-watch.ts";
 const directory = mkdtempSync(join(tmpdir(), "steelyard-kubernetes-"));
 after(() => rmSync(directory, { recursive: true }));
 
+const fileOf = (name: string, text: string): string => {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+};
+
 const WEB: Target = {
   resource: { group: "", version: "v1", plural: "services", namespaced: true },
   namespace: "lb",
@@ -404,7 +410,41 @@ describe("a server that cannot be spoken to", () => {
     ["has a certificate for another name", { serverName: "other.example.test" }, /other\.example\.test/],
     ["has the name that was asked for", { serverName: "api.example.test" }, undefined],
     ["is trusted although we know nobody, when told to", { authority: undefined, verify: false }, undefined],
-    ["cannot be checked with a broken authority", { authority: { type: "inline", pem: "x" } }, /./],
+    [
+      "cannot be checked with a broken authority",
+      { authority: { type: "inline", pem: "x" } },
+      /certificate-authority-data of the kubeconfig holds no certificate in PEM/,
+    ],
+    [
+      "cannot be checked with an empty authority, in place of which nobody else is trusted",
+      { authority: { type: "inline", pem: "" } },
+      /certificate-authority-data of the kubeconfig holds no certificate in PEM/,
+    ],
+    [
+      "cannot be checked with an empty file",
+      { authority: { type: "file", path: fileOf("empty.crt", "") } },
+      /empty\.crt holds no certificate in PEM/,
+    ],
+    [
+      "cannot be checked with a file that holds a key, not a certificate",
+      { authority: { type: "file", path: fileOf("key.crt", PKI.serverKey) } },
+      /key\.crt holds no certificate in PEM/,
+    ],
+    [
+      "cannot be checked with a file that is cut off",
+      {
+        authority: {
+          type: "file",
+          path: fileOf("cut.crt", `${PKI.authority}${PKI.authority.slice(0, 200)}`),
+        },
+      },
+      /cut\.crt holds a certificate that cannot be read/,
+    ],
+    [
+      "is trusted by one authority of several, with words between them",
+      { authority: { type: "file", path: fileOf("two.crt", `one\n${PKI.client}two\r\n${PKI.authority}`) } },
+      undefined,
+    ],
     [
       "cannot be checked with an authority that is not there",
       { authority: { type: "file", path: join(directory, "no.crt") } },

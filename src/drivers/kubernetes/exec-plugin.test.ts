@@ -7,7 +7,7 @@ import { seconds, wallTime } from "#base/time";
 import { createAuthenticator } from "./authenticator.ts";
 import type { ClusterCredentials, ExecPlugin } from "./credentials.ts";
 import { parsePluginOutput, runPlugin } from "./exec-plugin.ts";
-import { credentialsFor, ManualTime } from "./test-server.ts";
+import { credentialsFor, ManualTime, PKI } from "./test-server.ts";
 import { on } from "./test-watch.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steelyard-exec-"));
@@ -53,7 +53,11 @@ describe("an exec plugin", () => {
         providesClusterInfo: true,
       },
     );
-    const given = await runPlugin(value, { ...CLUSTER, verify: false }, new ManualTime());
+    const given = await runPlugin(
+      value,
+      { ...CLUSTER, verify: false },
+      { time: new ManualTime(), secrets: [] },
+    );
     assert.ok(!given.ok);
     const [, said = ""] = given.problem.split("ended with status 3: ");
     const [info = "", rest] = said.split("\n");
@@ -119,24 +123,66 @@ describe("an exec plugin", () => {
   on("that is not installed is missed with the hint for it", async () => {
     const { value } = plugin("");
     const absent = { ...value, command: "steelyard-no-such-plugin", installHint: "ask ops" };
-    const given = await runPlugin(absent, CLUSTER, new ManualTime());
+    const given = await runPlugin(absent, CLUSTER, { time: new ManualTime(), secrets: [] });
     assert.deepEqual(given, {
       ok: false,
       problem: "exec plugin steelyard-no-such-plugin is not installed: ask ops",
     });
   });
 
+  const unstartable: readonly (readonly [string, Partial<ExecPlugin>])[] = [
+    ["an argument with a NUL", { args: ["sesame\0"] }],
+    ["a variable with a NUL", { env: { KEY: "sesame\0" } }],
+    ["an argument that is too long for the kernel", { args: ["sesame".repeat(100_000)] }],
+  ];
+  for (const [title, changes] of unstartable)
+    on(`that cannot be started because of ${title} is told without quoting it, and tried again`, async () => {
+      const { value } = plugin(print({ token: "tok" }), changes);
+      const source = createAuthenticator(withPlugin(value), new ManualTime());
+      for (let round = 0; round < 2; round += 1) {
+        const given = await source.authorization();
+        assert.ok(!given.ok);
+        assert.match(given.problem, /plugin-\d+ cannot be started \((E2BIG|ERR_INVALID_ARG_VALUE)\)/);
+        assert.doesNotMatch(given.problem, /sesame/);
+      }
+    });
+
+  on("that is to be told of an authority waits until that can be read", async () => {
+    const authority = { type: "file", path: join(directory, "late.crt") } as const;
+    const { value, starts } = plugin(print({ token: "tok" }), { providesClusterInfo: true });
+    const source = createAuthenticator({ ...withPlugin(value), authority }, new ManualTime());
+    const early = await source.authorization();
+    assert.ok(!early.ok && early.problem.endsWith("late.crt does not exist"), JSON.stringify(early));
+    writeFileSync(authority.path, PKI.authority);
+    assert.deepEqual(await source.authorization(), { ok: true, value: "Bearer tok" });
+    assert.equal(starts(), 1);
+  });
+
+  on("that complains does not give away what it was told, not even where its words are cut off", async () => {
+    const secret = "open-sesame-open-sesame";
+    const script = `printf '%0290d %s %s' 0 "$SECRET" "$(printf %s "$SECRET" | base64)" >&2; exit 1`;
+    const { value } = plugin(script, { env: { SECRET: secret, MODE: "on" } });
+    const source = createAuthenticator(withPlugin(value), new ManualTime());
+    const given = await source.authorization();
+    assert.ok(!given.ok);
+    assert.match(given.problem, /0 \*\*\* \*\*\*$/);
+    assert.deepEqual(source.secrets(), [secret]);
+  });
+
   on("that does not end is ended", async () => {
     const time = new ManualTime();
     const { value } = plugin("exec sleep 600");
-    const given = runPlugin(value, CLUSTER, time);
+    const given = runPlugin(value, CLUSTER, { time, secrets: [] });
     time.pass(seconds(60));
     assert.match(JSON.stringify(await given), /does not end/);
   });
 
   on("that prints too much is stopped", async () => {
     const { value } = plugin("exec yes");
-    assert.match(JSON.stringify(await runPlugin(value, CLUSTER, new ManualTime())), /prints too much/);
+    assert.match(
+      JSON.stringify(await runPlugin(value, CLUSTER, { time: new ManualTime(), secrets: [] })),
+      /prints too much/,
+    );
   });
 
   on("whose output cannot be used is refused, without what it printed", async () => {

@@ -1,8 +1,9 @@
 /** Runs a program that prints credentials (client.authentication.k8s.io/v1 and v1beta1). */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { type Duration, seconds } from "#base/time";
 import { type ExecPlugin, type Found, refused } from "./credentials.ts";
 import { fieldsOf, parseJson, textOf } from "./json.ts";
+import { hideSecrets } from "./secrets.ts";
 import type { Time } from "./time.ts";
 
 /** What a plugin gave. */
@@ -25,6 +26,8 @@ const MOST_BYTES = 1_024 * 1_024;
 const PATIENCE: Duration = seconds(60);
 /** How much of a plugin's complaint is told. */
 const MOST_COMPLAINT = 300;
+/** How much of it is kept: more, so that what is cut off is never a part of a secret that is not recognised any more. */
+const MOST_KEPT = 64 * 1_024;
 
 const execInfo = (plugin: ExecPlugin, cluster: ClusterInfo): string =>
   JSON.stringify({
@@ -70,42 +73,56 @@ export const parsePluginOutput = (plugin: ExecPlugin, output: string): Found<Plu
   };
 };
 
-const startProblem = (plugin: ExecPlugin, error: NodeJS.ErrnoException): string => {
-  const hint = plugin.installHint === "" ? "" : `: ${plugin.installHint}`;
-  return error.code === "ENOENT"
-    ? `exec plugin ${plugin.command} is not installed${hint}`
-    : `exec plugin ${plugin.command} cannot be started (${error.code})`;
+/** Node.js's own message may quote arguments and environment: only the code is told. */
+const startProblem = ({ command, installHint }: ExecPlugin, error: unknown): string => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "no reason given";
+  const hint = installHint === "" ? "" : `: ${installHint}`;
+  return code === "ENOENT"
+    ? `exec plugin ${command} is not installed${hint}`
+    : `exec plugin ${command} cannot be started (${code})`;
 };
 
-/** Runs the plugin once. Never rejects. */
+const start = (plugin: ExecPlugin, cluster: ClusterInfo): ChildProcess =>
+  spawn(plugin.command, plugin.args, {
+    env: { ...process.env, ...plugin.env, KUBERNETES_EXEC_INFO: execInfo(plugin, cluster) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+
+/** Runs the plugin once. Never rejects. `secrets` are hidden in what it complains of. */
 export const runPlugin = (
   plugin: ExecPlugin,
   cluster: ClusterInfo,
-  time: Time,
+  { time, secrets }: { readonly time: Time; readonly secrets: readonly string[] },
 ): Promise<Found<PluginCredentials>> =>
   new Promise((resolve) => {
-    const child = spawn(plugin.command, plugin.args, {
-      env: { ...process.env, ...plugin.env, KUBERNETES_EXEC_INFO: execInfo(plugin, cluster) },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    let child: ChildProcess;
+    try {
+      child = start(plugin, cluster);
+    } catch (error) {
+      // Some mistakes are thrown and not told as an event: a NUL in an argument, more arguments than the kernel takes.
+      resolve(refused(startProblem(plugin, error)));
+      return;
+    }
+    // Without file descriptors to spare there are no pipes either.
+    const { stdout, stderr } = child;
     const output: Buffer[] = [];
     let [bytes, complaint] = [0, ""];
     const cancel = time.later(PATIENCE, () => finish(refused(`exec plugin ${plugin.command} does not end`)));
     const finish = (found: Found<PluginCredentials>): void => {
       cancel();
       child.kill("SIGKILL");
-      child.stdout.destroy();
-      child.stderr.destroy();
+      stdout?.destroy();
+      stderr?.destroy();
       resolve(found);
     };
     child.on("error", (error) => finish(refused(startProblem(plugin, error))));
-    child.stdout.on("data", (chunk: Buffer) => {
+    stdout?.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > MOST_BYTES) finish(refused(`exec plugin ${plugin.command} prints too much`));
       else output.push(chunk);
     });
-    child.stderr.on("data", (chunk: Buffer) => {
-      complaint = (complaint + chunk.toString("utf8")).slice(0, MOST_COMPLAINT);
+    stderr?.on("data", (chunk: Buffer) => {
+      complaint = (complaint + chunk.toString("utf8")).slice(0, MOST_KEPT);
     });
     child.on("close", (code, signal) => {
       if (code === 0) {
@@ -113,7 +130,7 @@ export const runPlugin = (
         return;
       }
       const how = signal === null ? `ended with status ${code}` : `was killed by ${signal}`;
-      const said = complaint.trim();
+      const said = hideSecrets(complaint.trim(), secrets).slice(0, MOST_COMPLAINT);
       finish(refused(`exec plugin ${plugin.command} ${how}${said === "" ? "" : `: ${said}`}`));
     });
   });

@@ -1,12 +1,10 @@
 /** From what an API server or a socket says to a reason of our closed list. */
 import { fieldsOf, parseJson, textOf } from "./json.ts";
 import type { Failure } from "./port.ts";
+import { hideSecrets } from "./secrets.ts";
 
 const LONGEST_MESSAGE = 1_024;
 const LONGEST_WAIT_MS = 3_600_000;
-
-/** What must not be read by people, by what is put in its place. */
-const HIDDEN = "***";
 
 /** The reason for an HTTP status that is no success. */
 const reasonOfStatus = (status: number): Failure["reason"] => {
@@ -33,8 +31,7 @@ const reasonOfStatus = (status: number): Failure["reason"] => {
 
 /** A message that is short enough and without any of the secrets, even if the server repeats them. */
 const cleanMessage = (message: string, secrets: readonly string[]): string => {
-  let clean = message;
-  for (const secret of secrets) if (secret !== "") clean = clean.replaceAll(secret, HIDDEN);
+  const clean = hideSecrets(message, secrets);
   return clean.length <= LONGEST_MESSAGE ? clean : `${clean.slice(0, LONGEST_MESSAGE - 1)}…`;
 };
 
