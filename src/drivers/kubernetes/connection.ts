@@ -6,7 +6,7 @@
  */
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { isIP } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
 import { type Duration, formatDuration, seconds } from "#base/time";
 import type { Authenticator, TlsMaterial } from "./authenticator.ts";
 import type { ClusterCredentials } from "./credentials.ts";
@@ -61,7 +61,7 @@ const openTls = (
   new Promise((resolve) => {
     const { hostname, port, host } = new URL(server);
     const address = hostname.replace(/^\[|\]$/g, "");
-    const name = serverName ?? (isIP(address) === 0 ? address : undefined);
+    const name = serverName ?? address;
     const { authority, certificate } = material;
     let socket: TLSSocket;
     try {
@@ -70,7 +70,9 @@ const openTls = (
         port: port === "" ? 443 : Number(port),
         ALPNProtocols: ["h2"],
         rejectUnauthorized: verify,
-        ...(name === undefined ? {} : { servername: name }),
+        // SNI carries names only (RFC 6066 §3); the certificate may be for an address all the same.
+        servername: isIP(name) === 0 ? name : "",
+        checkServerIdentity: (_, peer) => checkServerIdentity(name, peer),
         ...(authority === undefined ? {} : { ca: authority }),
         ...(certificate === undefined ? {} : { cert: certificate.chain, key: certificate.key }),
       });
@@ -80,8 +82,10 @@ const openTls = (
       return;
     }
     const stop = (): void => fail(CLOSED);
+    const hungUp = (): void => fail(`${host}: the connection was closed before it was open`);
     const settle = (): void => {
       cancel();
+      socket.off("close", hungUp);
       closing.removeEventListener("abort", stop);
     };
     const fail = (message: string): void => {
@@ -94,14 +98,13 @@ const openTls = (
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("error", (error) => fail(explainTls(host, error)));
-    socket.once("close", () => fail(`${host}: the connection was closed before it was open`));
+    socket.once("close", hungUp);
     socket.once("secureConnect", () => {
       if (socket.alpnProtocol !== "h2") {
         fail(`${host} does not speak HTTP/2`);
         return;
       }
       settle();
-      socket.removeAllListeners("close");
       resolve({ ok: true, socket });
     });
   });
@@ -130,6 +133,18 @@ const watchOver = (session: ClientHttp2Session, time: Time, interval: Duration):
   };
   let cancel = time.later(interval, tick);
   session.once("close", () => cancel());
+};
+
+/** Never rejects: whoever opens next would be given the same rejection, and not a connection. */
+const attempt = async (establish: () => Promise<Opened>, forget: () => void): Promise<Opened> => {
+  let opened: Opened;
+  try {
+    opened = await establish();
+  } catch (error) {
+    opened = noTls(`no connection: ${explainError(error)}`);
+  }
+  if (!opened.ok) forget();
+  return opened;
 };
 
 /** Opens connections to the server of `credentials`. Nothing happens before the first `open`. */
@@ -175,7 +190,12 @@ export const createConnection = (
       opened.socket.destroy();
       return noTls(CLOSED);
     }
-    return start(opened.socket, forget);
+    try {
+      return start(opened.socket, forget);
+    } catch (error) {
+      opened.socket.destroy();
+      throw error;
+    }
   };
 
   return {
@@ -192,10 +212,7 @@ export const createConnection = (
         current = undefined;
         live = undefined;
       };
-      const opening: Promise<Opened> = establish(forget).then((opened) => {
-        if (!opened.ok) forget();
-        return opened;
-      });
+      const opening: Promise<Opened> = attempt(() => establish(forget), forget);
       current = opening;
       return opening;
     },
