@@ -19,14 +19,18 @@ const barsOf = (gaps: readonly (readonly [number, number])[]) =>
   ).bars.filter(({ what }) => what.startsWith("silent"));
 
 describe("the report on takeovers", () => {
-  it("holds the ratio of medians against the bar, and shows that of paired runs beside it", () => {
+  it("holds the ratio of medians against the bar, to one step of the faults, and shows that of paired runs beside it", () => {
     const gaps = [
       [500, 510],
       [660, 600],
       [770, 780],
     ] as const;
     const ratioBar = barsOf(gaps)[1];
-    assert.deepEqual([ratioBar?.measured, ratioBar?.met], ["1.10", false]);
+    assert.deepEqual([ratioBar?.measured, ratioBar?.met], ["1.100", true]);
+    const twenty = Array.from({ length: 20 }, () => [620, 600] as const);
+    assert.deepEqual([barsOf(twenty)[1]?.limit, barsOf(twenty)[1]?.met], ["at most 1.00, to 0.017", false]);
+    const nearly = Array.from({ length: 20 }, () => [609, 600] as const);
+    assert.equal(barsOf(nearly)[1]?.met, true);
     const [table] = reportTakeover(
       gaps.flatMap(([ours, theirs]) => [
         run("silent", "steelyard", ours),
