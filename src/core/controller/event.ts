@@ -13,6 +13,8 @@ export type ControllerEvent =
       /** `synced`: everything at the API server has been read once. */
       readonly change: "started" | "synced" | "stopping";
       readonly detail?: string;
+      /** What is not as it should be; told once. */
+      readonly warnings?: readonly string[];
     }
   | {
       readonly type: "leadership";

@@ -11,6 +11,11 @@ const detailed = (text: string, detail: string | undefined): string =>
 
 type Of<Type extends ControllerEvent["type"]> = Extract<ControllerEvent, { readonly type: Type }>;
 
+const controllerChangeSentence = ({ change, detail, warnings = [] }: Of<"controller">): Sentence =>
+  warnings.length === 0
+    ? say("info", "controller", detailed(change, detail))
+    : say("warning", "controller", [detailed(change, detail), ...warnings].join("; "));
+
 const leadershipSentence = ({ state, holder }: Of<"leadership">): Sentence => {
   switch (state) {
     case "leading":
@@ -54,7 +59,7 @@ const serviceSentence = (
 export const controllerSentence = (event: ControllerEvent): Sentence => {
   switch (event.type) {
     case "controller":
-      return say("info", "controller", detailed(event.change, event.detail));
+      return controllerChangeSentence(event);
     case "leadership":
       return leadershipSentence(event);
     case "pools-applied":

@@ -42,6 +42,17 @@ export type ClusterCredentials = {
   readonly user: User;
 };
 
+/** What an operator should know of credentials that are used all the same. */
+export const credentialWarnings = ({
+  server,
+  verify,
+}: Pick<ClusterCredentials, "server" | "verify">): readonly string[] =>
+  verify
+    ? []
+    : [
+        `the certificate of ${server} is not checked (insecure-skip-tls-verify): whoever is in between reads and changes everything`,
+      ];
+
 /** A value, or a sentence for the operator that says why there is none. */
 export type Found<Value> =
   | { readonly ok: true; readonly value: Value }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
-import type { ClusterCredentials } from "./credentials.ts";
+import { type ClusterCredentials, credentialWarnings } from "./credentials.ts";
 import { findCredentials, readInCluster } from "./in-cluster.ts";
 import { readKubeconfig } from "./kubeconfig.ts";
 
@@ -137,12 +137,21 @@ users:
     assert.deepEqual(value(readKubeconfig(list)).user, { type: "token", token: "first" });
   });
 
+  it("that has the certificate of the server not checked is used, and warned of", () => {
+    const cluster = { "insecure-skip-tls-verify": true };
+    const [warning, ...more] = credentialWarnings(value(readKubeconfig(write(config({ cluster })))));
+    assert.match(warning ?? "", /https:\/\/192\.0\.2\.1:6443 is not checked \(insecure-skip-tls-verify\)/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(credentialWarnings(value(readKubeconfig(write(config())))), []);
+  });
+
   const refusals: readonly (readonly [string, Parts, RegExp])[] = [
     ["http", { cluster: { server: "http://192.0.2.1" } }, /plain http is not supported/],
     ["another protocol", { cluster: { server: "ftp://x" } }, /begins with ftp:/],
     ["what is no URL", { cluster: { server: "192.0.2.1" } }, /not a URL/],
     ["credentials in the URL", { cluster: { server: "https://a:sesame@x" } }, /must not hold credentials/],
     ["a proxy", { cluster: { "proxy-url": "http://proxy" } }, /proxy-url is not supported/],
+    ["an authority that is no text", { cluster: { "certificate-authority-data": 7 } }, /data is not text/],
     ["an unknown cluster", { context: { cluster: "d" } }, /no cluster is named d; there is c/],
     ["an unknown user", { context: { user: "v" } }, /no user is named v; there is u/],
     ["a key alone", { user: { "client-key-data": "eA==" } }, /client key without a client certificate/],

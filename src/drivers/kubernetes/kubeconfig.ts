@@ -100,6 +100,16 @@ const materialOf = ({ fields, directory }: Entry, key: string): Material | undef
   return path === "" ? undefined : { type: "file", path: resolve(directory, path) };
 };
 
+const AUTHORITY_FIELDS = ["certificate-authority", "certificate-authority-data"] as const;
+
+/** What is not text must not count as absent: without an authority everybody's are trusted. */
+const authorityProblemOf = ({ fields }: Entry): string | undefined => {
+  const wrong = AUTHORITY_FIELDS.find(
+    (key) => !["string", "undefined"].includes(typeof (fields[key] ?? undefined)),
+  );
+  return wrong === undefined ? undefined : `${wrong} is not text`;
+};
+
 const EXEC_VERSIONS = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"] as const;
 
 const execOf = ({ directory }: Entry, exec: Fields): Found<ExecPlugin> => {
@@ -177,7 +187,7 @@ const credentialsOf = (merged: Merged, wanted: string | undefined): Found<Cluste
   if (entry === undefined && userName !== "")
     return refused(`context ${name}: no user is named ${userName}; ${known(merged.users)}`);
   const server = textOf(cluster.fields.server);
-  const problem = serverProblem(server);
+  const problem = serverProblem(server) ?? authorityProblemOf(cluster);
   if (problem !== undefined) return refused(`cluster ${clusterName}: ${problem}`);
   if (textOf(cluster.fields["proxy-url"]) !== "")
     return refused(

@@ -8,6 +8,7 @@ import type { Route } from "#drivers/http/routes";
 import { type AdminServer, openAdminServer } from "#drivers/http/server";
 import { openTcpServer } from "#drivers/http/tcp";
 import { openCluster } from "#drivers/kubernetes/cluster";
+import { credentialWarnings } from "#drivers/kubernetes/credentials";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import { type Leader, runLeader } from "#drivers/kubernetes/leader";
 import { systemTime } from "#drivers/kubernetes/time";
@@ -133,7 +134,12 @@ export const runController = async (options: ControllerOptions): Promise<number>
     log.close();
     return EXIT.environment;
   }
-  tap.tell({ type: "controller", change: "started", detail: `${VERSION}, ${credentials.value.server}` });
+  tap.tell({
+    type: "controller",
+    change: "started",
+    detail: `${VERSION}, ${credentials.value.server}`,
+    warnings: credentialWarnings(credentials.value),
+  });
   const leader = startLeading(controller, tap, options);
   webhook = startWebhook(controller, tap, options);
   const signal = await untilSignal();
