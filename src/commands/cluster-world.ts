@@ -14,6 +14,9 @@ export type ClusterWorldOptions = {
   readonly namespace: string;
 };
 
+/** Whole lists are read at once: 10,000 Services are 11 MB. A command has the machine's memory for the moment that it runs. */
+const MOST_BYTES = 128 * 1_024 * 1_024;
+
 type Kind = { readonly kind: string; readonly target: Target; readonly isOptional: boolean };
 
 /** Items of a list do not say what they are. */
@@ -42,7 +45,7 @@ export const readClusterWorld = async ({
 }: ClusterWorldOptions): Promise<WorldRead> => {
   const credentials = findCredentials({ kubeconfig });
   if (!credentials.ok) return { ok: false, problems: [credentials.problem] };
-  const cluster = openCluster(credentials.value);
+  const cluster = openCluster(credentials.value, { mostBytes: MOST_BYTES });
   try {
     const kinds: Kind[] = [
       { kind: "Service", target: { resource: SERVICES }, isOptional: false },

@@ -23,14 +23,17 @@ export type ClientTimes = {
 
 export const CLIENT_TIMES: ClientTimes = { answer: seconds(30) };
 
-/** Most bytes of one answer, such as a page of 500 large objects. */
-const MOST_BYTES = 128 * 1_024 * 1_024;
 /** Most bytes that are read of an answer that is no success. */
 const MOST_COMPLAINT = 64 * 1_024;
 
+/** An answer, or none; `isTooLarge` when there was one that has more bytes than are read. */
+export type Asked =
+  | Extract<Answer, { ok: true }>
+  | { readonly ok: false; readonly failure: Failure; readonly isTooLarge?: true };
+
 export type Client = {
   /** One answer, whatever its status. Never rejects. A 401 is tried once more with credentials read again. */
-  ask(request: Request): Promise<Answer>;
+  ask(request: Request): Promise<Asked>;
   /** Opens an endless answer. */
   open(request: Request): Promise<Streaming>;
   /** Secrets must not be seen in what the server says in a stream either. */
@@ -75,7 +78,9 @@ const untilHeaders = (
     });
   });
 
-type Body = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
+type Body =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly message: string; readonly isTooLarge?: true };
 
 /** Reads a whole body. */
 const readBody = (
@@ -89,11 +94,14 @@ const readBody = (
       cancel();
       resolve(body);
     };
-    const stop = (message: string): void => {
-      settle({ ok: false, message });
+    const stop = (body: Body): void => {
+      chunks.length = 0;
+      settle(body);
       cancelStream(stream);
     };
-    const cancel = time.later(limit, () => stop(`the answer did not end within ${formatDuration(limit)}`));
+    const cancel = time.later(limit, () =>
+      stop({ ok: false, message: `the answer did not end within ${formatDuration(limit)}` }),
+    );
     // It may have come to its end since its headers were told of.
     if (stream.destroyed) {
       settle({ ok: false, message: "the connection was lost within the answer" });
@@ -101,8 +109,8 @@ const readBody = (
     }
     stream.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > most) stop(`the answer has more than ${most} bytes`);
-      else chunks.push(chunk);
+      if (bytes <= most) chunks.push(chunk);
+      else stop({ ok: false, message: `the answer has more than ${most} bytes`, isTooLarge: true });
     });
     stream.on("error", (error) => settle({ ok: false, message: explainError(error) }));
     stream.once("close", () => {
@@ -123,6 +131,7 @@ export const createClient = ({
   time,
   times,
   turns,
+  mostBytes,
 }: {
   readonly connection: Connection;
   readonly authenticator: Authenticator;
@@ -132,6 +141,8 @@ export const createClient = ({
   readonly time: Time;
   readonly times: ClientTimes;
   readonly turns: Turns;
+  /** Most bytes of one answer. */
+  readonly mostBytes: number;
 }): Client => {
   const fail = (message: string): Failure =>
     unreachable(message.includes(host) ? message : `${host}: ${message}`, authenticator.secrets());
@@ -186,8 +197,11 @@ export const createClient = ({
       if (!begun.ok) return begun;
       const { status, stream } = begun.headers;
       if (!isSuccess(status)) return { ok: false, failure: await complaintOf(begun.headers) };
-      const read = await readBody(stream, { time, limit: times.answer, most: MOST_BYTES });
-      if (!read.ok) return failed(read.message);
+      const read = await readBody(stream, { time, limit: times.answer, most: mostBytes });
+      if (!read.ok) {
+        if (read.isTooLarge !== true) return failed(read.message);
+        return { ok: false, failure: notUnderstood(read.message, status), isTooLarge: true };
+      }
       const body = read.text === "" ? {} : parseJson(read.text);
       if (body === undefined) return { ok: false, failure: notUnderstood("the answer is not JSON", status) };
       return { ok: true, status, body };

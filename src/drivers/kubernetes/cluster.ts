@@ -19,9 +19,16 @@ export type ClusterOptions = {
   readonly backoff?: Backoff;
   /** The longest line of a watch in bytes; objects have about 1.5 MB at most. */
   readonly longestLine?: number;
+  /** Most bytes of one answer that is not a watch. Who reads a whole list at once needs more than the default. */
+  readonly mostBytes?: number;
 };
 
 const LONGEST_LINE = 16 * 1_024 * 1_024;
+/**
+ * An answer is in memory several times over while it is parsed, and a controller has room for 160 MB altogether. No object
+ * comes near this, and pages that do are asked for in smaller pieces.
+ */
+const MOST_BYTES = 16 * 1_024 * 1_024;
 
 type PatchType = Extract<Write, { verb: "patch" }>["type"];
 
@@ -91,6 +98,7 @@ const openClient = (
     time,
     times: { ...CLIENT_TIMES, ...options.clientTimes },
     turns,
+    mostBytes: options.mostBytes ?? MOST_BYTES,
   });
 };
 

@@ -4,7 +4,18 @@ import { describe } from "node:test";
 import { seconds } from "#base/time";
 import { bookmark } from "./test-api-server.ts";
 import { REFUSED_STREAM } from "./test-server.ts";
-import { added, type Bed, deleted, errorEvent, LONGEST_LINE, on, open, synced, thing } from "./test-watch.ts";
+import {
+  added,
+  type Bed,
+  deleted,
+  errorEvent,
+  LARGEST_PAGE,
+  LONGEST_LINE,
+  on,
+  open,
+  synced,
+  thing,
+} from "./test-watch.ts";
 
 describe("a version that is too old", () => {
   const relisted = async ({ server, expect }: Bed) => {
@@ -75,6 +86,14 @@ describe("a server that refuses", () => {
     await bed.expect("fine");
   });
 
+  on("and wants to be left alone for an hour is asked again after a minute", async (test) => {
+    const bed = await open(test);
+    (await bed.server.next()).answer(503, { message: "maintenance" }, { "retry-after": "3600" });
+    const { failure, again } = await bed.trouble();
+    assert.deepEqual([failure.retryAfter, again], [3_600_000, 60_000]);
+    await bed.server.next();
+  });
+
   on("is asked again no sooner than it wants, by an ERROR event", async (test) => {
     const bed = await synced(test);
     bed.first.line(errorEvent(429, "storage is initializing", { retryAfterSeconds: 3 }));
@@ -138,7 +157,7 @@ describe("a list in pages", () => {
     const bed = await open(test);
     await refuseStream(bed);
     const first = await bed.server.next({ watch: false });
-    assert.deepEqual(Object.fromEntries(first.query), { limit: "500", labelSelector: "app=web" });
+    assert.deepEqual(Object.fromEntries(first.query), { limit: "250", labelSelector: "app=web" });
     first.answer(200, page([thing("a", "1", "5")], "more"));
     const second = await bed.server.next({ watch: false });
     assert.equal(second.query.get("continue"), "more");
@@ -179,6 +198,28 @@ describe("a list in pages", () => {
     assert.equal(again.query.get("continue"), null);
     again.answer(200, page([thing("b", "1", "6")]));
     await bed.expect("fine", "no a", "synced");
+  });
+
+  on("is asked for in smaller pieces when a page is larger than what is read of one answer", async (test) => {
+    const bed = await open(test);
+    await refuseStream(bed);
+    const tooMuch = { ...thing("x", "1", "5"), padding: "x".repeat(LARGEST_PAGE) };
+    (await bed.server.next({ watch: false })).answer(200, page([thing("a", "1", "5")], "more"));
+    await bed.expect("a=1");
+    for (const limit of ["250", "125", "62", "31", "15", "7", "3", "1"]) {
+      const asked = await bed.server.next({ watch: false });
+      assert.deepEqual([asked.query.get("limit"), asked.query.get("continue")], [limit, "more"]);
+      asked.answer(200, page([tooMuch]));
+    }
+    const { failure } = await bed.trouble();
+    assert.deepEqual(
+      [failure.reason, failure.message],
+      ["server-error", `the answer has more than ${LARGEST_PAGE} bytes`],
+    );
+    const again = await bed.server.next({ watch: false });
+    assert.equal(again.query.get("limit"), "1");
+    again.answer(200, page([thing("a", "1", "5")]));
+    await bed.expect("fine", "synced");
   });
 
   on("with the same token for ever is refused, and so is what is no list", async (test) => {

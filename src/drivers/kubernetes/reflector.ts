@@ -70,8 +70,14 @@ const SHORTEST_LIFE = seconds(1);
  */
 const LIST_SILENCE = seconds(20);
 const LONGEST_LIST = seconds(120);
-const PAGE_SIZE = 500;
+/** Objects of a page at first; halved whenever a page turns out to be larger than what is read of one answer. */
+const PAGE_SIZE = 250;
 const MOST_PAGES = 20_000;
+/**
+ * However long a server wants not to be asked: a mirror that stands still for an hour gives addresses by what was an hour
+ * ago, API servers ask for seconds, and one request a minute is no burden for whatever stands between.
+ */
+const LONGEST_RETRY_AFTER = seconds(60);
 /** So many times in a row the same version may lead to nothing before everything is read again. */
 const MOST_FRUITLESS = 2;
 
@@ -97,6 +103,7 @@ class Reflector<Item> {
   /** Where to go on; `undefined` when everything must be read. */
   #version: string | undefined;
   #listing: "stream" | "pages" = "stream";
+  #pageSize = PAGE_SIZE;
   /** Lists as a stream that ended before they were complete, in a row. */
   #shortLists = 0;
   #failures = 0;
@@ -162,7 +169,8 @@ class Reflector<Item> {
     const wait = backoffDelay(backoff, { failures: this.#failures, spread: time.random() });
     const failure =
       outcome.type === "failed" ? outcome.failure : unreachable("the server ended the watch at once");
-    const delay = micros(Math.max(wait, millis(failure.retryAfter ?? 0)));
+    const wanted = Math.min(millis(failure.retryAfter ?? 0), LONGEST_RETRY_AFTER);
+    const delay = micros(Math.max(wait, wanted));
     this.#judgeVersion(failure);
     // An end without a word after something was heard is no trouble, only too soon.
     const isTrouble = outcome.type === "failed" || !this.#hasProgress;
@@ -318,10 +326,14 @@ class Reflector<Item> {
     let next: string | undefined;
     this.mirror.beginList();
     for (let page = 0; page < MOST_PAGES; page += 1) {
-      const path = this.#path({ limit: `${PAGE_SIZE}`, continue: next });
+      const path = this.#path({ limit: `${this.#pageSize}`, continue: next });
       const answer = await client.ask({ method: "GET", path });
       if (this.#isClosed) return ENDED;
-      if (!answer.ok) return failed(answer.failure);
+      if (!answer.ok) {
+        if (answer.isTooLarge !== true || this.#pageSize === 1) return failed(answer.failure);
+        this.#pageSize = Math.floor(this.#pageSize / 2);
+        continue;
+      }
       const { items, metadata } = fieldsOf(answer.body);
       const version = isFields(answer.body) ? versionOf(answer.body) : "";
       if (version === "" || (items !== null && !Array.isArray(items)))

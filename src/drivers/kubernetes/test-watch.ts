@@ -48,6 +48,9 @@ export const errorEvent = (code: number, message: string, details = {}) => ({
 /** The longest line that the watch takes. */
 export const LONGEST_LINE = 100_000;
 
+/** The largest page that the watch takes. */
+export const LARGEST_PAGE = 100_000;
+
 /** A watch on a server, and what both are told. */
 export type Bed = {
   readonly server: TestServer;
@@ -89,7 +92,12 @@ export const open = async (
   const time = new ManualTime();
   const { sink, told } = recordingSink<Thing>();
   const credentials = port === undefined ? server.credentials : credentialsFor(port);
-  const cluster = openCluster(credentials, { time, longestLine: LONGEST_LINE, connectionTimes: { ping } });
+  const cluster = openCluster(credentials, {
+    time,
+    longestLine: LONGEST_LINE,
+    mostBytes: LARGEST_PAGE,
+    connectionTimes: { ping },
+  });
   test.after(() => cluster.close());
   const projected = { count: 0 };
   const watch = cluster.watch<Thing>(
