@@ -170,6 +170,8 @@ export const startServer = async (
     ca: PKI.authority,
     requestCert: options.requestCert === true,
     rejectUnauthorized: false,
+    // In MB: an API server does not refuse other requests while a large list waits to be taken.
+    maxSessionMemory: 100,
   });
   const requests = new Mailbox<Received>();
   const sessions: ServerHttp2Session[] = [];
