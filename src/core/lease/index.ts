@@ -9,7 +9,11 @@
  *
  * Not promised: that a write which a leader sent in its last moment does not arrive after another has begun; writes must
  * carry a resourceVersion or be repeatable. A machine that is suspended as a whole does not see time pass unless the
- * caller's clock counts it; it gives up at its first look at the Lease. Left out: coordinated election (`strategy`,
+ * caller's clock counts it; it gives up at its first look at the Lease. Nor this: if somebody deletes the Lease by hand and a
+ * replica starts that has never seen it, that one leads at once while the old leader still believes to, until its next renewal
+ * is refused (within a retry period and a little), or until its renew deadline if it is cut off. To rule that out, whoever finds
+ * no Lease would have to wait a renew deadline, and so would every first installation, which looks just the same; whoever
+ * wants another leader ends the leader's pod. Emptying `holderIdentity` by hand does the same as deleting. Left out: coordinated election (`strategy`,
  * `preferredHolder`), in which the API server picks.
  *
  * Start with `machine.ts`; `record.ts` reads and writes the object; `simulation.test.ts` tries to make two leaders.
