@@ -24,6 +24,7 @@ export type ApiServerOptions = {
   readonly families: Families;
   readonly flags: readonly string[];
   readonly authority: Authority;
+  readonly environment: Readonly<Record<string, string>>;
 };
 
 export type ApiServer = ServerProgram & {
@@ -89,6 +90,7 @@ export const openApiServer = async (options: ApiServerOptions): Promise<ApiServe
   const server = openServer({
     name: "kube-apiserver",
     command: [options.program, ...flagsOf(options, files)],
+    environment: options.environment,
     log: join(folder, "kube-apiserver.log"),
     isReady: () => isReady(admin),
     readyWithinMs: 60_000,

@@ -20,6 +20,7 @@ import { type Door, openDoor } from "./door.ts";
 import { type Etcd, openEtcd } from "./etcd.ts";
 import { openFolder } from "./folders.ts";
 import { applyManifest } from "./manifest.ts";
+import { openWebhookWay, type WebhookWay } from "./webhook-way.ts";
 
 export type ControlPlaneOptions = {
   /** Default `ipv4`. */
@@ -29,6 +30,8 @@ export type ControlPlaneOptions = {
 };
 
 export type ControlPlane = {
+  /** How webhooks are reached: nowhere at first. */
+  readonly webhookWay: WebhookWay;
   readonly url: string;
   readonly folder: string;
   /** A client that may do everything. */
@@ -90,13 +93,13 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
   const folder = home.path;
   const [client, peer, port] = [await freePort(), await freePort(), await freePort()];
   const etcd = openEtcd({ program: join(assets, "etcd"), folder, ports: { client, peer } });
-  const door = await openDoor(client);
+  const [door, webhookWay] = [await openDoor(client), await openWebhookWay()];
   let apiServer: ApiServer | undefined;
   const owned: { stop(signal: "SIGKILL"): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     apiServer?.admin.close();
     await Promise.all(owned.map((program) => program.stop("SIGKILL")));
-    await Promise.all([apiServer?.stop("SIGKILL"), etcd.stop("SIGKILL"), door.close()]);
+    await Promise.all([apiServer?.stop("SIGKILL"), etcd.stop("SIGKILL"), door.close(), webhookWay.close()]);
     home.remove();
   };
   try {
@@ -109,6 +112,7 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
       families: options.families ?? "ipv4",
       flags: options.flags ?? [],
       authority,
+      environment: webhookWay.environment,
     });
     apiServer = server;
     await server.start();
@@ -120,6 +124,7 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
       apiServer: server,
       etcd,
       door,
+      webhookWay,
       apply: (manifest) => applyManifest(admin, manifest),
       access: (identity, grants) => openAccess({ folder, url, authority, admin }, identity, grants),
       audit: () => readAudit(server.auditLog),

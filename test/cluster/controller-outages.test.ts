@@ -186,16 +186,16 @@ describe("the controllers", () => {
   it(
     "read everything again when history was compacted while they could not watch",
     withReplicas(async (plane, { all }) => {
+      await createService(plane.admin, { name: "goes" });
+      await allocated(plane, "goes");
       for (const each of all) each.freeze();
-      await plane.admin.delete(servicePath("default", "after-end"));
-      await createService(plane.admin, { name: "compacted" });
+      await plane.admin.delete(servicePath("default", "goes"));
+      await createService(plane.admin, { name: "comes" });
       await plane.etcd.compact();
       await plane.apiServer.stop("SIGKILL");
       await plane.apiServer.start();
       for (const each of all) each.thaw();
-      await allocated(plane, "compacted", { withinMs: 30_000 });
-      await createService(plane.admin, { name: "after-end" });
-      await allocated(plane, "after-end", { withinMs: 30_000 });
+      await allocated(plane, "comes", { withinMs: 30_000 });
     }),
   );
 });

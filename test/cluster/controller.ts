@@ -4,6 +4,7 @@ import { get } from "node:http";
 import { join } from "node:path";
 import type { ControllerStatus } from "#api/controller";
 import type { Access, Identity } from "./access.ts";
+import type { KubeObject } from "./api.ts";
 import { type AuditEntry, isWrite } from "./audit.ts";
 import { type ControlPlane, freePort } from "./bed.ts";
 import { eventually } from "./eventually.ts";
@@ -24,8 +25,8 @@ const manifestsIn = (folder: string): readonly string[] =>
     .filter((name) => name.endsWith(".yaml"))
     .map((name) => readFileSync(join(ROOT, folder, name), "utf8"));
 
-/** What a controller needs to live; the API server cannot run the rest, and would ask a webhook that is not there. */
-const NEEDED = new Set([
+/** What a controller needs to live; nobody here could run the rest. In the order in which it is applied. */
+const NEEDED = [
   "Namespace",
   "ServiceAccount",
   "Role",
@@ -33,23 +34,30 @@ const NEEDED = new Set([
   "ClusterRole",
   "ClusterRoleBinding",
   "CustomResourceDefinition",
-]);
+  "Service",
+  "ValidatingWebhookConfiguration",
+];
 
-/** Installs our definitions and rights, word for word; gives the account that they are for. */
-export const install = async (plane: ControlPlane): Promise<Access> => {
-  const objects = [...manifestsIn("packaging/crds"), ...manifestsIn("packaging/manifests")]
-    .flatMap(readManifest)
-    .filter(({ kind }) => NEEDED.has(kind));
-  const names = new Set(objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`));
-  if (!names.has("ClusterRole steelyard-controller")) throw new Error("our manifests hold no rights");
-  const ordered = [...objects].sort(
-    (left, right) => [...NEEDED].indexOf(left.kind) - [...NEEDED].indexOf(right.kind),
+/**
+ * Installs our definitions and rights, word for word; gives the account that they are for. Without `webhook` the API server
+ * is not told to ask for reviews.
+ */
+export const install = async (plane: ControlPlane, { webhook = false } = {}): Promise<Access> => {
+  const needed = webhook ? NEEDED : NEEDED.filter((kind) => kind !== "ValidatingWebhookConfiguration");
+  const objects = [...manifestsIn("packaging/crds"), ...manifestsIn("packaging/manifests")].flatMap(
+    readManifest,
   );
+  const isRight = ({ kind, metadata }: KubeObject): boolean =>
+    kind === "ClusterRole" && metadata.name === "steelyard-controller";
+  if (!objects.some(isRight)) throw new Error("our manifests hold no rights");
+  const ordered = needed.flatMap((wanted) => objects.filter(({ kind }) => kind === wanted));
   await plane.apply(ordered.map((object) => JSON.stringify(object)).join("\n---\n"));
   return await plane.access(ACCOUNT, []);
 };
 
 export type ControllerOptions = {
+  /** Whether it answers the API server's reviews. */
+  readonly webhook?: boolean;
   /** Who it is among the others; default `c1`. */
   readonly identity?: string;
   readonly access: Access;
@@ -59,6 +67,7 @@ export type ControllerOptions = {
 
 export type Controller = ServerProgram & {
   readonly identity: string;
+  readonly webhookPort: number;
   /** One of the pages that it serves over TCP. */
   page(path: string): Promise<{ readonly status: number; readonly text: string }>;
   status(): Promise<ControllerStatus>;
@@ -91,11 +100,11 @@ export const LEASE_SECONDS = 3;
 /** Describes a controller; it does not run yet. */
 export const openController = async (
   plane: ControlPlane,
-  { identity = "c1", access, args = [] }: ControllerOptions,
+  { identity = "c1", access, args = [], webhook = false }: ControllerOptions,
 ): Promise<Controller> => {
   const program = join(ROOT, "dist/main.js");
   if (!existsSync(program)) throw new Error('run "npm run build" first');
-  const port = await freePort();
+  const [port, webhookPort] = [await freePort(), await freePort()];
   const { folder } = plane;
   const socketPath = join(folder, `${identity}.sock`);
   const log = join(folder, `${identity}.log`);
@@ -105,7 +114,8 @@ export const openController = async (
       ...["env", `POD_NAME=${identity}`, process.execPath, "--max-semi-space-size=1", program, "controller"],
       ...[`--kubeconfig=${access.kubeconfig}`, `--namespace=${NAMESPACE}`],
       ...[`--listen=127.0.0.1:${port}`, `--admin=${socketPath}`, `--lease-duration=${LEASE_SECONDS}s`],
-      ...["--webhook-mode=disabled", ...args],
+      ...(webhook ? [`--webhook-address=127.0.0.1:${webhookPort}`] : ["--webhook-mode=disabled"]),
+      ...args,
     ],
     log,
     isReady: () =>
@@ -124,6 +134,7 @@ export const openController = async (
   return {
     ...server,
     identity,
+    webhookPort,
     page: (path) => read({ port }, path),
     status: async () => (await admin("/v1/status")) as ControllerStatus,
     explain: (service) => admin(`/v1/explain?service=${encodeURIComponent(service)}`),

@@ -10,6 +10,8 @@ const END_WITHIN_MS = 20_000;
 export type ServerOptions = {
   readonly name: string;
   readonly command: readonly string[];
+  /** On top of our own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** File that what it says is appended to. */
   readonly log: string;
   readonly isReady: () => Promise<boolean>;
@@ -36,7 +38,10 @@ const ended = (child: ChildProcess): boolean => child.exitCode !== null || child
 const spawnServer = (options: ServerOptions): ChildProcess => {
   const log = openSync(options.log, "a");
   try {
-    return spawn("setpriv", ["--pdeathsig", "KILL", ...options.command], { stdio: ["ignore", log, log] });
+    return spawn("setpriv", ["--pdeathsig", "KILL", ...options.command], {
+      stdio: ["ignore", log, log],
+      env: { ...process.env, ...options.environment },
+    });
   } finally {
     closeSync(log);
   }
