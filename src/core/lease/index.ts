@@ -13,8 +13,9 @@
  * replica starts that has never seen it, that one leads at once while the old leader still believes to, until its next renewal
  * is refused (within a retry period and a little), or until its renew deadline if it is cut off. To rule that out, whoever finds
  * no Lease would have to wait a renew deadline, and so would every first installation, which looks just the same; whoever
- * wants another leader ends the leader's pod. Emptying `holderIdentity` by hand does the same as deleting. Left out: coordinated election (`strategy`,
- * `preferredHolder`), in which the API server picks.
+ * wants another leader ends the leader's pod. Emptying `holderIdentity` by hand does the same as deleting.
+ *
+ * Left out: coordinated election (`strategy`, `preferredHolder`), in which the API server picks.
  *
  * Start with `machine.ts`; `record.ts` reads and writes the object; `simulation.test.ts` tries to make two leaders.
  */
