@@ -27,6 +27,8 @@ export type ControlPlaneOptions = {
   readonly families?: Families;
   /** Further flags of kube-apiserver. */
   readonly flags?: readonly string[];
+  /** Path of another etcd than the one that belongs to the release. */
+  readonly etcd?: string;
 };
 
 export type ControlPlane = {
@@ -92,7 +94,7 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
   const home = openFolder();
   const folder = home.path;
   const [client, peer, port] = [await freePort(), await freePort(), await freePort()];
-  const etcd = openEtcd({ program: join(assets, "etcd"), folder, ports: { client, peer } });
+  const etcd = openEtcd({ program: options.etcd ?? join(assets, "etcd"), folder, ports: { client, peer } });
   const [door, webhookWay] = [await openDoor(client), await openWebhookWay()];
   let apiServer: ApiServer | undefined;
   const owned: { stop(signal: "SIGKILL"): Promise<void> }[] = [];

@@ -169,6 +169,18 @@ describe("a list in pages", () => {
     await bed.server.next({ watch: false });
   });
 
+  on("is asked for when the server fails twice to list as a stream, as with an old etcd", async (test) => {
+    const bed = await open(test);
+    const message = "the required storage feature RequestWatchProgress is disabled";
+    (await bed.server.next({ watch: true })).begin().line(errorEvent(500, message));
+    assert.equal((await bed.trouble()).failure.message, message);
+    (await bed.server.next({ watch: true })).begin().line(errorEvent(500, message));
+    (await bed.server.next({ watch: false })).answer(200, page([thing("a", "1", "5")]));
+    await bed.expect("fine", "a=1", "synced");
+    const watch = await bed.server.next({ watch: true, version: "10" });
+    assert.equal(watch.query.get("sendInitialEvents"), null);
+  });
+
   on("is asked for when the server ignores what it does not know, after a silence", async (test) => {
     const bed = await open(test);
     (await bed.server.next({ watch: true })).begin().line(added("a", "1", "5"));

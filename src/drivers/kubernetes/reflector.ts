@@ -91,6 +91,7 @@ type Outcome =
 const ENDED: Outcome = { type: "ended" };
 const OTHERWISE: Outcome = { type: "otherwise" };
 const failed = (failure: Failure): Outcome => ({ type: "failed", failure });
+const ended = (end: LinesEnd): Outcome => (end.type === "failed" ? failed(end.failure) : ENDED);
 
 class Reflector<Item> {
   readonly mirror: Mirror<Item>;
@@ -294,7 +295,7 @@ class Reflector<Item> {
     const path = this.#path({ ...query, resourceVersion: version });
     const { end, failure } = await this.#readWatch(path, { limit, isListing: false });
     if (failure !== undefined) return failed(failure);
-    return end.type === "failed" ? failed(end.failure) : ENDED;
+    return ended(end);
   }
 
   async #listAsStream(): Promise<Outcome> {
@@ -307,13 +308,15 @@ class Reflector<Item> {
     const { end, failure, listed } = await this.#readWatch(path, { limit, isListing: true });
     if (failure === undefined && end.type === "failed" && end.failure.reason === "invalid")
       return this.#askForPages();
-    if (failure !== undefined) return failed(failure);
-    if (end.type === "failed") return failed(end.failure);
-    if (listed || this.#isClosed) return ENDED;
+    if (listed || this.#isClosed) return failure === undefined ? ended(end) : failed(failure);
+    // Servers on an etcd older than 3.4.31 or 3.5.13 know such lists, and answer each with an ERROR event of 500.
+    if (failure !== undefined && failure.reason !== "server-error") return failed(failure);
+    if (failure === undefined && end.type === "failed") return failed(end.failure);
     this.#shortLists += 1;
     // Servers that do not know what they were asked for send objects, or nothing, and never an end of the list.
-    if (end.type === "cancelled" || this.#shortLists >= MOST_FRUITLESS) return this.#askForPages();
-    return failed(unreachable("the server ended the list before it was complete"));
+    const isSilent = failure === undefined && end.type === "cancelled";
+    if (isSilent || this.#shortLists >= MOST_FRUITLESS) return this.#askForPages();
+    return failed(failure ?? unreachable("the server ended the list before it was complete"));
   }
 
   #askForPages(): Outcome {
