@@ -103,7 +103,9 @@ class Runner {
   readonly #service: WebhookService;
   readonly #store: SecretStore;
   readonly #serverTime = followServerTime();
-  readonly #told = new Set<string>();
+  /** What was told: failures until they end, notes for good. */
+  readonly #told = { failed: new Set<string>(), trouble: new Set<string>() };
+  #hasFailed = false;
   #server: WebhookServer | undefined;
   #shown = "";
   #isTrusted = false;
@@ -128,8 +130,8 @@ class Runner {
       this.#tellOnce("failed", error instanceof Error ? error.message : String(error));
       return AGAIN;
     });
-    this.#tellTrouble();
     if (this.#isClosed) return;
+    this.#tellTrouble();
     this.#cancel = this.#options.clock.later(wait, () => void this.look());
   }
 
@@ -144,6 +146,7 @@ class Runner {
     const configuration = await cluster.read({ resource: CONFIGURATIONS, name: service });
     const definition = await cluster.read({ resource: DEFINITIONS, name: CONVERTED });
     const conversion = definition.ok ? conversionBundle(definition.body, this.#service) : undefined;
+    if (this.#isClosed) return AGAIN;
     const round = await keepCertificate({
       store: this.#store,
       namespace,
@@ -165,6 +168,7 @@ class Runner {
     const trusted = await this.#trust(round, { configuration, definition });
     this.#isTrusted ||= serves && trusted;
     if (!serves || !trusted || round.failure !== undefined) return AGAIN;
+    this.#tellRecovery();
     return micros(Math.max(SHORTEST, Math.min(LOOK, millis(round.again - clock.wall()))));
   }
 
@@ -182,6 +186,10 @@ class Runner {
       });
       if ("message" in server) {
         this.#tellOnce("failed", server.message);
+        return false;
+      }
+      if (this.#isClosed) {
+        await server.close();
         return false;
       }
       this.#server = server;
@@ -221,6 +229,7 @@ class Runner {
     ];
     let done = true;
     for (const [target, answer, plan] of plans) {
+      if (this.#isClosed) return false;
       const subject = `${target.resource.plural}/${target.name}`;
       if (!answer.ok) {
         this.#tellOnce("failed", `${subject}: ${answer.failure.message}`);
@@ -266,10 +275,25 @@ class Runner {
 
   /** What goes on failing is said once. */
   #tellOnce(state: "failed" | "trouble", detail: string): void {
-    if (this.#told.has(detail)) return;
-    if (this.#told.size > 100) this.#told.clear();
-    this.#told.add(detail);
+    if (this.#isClosed) return;
+    this.#hasFailed ||= state === "failed";
+    const told = this.#told[state];
+    if (told.has(detail)) return;
+    if (told.size > 100) told.clear();
+    told.add(detail);
     this.#options.tap.tell({ type: "webhook", state, detail });
+  }
+
+  /** What failed and does not any more is worth a word when it fails again. */
+  #tellRecovery(): void {
+    if (!this.#hasFailed) return;
+    this.#hasFailed = false;
+    this.#told.failed.clear();
+    this.#options.tap.tell({
+      type: "webhook",
+      state: "serving",
+      detail: `port ${this.#server?.port}, as it should`,
+    });
   }
 
   #note(trouble: Trouble): void {
