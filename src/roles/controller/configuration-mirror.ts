@@ -2,12 +2,13 @@
  * The resources that pools and advertisements are read from, kept up to date by every replica: the webhook of each must
  * answer.
  *
- * A kind that the API server does not know counts as empty: who comes from MetalLB has only MetalLB's kinds at first.
+ * A kind that the API server does not know counts as empty: who comes from MetalLB has only MetalLB's kinds at first. Pools
+ * do not: without them every Service would lose its address, and an API server that starts may not know them yet.
  */
 import { type ObjectKey, objectKey, type TextMap } from "#core/kubernetes/meta";
 import { fieldsOf, metaOf } from "#core/kubernetes/read";
 import type { ClusterPort, Failure, Resource, Sink, Watch } from "#drivers/kubernetes/port";
-import { CONFIGURATION_KINDS, NAMESPACES } from "./resources.ts";
+import { CONFIGURATION_KINDS, NAMESPACES, POOLS } from "./resources.ts";
 
 /** A resource as it was read, without what the API server keeps for itself. */
 export type RawObject = {
@@ -102,7 +103,7 @@ export const openConfigurationMirror = (
           keyOf: ({ key }) => key,
           isSame: (left, right) => said(left) === said(right),
         },
-        sinkOf(resource.plural, true),
+        sinkOf(resource.plural, resource !== POOLS),
       ),
   );
   return {
