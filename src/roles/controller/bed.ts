@@ -2,6 +2,7 @@
 
 import { type Duration, type Instant, instant, wallTime } from "#base/time";
 import { type FakeCluster, fakeCluster } from "#drivers/kubernetes/fake";
+import type { ClusterPort } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
 import { createFakeLog } from "#drivers/log/fake";
 import type { Controller } from "./controller.ts";
@@ -51,8 +52,11 @@ export type ControllerBed = {
   readonly cluster: FakeCluster;
   readonly time: TestTime;
   readonly tap: Tap;
-  /** Another replica on the same cluster. */
-  start(options?: Partial<ControllerOptions>): Controller;
+  /** Another replica on the same cluster, or on `cluster`; `mayWrite` is what its lease says. */
+  start(
+    options?: Partial<ControllerOptions>,
+    parts?: { readonly mayWrite?: () => boolean; readonly cluster?: ClusterPort },
+  ): Controller;
   pool(name: string, addresses: readonly string[], spec?: Readonly<Record<string, unknown>>): void;
   /** Creates or changes a Service `shop/NAME` as somebody else. */
   service(name: string, parts?: { readonly spec?: object; readonly annotations?: object }): void;
@@ -78,9 +82,9 @@ export const createBed = (): ControllerBed => {
     cluster,
     time,
     tap,
-    start: (options = {}) =>
+    start: (options = {}, parts = {}) =>
       new RealController({
-        ...{ cluster, tap, clock: time },
+        ...{ cluster, tap, clock: time, mayWrite: () => true, ...parts },
         options: {
           ...{ namespace: NAMESPACE, loadBalancerClass: undefined, shadow: false },
           ...{ metallbMetrics: false, identity: "replica-1" },

@@ -4,6 +4,7 @@
  * Everything it needs of the world comes in, so that a test runs it against an API server in memory.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type { ControllerStatus } from "#api/controller";
 import { VERSION } from "#base/version";
 import { objectKey } from "#core/kubernetes/meta";
@@ -11,10 +12,11 @@ import type { Configuration } from "#core/metallb/model";
 import { formatObjectProblem, type ObjectProblem } from "#core/metallb/problem";
 import { readConfiguration } from "#core/metallb/read";
 import type { Verdict } from "#core/metallb/status";
-import type { ClusterPort } from "#drivers/kubernetes/port";
+import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
 import { type ConfigurationMirror, openConfigurationMirror } from "./configuration-mirror.ts";
 import { poolUses, serviceCounts } from "./counts.ts";
+import { createFailures, type Failures } from "./failures.ts";
 import { createLatencies } from "./latencies.ts";
 import { controllerMetrics } from "./metrics.ts";
 import type { ControllerOptions } from "./options.ts";
@@ -30,6 +32,8 @@ export type ControllerParts = {
   readonly cluster: ClusterPort;
   readonly tap: Tap;
   readonly clock: Time;
+  /** Whether the lease is ours at this very moment. */
+  readonly mayWrite: () => boolean;
   readonly options: Pick<
     ControllerOptions,
     "namespace" | "loadBalancerClass" | "shadow" | "metallbMetrics" | "identity"
@@ -50,6 +54,8 @@ const DECISIVE: ReadonlySet<string> = new Set(["IPAddressPool", "AddressReservat
 type Current = {
   readonly configuration: Configuration | undefined;
   readonly problems: readonly ObjectProblem[];
+  /** What can be said against it although it is in force. */
+  readonly warnings: readonly string[];
 };
 
 /** How many problems of a refused configuration are told at a time. */
@@ -67,8 +73,10 @@ export class Controller {
   readonly #mirror: ConfigurationMirror;
   readonly #writes: Writes;
   readonly #latencies = createLatencies();
-  readonly #failed = new Map<string, string>();
-  #current: Current = { configuration: undefined, problems: [] };
+  readonly #failures: Failures;
+  #current: Current = { configuration: undefined, problems: [], warnings: [] };
+  #isLeader = false;
+  #isClosed = false;
   #ruling: Reign | undefined;
   #isReadPlanned = false;
   #seenChanges = 0;
@@ -76,13 +84,15 @@ export class Controller {
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
+    this.#failures = createFailures(parts.clock.now);
     const counted = countRequests(parts.cluster);
     this.#cluster = counted.cluster;
     this.#requests = counted.samples;
     this.#writes = createWrites({
       cluster: this.#cluster,
       clock: parts.clock,
-      onFailure: (key, { reason, message }) => this.#onWriteFailure(key, reason, message),
+      mayWrite: parts.mayWrite,
+      onEnd: (key, failure) => this.#onWritten(key, failure),
     });
     this.#mirror = openConfigurationMirror(this.#cluster, {
       namespace: parts.options.namespace,
@@ -114,9 +124,17 @@ export class Controller {
     return this.#cluster;
   }
 
-  /** Begins to decide, and to write unless it is a shadow. */
+  /**
+   * Begins to decide, and to write unless it is a shadow; not before the last write of an earlier term is over, which
+   * could land after all Services have been read.
+   */
   lead(): void {
-    if (this.#ruling !== undefined) return;
+    this.#isLeader = true;
+    this.#beginWhenIdle();
+  }
+
+  #beginWhenIdle(): void {
+    if (this.#ruling !== undefined || !this.#isLeader || !this.#writes.isIdle) return;
     this.#ruling = this.#parts.options.shadow ? this.#beginShadow() : this.#beginRuling();
     if (this.#current.configuration !== undefined) this.#ruling.ruling.configure(this.#current.configuration);
     this.#report();
@@ -144,6 +162,7 @@ export class Controller {
     const { tap, clock, options } = this.#parts;
     const reports = createReports({
       ...{ cluster: this.#cluster, writes: this.#writes, clock, namespace: options.namespace },
+      mayWrite: this.#parts.mayWrite,
       pools: () =>
         this.#mirror.objects().flatMap(({ kind, object }) => (kind === "IPAddressPool" ? [object] : [])),
     });
@@ -160,13 +179,16 @@ export class Controller {
   }
 
   /** Ceases to decide and forgets what waits to be written; resolves when no write is under way any more. */
-  standBy(): Promise<void> {
+  async standBy(): Promise<void> {
+    this.#isLeader = false;
     this.#ruling?.ruling.close();
     this.#ruling?.reports?.close();
     this.#ruling?.stopLooking?.();
     this.#ruling = undefined;
-    this.#failed.clear();
-    return this.#writes.clear();
+    this.#failures.clear();
+    this.#latencies.clear();
+    await this.#writes.clear();
+    this.#beginWhenIdle();
   }
 
   setCertificateExpiry(seconds: number | undefined): void {
@@ -197,6 +219,7 @@ export class Controller {
         requests: this.#requests(),
         certificateExpires: this.#certificateExpires,
         seenChanges: this.#seenChanges,
+        failedWrites: this.#failures.count,
       },
       { metallb: options.metallbMetrics },
     );
@@ -241,6 +264,7 @@ export class Controller {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.standBy();
     this.#writes.close();
     this.#mirror.close();
@@ -256,7 +280,7 @@ export class Controller {
     this.#isReadPlanned = true;
     setImmediate(() => {
       this.#isReadPlanned = false;
-      this.#read();
+      if (!this.#isClosed) this.#read();
     });
   }
 
@@ -267,18 +291,22 @@ export class Controller {
     const decisive = all.filter(({ kind }) => DECISIVE.has(kind)).map(({ object }) => object);
     const read = readConfiguration({ objects: decisive, namespaces });
     if (!read.ok) {
+      if (isDeepStrictEqual(read.problems, this.#current.problems)) return;
       this.#current = { ...this.#current, problems: read.problems };
       tap.tell({ type: "pools-refused", problems: told(read.problems) });
       this.#report();
       return;
     }
     const { configuration, warnings } = read;
-    this.#current = { configuration, problems: [] };
     const { pools, reservations, conflicts } = configuration;
     const counts = { pools: pools.length, reservations: reservations.length, conflicts: conflicts.length };
     const whole = readConfiguration({ objects: all.map(({ object }) => object), namespaces });
     const others = whole.ok ? [] : whole.problems.filter(({ kind }) => !DECISIVE.has(kind));
-    tap.tell({ type: "pools-applied", ...counts, warnings: told([...warnings, ...others]) });
+    const current: Current = { configuration, problems: [], warnings: told([...warnings, ...others]) };
+    // Most changes of namespaces change nothing here, and to decide about every Service again takes its time.
+    if (isDeepStrictEqual(current, this.#current)) return;
+    this.#current = current;
+    tap.tell({ type: "pools-applied", ...counts, warnings: current.warnings });
     this.#ruling?.ruling.configure(configuration);
     this.#report();
   }
@@ -291,14 +319,15 @@ export class Controller {
     this.#ruling?.reports?.verdictChanged(verdict);
   }
 
-  /** Tells of a failing write once, until it fails for another reason. */
-  #onWriteFailure(subject: string, reason: string, message: string): void {
+  #onWritten(subject: string, failure: Failure | undefined): void {
+    if (failure === undefined) {
+      this.#failures.ended(subject);
+      return;
+    }
+    const { reason, message } = failure;
     // The next version, which is on its way, is decided on anew: nothing that anybody should hear of.
     if (reason === "conflict" || reason === "not-found") return;
-    const text = `${reason} ${message}`;
-    if (this.#failed.get(subject) === text) return;
-    if (this.#failed.size > 1_000) this.#failed.clear();
-    this.#failed.set(subject, text);
-    this.#parts.tap.tell({ type: "write-failed", subject, reason, message });
+    if (this.#failures.failed(subject, failure))
+      this.#parts.tap.tell({ type: "write-failed", subject, reason, message });
   }
 }

@@ -1,4 +1,4 @@
-/** How long Services waited from being seen to having their addresses written, as a histogram. */
+/** How long Services waited from being given addresses to having them written, as a histogram. */
 import { between, type Instant } from "#base/time";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Histogram } from "#core/metrics/exposition";
@@ -7,10 +7,13 @@ import type { Histogram } from "#core/metrics/exposition";
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
 
 export type Latencies = {
-  /** A Service is to get addresses; the first call for a key counts until it ends. */
+  /** A Service is given addresses; the first call for a key counts until it ends. */
   begin(key: ObjectKey, now: Instant): void;
   end(key: ObjectKey, now: Instant): void;
+  /** It is not to get them any more. */
   forget(key: ObjectKey): void;
+  /** Forgets whoever waits; what was measured stays. */
+  clear(): void;
   histogram(): Histogram;
 };
 
@@ -35,6 +38,7 @@ export const createLatencies = (): Latencies => {
       else counts[bucket] = (counts[bucket] ?? 0) + 1;
     },
     forget: (key) => void begun.delete(key),
+    clear: () => begun.clear(),
     histogram: () => ({
       labels: {},
       buckets: BOUNDS.map((upTo, index) => ({ upTo, count: counts[index] ?? 0 })),

@@ -29,6 +29,8 @@ export type Facts = {
   /** Seconds since 1970; `undefined` without a webhook. */
   readonly certificateExpires: number | undefined;
   readonly seenChanges: number;
+  /** Writes that failed, conflicts aside. */
+  readonly failedWrites: number;
 };
 
 type Values = readonly Sample[] | number | undefined;
@@ -74,14 +76,18 @@ const ownValues = (
   };
 };
 
-const metallbValues = ({ ruling, view, seenChanges }: Facts): Readonly<Record<MetallbMetric, Values>> => {
+const metallbValues = ({
+  ruling,
+  view,
+  seenChanges,
+  failedWrites,
+}: Facts): Readonly<Record<MetallbMetric, Values>> => {
   const pools = ruling?.pools ?? [];
   const sum = (family: "ipv4" | "ipv6" | undefined, key: "total" | "assigned"): readonly Sample[] =>
     pools.map(({ pool, families }) => {
       const meant = families.filter((counts) => family === undefined || counts.family === family);
       return sample(addresses(meant.reduce((all, counts) => all + counts[key], 0n)), { pool });
     });
-  const failures = [...view.failedWrites.values()].reduce((all, count) => all + count, 0);
   return {
     metallb_allocator_addresses_total: sum(undefined, "total"),
     metallb_allocator_ipv4_addresses_total: sum("ipv4", "total"),
@@ -91,7 +97,7 @@ const metallbValues = ({ ruling, view, seenChanges }: Facts): Readonly<Record<Me
     metallb_allocator_ipv6_addresses_in_use_total: sum("ipv6", "assigned"),
     metallb_allocator_services_allocated_total: pools.map(({ pool, services }) => sample(services, { pool })),
     metallb_k8s_client_updates_total: seenChanges,
-    metallb_k8s_client_update_errors_total: failures,
+    metallb_k8s_client_update_errors_total: failedWrites,
     metallb_k8s_client_config_loaded_bool: Number(view.pools.isLoaded),
     metallb_k8s_client_config_stale_bool: Number(view.pools.refused.length > 0),
   };

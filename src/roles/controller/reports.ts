@@ -4,21 +4,14 @@
  * Written only where it differs from what is there, and not more often than once in a while for each object: with hundreds of
  * Services a second nobody reads each count.
  */
-import { type Duration, seconds } from "#base/time";
+import { seconds } from "#base/time";
 import type { Allocation } from "#core/allocation/allocation";
 import { fieldsOf, textOf } from "#core/kubernetes/read";
-import {
-  poolStatusOf,
-  reportsPoolStatus,
-  reportsState,
-  stateObject,
-  stateStatusOf,
-  type Verdict,
-} from "#core/metallb/status";
-import type { ClusterPort, Target } from "#drivers/kubernetes/port";
+import { poolStatusOf, reportsPoolStatus, type Verdict } from "#core/metallb/status";
+import type { ClusterPort } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
-import { rfc3339 } from "./patch.ts";
-import { CONFIGURATION_STATES, POOLS } from "./resources.ts";
+import { POOLS } from "./resources.ts";
+import { createVerdictReports } from "./verdicts.ts";
 import type { Writes } from "./writes.ts";
 
 export type Reports = {
@@ -28,12 +21,8 @@ export type Reports = {
   close(): void;
 };
 
-/** Between two reports of the same thing. */
+/** Between two reports of the pools. */
 const PAUSE = seconds(1);
-/** Until a report is tried again that could not be read or written. */
-const AGAIN = seconds(10);
-
-const CONTROLLER = { type: "controller" } as const;
 
 /** Reports nothing until told to. */
 export const createReports = (options: {
@@ -41,13 +30,17 @@ export const createReports = (options: {
   readonly writes: Writes;
   readonly clock: Time;
   readonly namespace: string;
+  /** Asked before each write. */
+  readonly mayWrite: () => boolean;
   /** Pools as they were read last, for what they report already. */
   readonly pools: () => readonly unknown[];
 }): Reports => {
-  const { cluster, writes, clock, namespace } = options;
-  let cancelPools: (() => void) | undefined;
-  let cancelVerdict: (() => void) | undefined;
-  let closed = false;
+  const { writes, clock, namespace } = options;
+  const verdicts = createVerdictReports(options);
+  let cancel: (() => void) | undefined;
+  /** Pools whose write has not ended, and those of them that are used as before by now. */
+  const open = new Set<string>();
+  const outdated = new Set<string>();
 
   const reportPools = (allocation: Allocation): void => {
     const rawByName = new Map(
@@ -59,55 +52,36 @@ export const createReports = (options: {
         assigned: { IPv4: ipv4.assigned, IPv6: ipv6.assigned },
         available: { IPv4: ipv4.available, IPv6: ipv6.available },
       });
-      if (raw === undefined || reportsPoolStatus(raw, status)) continue;
-      writes.put(`IPAddressPool ${name}`, {
+      const key = `IPAddressPool ${name}`;
+      if (raw === undefined || reportsPoolStatus(raw, status)) {
+        if (open.has(name) && !writes.drop(key)) outdated.add(name);
+        continue;
+      }
+      open.add(name);
+      writes.put(key, {
         target: { resource: POOLS, namespace, name, subresource: "status" },
         write: { verb: "patch", type: "merge", body: { status } },
+        done: () => {
+          open.delete(name);
+          if (outdated.delete(name)) poolsChanged(allocation);
+        },
       });
     }
   };
 
-  const writeState = async (verdict: Verdict): Promise<boolean> => {
-    const wanted = stateObject(CONTROLLER, namespace);
-    const target: Target = { resource: CONFIGURATION_STATES, namespace, name: wanted.metadata.name };
-    const read = await cluster.read(target);
-    // MetalLB before 0.15.3 has no such kind.
-    if (!read.ok && read.failure.reason !== "not-found") return false;
-    const observed = read.ok ? read.body : undefined;
-    const status = stateStatusOf(CONTROLLER, { verdict, observed, now: rfc3339(clock.wall()) });
-    if (observed === undefined) {
-      const { name: _, ...collection } = target;
-      const created = await cluster.write(collection, { verb: "create", body: wanted });
-      if (!created.ok) return created.failure.reason === "not-found";
-    }
-    if (observed !== undefined && reportsState(observed, status)) return true;
-    const body = { status };
-    return (await cluster.write({ ...target, subresource: "status" }, { verb: "patch", type: "merge", body }))
-      .ok;
-  };
-
-  const reportVerdict = (verdict: Verdict, delay: Duration): void => {
-    cancelVerdict?.();
-    cancelVerdict = clock.later(delay, () => {
-      cancelVerdict = undefined;
-      void writeState(verdict).then((done) => {
-        if (!done && !closed && cancelVerdict === undefined) reportVerdict(verdict, AGAIN);
-      });
+  const poolsChanged = (allocation: Allocation): void => {
+    cancel ??= clock.later(PAUSE, () => {
+      cancel = undefined;
+      reportPools(allocation);
     });
   };
 
   return {
-    poolsChanged(allocation) {
-      cancelPools ??= clock.later(PAUSE, () => {
-        cancelPools = undefined;
-        reportPools(allocation);
-      });
-    },
-    verdictChanged: (verdict) => reportVerdict(verdict, seconds(0)),
+    poolsChanged,
+    verdictChanged: (verdict) => verdicts.verdictChanged(verdict),
     close() {
-      closed = true;
-      cancelPools?.();
-      cancelVerdict?.();
+      cancel?.();
+      verdicts.close();
     },
   };
 };

@@ -1,6 +1,5 @@
 /** What one replica does while it leads: it reads all Services anew, decides, and has its decisions carried out. */
 
-import { type Duration, seconds } from "#base/time";
 import { type Allocation, createAllocation } from "#core/allocation/allocation";
 import type { Outcome } from "#core/allocation/outcome";
 import type { AddressConflict, AddressPool, AddressReservation } from "#core/ipam/pool";
@@ -11,6 +10,7 @@ import type { ClusterPort, Failure, Watch } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
 import type { Latencies } from "./latencies.ts";
 import { servicePatch } from "./patch.ts";
+import { createRefusals, type Refusals } from "./refusals.ts";
 import { EVENTS } from "./resources.ts";
 import { watchServices } from "./service-mirror.ts";
 import type { Tap } from "./tap.ts";
@@ -39,15 +39,17 @@ export type RulingOptions = {
 
 /** Who the Events are from. */
 const COMPONENT = "steelyard-controller";
-/** After a write that the API server refuses for what it says, which asking again soon would not mend. */
-const REFUSED_PAUSE = seconds(5);
-
 export class Ruling {
   readonly #options: RulingOptions;
   readonly #allocation: Allocation;
   readonly #recorder;
   readonly #services: Watch<Service>;
-  readonly #cancels = new Set<() => void>();
+  readonly #refusals: Refusals;
+  /** What the log was told of writes that have not succeeded yet: it is told once, however often they are repeated. */
+  readonly #told = new Map<ObjectKey, string>();
+  /** What is still to be carried out; one for each Service, the newest. */
+  readonly #pending = new Map<ObjectKey, Outcome>();
+  #isCarryingOut = false;
   #isSynced = false;
   #isConfigured = false;
   #isClosed = false;
@@ -55,6 +57,7 @@ export class Ruling {
   constructor(options: RulingOptions) {
     this.#options = options;
     this.#allocation = createAllocation({ lbClass: options.loadBalancerClass });
+    this.#refusals = createRefusals(options.clock);
     this.#recorder = createRecorder({ component: COMPONENT, instance: options.identity });
     this.#services = watchServices(options.cluster, {
       changed: (service) => this.#carryOut(this.#allocation.observe(service)),
@@ -87,7 +90,7 @@ export class Ruling {
   close(): void {
     this.#isClosed = true;
     this.#services.close();
-    for (const cancel of this.#cancels) cancel();
+    this.#refusals.close();
   }
 
   #onSynced(): void {
@@ -103,7 +106,11 @@ export class Ruling {
   }
 
   #onRemoved(key: ObjectKey): void {
-    this.#options.latencies.forget(key);
+    const { latencies, writes } = this.#options;
+    latencies.forget(key);
+    writes.forget(key);
+    this.#refusals.forget(key);
+    this.#told.delete(key);
     this.#carryOut(this.#allocation.forget(key));
   }
 
@@ -113,21 +120,34 @@ export class Ruling {
     this.#options.tap.tell({ type: "api-trouble", resource: "services", state, ...detail });
   }
 
+  /** Carries out in the order of decisions; what follows from the first of them comes after the last, not in between. */
   #carryOut(outcomes: readonly Outcome[]): void {
-    if (this.#isClosed) return;
-    for (const outcome of outcomes) this.#write(outcome);
-    if (outcomes.length > 0) this.#options.onChange();
+    if (this.#isClosed || outcomes.length === 0) return;
+    for (const outcome of outcomes) {
+      const before = this.#pending.get(outcome.key);
+      this.#pending.delete(outcome.key);
+      const events = [...(before?.events ?? []), ...outcome.events];
+      this.#pending.set(outcome.key, { ...outcome, events });
+    }
+    if (this.#isCarryingOut) return;
+    this.#isCarryingOut = true;
+    try {
+      // A Map goes on to what is added meanwhile.
+      for (const [key, outcome] of this.#pending) {
+        this.#pending.delete(key);
+        this.#write(outcome);
+      }
+    } finally {
+      this.#isCarryingOut = false;
+    }
+    this.#options.onChange();
   }
 
   #write(outcome: Outcome): void {
     const { latencies, clock } = this.#options;
-    if (
-      outcome.write !== undefined &&
-      outcome.decision?.outcome === "allocated" &&
-      outcome.write.isIngressChanged
-    ) {
-      latencies.begin(outcome.key, clock.now());
-    }
+    const { key, decision, write } = outcome;
+    if (write === undefined || decision?.outcome !== "allocated") latencies.forget(key);
+    else if (write.isIngressChanged) latencies.begin(key, clock.now());
     this.#tell(outcome);
     this.#raise(outcome);
     if (outcome.write !== undefined) this.#put(outcome, outcome.write);
@@ -141,8 +161,13 @@ export class Ruling {
     writes.put(outcome.key, {
       ...servicePatch(outcome, { write, service, now: clock.wall() }),
       done: ({ answer }) => {
-        if (answer.ok) latencies.end(outcome.key, clock.now());
-        else this.#onRefused(outcome, answer.failure);
+        if (!answer.ok) {
+          this.#onRefused(outcome, answer.failure);
+          return;
+        }
+        latencies.end(outcome.key, clock.now());
+        this.#refusals.forget(outcome.key);
+        this.#told.delete(outcome.key);
       },
     });
   }
@@ -156,24 +181,24 @@ export class Ruling {
       if (service !== undefined && !this.#isClosed) this.#carryOut(this.#allocation.observe(service));
     };
     const known = this.services.get(key)?.meta.resourceVersion;
-    // The version that it met is still on its way to us, and will be decided on when it comes.
-    if (reason === "conflict" && known === resourceVersion) return;
-    if (reason === "conflict") decideAgain();
-    else this.#later(REFUSED_PAUSE, decideAgain);
-  }
-
-  #later(delay: Duration, run: () => void): void {
-    const cancel = this.#options.clock.later(delay, () => {
-      this.#cancels.delete(cancel);
-      run();
-    });
-    this.#cancels.add(cancel);
+    // A version that we do not know yet is on its way to us, and is decided on when it comes. Should none come, it was no
+    // conflict of versions, whatever it was called.
+    if (reason === "conflict" && known !== resourceVersion) decideAgain();
+    else this.#refusals.refused(key, decideAgain);
   }
 
   /** Says for the log what was decided, once for each change. */
   #tell({ key, decision, write }: Outcome): void {
-    if (write === undefined) return;
+    if (write === undefined) {
+      this.#told.delete(key);
+      return;
+    }
     const { tap } = this.#options;
+    const text =
+      decision?.outcome === "refused" ? decision.refusal.message : write.ingress.map(({ ip }) => ip);
+    const told = JSON.stringify([decision?.outcome, text]);
+    if (this.#told.get(key) === told) return;
+    this.#told.set(key, told);
     if (decision === undefined) {
       const held = this.services.get(key)?.ingress.flatMap(({ ip }) => ip ?? []) ?? [];
       tap.tell({ type: "released", service: key, addresses: held });

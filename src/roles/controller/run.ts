@@ -1,6 +1,6 @@
 /** Starts a controller on the real cluster, and ends it. */
 import { dirname } from "node:path";
-import { millis } from "#base/time";
+import { type Duration, millis, seconds } from "#base/time";
 import { VERSION } from "#base/version";
 import { leaseConfigProblem } from "#core/lease/config";
 import { makeDirectory } from "#drivers/files/directory";
@@ -11,7 +11,7 @@ import { openCluster } from "#drivers/kubernetes/cluster";
 import { credentialWarnings } from "#drivers/kubernetes/credentials";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import { type Leader, runLeader } from "#drivers/kubernetes/leader";
-import { systemTime } from "#drivers/kubernetes/time";
+import { pause, systemTime } from "#drivers/kubernetes/time";
 import { openLog } from "#drivers/log/linux";
 import { Controller } from "./controller.ts";
 import { type ControllerOptions, EXIT } from "./options.ts";
@@ -98,10 +98,27 @@ const optionsProblem = ({ leaseDuration, identity }: ControllerOptions): string 
 
 const complain = (message: string): void => void process.stderr.write(`steelyard controller: ${message}\n`);
 
+/** How long writes that are under way are waited for once the lease is given back, or cannot be. */
+const FAREWELL = seconds(2);
+
+/** The first of these ends the program in peace; a second one ends it at once, even where it is the first process. */
 const untilSignal = (): Promise<string> =>
   new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+    let isEnding = false;
+    for (const signal of ["SIGTERM", "SIGINT"] as const)
+      process.on(signal, () => {
+        if (isEnding) process.exit(EXIT.environment);
+        isEnding = true;
+        resolve(signal);
+      });
   });
+
+/** Waits for the end of something that may hang on an API server which does not answer. */
+const endWithin = async (limit: Duration, ended: Promise<void>): Promise<void> => {
+  const isOver = new AbortController();
+  await Promise.race([ended, pause(systemTime, limit, isOver.signal)]);
+  isOver.abort();
+};
 
 /** Runs until it is told to stop; gives the exit status. */
 export const runController = async (options: ControllerOptions): Promise<number> => {
@@ -118,8 +135,12 @@ export const runController = async (options: ControllerOptions): Promise<number>
   const log = openLog({ format: options.logFormat, level: options.logLevel });
   const tap = createTap({ log, withFields: options.logFormat === "json", now: systemTime.wall });
   const cluster = openCluster(credentials.value);
+  // From the start: the first process of a container is sent no signal that it does not listen to.
+  const signalled = untilSignal();
   let webhook: Webhook | undefined;
-  const controller = new Controller({ cluster, tap, clock: systemTime, options });
+  let leader: Leader | undefined;
+  const mayWrite = (): boolean => leader?.leads === true;
+  const controller = new Controller({ cluster, tap, clock: systemTime, mayWrite, options });
   const servers = await openServers(options, {
     recent: tap.recent,
     isReady: () => controller.isReady && (webhook?.isServing ?? true),
@@ -140,14 +161,14 @@ export const runController = async (options: ControllerOptions): Promise<number>
     detail: `${VERSION}, ${credentials.value.server}`,
     warnings: credentialWarnings(credentials.value),
   });
-  const leader = startLeading(controller, tap, options);
+  leader = startLeading(controller, tap, options);
   webhook = startWebhook(controller, tap, options);
-  const signal = await untilSignal();
+  const signal = await signalled;
   tap.tell({ type: "controller", change: "stopping", detail: signal });
   // Whoever leads next may begin before we have ended, but not before our last write has.
   await leader?.stop();
   await webhook?.close();
-  await controller.close();
+  await endWithin(FAREWELL, controller.close());
   for (const server of servers) await server.close();
   cluster.close();
   log.close();

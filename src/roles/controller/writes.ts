@@ -26,12 +26,16 @@ export type Writes = {
   put(key: string, write: PlannedWrite): void;
   /** Forgets what waits under this key; gives whether something waited of which nothing can have reached the API server. */
   drop(key: string): boolean;
+  /** Forgets all about a key whose object is gone. */
+  forget(key: string): void;
   /** Something that may be lost when there is too much of it. */
   tell(key: string, write: PlannedWrite): void;
   /** Forgets everything that has not begun; resolves when what has begun is over. */
   clear(): Promise<void>;
   /** How many wait or run. */
   readonly waiting: number;
+  /** Whether nothing is under way at the API server. */
+  readonly isIdle: boolean;
   close(): void;
 };
 
@@ -39,6 +43,8 @@ const BACKOFF = { first: millis(50), most: seconds(30) };
 /** A cluster's API server takes several hundred status patches a second; more at once only makes each wait longer. */
 const STATUS = { rate: 1_000, burst: 1_000, parallel: 16, backoff: BACKOFF } as const;
 const EVENTS = { rate: 200, burst: 500, parallel: 4, backoff: BACKOFF } as const;
+/** How soon it is asked again whether anything may be written. */
+const NOT_NOW = millis(100);
 /** Events that may wait; the API server is too busy for more. */
 const MOST_EVENTS = 20_000;
 
@@ -63,19 +69,24 @@ type Queue = WorkQueue<string, PlannedWrite>;
 type WritesOptions = {
   readonly cluster: Pick<ClusterPort, "write">;
   readonly clock: Pick<Time, "now" | "later">;
-  /** Hears of every failure, tried again or not. */
-  readonly onFailure: (key: string, failure: Failure) => void;
+  /**
+   * Asked before each write is sent: a process that was frozen past its term must not send what had waited, even if nothing
+   * has told it yet that it leads no more.
+   */
+  readonly mayWrite: () => boolean;
+  /** Hears of every failure, tried again or not, and with `undefined` of every success. */
+  readonly onEnd: (key: string, failure: Failure | undefined) => void;
 };
 
 class QueuedWrites implements Writes {
   readonly #options: WritesOptions;
   #statuses: Queue = createWorkQueue(STATUS);
   #events: Queue = createWorkQueue(EVENTS);
-  /** How often a write of a key has failed that is tried again. */
+  /** How often a write of a key has failed that may have reached the API server all the same. */
   readonly #tries = new Map<string, number>();
   /** Keys of status writes that wait, and of those that run. */
   readonly #waiting = new Set<string>();
-  readonly #running = new Set<string>();
+  #running = new Set<string>();
   readonly #idle: (() => void)[] = [];
   #underWay = 0;
   #cancel: (() => void) | undefined;
@@ -94,9 +105,13 @@ class QueuedWrites implements Writes {
 
   drop(key: string): boolean {
     const isUnsent = this.#waiting.delete(key) && !this.#running.has(key) && !this.#tries.has(key);
-    this.#tries.delete(key);
     this.#statuses.drop(key);
     return isUnsent;
+  }
+
+  forget(key: string): void {
+    this.drop(key);
+    this.#tries.delete(key);
   }
 
   tell(key: string, write: PlannedWrite): void {
@@ -110,12 +125,18 @@ class QueuedWrites implements Writes {
     this.#events = createWorkQueue(EVENTS);
     this.#tries.clear();
     this.#waiting.clear();
-    return this.#underWay === 0 ? Promise.resolve() : new Promise((resolve) => void this.#idle.push(resolve));
+    // What is under way ends for itself, and says nothing about writes of the same keys that follow.
+    this.#running = new Set();
+    return this.isIdle ? Promise.resolve() : new Promise((resolve) => void this.#idle.push(resolve));
   }
 
   get waiting(): number {
     const [statuses, events] = [this.#statuses, this.#events];
     return statuses.waiting + statuses.running + events.waiting + events.running;
+  }
+
+  get isIdle(): boolean {
+    return this.#underWay === 0;
   }
 
   close(): void {
@@ -124,14 +145,18 @@ class QueuedWrites implements Writes {
   }
 
   async #run(queue: Queue, key: string, planned: PlannedWrite): Promise<void> {
-    this.#begin(key);
+    const running = this.#running;
+    this.#underWay += 1;
+    this.#waiting.delete(key);
+    running.add(key);
     const answer = await this.#options.cluster.write(planned.target, planned.write);
-    this.#end(key);
+    running.delete(key);
+    this.#endOne();
     // Whatever comes of it after leadership was lost is nobody's business.
     if (queue !== this.#statuses && queue !== this.#events) return;
     const tries = (this.#tries.get(key) ?? 0) + 1;
     const result = resultOf(answer, planned);
-    if (!answer.ok) this.#options.onFailure(key, answer.failure);
+    this.#options.onEnd(key, answer.ok ? undefined : answer.failure);
     if (result.type === "failed") {
       this.#tries.set(key, tries);
       this.#waiting.add(key);
@@ -141,15 +166,8 @@ class QueuedWrites implements Writes {
     this.#pump();
   }
 
-  #begin(key: string): void {
-    this.#underWay += 1;
-    this.#waiting.delete(key);
-    this.#running.add(key);
-  }
-
-  #end(key: string): void {
+  #endOne(): void {
     this.#underWay -= 1;
-    this.#running.delete(key);
     if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
@@ -158,9 +176,14 @@ class QueuedWrites implements Writes {
     this.#cancel?.();
     this.#cancel = undefined;
     if (this.#isClosed) return;
-    const { clock } = this.#options;
+    const { clock, mayWrite } = this.#options;
     const now = clock.now();
     const queues = [this.#statuses, this.#events];
+    if (queues.every(({ waiting }) => waiting === 0)) return;
+    if (!mayWrite()) {
+      this.#cancel = clock.later(NOT_NOW, () => this.#pump());
+      return;
+    }
     for (const queue of queues) {
       for (let work = queue.take(now); work !== undefined; work = queue.take(now)) {
         void this.#run(queue, work.key, work.value);
