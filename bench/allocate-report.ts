@@ -1,5 +1,5 @@
 /** What the bench of allocation saw. Pure arithmetic and text. */
-import type { Allocated, Wave } from "./allocate.ts";
+import type { Allocated, Compared, Wave } from "./allocate.ts";
 import { type Bar, figure, type Result, type Table } from "./report.ts";
 import { summarize } from "./statistics.ts";
 
@@ -31,6 +31,30 @@ const waveTable = (waves: readonly Wave[]): Table => ({
       ...[figure(cpu.controller), figure(cpu.apiServer)],
     ];
   }),
+});
+
+const compareTable = (compared: readonly Compared[]): Table => ({
+  title: "**Next to MetalLB's controller, each in a control plane of its own (milliseconds)**",
+  header: [
+    "program",
+    "Services",
+    "created",
+    "median",
+    "p90",
+    "p99",
+    "max",
+    "CPU (s)",
+    "memory after all (RSS, MB)",
+  ],
+  rows: compared.flatMap(({ program, waves, rssMb }) =>
+    waves.map(({ name, count, waitsMs, cpu }, index) => {
+      const { median, p90, p99, max } = summarize(waitsMs);
+      return [
+        ...[program, `${count}`, name, figure(median), figure(p90), figure(p99), figure(max)],
+        ...[figure(cpu.controller), index === waves.length - 1 ? figure(rssMb) : ""],
+      ];
+    }),
+  ),
 });
 
 const requestTable = ({ requests, services }: Allocated): Table => ({
@@ -105,7 +129,12 @@ const barsOf = (measured: Allocated): readonly Bar[] => {
 /** Tables and bars. */
 export const reportAllocate = (measured: Allocated): Result => ({
   bench: "allocate",
-  tables: [waveTable(measured.waves), requestTable(measured), lifeTable(measured)],
+  tables: [
+    compareTable(measured.compared),
+    waveTable(measured.waves),
+    requestTable(measured),
+    lifeTable(measured),
+  ],
   bars: barsOf(measured),
   measurements: measured,
 });

@@ -8,7 +8,9 @@ import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { type ControlPlane, startControlPlane } from "#test/cluster/bed";
 import { type Controller, install, leaderOf, openController } from "#test/cluster/controller";
+import type { ServerProgram } from "#test/cluster/server-program";
 import { createService } from "#test/cluster/services";
+import { buildMetallb, openMetallb } from "./metallb.ts";
 
 /** One way of creating Services. */
 export type Wave = {
@@ -26,7 +28,16 @@ export type Cpu = { readonly controller: number; readonly apiServer: number };
 
 export type Rest = { readonly seconds: number; readonly writes: number; readonly cpu: Cpu };
 
+/** One program in a control plane of its own, with the same Services. */
+export type Compared = {
+  readonly program: string;
+  readonly waves: readonly Wave[];
+  readonly rssMb: number;
+};
+
 export type Allocated = {
+  /** Ours, and MetalLB's controller where it could be built. */
+  readonly compared: readonly Compared[];
   readonly waves: readonly Wave[];
   /** Requests of the controller by verb and kind, for all waves. */
   readonly requests: Readonly<Record<string, number>>;
@@ -74,7 +85,11 @@ const watchAddresses = async ({ admin }: ControlPlane): Promise<Watched> => {
   return { addressAt, close: () => watch.close() };
 };
 
-type Bed = { readonly plane: ControlPlane; readonly controller: Controller; readonly watched: Watched };
+type Bed = {
+  readonly plane: ControlPlane;
+  readonly controller: Pick<ServerProgram, "pid">;
+  readonly watched: Watched;
+};
 
 const cpuOf = ({ plane, controller }: Bed): Cpu => ({
   controller: cpuSeconds(controller.pid()),
@@ -160,7 +175,7 @@ const measureRest = async (bed: Bed, seconds: number): Promise<Rest> => {
   return { seconds, writes: writesOf(requestsOf(bed.plane)) - writes, cpu: since(before, cpuOf(bed)) };
 };
 
-const measureRestart = async ({ plane, controller }: Bed): Promise<Allocated["restart"]> => {
+const measureRestart = async (plane: ControlPlane, controller: Controller): Promise<Allocated["restart"]> => {
   await controller.stop();
   const writes = writesOf(requestsOf(plane));
   const began = performance.now();
@@ -172,22 +187,78 @@ const measureRestart = async ({ plane, controller }: Bed): Promise<Allocated["re
   return { readyMs, writes: writesOf(requestsOf(plane)) - writes, rssMb: rssMb(controller.pid()) };
 };
 
+/** Ours, ready to give addresses. */
+const openOurs = async (plane: ControlPlane): Promise<Controller> => {
+  const access = await install(plane);
+  await plane.apply(POOL);
+  const controller = await openController(plane, { access });
+  await controller.start();
+  await leaderOf([controller]);
+  return controller;
+};
+
+/** MetalLB's, with its own kinds as our files define them. */
+const openTheirs = async (plane: ControlPlane, program: string): Promise<ServerProgram> => {
+  await install(plane);
+  const controller = await openMetallb(plane, program);
+  await controller.start();
+  return controller;
+};
+
+/** What MetalLB's controller needs to have read everything and to be at rest. */
+const SETTLING_MS = 5_000;
+
+const compareOne = async (
+  name: string,
+  open: (plane: ControlPlane) => Promise<ServerProgram>,
+  count: number,
+): Promise<Compared> => {
+  const plane = await startControlPlane();
+  let controller: ServerProgram | undefined;
+  try {
+    controller = await open(plane);
+    await pause(SETTLING_MS);
+    const bed = { plane, controller, watched: await watchAddresses(plane) };
+    const steady = await createWave(bed, {
+      name: "50 a second",
+      prefix: "steady",
+      count: count / 2,
+      perSecond: 50,
+    });
+    const burst = await createWave(bed, { name: "at once", prefix: "burst", count, perSecond: undefined });
+    await pause(SETTLING_MS);
+    bed.watched.close();
+    return { program: name, waves: [steady, burst], rssMb: rssMb(controller.pid()) };
+  } finally {
+    await controller?.stop("SIGKILL");
+    await plane.close();
+  }
+};
+
+const compare = async (count: number, say: (line: string) => void): Promise<readonly Compared[]> => {
+  say(`allocate: ${count} Services, steelyard`);
+  const ours = await compareOne("steelyard", openOurs, count);
+  const program = buildMetallb(say);
+  if (program === undefined) return [ours];
+  say(`allocate: ${count} Services, MetalLB`);
+  return [ours, await compareOne("MetalLB v0.16.1", (plane) => openTheirs(plane, program), count)];
+};
+
 /** Everything in one control plane: a wave at a steady rate, one of as many as possible, rest, and a restart. */
 export const measureAllocate = async (options: {
   readonly atOnce: number;
   readonly steady: number;
   readonly restSeconds: number;
+  /** Services with which ours and MetalLB's are compared. */
+  readonly compared: number;
   readonly say: (line: string) => void;
 }): Promise<Allocated> => {
   const { atOnce, steady, restSeconds, say } = options;
+  const compared = await compare(options.compared, say);
   const plane = await startControlPlane();
   let controller: Controller | undefined;
   try {
-    const access = await install(plane);
-    await plane.apply(POOL);
-    controller = await openController(plane, { access });
-    await controller.start();
-    await leaderOf([controller]);
+    controller = await openOurs(plane);
     const bed = { plane, controller, watched: await watchAddresses(plane) };
     const before = rssMb(controller.pid());
     say(`allocate: ${steady} Services, 50 a second`);
@@ -210,10 +281,10 @@ export const measureAllocate = async (options: {
     say(`allocate: ${restSeconds} s of rest`);
     const rest = await measureRest(bed, restSeconds);
     say("allocate: a restart");
-    const restart = await measureRestart(bed);
+    const restart = await measureRestart(plane, controller);
     bed.watched.close();
     return {
-      ...{ waves: [slow, fast], requests, rest, restart },
+      ...{ compared, waves: [slow, fast], requests, rest, restart },
       ...{ rssMb: { before, after }, services: steady + atOnce },
     };
   } catch (error) {

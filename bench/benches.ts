@@ -126,8 +126,8 @@ const allocate: Bench = async ({ quick, say }) =>
   reportAllocate(
     await measureAllocate(
       quick
-        ? { atOnce: 500, steady: 200, restSeconds: 10, say }
-        : { atOnce: 10_000, steady: 1_000, restSeconds: 60, say },
+        ? { atOnce: 500, steady: 200, restSeconds: 10, compared: 200, say }
+        : { atOnce: 10_000, steady: 1_000, restSeconds: 60, compared: 1_000, say },
     ),
   );
 
