@@ -136,6 +136,9 @@ describe("the admin interface", () => {
   it("has each route in docs/reference/admin-api.md, and no other", () => {
     const page = readFileSync(new URL("../../../../docs/reference/admin-api.md", import.meta.url), "utf8");
     const documented = Array.from(page.matchAll(/^\| `(\/[^`?]+)(?:\?[^`]*)?`/gm), ([, route = ""]) => route);
-    assert.deepEqual(new Set(documented), new Set(Object.keys(adminRoutes(() => undefined, createRecent<Observation>()))));
+    assert.deepEqual(
+      new Set(documented),
+      new Set(Object.keys(adminRoutes(() => undefined, createRecent<Observation>()))),
+    );
   });
 });
