@@ -141,9 +141,9 @@ const buildAlone = (folder: string, names: readonly string[]): void => {
 
 /** The folder that holds all of these programs. */
 const findAssets = (names: readonly string[]): string => {
-  const unknown = names.filter((name) => name !== "etcd" && !PACKAGES.has(name));
+  const unknown = names.filter((name) => !PACKAGES.has(name));
   if (unknown.length > 0)
-    throw new Missing(`${unknown.join(", ")}: unknown; there is ${["etcd", ...PACKAGES.keys()].join(", ")}`);
+    throw new Missing(`${unknown.join(", ")}: unknown; there is ${[...PACKAGES.keys()].join(", ")}`);
   const given = process.env.KUBEBUILDER_ASSETS;
   if (given !== undefined && given !== "") {
     const lacking = names.filter((name) => !isProgram(join(given, name)));
