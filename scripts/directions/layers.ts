@@ -98,7 +98,7 @@ export const LAYERS: readonly Layer[] = [
     ],
     packages: ["node:*"],
   },
-  // `src/main.ts` only picks a command.
+  // `src/main.ts` and `src/cli.ts` only pick a command.
   {
     name: "main",
     folder: "src",

@@ -41,27 +41,17 @@ export const EXIT = {
   usage: 2,
 } as const;
 
-const REALTIME_ARGUMENTS: Readonly<Record<RealtimeWish, readonly string[]>> = {
-  try: [],
-  insist: ["--realtime"],
-  never: ["--no-realtime"],
-};
+/** The options as one argument for our own second process. */
+export const optionsText = (options: EdgeOptions): string => JSON.stringify(options);
 
-/** The options as arguments for our own second process. */
-export const optionArguments = (options: EdgeOptions): string[] => [
-  ...options.config.flatMap((path) => ["--config", path]),
-  "--admin",
-  options.admin,
-  "--runtime-dir",
-  options.runtimeDirectory,
-  "--log-format",
-  options.logFormat,
-  "--log-level",
-  options.logLevel,
-  "--engine",
-  options.engine,
-  ...REALTIME_ARGUMENTS[options.realtime],
-  ...(options.ipvsSync === undefined
-    ? []
-    : ["--ipvs-sync", options.ipvsSync.interface, "--ipvs-sync-id", `${options.ipvsSync.id}`]),
-];
+/** What `optionsText` wrote; `undefined` for whatever else stands there. */
+export const parseOptions = (text: string | undefined): EdgeOptions | undefined => {
+  try {
+    const options: unknown = JSON.parse(text ?? "");
+    return typeof options === "object" && options !== null && "config" in options
+      ? (options as EdgeOptions)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+};

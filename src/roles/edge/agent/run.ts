@@ -18,7 +18,7 @@ import { type AdminError, type AdminServer, openAdminServer } from "#drivers/htt
 import { type Channel, openChannel } from "#drivers/ipc/channel";
 import { createRecent, type Recent } from "#runtime/recent";
 import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
-import { type EdgeOptions, EXIT } from "../options.ts";
+import { type EdgeOptions, EXIT, parseOptions } from "../options.ts";
 import { adminRoutes } from "./admin.ts";
 import { type ObservationLog, openObservationLog } from "./log.ts";
 import { createProposals, type Proposals } from "./proposals.ts";
@@ -168,9 +168,10 @@ const isStartedByWire = (): boolean => {
   }
 };
 
-/** Runs until the wire process ends or asks for it; gives the exit status. */
-export const runAgent = async (options: EdgeOptions): Promise<number> => {
-  if (!isStartedByWire()) {
+/** Runs until the wire process ends or asks for it; gives the exit status. `text` is what the wire process made of its options. */
+export const runAgent = async (text: string | undefined): Promise<number> => {
+  const options = parseOptions(text);
+  if (options === undefined || !isStartedByWire()) {
     process.stderr.write(
       "steelyard edge-agent: part of `steelyard edge`, which starts it: run that instead\n",
     );

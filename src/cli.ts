@@ -1,0 +1,283 @@
+/** The command line for people. Each command is loaded only when asked for, so that a daemon does not carry the others along. */
+import { hostname } from "node:os";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { VERSION } from "#base/version";
+import { addController } from "#commands/controller";
+import { addPlanning } from "#commands/planning";
+import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions, ENGINES } from "#roles/edge/options";
+
+type EdgeFlags = {
+  config: string[];
+  admin: string;
+  runtimeDir: string;
+  logFormat: EdgeOptions["logFormat"];
+  logLevel: EdgeOptions["logLevel"];
+  realtime?: boolean;
+  engine: EdgeOptions["engine"];
+  ipvsSync?: string;
+  ipvsSyncId: number;
+};
+
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+
+const parseSyncId = (value: string): number => {
+  const id = Number(value);
+  if (Number.isInteger(id) && id >= 1 && id <= 255) return id;
+  throw new InvalidArgumentError("It is a number from 1 to 255.");
+};
+
+const adminOption = (): Option => new Option("--admin <socket>", "admin socket").default(DEFAULT_ADMIN);
+
+const runtimeOption = (): Option =>
+  new Option("--runtime-dir <directory>", "what must survive a restart, but not a reboot").default(
+    DEFAULT_RUNTIME_DIRECTORY,
+  );
+
+const withEdgeOptions = (command: Command): Command =>
+  command
+    .requiredOption(
+      "-c, --config <path>",
+      "configuration file or directory; may be given several times",
+      collect,
+    )
+    .addOption(adminOption())
+    .addOption(runtimeOption())
+    .addOption(new Option("--log-format <format>", "how logs look").choices(["text", "json"]).default("text"))
+    .addOption(
+      new Option("--log-level <level>", "least severity that is logged")
+        .choices(["error", "warning", "info", "debug"])
+        .default("info"),
+    )
+    .option(
+      "--realtime",
+      "warn when the thread that speaks VRRP is refused real-time scheduling (CAP_SYS_NICE)",
+    )
+    .option("--no-realtime", "do not ask for real-time scheduling")
+    .addOption(
+      new Option("--engine <engine>", "who forwards packets where it can; nftables does the rest")
+        .choices(ENGINES)
+        .default("nftables"),
+    )
+    .option("--ipvs-sync <interface>", "share IPVS's connections with the other edge through this interface")
+    .option("--ipvs-sync-id <number>", "1..255, the same on both edges of a pair", parseSyncId, 1);
+
+const EDGE_HELP = `
+SIGHUP reads the configuration again, as does a change of its files. SIGTERM and SIGINT let the peer take over, and end.
+
+Exit status: 0 when told to end, 1 when this machine lacks something, 2 when the configuration or the command line is wrong.`;
+
+const CHECK_HELP = `
+Everything named is one configuration, as for \`edge\`: check the files of each box by themselves.
+
+Exit status: 0 when valid, 2 when not.`;
+
+const IMPORT_HELP = `
+What could not be carried is listed with file and line on standard error, with the reason.
+
+Exit status: 0 when nothing is lost, 1 when the resources are written but some lines could not be carried, 2 when nothing
+is written: the files cannot be read, hold nothing of use, or the output cannot be written.`;
+
+const ASK_HELP = `
+Exit status: 0 when a running edge answered, 1 when none did.`;
+
+const CLEAN_HELP = `
+Needed only where no edge is to run again: one that starts takes over what it finds, and removes it when it is stopped.
+
+Exit status: 0 when nothing is left, 1 when something is or an edge runs, 2 when the configuration is wrong.`;
+
+const INSTALL_HELP = `
+Given again it does nothing more. Exit status: 0 when done, 1 when not, with the reason.`;
+
+const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
+  config: flags.config,
+  admin: flags.admin,
+  runtimeDirectory: flags.runtimeDir,
+  logFormat: flags.logFormat,
+  logLevel: flags.logLevel,
+  realtime: flags.realtime === undefined ? "try" : flags.realtime ? "insist" : "never",
+  engine: flags.engine,
+  ...(flags.ipvsSync === undefined ? {} : { ipvsSync: { interface: flags.ipvsSync, id: flags.ipvsSyncId } }),
+});
+
+/** What a command printed last may have gone to a reader that has seen enough (`steelyard events | head`). */
+const endWithReader = (): void => {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+};
+
+/** The process ends by itself when nothing is left to do; output to a pipe is complete only then. */
+const finish = (status: number): void => {
+  process.exitCode = status;
+};
+
+const program = new Command("steelyard")
+  .description("Addresses that fail over between boxes, and what arrives for them balanced over backends.")
+  .version(VERSION)
+  .enablePositionalOptions()
+  .showHelpAfterError("(--help tells more)")
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+withEdgeOptions(
+  program
+    .command("edge")
+    .description("hold virtual addresses and balance what arrives for them")
+    .addHelpText("after", EDGE_HELP),
+).action(async (flags: EdgeFlags) => {
+  const { runWire } = await import("#roles/edge/wire/run");
+  finish(await runWire(edgeOptions(flags)));
+});
+
+addController(program, finish);
+
+program
+  .command("check <path...>")
+  .description("validate configuration files and directories")
+  .option("--json", "print JSON")
+  .addHelpText("after", CHECK_HELP)
+  .action(async (paths: string[], flags: { json?: boolean }) => {
+    endWithReader();
+    const { check } = await import("#commands/check");
+    finish(await check({ paths, json: flags.json === true }));
+  });
+
+const importCommand = program
+  .command("import")
+  .description("turn what a machine or a cluster runs today into resources")
+  .addHelpText("after", "\nExit status: 2 without a format; see the format's own --help.")
+  .showHelpAfterError("(--help tells more)");
+
+const withOutputOptions = (command: Command): Command =>
+  command
+    .option("-o, --output <file>", "where the resources go", "-")
+    .option("--force", "replace the output file if there is one");
+
+withOutputOptions(
+  importCommand
+    .command("keepalived <file...>")
+    .description("read keepalived.conf, print resources, and list what could not be carried"),
+)
+  .option("-i, --config-id <name>", "which lines that start with @NAME hold", hostname().split(".")[0] ?? "")
+  .addHelpText("after", IMPORT_HELP)
+  .action(async (paths: string[], flags: { output: string; force?: boolean; configId: string }) => {
+    endWithReader();
+    const { importKeepalived } = await import("#commands/import");
+    finish(importKeepalived({ paths, ...flags, force: flags.force === true }));
+  });
+
+const CLUSTER_FORMATS = [
+  ["metallb", "read MetalLB's ConfigMap (up to 0.12) or its resources"],
+  ["kube-vip", "read the ConfigMap of kube-vip's cloud provider, and annotated Services"],
+  ["cilium", "read Cilium's pools, announcement policies and BGP resources, and annotated Services"],
+] as const;
+
+for (const [format, description] of CLUSTER_FORMATS) {
+  withOutputOptions(importCommand.command(`${format} <file...>`).description(description))
+    .option("-n, --namespace <name>", "where the resources are to lie")
+    .addHelpText("after", IMPORT_HELP)
+    .action(async (paths: string[], flags: { output: string; force?: boolean; namespace?: string }) => {
+      endWithReader();
+      const { importResources } = await import("#commands/import-metallb");
+      const { output, force = false, namespace } = flags;
+      finish(importResources({ format, paths, output, force, namespace }));
+    });
+}
+
+addPlanning(program, { finish, endWithReader });
+
+program
+  .command("status")
+  .description("show what a running edge holds and how it is")
+  .addOption(adminOption())
+  .option("--json", "print JSON")
+  .option("-w, --watch", "show again every second")
+  .addHelpText("after", ASK_HELP)
+  .action(async (flags: { admin: string; json?: boolean; watch?: boolean }) => {
+    endWithReader();
+    const { status } = await import("#commands/status");
+    finish(await status({ admin: flags.admin, json: flags.json === true, watch: flags.watch === true }));
+  });
+
+program
+  .command("events")
+  .description("show every transition with its cause")
+  .addOption(adminOption())
+  .option("--json", "print JSON lines")
+  .option("-f, --follow", "go on with what happens from now on")
+  .addHelpText("after", ASK_HELP)
+  .action(async (flags: { admin: string; json?: boolean; follow?: boolean }) => {
+    endWithReader();
+    const { events } = await import("#commands/events");
+    finish(await events({ admin: flags.admin, json: flags.json === true, follow: flags.follow === true }));
+  });
+
+program
+  .command("clean")
+  .description("remove what an edge that was killed left behind")
+  .addOption(adminOption())
+  .addOption(runtimeOption())
+  .option(
+    "-c, --config <path>",
+    "remove the virtual addresses named there, even unmarked (Linux before 5.18)",
+    collect,
+  )
+  .option("--dry-run", "only say what is there")
+  .addHelpText("after", CLEAN_HELP)
+  .action(async (flags: { admin: string; runtimeDir: string; config?: string[]; dryRun?: boolean }) => {
+    endWithReader();
+    const { clean } = await import("#commands/clean");
+    const { admin, runtimeDir: runtimeDirectory, config = [] } = flags;
+    finish(await clean({ admin, runtimeDirectory, config, dryRun: flags.dryRun === true }));
+  });
+
+const rootOption = (): Option =>
+  new Option("--root <directory>", "another system's root, such as an image's").default("/");
+
+program
+  .command("install")
+  .description("make this checkout a service of the machine (the Debian package needs no such thing)")
+  .addOption(rootOption())
+  .option("--dry-run", "only say what would be written")
+  .addHelpText("after", INSTALL_HELP)
+  .action(async (flags: { root: string; dryRun?: boolean }) => {
+    const { install } = await import("#commands/install");
+    const { root, dryRun = false } = flags;
+    finish(install({ root, dryRun }));
+  });
+
+program
+  .command("uninstall")
+  .description("remove what `install` wrote")
+  .addOption(rootOption())
+  .option("--purge", "the configuration too")
+  .option("--dry-run", "only say what would be removed")
+  .addHelpText("after", INSTALL_HELP)
+  .action(async (flags: { root: string; purge?: boolean; dryRun?: boolean }) => {
+    const { uninstall } = await import("#commands/uninstall");
+    const { root, purge = false, dryRun = false } = flags;
+    finish(uninstall({ root, purge, dryRun }));
+  });
+
+program
+  .command("demo")
+  .description("two real edges in private namespaces: what clients see when the active one goes")
+  .option("--json", "print JSON")
+  .action(async (flags: { json?: boolean }) => {
+    const { demo } = await import("#commands/demo");
+    finish(await demo({ json: flags.json === true }));
+  });
+
+// The lab reads its own arguments: what follows a host's name belongs to the command that runs there.
+program
+  .command("lab [arguments...]")
+  .description("a whole network in private namespaces, to play with by hand")
+  .helpOption(false)
+  .allowUnknownOption()
+  .passThroughOptions()
+  .action(async (args: string[]) => {
+    const { lab } = await import("#commands/lab");
+    finish(await lab(args));
+  });
+
+await program.parseAsync();
