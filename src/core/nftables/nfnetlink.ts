@@ -30,6 +30,7 @@ import {
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 const NFNL_SUBSYS_NFTABLES = 10;
+const NFT_MSG_GETTABLE = 1;
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_DELSETELEM = 14;
 const NFT_MSG_NEWGEN = 15;
@@ -183,6 +184,13 @@ export const writeGenerationRequest = (builder: MessageBuilder, sequence: number
     family: "unspecified",
     resource: 0,
   });
+  builder.end();
+};
+
+/** Appends the question whether our table of this family is there: ENOENT is the answer that it is not. */
+export const writeTableRequest = (builder: MessageBuilder, sequence: number, family: TableFamily): void => {
+  beginMessage(builder, { type: nftablesType(NFT_MSG_GETTABLE), flags: 0, sequence, family, resource: 0 });
+  builder.attributeText(NFTA_ANY_TABLE, TABLE_NAME);
   builder.end();
 };
 

@@ -16,7 +16,7 @@ import { isCounted, trafficOf } from "#core/nftables/traffic";
 import { type Door, openDoor } from "#native/door";
 import type { ApplyResult, BalanceEngine, BalanceError, Observed, Pins, Unavailable } from "../port.ts";
 import { parseTableListing, type TableReading } from "./contents.ts";
-import { feedNft, runNft } from "./nft.ts";
+import { feedNft, type NftResult, runNft } from "./nft.ts";
 import { PinTable } from "./pins.ts";
 import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
 import { encodeSeal, isSealOf } from "./seal.ts";
@@ -125,15 +125,20 @@ class LinuxEngine implements BalanceEngine {
   available(): Promise<Unavailable | undefined> {
     return this.#inOrder(async () => {
       const generation = this.#socket?.generation() ?? { code: "EPROTONOSUPPORT" };
-      const version = await runNft(this.#nft, ["--version"]);
-      if (typeof generation !== "number" || !version.ok)
-        return explainUnavailable(generation, version, undefined);
-      const file = await this.#write("probe.nft", [FEATURE_PROBE]).catch(() => undefined);
-      if (file === undefined) return undefined;
-      const probe = await runNft(this.#nft, ["--check", "--file", file]);
-      await rm(file, { force: true });
-      return explainUnavailable(generation, version, probe);
+      const probe = typeof generation === "number" ? await this.#probe() : undefined;
+      if (probe?.ok === true) return undefined;
+      // Only what went wrong is worth another program's start.
+      return explainUnavailable(generation, await runNft(this.#nft, ["--version"]), probe);
     });
+  }
+
+  /** Whether nft and the kernel can do what rulesets need; `undefined` where no file can be written to ask with. */
+  async #probe(): Promise<NftResult | undefined> {
+    const file = await this.#write("probe.nft", [FEATURE_PROBE]).catch(() => undefined);
+    if (file === undefined) return undefined;
+    const probe = await runNft(this.#nft, ["--check", "--file", file]);
+    await rm(file, { force: true });
+    return probe;
   }
 
   apply(plan: ForwardingPlan): Promise<ApplyResult> {
@@ -372,6 +377,8 @@ class LinuxEngine implements BalanceEngine {
   async #read(): Promise<Readings> {
     const [inet, netdev] = await Promise.all(
       TABLES.map(async (family) => {
+        // On a machine without any, two programs need not be started to say so.
+        if (this.#socket?.isTableMissing(family) === true) return undefined;
         const listing = await runNft(this.#nft, ["-j", "-t", "list", "table", family, TABLE_NAME]);
         return listing.ok ? parseTableListing(listing.output) : undefined;
       }),

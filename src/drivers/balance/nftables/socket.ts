@@ -15,8 +15,13 @@ import {
 } from "#core/netlink/message";
 import { decodeCounter, type NamedCount, writeCounterRequest } from "#core/nftables/counters";
 import type { SetChange } from "#core/nftables/delta";
-import { decodeGeneration, writeBatch, writeGenerationRequest } from "#core/nftables/nfnetlink";
-import { TABLES } from "#core/nftables/ruleset";
+import {
+  decodeGeneration,
+  writeBatch,
+  writeGenerationRequest,
+  writeTableRequest,
+} from "#core/nftables/nfnetlink";
+import { TABLES, type TableFamily } from "#core/nftables/ruleset";
 import { type Door, errnoName } from "#native/door";
 
 const SOCK_RAW = 3;
@@ -135,6 +140,18 @@ export class NetfilterSocket {
     for (const message of this.#answers()) {
       if (message.sequence >= first && message.sequence < first + count) yield message;
     }
+  }
+
+  /** Whether our table of this family is missing; `false` also where that cannot be told. */
+  isTableMissing(family: TableFamily): boolean {
+    this.#builder.reset();
+    const sequence = this.#takeSequence(1);
+    writeTableRequest(this.#builder, sequence, family);
+    if (this.#send() !== undefined) return false;
+    const errors = [...this.#answers()].flatMap((message) =>
+      message.sequence === sequence && isAcknowledgement(message) ? (this.#errorOf(message) ?? []) : [],
+    );
+    return errors.some(({ code }) => code === "ENOENT");
   }
 
   /** Every named counter of our tables; what cannot be read is left out. */
