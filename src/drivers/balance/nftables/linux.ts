@@ -1,8 +1,7 @@
 /** Forwarding by nftables on Linux: rulesets through `nft -f FILE`, element changes through netlink. */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { decodeCheckpoint, encodeCheckpoint } from "#core/balance/checkpoint";
 import { type LimitKey, limitKey, limitsOf } from "#core/balance/limits";
 import type { ForwardingPlan } from "#core/balance/plan-model";
 import type { NamedCount } from "#core/nftables/counters";
@@ -19,7 +18,7 @@ import { parseTableListing, type TableReading } from "./contents.ts";
 import { feedNft, type NftResult, runNft } from "./nft.ts";
 import { PinTable } from "./pins.ts";
 import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
-import { encodeSeal, isSealOf } from "./seal.ts";
+import { PlanRecord } from "./record.ts";
 import { NetfilterSocket } from "./socket.ts";
 import { Witness } from "./witness.ts";
 
@@ -34,9 +33,6 @@ export type EngineOptions = {
 
 /** The file that was loaded last, for people to read. */
 const RULESET_FILE = "ruleset.nft";
-const CHECKPOINT_FILE = "forwarding.json";
-/** Whether the kernel is as the checkpoint says. */
-const SEAL_FILE = "forwarding.seal";
 
 type Step = {
   readonly how: "unchanged" | "elements" | "ruleset";
@@ -83,8 +79,6 @@ function* gather(batches: Iterable<readonly SetChange[]>): Generator<readonly Se
   if (gathered.length > 0) yield gathered;
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 class LinuxEngine implements BalanceEngine {
   readonly name = "nftables";
   readonly passesOn = false;
@@ -97,10 +91,7 @@ class LinuxEngine implements BalanceEngine {
   #generation: number | undefined;
   /** The interfaces of the plan that runs, with the indexes that its rules hold. */
   #devices: ReadonlyMap<string, number | undefined> = new Map();
-  /** Why the checkpoint could not be written, while that is so. */
-  #unsaved: string | undefined;
-  /** The seal that is on the disk. */
-  #sealed: string | undefined;
+  readonly #record: PlanRecord;
   readonly #witness: Witness;
   readonly #pins: PinTable;
   #last: Promise<unknown> = Promise.resolve();
@@ -108,6 +99,7 @@ class LinuxEngine implements BalanceEngine {
   constructor(options: EngineOptions) {
     this.#options = { ...options, door: options.door ?? openDoor() };
     this.#nft = options.nft ?? "nft";
+    this.#record = new PlanRecord(options.runDirectory);
     const socket = NetfilterSocket.open(this.#options.door);
     this.#socket = socket instanceof NetfilterSocket ? socket : undefined;
     this.#witness = new Witness(this.#options.door);
@@ -147,9 +139,10 @@ class LinuxEngine implements BalanceEngine {
       const result = await this.#applyNow(plan);
       const tookMicros = this.#options.door.monotonicMicros() - started;
       if (!result.ok) return result;
-      if (result.step.how !== "unchanged" || this.#unsaved !== undefined) await this.#writeCheckpoint(plan);
+      const record = this.#record;
+      if (result.step.how !== "unchanged" || record.unsaved !== undefined) await record.save(plan);
       await this.#seal();
-      const unsaved = this.#unsaved === undefined ? {} : { unsaved: this.#unsaved };
+      const unsaved = record.unsaved === undefined ? {} : { unsaved: record.unsaved };
       return { ok: true, ...result.step, tookMicros, ...unsaved };
     });
   }
@@ -164,10 +157,9 @@ class LinuxEngine implements BalanceEngine {
       if (found === 0) return { tables: "absent", lastPlan: undefined };
       const whole =
         found === TABLES.length && (this.#applied === undefined || holds(this.#applied, readings));
-      const text = await readFile(this.#path(CHECKPOINT_FILE), "utf8").catch(() => "");
       return {
         tables: whole ? "present" : "partial",
-        lastPlan: this.#applied ?? decodeCheckpoint(text),
+        lastPlan: this.#applied ?? (await this.#record.plan()),
       };
     });
   }
@@ -179,8 +171,7 @@ class LinuxEngine implements BalanceEngine {
       if (failed !== undefined) return { ok: false, error: failed };
       this.#applied = undefined;
       this.#generation = undefined;
-      const files = [RULESET_FILE, CHECKPOINT_FILE, SEAL_FILE];
-      await Promise.all(files.map((name) => rm(this.#path(name), { force: true })));
+      await Promise.all([this.#record.remove(), rm(this.#path(RULESET_FILE), { force: true })]);
       return { ok: true };
     });
   }
@@ -215,31 +206,16 @@ class LinuxEngine implements BalanceEngine {
     if (this.#applied !== undefined) return;
     const generation = this.#socket?.generation();
     if (typeof generation !== "number") return;
-    const read = (name: string): Promise<string> => readFile(this.#path(name), "utf8").catch(() => "");
-    const [seal, text] = await Promise.all([read(SEAL_FILE), read(CHECKPOINT_FILE)]);
-    const plan = seal === "" ? undefined : decodeCheckpoint(text);
+    const plan = await this.#record.intact((left) => ({ generation, devices: this.#devicesOf(left) }));
     if (plan === undefined) return;
-    const devices = this.#devicesOf(plan);
-    if (!isSealOf(seal.trimEnd(), { generation, devices })) return;
     this.#applied = plan;
-    this.#devices = devices;
+    this.#devices = this.#devicesOf(plan);
     this.#generation = generation;
   }
 
-  /** Remembers which state of the kernel the checkpoint is of; without a seal a restart reads everything back. */
-  async #seal(): Promise<void> {
+  #seal(): Promise<void> {
     const generation = this.#generation;
-    const isKnown = generation !== undefined && this.#unsaved === undefined;
-    const text = isKnown ? encodeSeal({ generation, devices: this.#devices }) : undefined;
-    if (text === this.#sealed) return;
-    this.#sealed = text;
-    try {
-      if (text === undefined) await rm(this.#path(SEAL_FILE), { force: true });
-      else await rename(await this.#write(`${SEAL_FILE}.new`, [text]), this.#path(SEAL_FILE));
-    } catch {
-      this.#sealed = undefined;
-      await rm(this.#path(SEAL_FILE), { force: true }).catch(() => undefined);
-    }
+    return this.#record.seal(generation === undefined ? undefined : { generation, devices: this.#devices });
   }
 
   async #applyNow(plan: ForwardingPlan): Promise<StepResult> {
@@ -420,18 +396,6 @@ class LinuxEngine implements BalanceEngine {
       throw error;
     }
     return path;
-  }
-
-  /** Failing to write it costs a restart's memory of flows, not forwarding. */
-  async #writeCheckpoint(plan: ForwardingPlan): Promise<void> {
-    try {
-      const path = await this.#write(`${CHECKPOINT_FILE}.new`, [encodeCheckpoint(plan)]);
-      await rename(path, this.#path(CHECKPOINT_FILE));
-      this.#unsaved = undefined;
-    } catch (error) {
-      this.#unsaved = `${this.#path(CHECKPOINT_FILE)}: ${messageOf(error)}`;
-      await rm(this.#path(CHECKPOINT_FILE), { force: true }).catch(() => undefined);
-    }
   }
 
   #path(name: string): string {
