@@ -39,6 +39,36 @@ describe("a work queue", () => {
     assert.deepEqual(work.take(START), { key: "a", value: 3 });
   });
 
+  it("runs half as many at once each time the server asks to be left alone, and more again as work succeeds", () => {
+    const work = queue({ parallel: 16, rate: 1_000_000, burst: 1_000_000 });
+    for (let index = 0; index < 40; index += 1) work.put(`k${index}`, index, START);
+    let now: Instant = START;
+    const takeAll = (): readonly string[] => {
+      const keys: string[] = [];
+      for (let next = work.take(now); next !== undefined; next = work.take(now)) keys.push(next.key);
+      return keys;
+    };
+    const counts: number[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      const keys = takeAll();
+      counts.push(keys.length);
+      for (const key of keys) work.done(key, { type: "failed", retryAfter: seconds(1) }, now);
+      now = after(now, seconds(100));
+    }
+    assert.deepEqual(counts, [16, 8, 4, 2, 1, 1]);
+    let successes = 0;
+    for (let running = takeAll(); running.length < 16; running = takeAll()) {
+      assert.ok(running.length >= 1);
+      for (const key of running) {
+        work.done(key, { type: "succeeded" }, now);
+        work.put(key, 1, now);
+        successes += 1;
+      }
+    }
+    // 16 for one more of one, 32 for one more of two, and so on.
+    assert.ok(successes >= 1_600 && successes <= 2_400, `${successes}`);
+  });
+
   it("tries a value again that failed, after a wait that doubles, and starts anew after a success", () => {
     const work = queue();
     work.put("a", 1, START);

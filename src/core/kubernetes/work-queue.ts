@@ -23,7 +23,10 @@ export type WorkQueueConfig = {
   readonly rate: number;
   /** Pieces of work that may begin at once after a rest; at least 1. */
   readonly burst: number;
-  /** Pieces of work that may run at the same time; at least 1. */
+  /**
+   * Pieces of work that may run at the same time; at least 1. Halved each time the server asks to be left alone, and slowly
+   * grown again by what succeeds: a server that takes two requests at once is not to refuse fourteen of sixteen for ever.
+   */
   readonly parallel: number;
   readonly backoff: Backoff;
 };
@@ -140,6 +143,9 @@ const tokenBucket = ({ rate, burst }: { readonly rate: number; readonly burst: n
   };
 };
 
+/** How many may run at once grows by one after so many rounds that all succeeded. */
+const ROUNDS_TO_GROW = 16;
+
 class Queue<Key extends string, Value> implements WorkQueue<Key, Value> {
   readonly #config: WorkQueueConfig;
   readonly #entryByKey = new Map<Key, Entry<Value>>();
@@ -147,11 +153,14 @@ class Queue<Key extends string, Value> implements WorkQueue<Key, Value> {
   readonly #tokens: ReturnType<typeof tokenBucket>;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   #turnNumber = 0;
+  /** How many may run now: from 1 to `parallel` of the configuration, in fractions. */
+  #parallel: number;
   #running = 0;
   #waiting = 0;
 
   constructor(config: WorkQueueConfig) {
     this.#config = config;
+    this.#parallel = config.parallel;
     this.#tokens = tokenBucket(config);
   }
 
@@ -161,6 +170,10 @@ class Queue<Key extends string, Value> implements WorkQueue<Key, Value> {
 
   get running(): number {
     return this.#running;
+  }
+
+  get #hasPlace(): boolean {
+    return this.#running < Math.floor(this.#parallel);
   }
 
   put(key: Key, value: Value, now: Instant): void {
@@ -185,7 +198,7 @@ class Queue<Key extends string, Value> implements WorkQueue<Key, Value> {
   }
 
   take(now: Instant): Work<Key, Value> | undefined {
-    if (this.#running >= this.#config.parallel || this.#pausedUntil > now) return undefined;
+    if (!this.#hasPlace || this.#pausedUntil > now) return undefined;
     const next = this.#nextTurn();
     if (next === undefined || next.turn.dueAt > now || !this.#tokens.take(now)) return undefined;
     this.#turns.pop();
@@ -201,6 +214,7 @@ class Queue<Key extends string, Value> implements WorkQueue<Key, Value> {
     assert(entry?.isRunning, "the end of work that was not begun", { key });
     entry.isRunning = false;
     this.#running -= 1;
+    if (result.type === "succeeded") this.#grow();
     if (result.type === "failed") this.#putOff(key, entry, result.retryAfter, now);
     else {
       entry.failures = 0;
@@ -212,11 +226,20 @@ class Queue<Key extends string, Value> implements WorkQueue<Key, Value> {
   }
 
   deadline(): Instant | undefined {
-    if (this.#running >= this.#config.parallel) return undefined;
-    const next = this.#nextTurn();
+    const next = this.#hasPlace ? this.#nextTurn() : undefined;
     if (next === undefined) return undefined;
     // Fractions of a microsecond are rounded up: a moment earlier there is no token yet.
     return instant(Math.ceil(Math.max(next.turn.dueAt, this.#pausedUntil, this.#tokens.readyAt())));
+  }
+
+  #grow(): void {
+    const grown = this.#parallel + 1 / (ROUNDS_TO_GROW * this.#parallel);
+    this.#parallel = Math.min(this.#config.parallel, grown);
+  }
+
+  /** Those that were refused together count once: what they had in common was too many of them. */
+  #shrink(now: Instant): void {
+    if (now >= this.#pausedUntil) this.#parallel = Math.max(1, this.#parallel / 2);
   }
 
   #want(entry: Entry<Value>, wanted: Entry<Value>["wanted"]): void {
@@ -247,7 +270,10 @@ class Queue<Key extends string, Value> implements WorkQueue<Key, Value> {
     const { failures } = entry;
     const delay = backoffDelay(this.#config.backoff, { failures, spread: spreadOf(key, failures) });
     entry.dueAt = after(now, micros(Math.max(delay, retryAfter ?? 0)));
-    if (retryAfter !== undefined) this.#pausedUntil = Math.max(this.#pausedUntil, after(now, retryAfter));
+    if (retryAfter !== undefined) {
+      this.#shrink(now);
+      this.#pausedUntil = Math.max(this.#pausedUntil, after(now, retryAfter));
+    }
     if (entry.wanted === undefined) this.#want(entry, entry.taken);
   }
 }
