@@ -180,4 +180,37 @@ describe("the webhook of a replica", () => {
     await until("it serves", () => webhook.isServing);
     await webhook.close();
   });
+
+  it("serves nothing and writes nothing when it was closed before it began", async () => {
+    const bed = createBed();
+    install(bed);
+    const { webhook } = open(bed);
+    await webhook.close();
+    await bed.time.advance(seconds(60));
+    assert.deepEqual(bed.writes(), []);
+    assert.equal(webhook.isServing, false);
+  });
+
+  it("says that a failure is over, and tells of it anew when it comes back", async () => {
+    const bed = createBed();
+    install(bed);
+    const { webhook } = open(bed);
+    await until("it serves", () => webhook.isServing);
+    const states = () =>
+      bed.tap.recent.all().flatMap(({ event }) => (event.type === "webhook" ? [event.state] : []));
+    const failure = {
+      reason: "unreachable",
+      status: 0,
+      message: "no answer",
+      retryAfter: undefined,
+    } as const;
+    for (const _ of [1, 2]) {
+      bed.cluster.disturb(() => failure);
+      await bed.time.advance(seconds(400));
+      bed.cluster.disturb(undefined);
+      await bed.time.advance(seconds(400));
+    }
+    assert.deepEqual(states(), ["serving", "failed", "serving", "failed", "serving"]);
+    await webhook.close();
+  });
 });
