@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Access } from "./access.ts";
 import { createNamespace } from "./access.ts";
-import { tally } from "./audit.ts";
+import { isWrite, tally } from "./audit.ts";
 import { type ClusterTest, type ControlPlane, sharedControlPlane } from "./bed.ts";
 import { type Controller, install, NAMESPACE, openController, pool, writesSince } from "./controller.ts";
 import { eventually } from "./eventually.ts";
@@ -323,6 +323,32 @@ describe("a controller", () => {
       await pause(500);
       const counts = tally(writesSince(plane, access, mark));
       assert.equal(counts.get("patch services/status"), names.length, JSON.stringify([...counts]));
+    }),
+  );
+
+  it(
+    "as a shadow needs no right to write, writes nothing, and says what it would do",
+    withController(async (plane) => {
+      const read = ["get", "list", "watch"];
+      const shadow = await plane.access({ type: "user", name: "shadow" }, [
+        { rules: [{ apiGroups: [""], resources: ["services", "namespaces", "nodes"], verbs: read }] },
+        {
+          namespace: NAMESPACE,
+          rules: [{ apiGroups: ["metallb.io", "steelyard.dev"], resources: ["*"], verbs: read }],
+        },
+      ]);
+      const args = ["--shadow", "--lb-class=example.com/other"];
+      const other = await openController(plane, { identity: "shadow", access: shadow, args });
+      await other.start();
+      const [difference] = await eventually("a difference", 10_000, async () => {
+        const { differences } = await other.status();
+        return differences.length > 0 ? differences : undefined;
+      });
+      assert.equal(difference?.service, "default/classy");
+      await other.stop("SIGTERM");
+      shadow.api.close();
+      const entries = plane.audit().filter(({ user }) => user === shadow.user);
+      assert.deepEqual([...tally(entries.filter(isWrite))], []);
     }),
   );
 
