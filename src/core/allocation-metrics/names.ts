@@ -60,7 +60,7 @@ export const CONTROLLER_METRICS = {
   steelyard_allocation_seconds: {
     type: "histogram",
     labels: [],
-    help: "From seeing that a Service wants an address to having written it.",
+    help: "From deciding that a Service gets an address to having written it.",
   },
   steelyard_address_conflicts: {
     type: "gauge",

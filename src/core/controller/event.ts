@@ -20,6 +20,8 @@ export type ControllerEvent =
       readonly type: "leadership";
       /** `lost` is what a leader becomes that could not renew its lease in time. */
       readonly state: "leading" | "standby" | "lost";
+      /** Why it was lost: not renewed in time, or another replica holds the Lease. */
+      readonly reason?: "renew-deadline" | "taken";
       /** Who leads instead, where that is known. */
       readonly holder?: string;
     }

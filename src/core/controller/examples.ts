@@ -12,7 +12,7 @@ export const CONTROLLER_EXAMPLES: { readonly [Type in ControllerEvent["type"]]: 
     ...{ type: "controller", change: "started", detail: "0.1.0, https://10.96.0.1:443" },
     warnings: ["the API server's certificate is not verified"],
   },
-  leadership: { type: "leadership", state: "standby", holder: "pod-2" },
+  leadership: { type: "leadership", state: "lost", reason: "taken", holder: "pod-2" },
   "pools-applied": {
     ...{ type: "pools-applied", pools: 2, reservations: 1, conflicts: 0 },
     warnings: ["IPAddressPool lb/spare, spec.serviceAllocation: admits no namespace"],

@@ -16,12 +16,21 @@ const controllerChangeSentence = ({ change, detail, warnings = [] }: Of<"control
     ? say("info", "controller", detailed(change, detail))
     : say("warning", "controller", [detailed(change, detail), ...warnings].join("; "));
 
-const leadershipSentence = ({ state, holder }: Of<"leadership">): Sentence => {
+const leadershipSentence = ({ state, reason, holder }: Of<"leadership">): Sentence => {
   switch (state) {
     case "leading":
       return say("notice", "leadership", "this replica gives addresses now");
     case "lost":
-      return say("warning", "leadership", detailed("lost: the lease could not be renewed in time", holder));
+      return say(
+        "warning",
+        "leadership",
+        detailed(
+          reason === "taken"
+            ? "lost: the Lease names another replica"
+            : "lost: the Lease could not be renewed in time",
+          holder,
+        ),
+      );
     default:
       return say("info", "leadership", holder === undefined ? "standing by" : `standing by for ${holder}`);
   }

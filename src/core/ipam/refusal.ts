@@ -78,7 +78,11 @@ const SHOWN = 8;
 /** Longest name or list item that is repeated in a message. */
 const LONGEST = 253;
 
-const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+/** What somebody wrote, without what would command a terminal, and cut. */
+const cut = (text: string): string => {
+  const clean = text.replaceAll(/\p{Cc}/gu, "\ufffd");
+  return clean.length > LONGEST ? `${clean.slice(0, LONGEST)}…` : clean;
+};
 
 /** `a, b and 3 more`. */
 export const listText = (items: readonly string[], separator = ", "): string => {

@@ -77,6 +77,21 @@ describe("reading a Service", () => {
     assert.equal(service?.type, "ClusterIP");
   });
 
+  it("keeps no annotation that nobody reads, and cuts long ones", () => {
+    const annotations = {
+      "metallb.io/address-pool": "p".repeat(200_000),
+      "metallb.io/else": "x",
+      "steelyard.dev/else": "x",
+      "metallb.universe.tf/allow-shared-ip": "key",
+    };
+    const service = readService({ metadata: { name: "x", annotations } });
+    assert.deepEqual(Object.keys(service?.meta.annotations ?? {}), [
+      "metallb.io/address-pool",
+      "metallb.universe.tf/allow-shared-ip",
+    ]);
+    assert.equal(service?.meta.annotations["metallb.io/address-pool"]?.length, 2_048);
+  });
+
   it("is nothing without a name", () => {
     assert.equal(readService({ metadata: {}, spec: {} }), undefined);
   });

@@ -1,5 +1,6 @@
 /** From a Service as the API server or a file holds it to what we keep of it. */
 import { parseAddress } from "#base/address";
+import type { TextMap } from "#core/kubernetes/meta";
 import {
   conditionsOf,
   countOf,
@@ -13,10 +14,22 @@ import {
 } from "#core/kubernetes/read";
 import type { Ingress, Service, ServicePort } from "./service.ts";
 
-/** Prefixes of annotations that some part of ours reads or writes. */
-const PREFIXES = ["steelyard.dev/", "metallb.io/", "metallb.universe.tf/"] as const;
+/** Annotations that some part of ours reads or writes; an object may have a quarter of a megabyte of others. */
+const NAMES = ["address-pool", "loadBalancerIPs", "allow-shared-ip", "ip-allocated-from-pool"] as const;
+const PREFIXES = ["metallb.io/", "metallb.universe.tf/"] as const;
+const KEPT: ReadonlySet<string> = new Set(PREFIXES.flatMap((prefix) => NAMES.map((name) => prefix + name)));
 
-const isOurs = (name: string): boolean => PREFIXES.some((prefix) => name.startsWith(prefix));
+const isOurs = (name: string): boolean => KEPT.has(name);
+/** No value that means something is longer. */
+const LONGEST_VALUE = 2_048;
+
+const cutValues = (annotations: TextMap): TextMap =>
+  Object.values(annotations).every(({ length }) => length <= LONGEST_VALUE)
+    ? annotations
+    : Object.fromEntries(
+        Object.entries(annotations).map(([name, value]) => [name, value.slice(0, LONGEST_VALUE)]),
+      );
+
 const isOurCondition = (type: string): boolean => type.startsWith("steelyard.dev/");
 
 /** A Service has at most two families; the lists of ports and addresses that we read are bounded for all that. */
@@ -51,8 +64,9 @@ const clusterIpsOf = (spec: Readonly<Record<string, unknown>>): Service["cluster
 
 /** The Service in an object as parsed from JSON or YAML; `undefined` if it has no name. */
 export const readService = (object: unknown): Service | undefined => {
-  const meta = metaOf(object, isOurs);
-  if (meta === undefined) return undefined;
+  const whole = metaOf(object, isOurs);
+  if (whole === undefined) return undefined;
+  const meta = { ...whole, annotations: cutValues(whole.annotations) };
   const { spec: rawSpec, status: rawStatus } = fieldsOf(object);
   const spec = fieldsOf(rawSpec);
   const status = fieldsOf(rawStatus);

@@ -25,8 +25,7 @@ export type Ingress = {
 
 export type Service = {
   /**
-   * Annotations are kept if their prefix is one that some part of ours reads: `steelyard.dev/`, `metallb.io/`,
-   * `metallb.universe.tf/`.
+   * Annotations are kept if some part of ours reads them, under `metallb.io/` or `metallb.universe.tf/`; long values are cut.
    */
   readonly meta: ObjectMeta;
   readonly type: "ClusterIP" | "NodePort" | "LoadBalancer" | "ExternalName";

@@ -14,6 +14,8 @@ export type Request = {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly body?: { readonly contentType: string; readonly text: string };
+  /** Asked right before it is sent; see the port's `write`. */
+  readonly mayStill?: (() => boolean) | undefined;
 };
 
 export type ClientTimes = {
@@ -148,7 +150,7 @@ export const createClient = ({
     unreachable(message.includes(host) ? message : `${host}: ${message}`, authenticator.secrets());
   const failed = (message: string) => ({ ok: false, failure: fail(message) }) as const;
 
-  const begin = async ({ method, path, body }: Request): Promise<Begun> => {
+  const begin = async ({ method, path, body, mayStill }: Request): Promise<Begun> => {
     const authorization = await authenticator.authorization();
     if (!authorization.ok) return failed(authorization.problem);
     const opened = await connection.open();
@@ -161,6 +163,7 @@ export const createClient = ({
       ...(authorization.value === undefined ? {} : { authorization: authorization.value }),
       ...(body === undefined ? {} : { "content-type": body.contentType }),
     };
+    if (mayStill?.() === false) return failed("not sent: it was no longer allowed when its turn came");
     let stream: ClientHttp2Stream;
     try {
       stream = opened.session.request(headers, { endStream: body === undefined });

@@ -111,7 +111,7 @@ export const openCluster = (credentials: ClusterCredentials, options: ClusterOpt
   const watches = new Set<() => void>();
   return {
     read: (target) => client.ask({ method: "GET", path: pathOf(target) }),
-    write: (target, write) => client.ask(requestOf(target, write)),
+    write: (target, write, mayStill) => client.ask({ ...requestOf(target, write), mayStill }),
     watch: (watchOptions, sink) => {
       const watch = reflect(watchOptions, sink, around);
       const close = (): void => {

@@ -132,6 +132,14 @@ export const clusterContract = (title: string, open: () => Promise<ClusterBed>):
       );
     });
 
+    it("sends nothing that may not be sent any more when its turn comes", async () => {
+      const { target } = await create();
+      const write = { verb: "patch", type: "merge", body: { data: { value: "2" } } } as const;
+      assert.equal(reasonOf(await bed.cluster.write(target, write, () => false)), "unreachable");
+      assert.deepEqual(fieldsOf(bodyOf(await bed.cluster.read(target)).data), { value: "1" });
+      assert.equal((await bed.cluster.write(target, write, () => true)).ok, true);
+    });
+
     it("says what is not there", async () => {
       const target = { resource: CONFIG_MAPS, namespace: bed.namespace, name: `contract-${run}-none` };
       assert.equal(reasonOf(await bed.cluster.read(target)), "not-found");

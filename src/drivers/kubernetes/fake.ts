@@ -128,7 +128,9 @@ export const fakeCluster = ({
     store,
     requests,
     read: (target) => answer({ verb: "read", target }, () => store.read(target)),
-    write: (target, write) => {
+    write: (target, write, mayStill) => {
+      if (mayStill?.() === false)
+        return Promise.resolve(failureFor("unreachable", "not sent: not allowed any more"));
       const sent: Write = structuredClone(write);
       return answer({ verb: write.verb, target, write: sent }, () => store.write(target, sent));
     },

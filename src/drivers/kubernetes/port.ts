@@ -97,8 +97,11 @@ export type Watch<Item> = {
 export type ClusterPort = {
   /** Reads one object or list. Not repeated by itself. */
   read(target: Target): Promise<Answer>;
-  /** Sends one write. Not repeated by itself, since only the caller knows whether it may be. */
-  write(target: Target, write: Write): Promise<Answer>;
+  /**
+   * Sends one write. Not repeated by itself, since only the caller knows whether it may be. `mayStill` is asked right before
+   * it is sent, which may be some time after the call: if it says no, nothing is sent, and the failure is `unreachable`.
+   */
+  write(target: Target, write: Write, mayStill?: () => boolean): Promise<Answer>;
   /** Keeps a mirror of all objects of a kind, whatever happens to the connection. */
   watch<Item>(options: WatchOptions<Item>, sink: Sink<Item>): Watch<Item>;
   close(): void;

@@ -64,10 +64,10 @@ describe("a leader that leads again", () => {
     let holdsBack = true;
     const slow = {
       ...bed.cluster,
-      write: async (...[target, write]: Parameters<typeof bed.cluster.write>): Promise<Answer> => {
+      write: async (...[target, write, mayStill]: Parameters<typeof bed.cluster.write>): Promise<Answer> => {
         if (holdsBack && target.resource.plural === "services")
           await new Promise<void>((resolve) => void answers.push(resolve));
-        return bed.cluster.write(target, write);
+        return bed.cluster.write(target, write, mayStill);
       },
     };
     bed.pool("public", ["192.0.2.10/31"]);

@@ -40,18 +40,38 @@ const follow = (response: ServerResponse, recent: Recent<ControllerObservation>)
   response.on("close", stop);
 };
 
+/** Milliseconds for which a text of metrics serves: whoever asks without a pause costs the leader no more than one text. */
+const METRICS_KEPT = 500;
+
+/** The text of `make`, not made more often than every so often. */
+const keptFor = (make: () => string): (() => string) => {
+  let text: string | undefined;
+  return () => {
+    if (text === undefined) {
+      text = make();
+      setTimeout(() => {
+        text = undefined;
+      }, METRICS_KEPT).unref();
+    }
+    return text;
+  };
+};
+
 /** What anybody may read who can reach us: nothing that names a Service's owner or a secret. */
-export const publicRoutes = ({ isReady, metrics }: PageSources): Record<string, Route> => ({
-  "/healthz": (_url, response) => void response.end("ok\n"),
-  "/readyz": (_url, response) => {
-    const ready = isReady();
-    response.writeHead(ready ? 200 : 503).end(ready ? "ok\n" : "the cluster has not been read yet\n");
-  },
-  "/metrics": (_url, response) => {
-    response.setHeader("content-type", CONTENT_TYPE);
-    response.end(metrics());
-  },
-});
+export const publicRoutes = ({ isReady, metrics: make }: PageSources): Record<string, Route> => {
+  const metrics = keptFor(make);
+  return {
+    "/healthz": (_url, response) => void response.end("ok\n"),
+    "/readyz": (_url, response) => {
+      const ready = isReady();
+      response.writeHead(ready ? 200 : 503).end(ready ? "ok\n" : "the cluster has not been read yet\n");
+    },
+    "/metrics": (_url, response) => {
+      response.setHeader("content-type", CONTENT_TYPE);
+      response.end(metrics());
+    },
+  };
+};
 
 /** The pages of the admin socket. */
 export const adminRoutes = (sources: PageSources): Record<string, Route> => ({

@@ -19,7 +19,8 @@ export const countRequests = (
   return {
     cluster: {
       read: async (target) => count("get", target, await cluster.read(target)),
-      write: async (target, write) => count(write.verb, target, await cluster.write(target, write)),
+      write: async (target, write, mayStill) =>
+        count(write.verb, target, await cluster.write(target, write, mayStill)),
       watch: (options, sink) => cluster.watch(options, sink),
       close: () => cluster.close(),
     },

@@ -66,7 +66,9 @@ const startLeading = (controller: Controller, tap: Tap, options: ControllerOptio
       controller.lead();
     },
     onLost: (reason) => {
-      tap.tell({ type: "leadership", state: reason === "stopped" ? "standby" : "lost" });
+      const holder = reason === "taken" && leader.holder !== "" ? { holder: leader.holder } : {};
+      const lost = reason === "stopped" ? { state: "standby" as const } : { state: "lost" as const, reason };
+      tap.tell({ type: "leadership", ...lost, ...holder });
       return controller.standBy();
     },
     onTrouble: (failure) => {

@@ -149,7 +149,7 @@ class QueuedWrites implements Writes {
     this.#underWay += 1;
     this.#waiting.delete(key);
     running.add(key);
-    const answer = await this.#options.cluster.write(planned.target, planned.write);
+    const answer = await this.#options.cluster.write(planned.target, planned.write, this.#options.mayWrite);
     running.delete(key);
     this.#endOne();
     // Whatever comes of it after leadership was lost is nobody's business.
