@@ -9,9 +9,18 @@ export type ManyServers = {
   readonly scheduler: "consistent-hash" | "round-robin";
   /** Whether each backend of each server is checked, for itself. */
   readonly checked: boolean;
+  /** Of each server; 3 unless told otherwise. */
+  readonly backends?: number;
 };
 
-/** The YAML documents of so many virtual servers of three backends each, on the pair's address. */
+/** The nodes in turn, on one port after the other. */
+const backendLines = (count: number): string =>
+  Array.from({ length: count }, (_, index) => {
+    const address = BACKENDS[index % BACKENDS.length];
+    return `    - {name: b${index}, address: ${address}, port: ${80 + Math.floor(index / BACKENDS.length)}}`;
+  }).join("\n");
+
+/** The YAML documents of so many virtual servers, on the pair's address. */
 export const manyServers = ({ virtualAddress }: Pair, options: ManyServers): string => {
   const health = options.checked ? "  health: {tcp: {}, interval: 5s}\n" : "";
   return Array.from({ length: options.servers }, (_, index) => {
@@ -26,7 +35,7 @@ spec:
   port: ${port}
   scheduler: ${options.scheduler}
   backends:
-${BACKENDS.map((backend) => `    - {address: ${backend}, port: 80}`).join("\n")}
+${backendLines(options.backends ?? BACKENDS.length)}
 ${health}`;
   }).join("");
 };

@@ -18,15 +18,22 @@ type Weight = {
   readonly rssMb: number;
 };
 
-type Weights = { readonly name: string; readonly wire: Weight; readonly agent: Weight };
+type Weights = {
+  readonly name: string;
+  readonly limitMb: number;
+  readonly wire: Weight;
+  readonly agent: Weight;
+};
 
 const CONFIG = "/run/edge.yaml";
 const ADMIN = "/run/steelyard/edge.sock";
+/** What is promised for small configurations, and for any. */
 const LIMIT_MB = 100;
+const CEILING_MB = 160;
 /** Time for the start's garbage to be collected and for health checks to come round. */
 const SETTLING_MS = 10_000;
 /** Starting with thousands of elements takes longer. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 300_000;
 
 const sum = (rollup: string, fields: readonly string[]): number =>
   fields.reduce(
@@ -57,7 +64,13 @@ const readyStatus = async (host: LabHostHandle, copy: BuildCopy): Promise<Status
 
 const measureOne = async (
   lab: Lab,
-  { copy, name, config, settlingMs }: { copy: BuildCopy; name: string; config: string; settlingMs: number },
+  {
+    copy,
+    name,
+    config,
+    limitMb,
+    settlingMs,
+  }: { copy: BuildCopy; name: string; config: string; limitMb: number; settlingMs: number },
 ): Promise<Weights> => {
   const host = lab.host("e1");
   await host.write(CONFIG, config);
@@ -67,7 +80,7 @@ const measureOne = async (
   await pause(settlingMs);
   const [wire, agent] = [await weigh(host, status.wire.pid), await weigh(host, status.agent.pid)];
   await edge.stop(10_000);
-  return { name, wire, agent };
+  return { name, limitMb, wire, agent };
 };
 
 const router = (pair: Pair): string => routerResource(pair, "active", { intervalMs: 200 });
@@ -79,11 +92,32 @@ export const measureMemory = async (
 ): Promise<readonly Weights[]> => {
   const settlingMs = quick ? 6_000 : SETTLING_MS;
   const configurations = PAIRS.slice(0, 1).flatMap((pair) => [
-    { name: "1 virtual server x 3 backends", config: `${router(pair)}---\n${echoResource(pair)}` },
+    {
+      name: "1 virtual server x 3 backends",
+      limitMb: LIMIT_MB,
+      config: `${router(pair)}---\n${echoResource(pair)}`,
+    },
     {
       name: "500 virtual servers x 3 backends",
+      limitMb: LIMIT_MB,
       config: router(pair) + manyServers(pair, { servers: 500, scheduler: "consistent-hash", checked: true }),
     },
+    ...(quick
+      ? []
+      : [
+          {
+            name: "5000 virtual servers x 10 backends, unchecked",
+            limitMb: CEILING_MB,
+            config:
+              router(pair) +
+              manyServers(pair, {
+                servers: 5_000,
+                backends: 10,
+                scheduler: "consistent-hash",
+                checked: false,
+              }),
+          },
+        ]),
   ]);
   const all: Weights[] = [];
   for (const each of configurations) all.push(await measureOne(lab, { ...each, copy, settlingMs }));
@@ -97,13 +131,13 @@ const row = (name: string, { pssMb, privateMb, rssMb }: Weight): readonly string
 
 /** The tables and bars of what was weighed. */
 export const reportMemory = (all: readonly Weights[]): Result => {
-  const bars: readonly Bar[] = all.map(({ name, wire, agent }) => {
+  const bars: readonly Bar[] = all.map(({ name, limitMb, wire, agent }) => {
     const total = wire.pssMb + agent.pssMb;
     return {
       what: `${name}: PSS of both`,
-      limit: `below ${LIMIT_MB} MB`,
+      limit: `below ${limitMb} MB`,
       measured: `${figure(total)} MB`,
-      met: total < LIMIT_MB,
+      met: total < limitMb,
     };
   });
   return {
