@@ -11,6 +11,11 @@ import type { Router } from "./router.ts";
 const GRACE = millis(200);
 /** Nobody waits longer than this for a successor that may not exist. */
 const LIMIT = seconds(3);
+/**
+ * The successor advertises before the last client has heard its gratuitous ARP, and answers to forwarded requests are
+ * still under way: what serves them stays this long after the successor was heard.
+ */
+const AFTERGLOW = millis(300);
 const DEADLINE_ID = "departures";
 
 type Leaving = { readonly router: Router; readonly until: Instant };
@@ -18,6 +23,8 @@ type Leaving = { readonly router: Router; readonly until: Instant };
 export class Departures {
   readonly #parts: { readonly deadlines: Deadlines; readonly now: () => Instant };
   readonly #leaving = new Set<Leaving>();
+  /** Until when clients of routers that have a successor may still come here. */
+  #servedUntil: Instant | undefined;
   #onEmpty: (() => void)[] = [];
 
   constructor(parts: { readonly deadlines: Deadlines; readonly now: () => Instant }) {
@@ -31,7 +38,7 @@ export class Departures {
 
   /** Lets these go: each serves until it has a successor, or its time is up. */
   add(routers: readonly Router[], now: Instant): void {
-    for (const router of routers) router.resign(now, () => this.#forget(router));
+    for (const router of routers) router.resign(now, () => this.#succeeded(router));
     for (const router of routers) {
       if (!router.handingOver) {
         router.stop(now);
@@ -48,10 +55,15 @@ export class Departures {
     for (const { router } of [...this.#leaving]) this.#end(router, now);
   }
 
-  /** Calls back once nobody is left; at once when nobody is. */
+  /** Calls back once nobody is left and the clients have followed; at once when nobody was. */
   whenGone(onGone: () => void): void {
     this.#onEmpty.push(onGone);
     this.#schedule();
+  }
+
+  #succeeded(router: Router): void {
+    this.#servedUntil = after(this.#parts.now(), AFTERGLOW);
+    this.#forget(router);
   }
 
   #end(router: Router, now: Instant): void {
@@ -66,10 +78,12 @@ export class Departures {
 
   readonly #onTimer = (now: Instant): void => {
     for (const { router, until } of [...this.#leaving]) if (until <= now) this.#end(router, now);
+    if (this.#servedUntil !== undefined && this.#servedUntil <= now) this.#servedUntil = undefined;
+    this.#schedule();
   };
 
   #schedule(): void {
-    const next = earliest(...[...this.#leaving].map(({ until }) => until));
+    const next = earliest(this.#servedUntil, ...[...this.#leaving].map(({ until }) => until));
     this.#parts.deadlines.set(DEADLINE_ID, next, this.#onTimer);
     if (next !== undefined) return;
     const waiting = this.#onEmpty;
