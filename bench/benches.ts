@@ -16,6 +16,7 @@ import { measureMemory, reportMemory } from "./memory.ts";
 import { PAIRS } from "./pair.ts";
 import type { Result } from "./report.ts";
 import { reportRing } from "./ring.ts";
+import { measureSoak } from "./soak.ts";
 import { measureStart } from "./start.ts";
 import { reportStart } from "./start-report.ts";
 import { measureDownloads, measureReboot, openBed, REBOOT_LASTS, reportSurvival } from "./survival.ts";
@@ -122,6 +123,9 @@ const throughput: Bench = ({ quick, say }) => {
   ).finally(() => rmSync(folder, { recursive: true, force: true }));
 };
 
+const soak: Bench = ({ quick, seconds, say }) =>
+  measureSoak({ seed: 1, seconds: seconds ?? (quick ? 60 : 1_200), say });
+
 const allocate: Bench = async ({ quick, say }) =>
   reportAllocate(
     await measureAllocate(
@@ -134,6 +138,7 @@ const allocate: Bench = async ({ quick, say }) =>
 export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["takeover", takeover],
   ["survival", survival],
+  ["soak", soak],
   ["throughput", throughput],
   ["start", start],
   ["memory", memory],

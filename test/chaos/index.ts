@@ -2,8 +2,9 @@
  * Chaos: faults from a seed, played against two real edges under load, and whether what was promised was kept.
  *
  *     npm run chaos -- --seed 7 --steps 40        one run from one seed
- *     npm run chaos -- --soak 20                  minutes in one run that spares the processes: do they grow?
  *     npm run chaos -- --minutes 120              seed after seed; ends at the first broken promise
+ *
+ * `npm run bench -- soak` is one long run that spares the processes, to see whether they grow.
  *
  * `plan.ts` is what goes wrong, `play.ts` plays it in a lab, `verdict.ts` says what was promised. A run that broke a
  * promise says how to play it again, and leaves the edges' logs in a folder. Left out: delay, since many kernels have no
@@ -34,25 +35,19 @@ export const runChaos = async (
   return [...broken, `again: npm run chaos -- --seed ${seed} --steps ${steps}; logs in ${folder}`];
 };
 
-/** How many steps fill a minute, at three and a half seconds each. */
-const STEPS_A_MINUTE = 17;
-
 const main = async (): Promise<number> => {
   const { values } = parseArgs({
     options: {
       seed: { type: "string" },
       steps: { type: "string", default: "30" },
       minutes: { type: "string" },
-      soak: { type: "string" },
     },
   });
   const until = performance.now() + Number(values.minutes ?? 0) * 60_000;
   let seed = Number(values.seed ?? Date.now() % 1_000_000);
   do {
     console.log(`seed ${seed}`);
-    const spared = values.soak !== undefined;
-    const steps = spared ? Number(values.soak) * STEPS_A_MINUTE : Number(values.steps);
-    const broken = await runChaos({ seed, steps, spared }, (line) => console.log(`  ${line}`));
+    const broken = await runChaos({ seed, steps: Number(values.steps) }, (line) => console.log(`  ${line}`));
     for (const promise of broken) console.log(`BROKEN: ${promise}`);
     if (broken.length > 0) return 1;
     seed += 1;

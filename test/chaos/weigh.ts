@@ -50,23 +50,34 @@ const ENOUGH = 20;
 const middle = (values: readonly number[]): number =>
   [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
 
-/** What has grown from the second fifth of a run to the last one, in words; empty when nothing has. */
-export const growth = (name: string, weights: readonly Weight[]): readonly string[] => {
-  if (weights.length < ENOUGH) return [];
-  const fifth = Math.floor(weights.length / 5);
-  const [early, late] = [weights.slice(fifth, 2 * fifth), weights.slice(-fifth)];
-  return LIMITS.flatMap(({ what, share, more }) => {
-    const [before, now] = [middle(early.map((each) => each[what])), middle(late.map((each) => each[what]))];
-    return now > before * (1 + share) + more ? [`${name}: ${what} grew from ${before} to ${now}`] : [];
+/** How one weight went: the middle of the second fifth of a run and of its last, and the most that the last may be. */
+export type Course = {
+  readonly what: Exclude<keyof Weight, "at">;
+  readonly before: number;
+  readonly now: number;
+  readonly limit: number;
+};
+
+/** How each weight went. */
+export const courses = (weights: readonly Weight[]): readonly Course[] => {
+  const fifth = Math.max(1, Math.floor(weights.length / 5));
+  return LIMITS.map(({ what, share, more }) => {
+    const of = (part: readonly Weight[]): number => middle(part.map((each) => each[what]));
+    const [before, now] = [of(weights.slice(fifth, 2 * fifth)), of(weights.slice(-fifth))];
+    return { what, before, now, limit: before * (1 + share) + more };
   });
 };
 
-/** The middle of the second fifth and of the last one, for people who want to see how flat it was. */
+/** What has grown, in words; empty when nothing has, or the run was too short to tell. */
+export const growth = (name: string, weights: readonly Weight[]): readonly string[] =>
+  weights.length < ENOUGH
+    ? []
+    : courses(weights).flatMap(({ what, before, now, limit }) =>
+        now > limit ? [`${name}: ${what} grew from ${before} to ${now}`] : [],
+      );
+
+/** All courses in a line, for people who want to see how flat they were. */
 export const describeWeights = (weights: readonly Weight[]): string => {
-  const fifth = Math.max(1, Math.floor(weights.length / 5));
-  const parts = LIMITS.map(({ what }) => {
-    const of = (part: readonly Weight[]): number => middle(part.map((each) => each[what]));
-    return `${what} ${of(weights.slice(fifth, 2 * fifth))} -> ${of(weights.slice(-fifth))}`;
-  });
+  const parts = courses(weights).map(({ what, before, now }) => `${what} ${before} -> ${now}`);
   return `${parts.join(", ")} (${weights.length} weighings)`;
 };
