@@ -1,0 +1,85 @@
+/** What one speaker has to write, so that the objects say what it announces. */
+import type { ObjectKey } from "#core/kubernetes/meta";
+import { type Announced, type SeenStatus, statusName } from "./object.ts";
+
+/** One request. */
+export type StatusWrite =
+  /** Makes the object; its status follows once it is seen. */
+  | { readonly type: "create"; readonly name: string; readonly announced: Announced }
+  | { readonly type: "report"; readonly name: string; readonly announced: Announced }
+  /** With the uid, so that one that was made anew in the meantime stays. */
+  | { readonly type: "delete"; readonly name: string; readonly uid: string };
+
+const isSame = (seen: SeenStatus, { interfaces }: Announced): boolean => {
+  const wanted = [...interfaces].sort();
+  return (
+    seen.interfaces.length === wanted.length && wanted.every((each, index) => each === seen.interfaces[index])
+  );
+};
+
+const isOurs = ({ node, labelled }: SeenStatus, self: string): boolean =>
+  node === "" ? labelled === self : node === self;
+
+const remove = ({ name, uid }: SeenStatus): StatusWrite => ({ type: "delete", name, uid });
+
+/** For a Service that this node announces. */
+const planAnnounced = (
+  self: string,
+  announced: Announced,
+  seen: readonly SeenStatus[],
+): readonly StatusWrite[] => {
+  const name = statusName(self, announced.service);
+  const own = seen.find((each) => each.name === name);
+  // What another node said before cannot be changed, and a second object of ours says nothing more.
+  const others = seen.filter((each) => each !== own).map(remove);
+  if (own === undefined) return [...others, { type: "create", name, announced }];
+  if (own.node !== "" && own.node !== self) return [...others, remove(own)];
+  return own.node === self && isSame(own, announced)
+    ? others
+    : [...others, { type: "report", name, announced }];
+};
+
+/**
+ * What to write about one Service.
+ *
+ * `announced` is what this node announces of it, if anything; `seen` are all objects that are there of it. A node that announces it
+ * removes what others left; one that does not removes its own only, since the holder may be anyone.
+ */
+export const planStatus = (
+  self: string,
+  announced: Announced | undefined,
+  seen: readonly SeenStatus[],
+): readonly StatusWrite[] =>
+  announced === undefined
+    ? seen.filter((each) => isOurs(each, self)).map(remove)
+    : planAnnounced(self, announced, seen);
+
+/** Objects by the Service that they are about, kept as a watch tells them. */
+export class SeenStatuses {
+  readonly #byService = new Map<ObjectKey, Map<string, SeenStatus>>();
+
+  /** One is new or has changed. */
+  put(status: SeenStatus, before: SeenStatus | undefined): void {
+    if (before !== undefined && before.service !== status.service) this.remove(before);
+    const found = this.#byService.get(status.service) ?? new Map<string, SeenStatus>();
+    found.set(status.name, status);
+    this.#byService.set(status.service, found);
+  }
+
+  /** One is gone. */
+  remove({ service, name }: SeenStatus): void {
+    const found = this.#byService.get(service);
+    found?.delete(name);
+    if (found?.size === 0) this.#byService.delete(service);
+  }
+
+  /** All of one Service. */
+  of(service: ObjectKey): readonly SeenStatus[] {
+    return [...(this.#byService.get(service)?.values() ?? [])];
+  }
+
+  /** Services that have objects. */
+  services(): Iterable<ObjectKey> {
+    return this.#byService.keys();
+  }
+}
