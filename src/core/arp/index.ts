@@ -1,10 +1,11 @@
 /**
  * ARP: which Ethernet address has this IPv4 address.
  *
- * Standards: RFC 826 for Ethernet and IPv4; RFC 5227 for announcements (gratuitous ARP) and conflicts.
+ * Standards: RFC 826 for Ethernet and IPv4; RFC 5227 for announcements (gratuitous ARP), probes and conflicts.
+ * Who answers, announces and probes when: `core/announce` for an edge, `core/responder` for a speaker.
  *
- * Left out: answering requests, which the kernel does for every address it holds; probing before first use
- * (RFC 5227 §2.1), since a virtual router's address is meant to be in use by its peer; other hardware types.
+ * Left out: other hardware types, RARP and InARP.
  *
- * Start at `packet.ts`: the codec, and the two forms of a gratuitous packet.
+ * Start at `packet.ts`: the codec, and the packets that are made of it.
  */
+export {};

@@ -5,9 +5,10 @@ import { addressFromBytes, type Ipv4Address, isIpv4 } from "#base/address";
 import { concatBytes } from "#base/bytes";
 import { macFromBytes } from "#base/mac";
 import { readHexDump } from "#testing/golden";
-import { type ArpPacket, decode, encode, gratuitous } from "./packet.ts";
+import { type ArpPacket, decode, encode, gratuitous, isProbe, probe, replyTo } from "./packet.ts";
 
-const captured = readHexDump(new URL("testdata/gratuitous.hex", import.meta.url));
+const golden = (name: string): Uint8Array => readHexDump(new URL(`testdata/${name}.hex`, import.meta.url));
+const captured = golden("gratuitous");
 
 const byteString = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const mac = byteString(6).map(macFromBytes);
@@ -105,5 +106,48 @@ describe("gratuitous ARP", () => {
         assert.deepEqual(reply, { ...request, operation: "reply", targetMac: senderMac });
       }),
     );
+  });
+});
+
+describe("an answer", () => {
+  it("to a captured request is the kernel's own, byte for byte (RFC 826)", () => {
+    const request = decode(golden("request"));
+    assert.ok(request.ok);
+    const answer = replyTo(request.value, macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 0x0a)));
+    assert.deepEqual(encode(answer), golden("reply"));
+  });
+
+  it("to a probe names no address of the asker's, who has none yet (RFC 5227 §2.1.1)", () => {
+    fc.assert(
+      fc.property(mac, mac, address, (asker, owner, wanted) => {
+        const answer = replyTo(probe(wanted, asker), owner);
+        assert.deepEqual([answer.senderAddress, answer.targetAddress], [wanted, "0.0.0.0"]);
+        assert.deepEqual([answer.senderMac, answer.targetMac], [owner, asker]);
+      }),
+    );
+  });
+});
+
+describe("a probe", () => {
+  it("has no sender's address, so that nobody learns from it (RFC 5227 §2.1.1)", () => {
+    fc.assert(
+      fc.property(mac, address, (asker, wanted) => {
+        const packet = probe(wanted, asker);
+        assert.deepEqual(packet, {
+          operation: "request",
+          senderMac: asker,
+          senderAddress: "0.0.0.0",
+          targetMac: "00:00:00:00:00:00",
+          targetAddress: wanted,
+        });
+        assert.ok(isProbe(packet));
+        assert.ok(!isProbe({ ...packet, operation: "reply" }));
+      }),
+    );
+  });
+
+  it("is no announcement", () => {
+    const result = decode(captured);
+    assert.ok(result.ok && !isProbe(result.value));
   });
 });

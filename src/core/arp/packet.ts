@@ -121,3 +121,25 @@ export const whoHas = (
   targetMac: NO_MAC,
   targetAddress: address,
 });
+
+/** Answers a request: `mac` has the address that was asked for. Goes to the asker alone (RFC 826). */
+export const replyTo = (
+  { senderMac, senderAddress, targetAddress }: ArpPacket,
+  mac: MacAddress,
+): ArpPacket => ({
+  operation: "reply",
+  senderMac: mac,
+  senderAddress: targetAddress,
+  targetMac: senderMac,
+  targetAddress: senderAddress,
+});
+
+const UNSPECIFIED = addressAt(new Uint8Array(4), 0);
+
+/** Asks whether anybody has an address, without saying that the asker has it: no cache is changed (RFC 5227 §2.1.1). */
+export const probe = (address: Ipv4Address, mac: MacAddress): ArpPacket =>
+  whoHas(address, { mac, address: UNSPECIFIED });
+
+/** Whether a packet is a probe: its sender has no address yet (RFC 5227 §2.1.1). */
+export const isProbe = ({ operation, senderAddress }: ArpPacket): boolean =>
+  operation === "request" && senderAddress === UNSPECIFIED;

@@ -7,7 +7,15 @@ import { internetChecksum } from "#base/checksum";
 import { type MacAddress, macFromBytes } from "#base/mac";
 import { readHexDump } from "#testing/golden";
 import { ALL_NODES, groupMac, solicitedNodeGroup, UNSPECIFIED } from "./group.ts";
-import { decode, encode, encodePacket, type Ipv6Context, type NdpMessage, unsolicited } from "./packet.ts";
+import {
+  decode,
+  decodePacket as decodeWhole,
+  encode,
+  encodePacket,
+  type Ipv6Context,
+  type NdpMessage,
+  unsolicited,
+} from "./packet.ts";
 
 const golden = (name: string): Uint8Array => readHexDump(new URL(`testdata/${name}.hex`, import.meta.url));
 const advertised = golden("unsolicited");
@@ -188,6 +196,61 @@ describe("neighbour discovery messages", () => {
         decode(resealed(typed, context), context);
       }),
       { numRuns: 500 },
+    );
+  });
+});
+
+describe("IPv6 packets around the messages", () => {
+  it("are read with their addresses, and what Ethernet padded is ignored", () => {
+    const padded = new Uint8Array(advertised.length + 6).fill(0xaa);
+    padded.set(advertised);
+    const { hopLimit, ...context } = contextOf(advertised);
+    const message = decodePacket(advertised);
+    assert.equal(hopLimit, 255);
+    assert.ok(message.ok);
+    assert.deepEqual(decodeWhole(padded), { ok: true, value: { message: message.value, context } });
+  });
+
+  it("are refused in every truncation", () => {
+    for (let length = 0; length < advertised.length; length += 1) {
+      assert.deepEqual(decodeWhole(advertised.subarray(0, length)), { ok: false, reason: "truncated" });
+    }
+  });
+
+  it("are refused when they are of another version, carry something else first, or crossed a router", () => {
+    for (const [offset, value, reason] of [
+      [0, 0x45, "type"],
+      [6, 0, "type"],
+      [6, 44, "type"],
+      [7, 64, "hop-limit"],
+      [8, 0xfe, "checksum"],
+    ] as const) {
+      const changed = advertised.slice();
+      changed[offset] = value;
+      assert.deepEqual(decodeWhole(changed), { ok: false, reason });
+    }
+  });
+
+  it("never throw, whatever the bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(71), fc.nat(255), (noise, offset, byte) => {
+        decodeWhole(noise);
+        const changed = advertised.slice();
+        changed[offset] = byte;
+        decodeWhole(changed);
+      }),
+    );
+  });
+
+  it("are read back as they were written", () => {
+    fc.assert(
+      fc.property(message, unicast, unicast, (value, source, destination) => {
+        const context = { source, destination };
+        assert.deepEqual(decodeWhole(encodePacket(value, context)), {
+          ok: true,
+          value: { message: value, context },
+        });
+      }),
     );
   });
 });

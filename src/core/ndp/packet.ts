@@ -16,7 +16,7 @@
  * ```
  */
 import { addressBytes, addressFromBytes, type IpAddress, isMulticast } from "#base/address";
-import { concatBytes, readU8, writeU8, writeU16 } from "#base/bytes";
+import { concatBytes, readU8, readU16, writeU8, writeU16 } from "#base/bytes";
 import { internetChecksum } from "#base/checksum";
 import { type Decoded, decoded, refused } from "#base/decoded";
 import { type MacAddress, macBytes, macFromBytes } from "#base/mac";
@@ -149,6 +149,23 @@ export const decode = (
   return type === TYPE.solicitation
     ? decodeSolicitation(target, options, context)
     : decodeAdvertisement(bytes, target, options, context);
+};
+
+/** Reads a whole IPv6 packet in which the message comes first: a header, no extensions, and nothing beyond its length. */
+export const decodePacket = (
+  packet: Uint8Array,
+): Decoded<{ readonly message: NdpMessage; readonly context: Ipv6Context }, DecodeReason> => {
+  if (packet.length < IPV6_HEADER_LENGTH) return refused("truncated");
+  if (readU8(packet, 0) >>> 4 !== 6 || readU8(packet, 6) !== NEXT_HEADER) return refused("type");
+  const length = readU16(packet, 4);
+  if (packet.length < IPV6_HEADER_LENGTH + length) return refused("truncated");
+  const context = {
+    source: addressFromBytes(packet.subarray(8, 24)),
+    destination: addressFromBytes(packet.subarray(24, IPV6_HEADER_LENGTH)),
+  };
+  const payload = packet.subarray(IPV6_HEADER_LENGTH, IPV6_HEADER_LENGTH + length);
+  const message = decode(payload, { ...context, hopLimit: readU8(packet, 7) });
+  return message.ok ? decoded({ message: message.value, context }) : message;
 };
 
 const encodeOption = (message: NdpMessage): Uint8Array => {
