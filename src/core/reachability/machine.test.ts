@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { macFromBytes } from "#base/mac";
+import { after, type Instant, instant, millis, seconds } from "#base/time";
+import { deadline, type Effect, type Input, initialState, type ProbeConfig, step, TRIES } from "./machine.ts";
+
+const mac = (last: number) => macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, last));
+const CONFIG: ProbeConfig = { interval: seconds(10), timeout: millis(500), connects: true };
+const NAME = "192.0.2.1";
+
+/** One probe, driven as the caller would. */
+const probe = (config = CONFIG) => {
+  let now: Instant = instant(7_000_000);
+  let state = initialState(NAME, config, now);
+  const effects: Effect[] = [];
+  const give = (input: Input): void => {
+    const next = step({ name: NAME, config }, state, input, now);
+    state = next.state;
+    effects.push(...next.effects);
+  };
+  return {
+    give,
+    /** Lets time pass until the next deadline and one step happen. */
+    tick: () => {
+      now = deadline(config, state);
+      give({ type: "timer" });
+    },
+    pass: (milliseconds: number) => {
+      now = after(now, millis(milliseconds));
+    },
+    take: () => effects.splice(0).map(({ type }) => type),
+    verdict: () => state.verdict,
+    phase: () => state.phase.name,
+    now: () => now,
+    next: () => deadline(config, state),
+  };
+};
+
+describe("the probe of an address", () => {
+  it("finds it reachable: resolved, connected to, and the handshake taken back", () => {
+    const { give, tick, pass, take, verdict } = probe();
+    tick();
+    pass(2);
+    give({ type: "answer", mac: mac(1) });
+    tick();
+    assert.deepEqual(take(), ["resolve", "connect"]);
+    pass(3);
+    give({ type: "segment", kind: "syn-ack" });
+    assert.deepEqual(take(), ["reset", "tell"]);
+    assert.deepEqual(verdict(), {
+      ...{ type: "reachable", mac: mac(1), resolved: millis(2), connected: millis(3) },
+    });
+  });
+
+  it("is content with an address that has no TCP port once it is resolved", () => {
+    const { give, tick, take, verdict } = probe({ ...CONFIG, connects: false });
+    tick();
+    give({ type: "answer", mac: mac(1) });
+    tick();
+    assert.deepEqual(take(), ["resolve", "tell"]);
+    assert.equal(verdict().type, "reachable");
+  });
+
+  it("says that nobody answers after three questions, and asks again at the next round", () => {
+    const { tick, take, verdict, next, now } = probe();
+    for (let tries = 0; tries < TRIES; tries += 1) tick();
+    assert.equal(verdict().type, "unknown");
+    tick();
+    assert.deepEqual(take(), ["resolve", "resolve", "resolve", "tell"]);
+    assert.deepEqual(verdict(), { type: "unreachable", obstacle: { type: "not-resolved" } });
+    assert.ok(next() - now() <= CONFIG.interval);
+    tick();
+    assert.deepEqual(take(), ["resolve"]);
+  });
+
+  it("outlives a lost frame of either kind", () => {
+    const { give, tick, verdict } = probe();
+    tick();
+    tick();
+    give({ type: "answer", mac: mac(1) });
+    tick();
+    tick();
+    give({ type: "segment", kind: "syn-ack" });
+    assert.equal(verdict().type, "reachable");
+  });
+
+  it("says who answers when two machines do, and does not connect", () => {
+    const { give, tick, take, verdict } = probe();
+    tick();
+    for (const last of [2, 1, 2]) give({ type: "answer", mac: mac(last) });
+    tick();
+    assert.deepEqual(verdict(), {
+      type: "unreachable",
+      obstacle: { type: "answered-twice", macs: [mac(1), mac(2)] },
+    });
+    assert.deepEqual(take(), ["resolve", "tell"]);
+  });
+
+  it("tells a port that refuses from one that is silent, and takes back what it began", () => {
+    const refused = probe();
+    refused.tick();
+    refused.give({ type: "answer", mac: mac(1) });
+    refused.tick();
+    refused.give({ type: "segment", kind: "reset" });
+    assert.deepEqual(refused.verdict(), {
+      type: "unreachable",
+      obstacle: { type: "refused", mac: mac(1) },
+    });
+    assert.deepEqual(refused.take(), ["resolve", "connect", "tell"]);
+    const silent = probe();
+    silent.tick();
+    silent.give({ type: "answer", mac: mac(1) });
+    for (let tries = 0; tries <= TRIES; tries += 1) silent.tick();
+    assert.deepEqual(silent.verdict(), { type: "unreachable", obstacle: { type: "silent", mac: mac(1) } });
+    assert.deepEqual(silent.take(), ["resolve", "connect", "connect", "connect", "reset", "tell"]);
+  });
+
+  it("tells each verdict once, and a new one at once", () => {
+    const { give, tick, take } = probe();
+    const round = (last: number) => {
+      tick();
+      give({ type: "answer", mac: mac(last) });
+      tick();
+      give({ type: "segment", kind: "syn-ack" });
+    };
+    round(1);
+    round(1);
+    // Another node has it now, which is nobody's concern here.
+    round(2);
+    assert.equal(take().filter((type) => type === "tell").length, 1);
+    for (let tries = 0; tries <= TRIES; tries += 1) tick();
+    assert.equal(take().filter((type) => type === "tell").length, 1);
+  });
+
+  it("takes no notice of answers that come when none is awaited", () => {
+    const { give, take, phase } = probe();
+    give({ type: "answer", mac: mac(1) });
+    give({ type: "segment", kind: "syn-ack" });
+    assert.deepEqual([take(), phase()], [[], "waiting"]);
+  });
+
+  it("goes on for ever whatever comes: each deadline lies ahead, a round has at most six questions, and each handshake ends", () => {
+    const input: fc.Arbitrary<Input> = fc.oneof(
+      fc.constant<Input>({ type: "timer" }),
+      fc.integer({ min: 0, max: 9 }).map((last): Input => ({ type: "answer", mac: mac(last) })),
+      fc.constantFrom("syn-ack" as const, "reset" as const).map((kind): Input => ({ type: "segment", kind })),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(20_000), input), { maxLength: 200 }), (inputs) => {
+        const { give, pass, take, phase, now, next } = probe();
+        let questions = 0;
+        for (const [milliseconds, each] of inputs) {
+          pass(milliseconds);
+          give(each);
+          give({ type: "timer" });
+          assert.ok(next() > now());
+          questions += take().filter((type) => type === "resolve" || type === "connect").length;
+          assert.ok(questions <= 2 * TRIES + 1);
+          if (phase() === "waiting") questions = 0;
+        }
+      }),
+    );
+  });
+});

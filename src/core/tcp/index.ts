@@ -1,0 +1,7 @@
+/**
+ * As much of TCP (RFC 9293 §3.1) as it takes to ask whether somebody listens: the first segment of a handshake, the reset
+ * that takes it back, and the reading of what comes in answer.
+ *
+ * Left out: everything else. Connections are the kernel's.
+ */
+export {};
