@@ -1,5 +1,5 @@
 /** Translates a topology into the scripts that build it. Pure: text in, text out; the holder runs them. */
-import { formatInterfaceAddress } from "#base/prefix";
+import { formatInterfaceAddress, type InterfaceAddress } from "#base/prefix";
 import type { LabHost, Topology } from "./topology.ts";
 
 /**
@@ -63,19 +63,37 @@ export const renderCables = (topology: Topology): string =>
     )
     .join("");
 
-/** An `ip -batch` text for one switch: a bridge without addresses, spanning tree or snooping, and its ports. */
-export const renderSwitch = (topology: Topology, name: string): string => {
-  const ports = topology.hosts.filter((host) => host.interfaces.some((port) => port.switch === name));
-  return [
-    "link set lo up",
-    "link add br0 type bridge stp_state 0 mcast_snooping 0",
-    "link set br0 up",
-    ...ports.map((host) => `link set ${host.name} master br0 up`),
-    "",
-  ].join("\n");
-};
+/** A bridge without spanning tree or snooping, and the ports of all hosts that are plugged into `place`. */
+const bridgeLines = (
+  topology: Topology,
+  { place, bridge }: { readonly place: string; readonly bridge: string },
+): readonly string[] => [
+  `link add ${bridge} type bridge stp_state 0 mcast_snooping 0`,
+  `link set ${bridge} up`,
+  ...topology.hosts
+    .filter((host) => host.interfaces.some((port) => port.switch === place))
+    .map((host) => `link set ${host.name} master ${bridge} up`),
+];
 
-/** An `ip -batch` text for one host: interfaces up, addresses, default routes. */
+/** An `ip -batch` text for one switch: a bridge without addresses, and its ports. */
+export const renderSwitch = (topology: Topology, name: string): string =>
+  ["link set lo up", ...bridgeLines(topology, { place: name, bridge: "br0" }), ""].join("\n");
+
+/** An `ip -batch` text that gives an address to an interface. */
+const addressLine = (each: InterfaceAddress, device: string): string =>
+  `address add ${formatInterfaceAddress(each)} dev ${device}${each.address.includes(":") ? " nodad" : " brd +"}`;
+
+/** An `ip -batch` text for the bridge inside of a host; empty when it has none. */
+export const renderHostBridge = (topology: Topology, { name, bridge }: LabHost): string =>
+  bridge === undefined
+    ? ""
+    : [
+        ...bridgeLines(topology, { place: name, bridge: bridge.name }),
+        ...bridge.addresses.map((each) => addressLine(each, bridge.name)),
+        "",
+      ].join("\n");
+
+/** An `ip -batch` text for one host: interfaces up, addresses, routes. */
 export const renderHost = (host: LabHost): string =>
   [
     "link set lo up",
@@ -85,12 +103,10 @@ export const renderHost = (host: LabHost): string =>
         `address add ${formatInterfaceAddress(each)} dev lo${each.address.includes(":") ? " nodad preferred_lft 0" : ""}`,
     ),
     ...host.interfaces.flatMap((port) => [
-      ...port.addresses.map(
-        (each) =>
-          `address add ${formatInterfaceAddress(each)} dev ${port.name}${each.address.includes(":") ? " nodad" : " brd +"}`,
-      ),
+      ...port.addresses.map((each) => addressLine(each, port.name)),
       `link set ${port.name} up`,
     ]),
     ...host.gateways.map((gateway) => `route add default via ${gateway}`),
+    ...(host.routes ?? []).map(({ to, via }) => `route add ${formatInterfaceAddress(to)} via ${via}`),
     "",
   ].join("\n");

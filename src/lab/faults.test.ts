@@ -61,6 +61,17 @@ describe("reading a fault", () => {
     assert.match(problem, /no host e9; the hosts are cl, rt, e1/);
     assert.equal(faultProblems(topology, words("loss 101")).length, 1);
   });
+
+  it("refuses to cut off whom no switch can, instead of doing nothing", () => {
+    const [client] = topology.hosts;
+    assert(client !== undefined);
+    const interfaces = client.interfaces.map((each) => ({ ...each, switch: "n1" }));
+    const pods = { ...topology, hosts: [...topology.hosts, { ...client, name: "pod", interfaces }] };
+    for (const text of ["silence pod", "loss 5 pod", "partition e1 pod"])
+      assert.deepEqual(faultProblems(pods, words(text)), ["pod is behind n1, not in a switch"], text);
+    for (const text of ["kill pod", "link-down pod", "restore pod"])
+      assert.deepEqual(faultProblems(pods, words(text)), [], text);
+  });
 });
 
 describe("faults in force", () => {

@@ -154,12 +154,23 @@ const hostsOf = (fault: Fault): readonly string[] => {
   return fault.host === undefined ? [] : [fault.host];
 };
 
+/** Switches alone drop frames; who has no cable to one is out of their reach. */
+const behindHosts = (topology: Topology, names: readonly string[]): readonly string[] =>
+  topology.hosts
+    .filter(({ name, interfaces }) => {
+      const reached = interfaces.some((port) => topology.switches.includes(port.switch));
+      return names.includes(name) && interfaces.length > 0 && !reached;
+    })
+    .map(({ name, interfaces }) => `${name} is behind ${interfaces[0]?.switch}, not in a switch`);
+
 /** What is wrong with a fault in this topology; empty when it can be injected. */
 export const faultProblems = (topology: Topology, fault: Fault): readonly string[] => {
   const known = topology.hosts.map((host) => host.name);
   const problems = hostsOf(fault)
     .filter((name) => !known.includes(name))
     .map((name) => `there is no host ${name}; the hosts are ${known.join(", ")}`);
+  if (fault.type === "silence" || fault.type === "loss" || fault.type === "partition")
+    problems.push(...behindHosts(topology, hostsOf(fault)));
   if (fault.type === "loss" && !(fault.percent >= 0 && fault.percent <= 100)) {
     problems.push("a loss is 0 to 100 percent");
   }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readlinkSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { renderCables, renderHost, renderHostInit, renderSwitch } from "./build.ts";
+import { renderCables, renderHost, renderHostBridge, renderHostInit, renderSwitch } from "./build.ts";
 import { mustRun } from "./command.ts";
 import type { Topology } from "./topology.ts";
 
@@ -66,7 +66,7 @@ export const buildNetwork = async (topology: Topology): Promise<Network> => {
   const hosts = topology.hosts.map((host) => ({
     name: host.name,
     sysctls: host.sysctls,
-    batch: renderHost(host),
+    batch: renderHostBridge(topology, host) + renderHost(host),
   }));
   const members = [...switches, ...hosts];
   const anchors = await Promise.all(members.map(({ name, sysctls }) => startAnchor(name, sysctls)));

@@ -6,7 +6,7 @@
 import { fileURLToPath } from "node:url";
 
 /** Programs that run inside of a lab. */
-export type ProgramName = "holder" | "servers" | "http-load" | "udp-probe" | "downloads";
+export type ProgramName = "holder" | "relay" | "servers" | "http-load" | "udp-probe" | "downloads";
 
 const isSource = import.meta.url.endsWith(".ts");
 
@@ -28,6 +28,9 @@ export const runProgram = async (name: string, args: readonly string[]): Promise
   switch (name) {
     case "holder":
       await (await import("./holder.ts")).hold(args);
+      return true;
+    case "relay":
+      await (await import("./relay.ts")).relay(args);
       return true;
     case "servers":
       await (await import("./probe/servers.ts")).serve(args);

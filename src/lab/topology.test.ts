@@ -69,4 +69,27 @@ describe("a topology's problems", () => {
       );
     }
   });
+
+  const behindNode = (place: string): readonly string[] => {
+    const pod = {
+      ...client,
+      name: "pod",
+      interfaces: client.interfaces.map((each) => ({ ...each, switch: place, addresses: [] })),
+    };
+    const bridge = { name: "cni0", addresses: client.interfaces.flatMap(({ addresses }) => addresses) };
+    const withBridge = hosts.map((each) => (each.name === "n1" ? { ...each, bridge } : each));
+    return topologyProblems({ switches, hosts: [...withBridge, pod] });
+  };
+
+  it("allows cables into a host with a bridge, and into no other", () => {
+    assert(!behindNode("n1").some((problem) => problem.includes("no switch")));
+    assert.deepEqual(
+      behindNode("n2").filter((problem) => problem.includes("no switch")),
+      ["pod: there is no switch n2"],
+    );
+  });
+
+  it("counts the addresses of bridges among the others", () => {
+    assert(behindNode("n1").includes("n1: 10.1.0.2/24 belongs to cl"));
+  });
 });

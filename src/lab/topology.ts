@@ -5,16 +5,27 @@ import { type MacAddress, macFromBytes } from "#base/mac";
 import { formatInterfaceAddress, type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
 
 /** What a host is for; the lab itself treats all roles alike. */
-export type HostRole = "client" | "router" | "edge" | "node";
+export type HostRole = "client" | "router" | "edge" | "node" | "control-plane" | "pod";
 
 /** One cable: an interface of a host, plugged into a switch. The switch's port is named after the host. */
 export type LabInterface = {
   /** At most 15 characters, unique in its host. */
   readonly name: string;
+  /** A switch, or a host with a bridge of its own. */
   readonly switch: string;
   readonly mac: MacAddress;
   readonly addresses: readonly InterfaceAddress[];
 };
+
+/** A bridge inside of a host, into which others plug as into a switch of the host's name: the pods of a node. */
+export type LabBridge = {
+  /** The bridge's interface, such as `cni0`; at most 15 characters. */
+  readonly name: string;
+  readonly addresses: readonly InterfaceAddress[];
+};
+
+/** A route to a network, of the same family as the host that it leads through. */
+export type LabRoute = { readonly to: InterfaceAddress; readonly via: IpAddress };
 
 export type LabHost = {
   /** 1..10 characters, unique among hosts and switches: also its hostname and the name `ip -n` knows. */
@@ -25,6 +36,9 @@ export type LabHost = {
   readonly loopback: readonly InterfaceAddress[];
   /** Default gateways, at most one of each family. */
   readonly gateways: readonly IpAddress[];
+  /** Further routes. */
+  readonly routes?: readonly LabRoute[];
+  readonly bridge?: LabBridge;
   /** Written after the defaults; the key is the path below /proc/sys, such as `net/ipv4/ip_forward`. */
   readonly sysctls: Readonly<Record<string, string>>;
 };
@@ -123,6 +137,20 @@ export const standardTopology = (options: StandardOptions = {}): Topology => {
 
 const NAME = /^[a-z][a-z0-9-]{0,9}$/;
 
+/** Addresses that two interfaces have. */
+const sharedAddresses = (topology: Topology): readonly string[] => {
+  const owners = new Map<string, string>();
+  return topology.hosts.flatMap(({ name, interfaces, bridge }) =>
+    [...interfaces, ...(bridge === undefined ? [] : [bridge])].flatMap(({ addresses }) =>
+      addresses.flatMap((address) => {
+        const owner = owners.get(address.address);
+        owners.set(address.address, name);
+        return owner === undefined ? [] : [`${name}: ${formatInterfaceAddress(address)} belongs to ${owner}`];
+      }),
+    ),
+  );
+};
+
 /** Everything that is wrong with a topology; empty when it can be built. */
 export const topologyProblems = (topology: Topology): readonly string[] => {
   const problems: string[] = [];
@@ -134,22 +162,16 @@ export const topologyProblems = (topology: Topology): readonly string[] => {
   for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
     problems.push(`${name}: the name is given twice`);
   }
-  const owners = new Map<string, string>();
+  const bridged = topology.hosts.filter(({ bridge }) => bridge !== undefined).map((each) => each.name);
   for (const { name, interfaces } of topology.hosts) {
     const plugged = interfaces.map((each) => each.switch);
     for (const each of interfaces) {
-      if (!topology.switches.includes(each.switch))
+      if (![...topology.switches, ...bridged].includes(each.switch))
         problems.push(`${name}: there is no switch ${each.switch}`);
       if (plugged.indexOf(each.switch) !== plugged.lastIndexOf(each.switch)) {
         problems.push(`${name}: has two cables to switch ${each.switch}`);
       }
-      for (const address of each.addresses) {
-        const owner = owners.get(address.address);
-        if (owner !== undefined)
-          problems.push(`${name}: ${formatInterfaceAddress(address)} belongs to ${owner}`);
-        owners.set(address.address, name);
-      }
     }
   }
-  return problems;
+  return [...problems, ...sharedAddresses(topology)];
 };
