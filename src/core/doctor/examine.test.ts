@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseInterfaceAddress } from "#base/prefix";
+import { parseBlocks } from "#core/ipam/block";
+import { address } from "#testing/values";
+import { examine } from "./examine.ts";
+import type { Facts, LinkFacts, PoolFacts } from "./facts.ts";
+import { FINDINGS, type FindingCode } from "./finding.ts";
+
+const on = (text: string) => parseInterfaceAddress(text) ?? assert.fail(text);
+const pool = (text: string, name = "home"): PoolFacts => {
+  const read = parseBlocks(text);
+  assert.ok(read.ok);
+  return { name, blocks: read.blocks };
+};
+const link = (facts: Partial<LinkFacts> = {}): LinkFacts => ({
+  ...{ name: "eth0", kind: undefined, isUp: true, speaksArp: true, addresses: [on("10.0.0.5/24")] },
+  ...{ settings: { arpIgnore: 0, arpAnnounce: 0, rpFilter: 0 }, snooping: undefined },
+  ...facts,
+});
+/** A node with nothing the matter. */
+const healthy: Facts = {
+  ...{ node: "node-a", links: [link()], kubeProxy: { mode: "iptables", strictArp: false } },
+  ...{ pools: [pool("10.0.0.100-10.0.0.120")], bindsAddresses: false, otherBalancers: [] },
+  ...{ bfdPortTakenBy: undefined, neverHeard: [] },
+};
+const ipv6Pool = pool("fd00::100-fd00::1ff", "six");
+const bridge = (snooping: LinkFacts["snooping"]) =>
+  link({ name: "br0", kind: "bridge", addresses: [on("fd00::5/64")], snooping });
+const bound = link({ name: "kube-ipvs0", addresses: [on("10.0.0.101/32")] });
+
+/** A change of the healthy node, and what is found then. */
+const CASES: readonly (readonly [FindingCode, string, Partial<Facts>])[] = [
+  ["strict-arp", "kube-proxy", { kubeProxy: { mode: "ipvs", strictArp: false } }],
+  ["kube-proxy-unknown", "kube-proxy", { kubeProxy: undefined }],
+  [
+    "answers-elsewhere",
+    "eth0",
+    { links: [link({ settings: { arpIgnore: 0, arpAnnounce: 2, rpFilter: 0 } }), bound] },
+  ],
+  [
+    "arp-announce",
+    "eth0",
+    { links: [link({ settings: { arpIgnore: 1, arpAnnounce: 1, rpFilter: 0 } }), bound] },
+  ],
+  [
+    "strict-reverse-path",
+    "eth0",
+    {
+      links: [
+        link({ settings: { arpIgnore: 0, arpAnnounce: 0, rpFilter: 1 } }),
+        link({ name: "eth1", addresses: [on("172.16.0.5/24")] }),
+      ],
+    },
+  ],
+  ["wireless", "wlan0", { links: [link({ name: "wlan0", kind: "wireless" })] }],
+  ["multicast-snooping", "br0", { links: [bridge({ on: true, querier: false })], pools: [ipv6Pool] }],
+  ["no-arp", "eth0", { links: [link({ speaksArp: false })] }],
+  ["pool-outside", "far", { pools: [...(healthy.pools ?? []), pool("192.168.9.1-192.168.9.9", "far")] }],
+  [
+    "other-balancer",
+    "kube-vip",
+    { otherBalancers: [{ name: "kube-vip", seen: "DaemonSet kube-vip-ds", remedy: "kubectl delete it" }] },
+  ],
+  ["bfd-port-taken", "node-a", { bfdPortTakenBy: "bfdd (pid 812)" }],
+  ["bfd-never-heard", "node-b", { neverHeard: [{ node: "node-b", address: address("10.0.0.6") }] }],
+];
+
+describe("the doctor", () => {
+  it("finds nothing the matter with a healthy node", () => {
+    assert.deepEqual(examine(healthy), []);
+  });
+
+  for (const [code, subject, change] of CASES) {
+    it(`finds ${code}, alone, and says how to mend it`, () => {
+      const found = examine({ ...healthy, ...change });
+      assert.deepEqual(
+        found.map((finding) => [finding.code, finding.subject]),
+        [[code, subject]],
+      );
+      const [finding] = found;
+      assert.match(finding?.message ?? "", /^\S.+\.$/);
+      assert.ok((finding?.remedy ?? "").length > 5);
+    });
+  }
+
+  it("has a case here for every kind of finding", () => {
+    assert.deepEqual(
+      CASES.map(([code]) => code),
+      [...FINDINGS],
+    );
+  });
+
+  it("says nothing of what mends it: strictARP, another mode, a querier, one interface, bound addresses", () => {
+    const fine: readonly Partial<Facts>[] = [
+      { kubeProxy: { mode: "ipvs", strictArp: true } },
+      { kubeProxy: { mode: "nftables", strictArp: false } },
+      { kubeProxy: "absent" },
+      { links: [bridge({ on: true, querier: true })], pools: [ipv6Pool] },
+      { links: [bridge({ on: false, querier: false })], pools: [ipv6Pool] },
+      { links: [link({ settings: { arpIgnore: 0, arpAnnounce: 0, rpFilter: 1 } })] },
+      { links: [link({ settings: { arpIgnore: 1, arpAnnounce: 2, rpFilter: 2 } }), bound] },
+      { links: [link(), bound], bindsAddresses: true },
+      // A radio that carries no pool.
+      { links: [link(), link({ name: "wlan0", kind: "wireless", addresses: [on("172.16.0.5/24")] })] },
+    ];
+    for (const [index, change] of fine.entries())
+      assert.deepEqual(examine({ ...healthy, ...change }), [], `case ${index}`);
+  });
+
+  it("says nothing where it could not look", () => {
+    const blind: Facts = {
+      ...{ node: "node-a", links: undefined, kubeProxy: "absent", pools: undefined, bindsAddresses: false },
+      ...{ otherBalancers: undefined, bfdPortTakenBy: undefined, neverHeard: undefined },
+    };
+    assert.deepEqual(examine(blind), []);
+    assert.deepEqual(examine({ ...healthy, links: undefined }), []);
+    assert.deepEqual(examine({ ...healthy, links: [link({ settings: undefined }), bound] }), []);
+  });
+
+  it("knows that a pool may be wider than the node's network, and that a down interface carries nothing", () => {
+    assert.deepEqual(examine({ ...healthy, pools: [pool("9.0.0.0-11.255.255.255")] }), []);
+    const down = examine({ ...healthy, links: [link({ isUp: false })] });
+    assert.deepEqual(
+      down.map(({ code }) => code),
+      ["pool-outside"],
+    );
+  });
+
+  it("puts errors first", () => {
+    const found = examine({
+      ...{ ...healthy, kubeProxy: undefined, bfdPortTakenBy: "bfdd" },
+      links: [link({ name: "wlan0", kind: "wireless", speaksArp: false })],
+    });
+    assert.deepEqual(
+      found.map(({ severity, code }) => `${severity} ${code}`),
+      ["error no-arp", "error bfd-port-taken", "warning kube-proxy-unknown", "warning wireless"],
+    );
+  });
+});

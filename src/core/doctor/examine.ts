@@ -1,0 +1,19 @@
+/** All rules over all facts. */
+import { boundFindings, poolFindings } from "./addresses.ts";
+import type { Facts } from "./facts.ts";
+import { type Finding, sorted } from "./finding.ts";
+import { kubeProxyFindings } from "./kube-proxy.ts";
+import { linkFindings } from "./links.ts";
+import { balancerFindings, bfdFindings } from "./neighbours.ts";
+
+const RULES: readonly ((facts: Facts) => readonly Finding[])[] = [
+  kubeProxyFindings,
+  boundFindings,
+  linkFindings,
+  poolFindings,
+  balancerFindings,
+  bfdFindings,
+];
+
+/** What is the matter, errors first; empty when nothing is. */
+export const examine = (facts: Facts): readonly Finding[] => sorted(RULES.flatMap((rule) => rule(facts)));
