@@ -1,0 +1,37 @@
+/** What the state of a BFD session (`#core/bfd/state`) says of the peer, for `liveness.ts`. */
+import type { SessionReport } from "./standing.ts";
+
+/** The part of a session's state that counts. */
+export type Session = {
+  /** bfd.SessionState. */
+  readonly name: "admin-down" | "down" | "init" | "up";
+  /** What the peer said last; `undefined` unless it was heard within the last detection time. */
+  readonly remote:
+    | { readonly state: "admin-down" | "down" | "init" | "up"; readonly diagnostic: string }
+    | undefined;
+};
+
+/** What a peer says that lives and has missed us, or was told that we have missed it (RFC 5880 §4.1). */
+const MISSED_US: readonly string[] = ["detection-time-expired", "neighbour-signalled-down"];
+
+/**
+ * The report on the peer of a session.
+ *
+ * A speaker that is cut off takes its sessions down with the diagnostic `path-down`, one that starts says `none`: both hold
+ * nothing. One whose session is down for want of our packets may well hold what it held.
+ */
+export const reportOf = (
+  { name, remote }: Session,
+  {
+    wasUp,
+  }: {
+    /** Whether the session has ever been up. */
+    readonly wasUp: boolean;
+  },
+): SessionReport => {
+  if (name === "up") return { state: "up" };
+  if (remote?.state === "admin-down") return { state: "leaving" };
+  if (!wasUp) return { state: "unknown" };
+  if (remote === undefined) return { state: "down", cause: "detected" };
+  return { state: "down", cause: MISSED_US.includes(remote.diagnostic) ? "signalled" : "vacated" };
+};
