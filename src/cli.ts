@@ -1,70 +1,10 @@
 /** The command line for people. Each command is loaded only when asked for, so that a daemon does not carry the others along. */
 import { hostname } from "node:os";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { VERSION } from "#base/version";
 import { addController } from "#commands/controller";
+import { addEdge, adminOption, collect, runtimeOption } from "#commands/edge";
 import { addPlanning } from "#commands/planning";
-import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions, ENGINES } from "#roles/edge/options";
-
-type EdgeFlags = {
-  config: string[];
-  admin: string;
-  runtimeDir: string;
-  logFormat: EdgeOptions["logFormat"];
-  logLevel: EdgeOptions["logLevel"];
-  realtime?: boolean;
-  engine: EdgeOptions["engine"];
-  ipvsSync?: string;
-  ipvsSyncId: number;
-};
-
-const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
-
-const parseSyncId = (value: string): number => {
-  const id = Number(value);
-  if (Number.isInteger(id) && id >= 1 && id <= 255) return id;
-  throw new InvalidArgumentError("It is a number from 1 to 255.");
-};
-
-const adminOption = (): Option => new Option("--admin <socket>", "admin socket").default(DEFAULT_ADMIN);
-
-const runtimeOption = (): Option =>
-  new Option("--runtime-dir <directory>", "what must survive a restart, but not a reboot").default(
-    DEFAULT_RUNTIME_DIRECTORY,
-  );
-
-const withEdgeOptions = (command: Command): Command =>
-  command
-    .requiredOption(
-      "-c, --config <path>",
-      "configuration file or directory; may be given several times",
-      collect,
-    )
-    .addOption(adminOption())
-    .addOption(runtimeOption())
-    .addOption(new Option("--log-format <format>", "how logs look").choices(["text", "json"]).default("text"))
-    .addOption(
-      new Option("--log-level <level>", "least severity that is logged")
-        .choices(["error", "warning", "info", "debug"])
-        .default("info"),
-    )
-    .option(
-      "--realtime",
-      "warn when the thread that speaks VRRP is refused real-time scheduling (CAP_SYS_NICE)",
-    )
-    .option("--no-realtime", "do not ask for real-time scheduling")
-    .addOption(
-      new Option("--engine <engine>", "who forwards packets where it can; nftables does the rest")
-        .choices(ENGINES)
-        .default("nftables"),
-    )
-    .option("--ipvs-sync <interface>", "share IPVS's connections with the other edge through this interface")
-    .option("--ipvs-sync-id <number>", "1..255, the same on both edges of a pair", parseSyncId, 1);
-
-const EDGE_HELP = `
-SIGHUP reads the configuration again, as does a change of its files. SIGTERM and SIGINT let the peer take over, and end.
-
-Exit status: 0 when told to end, 1 when this machine lacks something, 2 when the configuration or the command line is wrong.`;
 
 const CHECK_HELP = `
 Everything named is one configuration, as for \`edge\`: check the files of each box by themselves.
@@ -88,17 +28,6 @@ Exit status: 0 when nothing is left, 1 when something is or an edge runs, 2 when
 const INSTALL_HELP = `
 Given again it does nothing more. Exit status: 0 when done, 1 when not, with the reason.`;
 
-const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
-  config: flags.config,
-  admin: flags.admin,
-  runtimeDirectory: flags.runtimeDir,
-  logFormat: flags.logFormat,
-  logLevel: flags.logLevel,
-  realtime: flags.realtime === undefined ? "try" : flags.realtime ? "insist" : "never",
-  engine: flags.engine,
-  ...(flags.ipvsSync === undefined ? {} : { ipvsSync: { interface: flags.ipvsSync, id: flags.ipvsSyncId } }),
-});
-
 /** What a command printed last may have gone to a reader that has seen enough (`steelyard events | head`). */
 const endWithReader = (): void => {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -119,14 +48,9 @@ const program = new Command("steelyard")
   .showHelpAfterError("(--help tells more)")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
-withEdgeOptions(
-  program
-    .command("edge")
-    .description("hold virtual addresses and balance what arrives for them")
-    .addHelpText("after", EDGE_HELP),
-).action(async (flags: EdgeFlags) => {
+addEdge(program, async (options) => {
   const { runWire } = await import("#roles/edge/wire/run");
-  finish(await runWire(edgeOptions(flags)));
+  finish(await runWire(options));
 });
 
 addController(program, finish);
