@@ -35,6 +35,7 @@ const systemBundle = async (): Promise<string | undefined> => {
 export const createAuthorities = (): Authorities => {
   const loadedByPath = new Map<string, Loaded>();
   let builtIn: SecureContext | undefined;
+  let none: SecureContext | undefined;
   const trusting = async (caFile: string | undefined): Promise<SecureContext> => {
     const path = caFile ?? (await systemBundle());
     if (path === undefined) {
@@ -49,5 +50,11 @@ export const createAuthorities = (): Authorities => {
     loadedByPath.set(path, { version, context });
     return context;
   };
-  return { trusting, none: createSecureContext({ ca: [] }) };
+  return {
+    trusting,
+    get none() {
+      none ??= createSecureContext({ ca: [] });
+      return none;
+    },
+  };
 };

@@ -157,10 +157,13 @@ const matching = (folder: string, pattern: string): readonly string[] =>
 const find = (pattern: string): readonly string[] =>
   [...new Set(expandBraces(pattern).flatMap(expandPattern))].sort().slice(0, MAX_FILES);
 
-const fingerprintOf = (paths: readonly string[]): string =>
-  createHash("sha256")
-    .update(JSON.stringify(read(paths)))
-    .digest("base64");
+/** Characters that are kept as they are: with a digest of so few, a program that starts would wait for OpenSSL to load. */
+const SHORT = 16 * 1024;
+
+const fingerprintOf = (paths: readonly string[]): string => {
+  const text = JSON.stringify(read(paths));
+  return text.length <= SHORT ? text : createHash("sha256").update(text).digest("base64");
+};
 
 /**
  * Files on this machine, none of them larger than `maxBytes` (configuration unless told otherwise); `timing` only differs in

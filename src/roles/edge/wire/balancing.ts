@@ -76,7 +76,7 @@ export class Balancing {
       ...{ engine, clock, deadlines, emit },
       datagrams: parts.datagrams,
       isHeld: (address) => this.#isHeld(address),
-      session: randomInt(1, HIGHEST_SESSION),
+      session: () => randomInt(1, HIGHEST_SESSION),
       nonce: () => new Uint8Array(randomBytes(NONCE_LENGTH)),
       readSecret,
     });

@@ -54,7 +54,8 @@ const edge = (name: Name, wire: FakeWire, session = name === "a" ? 1 : 2, secret
   const events: Event[] = [];
   const state: { holds: boolean; secret: string | undefined } = { holds: name === "a", secret: "first" };
   const sync = createPinSync({
-    ...{ engine, deadlines, session },
+    ...{ engine, deadlines },
+    session: () => session,
     nonce: () => new Uint8Array(randomBytes(8)),
     readSecret: (path) =>
       state.secret === undefined || path !== "/secret"

@@ -45,8 +45,8 @@ type Parts = {
   readonly emit: (event: Event) => void;
   /** Whether this edge holds a virtual address now. */
   readonly isHeld: (address: IpAddress) => boolean;
-  /** A random number, 1..2^32-1. */
-  readonly session: number;
+  /** A random number, 1..2^32-1; asked for once, when there is something to tell. */
+  readonly session: () => number;
   /** Eight random bytes. */
   readonly nonce: () => Uint8Array;
   /** The secret in a file, or why there is none. */
@@ -92,6 +92,7 @@ class LinkedPins implements PinSync {
   #taken: ReadonlySet<string> = new Set();
   /** Who was heard that cannot be understood, and when. */
   #stranger: { readonly is: Stranger; readonly at: Instant } | undefined;
+  #drawn: number | undefined;
   #sequence = 0;
   #readAt: Instant;
   #isReading = false;
@@ -194,13 +195,17 @@ class LinkedPins implements PinSync {
     this.#parts.emit({ type: "pin-sync", state, detail });
   }
 
+  get #session(): number {
+    this.#drawn ??= this.#parts.session();
+    return this.#drawn;
+  }
+
   #send(
     content:
       | Omit<PinDatagram & { type: "hello" }, "session" | "sequence">
       | Omit<PinDatagram & { type: "pins" }, "session" | "sequence">,
   ): void {
-    const { session } = this.#parts;
-    this.#link.send({ ...content, session, sequence: this.#sequence });
+    this.#link.send({ ...content, session: this.#session, sequence: this.#sequence });
     if (content.type === "pins") this.#sequence += 1;
   }
 
@@ -262,8 +267,8 @@ class LinkedPins implements PinSync {
 
   /** A peer that is new, or that has missed something, is told everything. */
   #answer({ heard }: PinDatagram & { type: "hello" }, isNew: boolean, now: Instant): void {
-    const hasMissed = heard.session === this.#parts.session && heard.missed !== this.#missed;
-    if (heard.session === this.#parts.session) this.#missed = heard.missed;
+    const hasMissed = heard.session === this.#session && heard.missed !== this.#missed;
+    if (heard.session === this.#session) this.#missed = heard.missed;
     if (!isNew && !hasMissed) return;
     const soonest = this.#forgotAt === undefined ? now : after(this.#forgotAt, FORGET_PAUSE);
     this.#forgetAt ??= isNew || soonest < now ? now : soonest;
