@@ -16,6 +16,8 @@ type Scene = {
   readonly inPath?: string;
   /** The version of the one in node_modules. */
   readonly inCheckout?: string;
+  /** The version of the one that a package brought. */
+  readonly inPackage?: string;
   readonly built?: boolean;
 };
 
@@ -33,8 +35,9 @@ const launch = (scene: Scene, ...args: readonly string[]): { status: number | nu
     symlinkSync(join(root, "bin/steelyard"), join(root, "path/steelyard"));
     if (scene.inPath !== undefined) put("path/node", node(scene.inPath, "system"));
     if (scene.inCheckout !== undefined) put("node_modules/.bin/node", node(scene.inCheckout, "checkout"));
+    if (scene.inPackage !== undefined) put("runtime/node", node(scene.inPackage, "package"));
     if (scene.built !== false) put("dist/main.js", "");
-    for (const tool of ["sh", "dirname", "readlink"]) symlinkSync(`/bin/${tool}`, join(root, "path", tool));
+    for (const tool of ["sh", "readlink"]) symlinkSync(`/bin/${tool}`, join(root, "path", tool));
     const env = { PATH: join(root, "path") };
     const { status, stdout, stderr } = spawnSync(join(root, "path/steelyard"), args, {
       env,
@@ -64,6 +67,13 @@ describe("the launcher", () => {
       });
     });
   }
+
+  it("takes the one that a package brought before all others, and does not ask how old it is", () => {
+    assert.deepEqual(launch({ inPath: "v24.0.0", inPackage: "nonsense" }, "edge"), {
+      status: 0,
+      output: "package --max-semi-space-size=1 ROOT/dist/main.js edge",
+    });
+  });
 
   it("says in one line which Node.js it needs", () => {
     assert.deepEqual(launch({ inPath: "v20.19.0", inCheckout: "v22.11.0" }), {
