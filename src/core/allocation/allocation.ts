@@ -1,6 +1,5 @@
 /** The machine: what is observed goes in, what must be written comes out. */
 import type { IpAddress } from "#base/address";
-import { claimOf } from "#core/ipam/claim";
 import { decide, keptAddresses } from "#core/ipam/decide";
 import type { Current } from "#core/ipam/keep";
 import { type AddressHolders, type IpamConfig, Ledger, type PoolCounts } from "#core/ipam/ledger";
@@ -14,13 +13,15 @@ import {
   isAsWeLeftIt,
   leavingOf,
   newEntry,
+  noteGiven,
+  noteVersion,
   remainsOf,
 } from "./entry.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { type Cause, Outbox } from "./outbox.ts";
 import type { Outcome } from "./outcome.ts";
-import { type Place, smaller, Waiting } from "./waiting.ts";
-import { conditionText, hasMarks, NOTHING, writeFor } from "./wanted.ts";
+import { keyAt, type Place, placeOf, smaller, Waiting } from "./waiting.ts";
+import { hasMarks, NOTHING, sameCondition, writeFor } from "./wanted.ts";
 import { conditionOf, eventsOf } from "./words.ts";
 
 export type AllocationOptions = {
@@ -28,11 +29,22 @@ export type AllocationOptions = {
   readonly lbClass: string | undefined;
 };
 
+const placeIn = ({ key, service }: Entry): Place => placeOf(key, service);
+
+const inOrder = (entries: Iterable<Entry>): readonly Entry[] =>
+  [...entries]
+    .map((entry) => ({ entry, place: placeIn(entry) }))
+    .sort((left, right) => (left.place < right.place ? -1 : 1))
+    .map(({ entry }) => entry);
+
+/** Whether two versions are of the same Service, and not of one and another of its name. */
+const isSameObject = (left: Service, right: Service): boolean =>
+  left.meta.uid === right.meta.uid && left.meta.createdAt === right.meta.createdAt;
+
 /** Decides for all Services. See the folder's `index.ts` for the rules that its caller keeps. */
 export class Allocation {
   readonly #lbClass: string | undefined;
   readonly #entries = new Map<ObjectKey, Entry>();
-  readonly #keys = new Map<Place, ObjectKey>();
   #ledger: Ledger | undefined;
   #waiting = new Waiting();
   readonly #outbox = new Outbox();
@@ -115,23 +127,20 @@ export class Allocation {
   #note(service: Service): Entry {
     const key = objectKey(service.meta);
     const known = this.#entries.get(key);
-    if (known !== undefined && known.service.meta.uid === service.meta.uid) {
-      known.service = service;
-      known.claim = claimOf(service);
+    if (known !== undefined && isSameObject(known.service, service)) {
+      noteVersion(known, service);
       return known;
     }
     // The one before is gone, although nobody said so.
     if (known !== undefined) this.#drop(known);
     const entry = newEntry(service);
-    this.#entries.set(key, entry);
-    this.#keys.set(entry.place, key);
+    this.#entries.set(entry.key, entry);
     return entry;
   }
 
   #drop(entry: Entry): void {
     this.#entries.delete(entry.key);
-    this.#keys.delete(entry.place);
-    this.#waiting.delete(entry.place);
+    this.#waiting.delete(placeIn(entry));
     this.#ledger?.release(entry.key);
     this.#ledger?.setLeaving(entry.key, []);
   }
@@ -142,7 +151,7 @@ export class Allocation {
    */
   #decideAll(ledger: Ledger): readonly Outcome[] {
     this.#waiting = new Waiting();
-    const entries = [...this.#entries.values()].sort((left, right) => (left.place < right.place ? -1 : 1));
+    const entries = inOrder(this.#entries.values());
     const having: (readonly [Entry, Current])[] = [];
     const others: Entry[] = [];
     for (const entry of entries) {
@@ -163,9 +172,8 @@ export class Allocation {
   }
 
   #give(ledger: Ledger, entry: Entry, addresses: readonly IpAddress[]): void {
-    entry.has = addresses;
-    ledger.assign(entry.claim, addresses);
-    entry.leaving = leavingOf(entry);
+    noteGiven(entry, addresses);
+    ledger.assign(entry.claim, entry.has);
     ledger.setLeaving(entry.key, entry.leaving);
   }
 
@@ -178,18 +186,18 @@ export class Allocation {
     const { service, claim } = entry;
     if (service.meta.isDeleting && current.addresses.length === 0) {
       this.#give(ledger, entry, []);
-      this.#waiting.delete(entry.place);
+      this.#waiting.delete(placeIn(entry));
       return;
     }
     const decision = decide(ledger, { service, claim, current });
     const isAllocated = decision.outcome === "allocated";
     entry.wasOurs = true;
     this.#give(ledger, entry, isAllocated ? decision.addresses : []);
-    this.#waiting.set(entry.place, claim, decision.waits);
+    this.#waiting.set(placeIn(entry), claim, decision.waits);
     const condition = conditionOf(decision);
-    const text = conditionText(condition);
-    const events = entry.told === text ? [] : eventsOf(service, decision);
-    entry.told = text;
+    const isTold = sameCondition(entry.told, condition);
+    const events = isTold ? [] : eventsOf(service, decision);
+    if (!isTold) entry.told = condition;
     const pool = isAllocated ? decision.pool : undefined;
     this.#outbox.post(entry, { addresses: entry.has, pool, condition }, { decision, events, cause });
   }
@@ -199,14 +207,14 @@ export class Allocation {
     const { service } = entry;
     entry.leaving = remainsOf(entry);
     entry.has = [];
-    this.#waiting.delete(entry.place);
+    this.#waiting.delete(placeIn(entry));
     ledger.release(entry.key);
     ledger.setLeaving(entry.key, entry.leaving);
     const isMarked = service.type !== "LoadBalancer" && this.#lbClass === undefined && hasMarks(service);
     const isOfOthers = service.type === "LoadBalancer" && !isAsWeLeftIt(entry);
     if (isOfOthers || (!entry.wasOurs && !isMarked) || writeFor(service, NOTHING) === undefined) {
       entry.wasOurs = false;
-      entry.told = "";
+      entry.told = undefined;
       return;
     }
     this.#outbox.post(entry, NOTHING, { decision: undefined, events: [], cause });
@@ -236,8 +244,7 @@ export class Allocation {
   }
 
   #entryAt(place: Place): Entry | undefined {
-    const key = this.#keys.get(place);
-    return key === undefined ? undefined : this.#entries.get(key);
+    return this.#entries.get(keyAt(place));
   }
 }
 

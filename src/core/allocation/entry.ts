@@ -1,16 +1,15 @@
 /** What the machine remembers of one Service. */
 import type { IpAddress } from "#base/address";
-import { type Claim, claimOf } from "#core/ipam/claim";
+import { type Claim, claimOf, sameTerms } from "#core/ipam/claim";
 import type { Current } from "#core/ipam/keep";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
-import type { Place } from "./waiting.ts";
-import { addressesInStatus, conditionText, currentFromStatus, observedCondition } from "./wanted.ts";
+import type { WantedCondition } from "./outcome.ts";
+import { addressesInStatus, currentFromStatus, observedCondition, sameCondition } from "./wanted.ts";
 
+/** There is one for each Service of the cluster, so nothing is kept that is easily found again. */
 export type Entry = {
   readonly key: ObjectKey;
-  /** The order among Services: the older first, then by key. */
-  readonly place: Place;
   service: Service;
   claim: Claim;
   /** What it was given; empty when nothing was decided or it was refused. */
@@ -22,26 +21,52 @@ export type Entry = {
   /** Whether something was decided for it that may still be visible, so that it must be cleared when it is not ours any more. */
   wasOurs: boolean;
   /** The condition about which events were raised. */
-  told: string;
-  /** The write that was asked for last, and on which version. */
+  told: WantedCondition | undefined;
+  /** The write that was asked for last, and on which version; `text` is `""` for none. */
   asked: { readonly resourceVersion: string; readonly text: string };
 };
 
-const NO_FLIGHT: Entry["flight"] = { resourceVersion: "", addresses: [] };
+const NONE: readonly IpAddress[] = [];
+const NO_FLIGHT: Entry["flight"] = { resourceVersion: "", addresses: NONE };
+/** Nothing was asked for, on whatever version. */
+export const NOT_ASKED: Entry["asked"] = { resourceVersion: "", text: "" };
 
 /** An entry for a Service that was not known. */
-export const newEntry = (service: Service): Entry => ({
-  key: objectKey(service.meta),
-  place: `${String(service.meta.createdAt).padStart(12, "0")} ${objectKey(service.meta)}`,
-  service,
-  claim: claimOf(service),
-  has: [],
-  leaving: [],
-  flight: NO_FLIGHT,
-  wasOurs: false,
-  told: conditionText(observedCondition(service)),
-  asked: { resourceVersion: "", text: "" },
-});
+export const newEntry = (service: Service): Entry => {
+  const key = objectKey(service.meta);
+  return {
+    key,
+    service,
+    claim: claimOf(service, key),
+    has: NONE,
+    leaving: NONE,
+    flight: NO_FLIGHT,
+    wasOurs: false,
+    told: observedCondition(service),
+    asked: NOT_ASKED,
+  };
+};
+
+/** Puts what was observed in place of the version before. */
+export const noteVersion = (entry: Entry, service: Service): void => {
+  entry.service = service;
+  const claim = claimOf(service, entry.key);
+  if (!sameTerms(claim, entry.claim)) entry.claim = claim;
+  // Writes go out under the version that they were decided on: what was asked for before has landed, or never will.
+  if (entry.flight.resourceVersion !== service.meta.resourceVersion) entry.flight = NO_FLIGHT;
+  const observed = observedCondition(service);
+  if (sameCondition(observed, entry.told)) entry.told = observed;
+};
+
+/** Takes note of what it was given. */
+export const noteGiven = (entry: Entry, addresses: readonly IpAddress[]): void => {
+  const isSame =
+    addresses.length === entry.has.length &&
+    addresses.every((address, index) => address === entry.has[index]);
+  // A copy has no room for more.
+  if (!isSame) entry.has = addresses.length === 0 ? NONE : addresses.slice();
+  entry.leaving = leavingOf(entry);
+};
 
 /** What a Service has: what it was given, else what its status says. */
 export const currentOf = ({ has, service }: Entry): Current =>
@@ -54,9 +79,10 @@ const visible = ({ service, flight }: Entry): readonly IpAddress[] => {
 };
 
 /** The addresses that show, or may come to show, at a Service of ours that was not given them. */
-export const leavingOf = (entry: Entry): readonly IpAddress[] => [
-  ...new Set(visible(entry).filter((address) => !entry.has.includes(address))),
-];
+export const leavingOf = (entry: Entry): readonly IpAddress[] => {
+  const leaving = visible(entry).filter((address) => !entry.has.includes(address));
+  return leaving.length === 0 ? NONE : [...new Set(leaving)];
+};
 
 /** The addresses that we gave, at one time, to a Service that is not ours any more, and that still show or may do so. */
 export const remainsOf = (entry: Entry): readonly IpAddress[] => {
@@ -79,9 +105,9 @@ export const forgetFlight = (entry: Entry): void => {
 /** Whether a Service that is another allocator's by now still shows nothing but what we wrote. */
 export const isAsWeLeftIt = (entry: Entry): boolean => {
   const { service, told, leaving } = entry;
-  const condition = conditionText(observedCondition(service));
+  const condition = observedCondition(service);
   return (
-    (condition === told || condition === "") &&
+    (condition === undefined || sameCondition(condition, told)) &&
     service.ingress.every(({ hostname }) => hostname === undefined) &&
     addressesInStatus(service).every((address) => leaving.includes(address))
   );

@@ -1,7 +1,7 @@
 /** What follows from a call, for each Service once, and without repeating what was asked for already. */
 import type { Decision } from "#core/ipam/decide";
 import type { ObjectKey } from "#core/kubernetes/meta";
-import { type Entry, noteFlight } from "./entry.ts";
+import { type Entry, NOT_ASKED, noteFlight } from "./entry.ts";
 import type { Outcome, ServiceEvent } from "./outcome.ts";
 import { type Wanted, writeFor } from "./wanted.ts";
 
@@ -27,7 +27,7 @@ export class Outbox {
     const write = writeFor(service, wanted);
     const text = write === undefined ? "" : JSON.stringify(write);
     const isOpen = asked.resourceVersion === resourceVersion && asked.text !== "";
-    entry.asked = { resourceVersion, text };
+    entry.asked = text === "" ? NOT_ASKED : { resourceVersion, text };
     // A write that was asked for and may not have been sent yet is repeated only when the Service was observed anew. When
     // nothing is to be written any more, that is said, so that it is not sent.
     const isNews = isOpen ? asked.text !== text || cause === "observed" : text !== "";

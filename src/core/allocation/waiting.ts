@@ -5,9 +5,18 @@ import type { Ledger } from "#core/ipam/ledger";
 import { MinimumSet } from "#core/ipam/minimum-set";
 import type { Need } from "#core/ipam/need";
 import type { Waits } from "#core/ipam/refusal";
+import type { ObjectKey } from "#core/kubernetes/meta";
+import type { Service } from "#core/service/service";
 
 /** Where a Service stands in the queue: smaller texts come first. */
 export type Place = string;
+
+/** The order among Services: the older first, then by key. */
+export const placeOf = (key: ObjectKey, { meta }: Pick<Service, "meta">): Place =>
+  `${String(meta.createdAt).padStart(12, "0")} ${key}`;
+
+/** The key of the Service that stands at a place. */
+export const keyAt = (place: Place): ObjectKey => place.slice(place.indexOf(" ") + 1) as ObjectKey;
 
 /** Services that wait for the same pool and families on the same terms: what serves one of them serves all. */
 type Queue = {

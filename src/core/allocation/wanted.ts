@@ -36,9 +36,12 @@ export const currentFromStatus = (service: Service): Current => {
 export const observedCondition = ({ conditions }: Service): Condition | undefined =>
   conditions.find(({ type }) => type === ALLOCATED);
 
-/** A condition as one text, to be compared. */
-export const conditionText = (condition: WantedCondition | undefined): string =>
-  condition === undefined ? "" : `${condition.status} ${condition.reason} ${condition.message}`;
+/** Whether two conditions of one type say the same. */
+export const sameCondition = (
+  left: WantedCondition | undefined,
+  right: WantedCondition | undefined,
+): boolean =>
+  left?.status === right?.status && left?.reason === right?.reason && left?.message === right?.message;
 
 const sameIngress = (ingress: readonly Ingress[], addresses: readonly IpAddress[]): boolean =>
   ingress.length === addresses.length &&
@@ -71,7 +74,7 @@ const annotationChanges = (
 export const writeFor = (service: Service, wanted: Wanted): ServiceWrite | undefined => {
   const isIngressChanged = !sameIngress(service.ingress, wanted.addresses);
   const annotations = annotationChanges(service, wanted.pool);
-  const isConditionChanged = conditionText(observedCondition(service)) !== conditionText(wanted.condition);
+  const isConditionChanged = !sameCondition(observedCondition(service), wanted.condition);
   if (!isIngressChanged && !isConditionChanged && Object.keys(annotations).length === 0) return undefined;
   const ingress = isIngressChanged ? ingressFor(service, wanted.addresses) : service.ingress;
   return { ingress, isIngressChanged, condition: wanted.condition, annotations };

@@ -34,10 +34,17 @@ const selectorText = (selector: TextMap): string =>
     .sort()
     .join(",");
 
-/** What a Service claims for whatever address it gets. */
-export const claimOf = (service: Service): Claim => ({
-  service: objectKey(service.meta),
+/** What a Service claims for whatever address it gets; `key` is its key, where that is known already. */
+export const claimOf = (service: Service, key: ObjectKey = objectKey(service.meta)): Claim => ({
+  service: key,
   sharingKey: annotation(service, ANNOTATIONS.sharingKey) ?? "",
   backendKey: service.externalTrafficPolicy === "Local" ? selectorText(service.selector) : "",
   ports: [...new Set(service.ports.map(portId))],
 });
+
+/** Whether two claims of one Service ask for the same. */
+export const sameTerms = (left: Claim, right: Claim): boolean =>
+  left.sharingKey === right.sharingKey &&
+  left.backendKey === right.backendKey &&
+  left.ports.length === right.ports.length &&
+  left.ports.every((port, index) => port === right.ports[index]);

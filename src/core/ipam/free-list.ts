@@ -3,11 +3,13 @@ import { type Effort, MinimumSet } from "./minimum-set.ts";
 
 /**
  * Positions from 0 up to `size`, all free at first. Nothing is stored for a position that was never taken, so a space of
- * 2^64 costs what one of 256 does. Below the frontier every free position is a known hole; the frontier only moves up, past
- * taken positions, and each of them was paid for when it was taken.
+ * 2^64 costs what one of 256 does. Below the frontier every position is taken unless it is a known hole; above it every one is
+ * free unless it is known to be taken. The frontier only moves up, past taken positions, and each of them was paid for when it
+ * was taken.
  */
 export class FreeList {
   readonly size: bigint;
+  /** From the frontier up. */
   readonly #taken = new Set<bigint>();
   readonly #holes: MinimumSet<bigint>;
   readonly #effort: Effort;
@@ -20,19 +22,20 @@ export class FreeList {
   }
 
   take(position: bigint): void {
-    this.#taken.add(position);
-    this.#holes.delete(position);
+    if (position < this.#frontier) this.#holes.delete(position);
+    else this.#taken.add(position);
   }
 
   release(position: bigint): void {
-    if (this.#taken.delete(position) && position < this.#frontier) this.#holes.add(position);
+    if (position < this.#frontier) this.#holes.add(position);
+    else this.#taken.delete(position);
   }
 
   /** The smallest free position; `undefined` when all are taken. */
   first(): bigint | undefined {
     const hole = this.#holes.first();
     if (hole !== undefined) return hole;
-    while (this.#taken.has(this.#frontier)) {
+    while (this.#taken.delete(this.#frontier)) {
       this.#effort.steps += 1;
       this.#frontier += 1n;
     }

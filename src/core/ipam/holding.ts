@@ -2,6 +2,7 @@
 import type { IpAddress } from "#base/address";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Claim, PortId } from "./claim.ts";
+import { Holders } from "./holders.ts";
 import type { AddressConflict, AddressReservation } from "./pool.ts";
 import type { Space } from "./space.ts";
 
@@ -29,34 +30,37 @@ export type Holding = {
   /** Those of the holders, which all have the same; meaningless without holders. */
   sharingKey: string;
   backendKey: string;
-  /** The holders and the ports of each. */
-  readonly holders: Map<ObjectKey, readonly PortId[]>;
-  readonly holderByPort: Map<PortId, ObjectKey>;
+  readonly holders: Holders;
   reservation: AddressReservation | undefined;
   conflict: AddressConflict | undefined;
-  /** Services whose status lists the address although they do not hold it. */
-  readonly leaving: Set<ObjectKey>;
-  /** A sum over the ports in use, equal for equal sets of ports. */
+  /** Services whose status lists the address although they do not hold it; `undefined` for none. */
+  leaving: Set<ObjectKey> | undefined;
+  /** A sum over the ports in use, equal for equal sets of ports; 0 where nobody shares. */
   portSum: number;
 };
 
 /** A holding without anybody. */
-export const emptyHolding = (place: Pick<Holding, "address" | "space" | "position">): Holding => ({
-  ...place,
+export const emptyHolding = ({
+  address,
+  space,
+  position,
+}: Pick<Holding, "address" | "space" | "position">): Holding => ({
+  address,
+  space,
+  position,
   sharingKey: "",
   backendKey: "",
-  holders: new Map(),
-  holderByPort: new Map(),
+  holders: new Holders(),
   reservation: undefined,
   conflict: undefined,
-  leaving: new Set(),
+  leaving: undefined,
   portSum: 0,
 });
 
 /** Whether nobody has anything to do with the address any more. */
 export const isUntouched = (holding: Holding): boolean =>
   holding.holders.size === 0 &&
-  holding.leaving.size === 0 &&
+  holding.leaving === undefined &&
   holding.reservation === undefined &&
   holding.conflict === undefined;
 
@@ -64,7 +68,7 @@ export const isUntouched = (holding: Holding): boolean =>
 export const isShareable = (holding: Holding): boolean =>
   holding.holders.size > 0 &&
   holding.sharingKey !== "" &&
-  holding.leaving.size === 0 &&
+  holding.leaving === undefined &&
   holding.reservation === undefined &&
   holding.conflict === undefined;
 
@@ -77,24 +81,29 @@ const spread = (port: PortId): number => {
   return (((high ^ (high >>> 13)) >>> 0) & 0xf_ffff) * 0x1_0000_0000 + ((low ^ (low >>> 15)) >>> 0);
 };
 
+/** What a claim adds to the sum over the ports; nothing when the address is shared with nobody. */
+const portSumOf = ({ sharingKey, ports }: Claim): number =>
+  sharingKey === "" ? 0 : ports.reduce((sum, port) => (sum + spread(port)) % MODULUS, 0);
+
 /** Lets a Service in, on the terms of its claim. */
 export const addHolder = (holding: Holding, claim: Claim): void => {
   holding.sharingKey = claim.sharingKey;
   holding.backendKey = claim.backendKey;
-  holding.holders.set(claim.service, claim.ports);
-  for (const port of claim.ports) {
-    holding.holderByPort.set(port, claim.service);
-    holding.portSum = (holding.portSum + spread(port)) % MODULUS;
-  }
+  holding.holders.add(claim);
+  holding.portSum = (holding.portSum + portSumOf(claim)) % MODULUS;
 };
 
 /** Lets a holder go. */
 export const removeHolder = (holding: Holding, service: ObjectKey): void => {
-  for (const port of holding.holders.get(service) ?? []) {
-    holding.holderByPort.delete(port);
-    holding.portSum = (holding.portSum + MODULUS - spread(port)) % MODULUS;
-  }
-  holding.holders.delete(service);
+  const claim = holding.holders.remove(service);
+  if (claim !== undefined) holding.portSum = (holding.portSum + MODULUS - portSumOf(claim)) % MODULUS;
+};
+
+/** Takes note that the status of a Service lists the address although it does not hold it, or does so no more. */
+export const setLeavingAt = (holding: Holding, service: ObjectKey, isLeaving: boolean): void => {
+  const { leaving } = holding;
+  if (isLeaving) holding.leaving = (leaving ?? new Set()).add(service);
+  else if (leaving?.delete(service) && leaving.size === 0) holding.leaving = undefined;
 };
 
 const sharingProblem = (holding: Holding, claim: Claim): SharingProblem | undefined => {
@@ -110,11 +119,11 @@ export const sharingRefusal = (holding: Holding, claim: Claim): AddressRefusal |
   if (holders.size === 0 || (holders.size === 1 && holders.has(claim.service))) return undefined;
   const because = sharingProblem(holding, claim);
   if (because !== undefined) {
-    const by = [...holders.keys()].filter((key) => key !== claim.service).sort();
+    const by = holders.services().filter((key) => key !== claim.service);
     return { reason: "held", by, because };
   }
   for (const port of claim.ports) {
-    const by = holding.holderByPort.get(port);
+    const by = holders.at(port);
     if (by !== undefined && by !== claim.service) return { reason: "port-in-use", by, port };
   }
   return undefined;
@@ -126,6 +135,6 @@ export const exclusion = (holding: Holding, service: ObjectKey): AddressRefusal 
   if (reservation !== undefined && reservation.service !== service)
     return { reason: "reserved", reservation: reservation.name };
   if (conflict !== undefined) return { reason: "conflict", conflict };
-  const [by] = [...leaving].filter((key) => key !== service).sort();
+  const [by] = [...(leaving ?? [])].filter((key) => key !== service).sort();
   return by === undefined ? undefined : { reason: "being-released", by };
 };

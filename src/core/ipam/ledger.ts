@@ -3,7 +3,7 @@ import { familyOf, type IpAddress, type IpFamily } from "#base/address";
 import { assert, at } from "#base/assert";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import { addressToNumber, numberToAddress } from "./block.ts";
-import type { Claim } from "./claim.ts";
+import { type Claim, sameTerms } from "./claim.ts";
 import {
   type AddressRefusal,
   addHolder,
@@ -12,6 +12,7 @@ import {
   type Holding,
   isUntouched,
   removeHolder,
+  setLeavingAt,
   sharingRefusal,
 } from "./holding.ts";
 import type { Effort } from "./minimum-set.ts";
@@ -50,12 +51,6 @@ export type Touched = {
 };
 
 type Range = { readonly first: bigint; readonly last: bigint; readonly space: Space };
-
-const sameTerms = (left: Claim, right: Claim): boolean =>
-  left.sharingKey === right.sharingKey &&
-  left.backendKey === right.backendKey &&
-  left.ports.length === right.ports.length &&
-  left.ports.every((port, index) => port === right.ports[index]);
 
 const sameList = (left: readonly string[], right: readonly string[]): boolean =>
   left.length === right.length && left.every((item, index) => item === right[index]);
@@ -252,10 +247,10 @@ export class Ledger {
     if (sameList(before, addresses)) return;
     for (const address of before) {
       if (addresses.includes(address)) continue;
-      this.#change(address, "freed", (holding) => holding.leaving.delete(service));
+      this.#change(address, "freed", (holding) => setLeavingAt(holding, service, false));
     }
     for (const address of addresses)
-      this.#change(address, "taken", (holding) => holding.leaving.add(service));
+      this.#change(address, "taken", (holding) => setLeavingAt(holding, service, true));
     if (addresses.length === 0) this.#leaving.delete(service);
     else this.#leaving.set(service, addresses);
   }
@@ -286,7 +281,7 @@ export class Ledger {
     return numbered.map(({ holding: { address, space, holders, sharingKey } }) => ({
       address,
       pool: space.pool.name,
-      services: [...holders.keys()].sort(),
+      services: holders.services(),
       sharingKey,
     }));
   }

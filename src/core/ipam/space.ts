@@ -30,7 +30,9 @@ export class Space {
   readonly positions: Positions;
   readonly #free: FreeList;
   readonly #shelves: Shelves;
-  readonly #touched = new Map<bigint, Holding>();
+  /** Those that others may join, by position. */
+  readonly #shareable = new Map<bigint, Holding>();
+  #touched = 0;
   #assigned = 0;
 
   constructor(pool: AddressPool, family: IpFamily, effort: Effort) {
@@ -45,18 +47,23 @@ export class Space {
   /** Takes note of a holding as it is now; `withdraw` must have been called before it was changed. */
   place(holding: Holding): void {
     if (isUntouched(holding)) return;
-    this.#touched.set(holding.position, holding);
+    this.#touched += 1;
     this.#free.take(holding.position);
     if (holding.holders.size > 0) this.#assigned += 1;
-    if (isShareable(holding)) this.#shelves.add(holding);
+    if (!isShareable(holding)) return;
+    this.#shareable.set(holding.position, holding);
+    this.#shelves.add(holding);
   }
 
-  /** Forgets a holding. */
+  /** Forgets a holding, which has not changed since it was placed. */
   withdraw(holding: Holding): void {
-    if (!this.#touched.delete(holding.position)) return;
+    if (isUntouched(holding)) return;
+    this.#touched -= 1;
     this.#free.release(holding.position);
     if (holding.holders.size > 0) this.#assigned -= 1;
-    if (isShareable(holding)) this.#shelves.remove(holding);
+    if (!isShareable(holding)) return;
+    this.#shareable.delete(holding.position);
+    this.#shelves.remove(holding);
   }
 
   /** The first address, in the order of the pool, that is free or that the claim may share. */
@@ -65,7 +72,7 @@ export class Space {
     const shared =
       claim.sharingKey === ""
         ? undefined
-        : this.#shelves.first(claim, (position) => this.#touched.get(position));
+        : this.#shelves.first(claim, (position) => this.#shareable.get(position));
     const position = shared === undefined || (free !== undefined && free < shared) ? free : shared;
     return position === undefined ? undefined : this.positions.at(position);
   }
@@ -77,7 +84,7 @@ export class Space {
     const { size } = this.positions;
     const total = isHuge || size > LARGEST ? LARGEST : size;
     const assigned = BigInt(this.#assigned);
-    const withheld = BigInt(this.#touched.size) - assigned;
+    const withheld = BigInt(this.#touched) - assigned;
     return { total, assigned, withheld, available: total - assigned - withheld };
   }
 }

@@ -1,5 +1,5 @@
 /** From a Service as the API server or a file holds it to what we keep of it. */
-import { parseAddress } from "#base/address";
+import { type IpFamily, parseAddress } from "#base/address";
 import type { TextMap } from "#core/kubernetes/meta";
 import {
   conditionsOf,
@@ -56,10 +56,28 @@ const ingressOf = (value: unknown): Ingress => {
   };
 };
 
+const NONE: readonly never[] = [];
+
+/** The list without room for more members: one that has grown has room for sixteen more, and is kept as long as its Service. */
+const compact = <Member>(list: readonly Member[]): readonly Member[] =>
+  list.length === 0 ? NONE : list.slice();
+
 /** `None`, and whatever is no address, gives none. */
 const clusterIpsOf = (spec: Readonly<Record<string, unknown>>): Service["clusterIps"] => {
   const texts = listOf(spec.clusterIPs);
   return (texts.length > 0 ? texts : [spec.clusterIP]).flatMap((text) => parseAddress(textOf(text)) ?? []);
+};
+
+/** Every list of families that a Service may have, each once for all Services. */
+const FAMILIES: readonly (readonly IpFamily[])[] = [["IPv4"], ["IPv6"], ["IPv4", "IPv6"], ["IPv6", "IPv4"]];
+
+const familiesOf = (value: unknown): readonly IpFamily[] => {
+  const families = listOf(value).flatMap((family): readonly IpFamily[] =>
+    family === "IPv4" || family === "IPv6" ? [family] : [],
+  );
+  const isSame = (known: readonly IpFamily[]): boolean =>
+    known.length === families.length && known.every((family, index) => family === families[index]);
+  return FAMILIES.find(isSame) ?? compact(families);
 };
 
 /** The Service in an object as parsed from JSON or YAML; `undefined` if it has no name. */
@@ -75,16 +93,14 @@ export const readService = (object: unknown): Service | undefined => {
     type: wordOf(spec.type, ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]),
     loadBalancerClass: textIn(spec.loadBalancerClass),
     loadBalancerIp: textIn(spec.loadBalancerIP),
-    clusterIps: clusterIpsOf(spec),
-    ipFamilies: listOf(spec.ipFamilies).flatMap((family) =>
-      family === "IPv4" || family === "IPv6" ? [family] : [],
-    ),
+    clusterIps: compact(clusterIpsOf(spec)),
+    ipFamilies: familiesOf(spec.ipFamilies),
     ipFamilyPolicy: wordOf(spec.ipFamilyPolicy, ["SingleStack", "PreferDualStack", "RequireDualStack"]),
     externalTrafficPolicy: wordOf(spec.externalTrafficPolicy, ["Cluster", "Local"]),
     healthCheckNodePort: countOf(spec.healthCheckNodePort),
     selector: textMapOf(spec.selector),
-    ports: listOf(spec.ports).slice(0, MOST_PORTS).map(portOf),
-    ingress: listOf(fieldsOf(status.loadBalancer).ingress).slice(0, MOST_INGRESSES).map(ingressOf),
-    conditions: conditionsOf(status.conditions, isOurCondition),
+    ports: compact(listOf(spec.ports).slice(0, MOST_PORTS).map(portOf)),
+    ingress: compact(listOf(fieldsOf(status.loadBalancer).ingress).slice(0, MOST_INGRESSES).map(ingressOf)),
+    conditions: compact(conditionsOf(status.conditions, isOurCondition)),
   };
 };

@@ -51,7 +51,7 @@ export class Mirror<Item> {
 
   /** An object is there, in this version. */
   put(object: Fields): void {
-    const { project, keyOf, isSame = isDeepStrictEqual } = this.#options;
+    const { project, keyOf, isSame } = this.#options;
     const item = project(object);
     if (item === undefined) {
       this.remove(object);
@@ -61,8 +61,11 @@ export class Mirror<Item> {
     const key = keyOf(item);
     this.#listed?.add(key);
     const before = this.items.get(key);
+    // Whoever was told of the one before may keep it: a second one like it would be kept besides.
+    if (before !== undefined && isDeepStrictEqual(item, before)) return;
     this.items.set(key, item);
-    if (before === undefined || !isSame(item, before)) this.#sink.changed(item, before);
+    if (before === undefined || isSame === undefined || !isSame(item, before))
+      this.#sink.changed(item, before);
   }
 
   /** An object is not there any more. */
