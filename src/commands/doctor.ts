@@ -1,0 +1,140 @@
+/** `steelyard doctor`: what on this node and in its cluster keeps announced addresses from working. */
+import { findBalancers } from "#core/doctor/balancers";
+import { poolsIn, proxyModeIn, strictArpIn } from "#core/doctor/cluster";
+import { examine } from "#core/doctor/examine";
+import type { Facts, KubeProxyFacts } from "#core/doctor/facts";
+import type { Finding } from "#core/doctor/finding";
+import { fieldsOf, listOf } from "#core/kubernetes/read";
+import { askProxyMode } from "#drivers/doctor/kube-proxy";
+import { readLinks } from "#drivers/doctor/links";
+import { udpPortOwner } from "#drivers/doctor/port-owner";
+import { openCluster } from "#drivers/kubernetes/cluster";
+import { findCredentials } from "#drivers/kubernetes/in-cluster";
+import type { ClusterPort, Resource, Target } from "#drivers/kubernetes/port";
+import { openNetlink } from "#drivers/netlink/linux";
+import { openSysctl } from "#drivers/sysctl/linux";
+import { DAEMON_SETS, POOLS } from "#roles/controller/resources";
+import { printable } from "./table.ts";
+
+export type DoctorOptions = {
+  readonly node: string;
+  /** `undefined`: as kubectl finds it. */
+  readonly kubeconfig: string | undefined;
+  /** Where the pools lie. */
+  readonly namespace: string;
+  readonly bindsAddresses: boolean;
+  /** One JSON object instead of text. */
+  readonly json: boolean;
+};
+
+const BFD_PORT = 3784;
+/** Lists of workloads are read at once. */
+const MOST_BYTES = 64 * 1_024 * 1_024;
+
+const DEPLOYMENTS: Resource = { group: "apps", version: "v1", plural: "deployments", namespaced: true };
+const CONFIG_MAPS: Resource = { group: "", version: "v1", plural: "configmaps", namespaced: true };
+const PROXY_CONFIG: Target = { resource: CONFIG_MAPS, namespace: "kube-system", name: "kube-proxy" };
+
+/** What was looked at, and what could not be, in sentences. */
+type Looked<Part> = { readonly facts: Part; readonly blind: readonly string[] };
+
+type ClusterFacts = Pick<Facts, "pools" | "otherBalancers"> & { readonly proxyConfig: unknown };
+
+const lookAtCluster = async (cluster: ClusterPort, namespace: string): Promise<Looked<ClusterFacts>> => {
+  const blind: string[] = [];
+  const read = async (what: string, target: Target): Promise<unknown> => {
+    const answer = await cluster.read(target);
+    if (answer.ok) return answer.body;
+    // A cluster need not have been set up by kubeadm.
+    if (answer.failure.reason !== "not-found") blind.push(`${what}: ${answer.failure.message}`);
+    return undefined;
+  };
+  const items = async (what: string, target: Target): Promise<readonly unknown[] | undefined> => {
+    const body = await read(what, target);
+    return body === undefined ? undefined : listOf(fieldsOf(body).items);
+  };
+  const [pools, daemonSets, deployments, proxyConfig] = await Promise.all([
+    items(`pools in ${namespace}`, { resource: POOLS, namespace }),
+    items("DaemonSets", { resource: DAEMON_SETS }),
+    items("Deployments", { resource: DEPLOYMENTS }),
+    read("kube-proxy's ConfigMap", PROXY_CONFIG),
+  ]);
+  const workloads = [
+    ...(daemonSets ?? []).map((object) => ({ kind: "DaemonSet", object })),
+    ...(deployments ?? []).map((object) => ({ kind: "Deployment", object })),
+  ];
+  const otherBalancers = daemonSets === undefined ? undefined : findBalancers(workloads);
+  return {
+    facts: { pools: pools === undefined ? undefined : poolsIn(pools), otherBalancers, proxyConfig },
+    blind,
+  };
+};
+
+const NO_CLUSTER: ClusterFacts = { pools: undefined, otherBalancers: undefined, proxyConfig: undefined };
+
+const clusterFacts = async ({ kubeconfig, namespace }: DoctorOptions): Promise<Looked<ClusterFacts>> => {
+  const credentials = findCredentials({ kubeconfig });
+  if (!credentials.ok) return { facts: NO_CLUSTER, blind: [`the cluster: ${credentials.problem}`] };
+  const cluster = openCluster(credentials.value, { mostBytes: MOST_BYTES });
+  try {
+    return await lookAtCluster(cluster, namespace);
+  } finally {
+    cluster.close();
+  }
+};
+
+const linkFacts = (): Looked<Facts["links"]> => {
+  const netlink = openNetlink();
+  if (!netlink.ok)
+    return { facts: undefined, blind: [`interfaces: ${netlink.error.request}: ${netlink.error.code}`] };
+  const read = readLinks({ netlink: netlink.value, sysctl: openSysctl() });
+  netlink.value.close();
+  return read.ok
+    ? { facts: read.links, blind: [] }
+    : { facts: undefined, blind: [`interfaces: ${read.problem}`] };
+};
+
+/** What kube-proxy itself says counts more than what it was told to be. */
+const proxyFacts = async (configMap: unknown): Promise<KubeProxyFacts | "absent" | undefined> => {
+  const said = await askProxyMode();
+  const mode = said === undefined || said === "refused" ? proxyModeIn(configMap) : said;
+  if (mode !== undefined) return { mode, strictArp: strictArpIn(configMap) };
+  return said === "refused" && configMap === undefined ? "absent" : undefined;
+};
+
+/** Our own speaker is no stranger. */
+const isOurs = (owner: string): boolean => /^(steelyard|node|MainThread) /.test(owner);
+
+const lines = ({ code, severity, subject, message, remedy }: Finding): readonly string[] => [
+  `${severity.toUpperCase()}  ${code}  ${subject}  ${message}`,
+  `  mend: ${remedy}`,
+];
+
+/** Looks, and prints what is the matter. Gives the exit status: 1 when at least one finding is an error. */
+export const doctor = async (
+  options: DoctorOptions,
+  print: (line: string) => void = console.log,
+): Promise<number> => {
+  const links = linkFacts();
+  const cluster = await clusterFacts(options);
+  const { proxyConfig, ...ofCluster } = cluster.facts;
+  const owner = udpPortOwner(BFD_PORT);
+  const findings = examine({
+    ...ofCluster,
+    ...{ node: options.node, bindsAddresses: options.bindsAddresses, links: links.facts },
+    kubeProxy: await proxyFacts(proxyConfig),
+    bfdPortTakenBy: owner === undefined || isOurs(owner) ? undefined : owner,
+    neverHeard: undefined,
+  });
+  const blind = [...links.blind, ...cluster.blind];
+  if (options.json) print(JSON.stringify({ node: options.node, findings, blind }, null, 2));
+  else {
+    for (const finding of findings) for (const line of lines(finding)) print(printable(line));
+    for (const what of blind) print(printable(`not looked at: ${what}`));
+    if (findings.length === 0)
+      print(
+        blind.length === 0 ? "Nothing is the matter." : "Nothing is the matter in what could be looked at.",
+      );
+  }
+  return findings.some(({ severity }) => severity === "error") ? 1 : 0;
+};

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { describe, it } from "node:test";
+import { udpPortOwner } from "./port-owner.ts";
+
+describe("the program that has a UDP port", () => {
+  it("is found by its socket, whichever family it is of, and is nobody once that is closed", async () => {
+    for (const [type, host] of [
+      ["udp4", "127.0.0.1"],
+      ["udp6", "::1"],
+    ] as const) {
+      const socket = createSocket(type);
+      socket.bind(0, host);
+      await once(socket, "listening");
+      const { port } = socket.address();
+      assert.match(udpPortOwner(port) ?? "nobody", new RegExp(`^\\S.* \\(pid ${process.pid}\\)$`));
+      socket.close();
+      await once(socket, "close");
+      assert.equal(udpPortOwner(port), undefined);
+    }
+  });
+
+  it("is nobody where nothing can be read", () => {
+    assert.equal(udpPortOwner(3_784, "/nonexistent"), undefined);
+  });
+});

@@ -1,0 +1,50 @@
+/** Which program has a UDP port. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+const lines = (path: string): readonly string[] => {
+  try {
+    return readFileSync(path, "latin1").split("\n").slice(1);
+  } catch {
+    return [];
+  }
+};
+
+/** Inodes of the sockets that are bound to a port; the second column is ADDRESS:PORT in hexadecimal, the tenth the inode. */
+const inodesOf = (proc: string, port: number): ReadonlySet<string> => {
+  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
+  const rows = ["udp", "udp6"].flatMap((table) => lines(`${proc}/net/${table}`));
+  return new Set(
+    rows.flatMap((row) => {
+      const columns = row.trim().split(/\s+/);
+      return columns[1]?.endsWith(`:${wanted}`) === true ? [columns[9] ?? ""] : [];
+    }),
+  );
+};
+
+const attempt = <Value>(look: () => Value): Value | undefined => {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+};
+
+const nameIn = (path: string): string => attempt(() => readFileSync(path, "utf8").trim()) ?? "a program";
+
+/**
+ * `NAME (pid PID)` of the program that has this UDP port, `another program` where it may not be seen, `undefined` when nobody has it.
+ * `proc` is /proc but in tests.
+ */
+export const udpPortOwner = (port: number, proc = "/proc"): string | undefined => {
+  const inodes = inodesOf(proc, port);
+  if (inodes.size === 0) return undefined;
+  for (const pid of readdirSync(proc).filter((name) => /^\d+$/.test(name))) {
+    const open = attempt(() => readdirSync(`${proc}/${pid}/fd`)) ?? [];
+    const isOwner = open.some((each) => {
+      const target = attempt(() => readlinkSync(`${proc}/${pid}/fd/${each}`)) ?? "";
+      return inodes.has(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "none");
+    });
+    if (isOwner) return `${nameIn(`${proc}/${pid}/comm`)} (pid ${pid})`;
+  }
+  return "another program";
+};
