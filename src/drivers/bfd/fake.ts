@@ -1,0 +1,152 @@
+/** Systems on one link in memory, whose listeners hear each other when the test says so. */
+import { familyOf, type IpAddress, type IpFamily } from "#base/address";
+import type { Datagram } from "#core/bfd/admission";
+import { HOP_LIMIT, SOURCE_PORTS } from "#core/bfd/constants";
+import type { BfdListener, BfdPort, BfdResult, BfdSender } from "./port.ts";
+
+/** One system on the link. */
+export type FakeBfdSystem = {
+  readonly port: BfdPort;
+  /** Takes the system's link down or brings it up; while it is down nothing is sent or heard. */
+  setLink(up: boolean): void;
+};
+
+export type FakeBfdLink = {
+  /** Adds a system with these addresses, which may change later. */
+  addSystem(system: {
+    readonly linkIndex: number;
+    readonly addresses: ReadonlySet<IpAddress>;
+  }): FakeBfdSystem;
+  /** Delivers all that is queued, and what is sent because of it, until nothing is. */
+  settle(): void;
+  /** Whether a packet is lost on the way; asked for each. */
+  loses: (datagram: Datagram) => boolean;
+};
+
+type Ear = {
+  readonly family: IpFamily;
+  readonly path: Datagram["path"];
+  readonly addresses: ReadonlySet<IpAddress>;
+  readonly linkIndex: number;
+  readonly isUp: () => boolean;
+  readonly queue: Datagram[];
+  readonly drain: () => number;
+};
+
+/** A listener's queue, and how it is read. The payload is lent for one callback and then spoilt, as the real one is. */
+const openEar = (onDatagram: (datagram: Datagram) => void, isClosed: () => boolean) => {
+  const queue: Datagram[] = [];
+  let received = 0;
+  let reading = false;
+  const drain = (): number => {
+    if (reading) return 0;
+    reading = true;
+    const before = received;
+    for (let next = queue.shift(); next !== undefined && !isClosed(); next = queue.shift()) {
+      received += 1;
+      const payload = next.payload.slice();
+      onDatagram({ ...next, payload });
+      payload.fill(0xee);
+    }
+    reading = false;
+    return received - before;
+  };
+  return { queue, drain, received: () => received };
+};
+
+const refuse = (code: string, operation: string): Extract<BfdResult<never>, { ok: false }> => ({
+  ok: false,
+  error: { code, operation },
+});
+
+const openSender = (
+  request: Parameters<BfdPort["openSender"]>[0],
+  {
+    addresses,
+    sourcePort,
+    isUp,
+    transmit,
+  }: {
+    readonly addresses: ReadonlySet<IpAddress>;
+    readonly sourcePort: number;
+    readonly isUp: () => boolean;
+    readonly transmit: (datagram: Omit<Datagram, "linkIndex">) => void;
+  },
+): BfdResult<BfdSender> => {
+  const { localAddress, peer, path } = request;
+  if (!addresses.has(localAddress)) return refuse("EADDRNOTAVAIL", `send from ${localAddress} to ${peer}`);
+  let closed = false;
+  let sent = 0;
+  const sendErrors = new Map<string, number>();
+  const send: BfdSender["send"] = (payload) => {
+    const code = closed ? "EBADF" : isUp() ? undefined : "ENETUNREACH";
+    if (code !== undefined) {
+      sendErrors.set(code, (sendErrors.get(code) ?? 0) + 1);
+      return refuse(code, `send from ${localAddress} to ${peer}`);
+    }
+    sent += 1;
+    const common = { source: localAddress, destination: peer, hopLimit: HOP_LIMIT, path: path.type };
+    transmit({ ...common, payload: payload.slice() });
+    return { ok: true, value: undefined };
+  };
+  const close = (): void => {
+    closed = true;
+  };
+  return {
+    ok: true,
+    value: { sourcePort, send, close, counters: () => ({ sent, sendErrors: new Map(sendErrors) }) },
+  };
+};
+
+/** A link without systems yet. */
+export const fakeBfdLink = (): FakeBfdLink => {
+  const ears = new Set<Ear>();
+  const link: FakeBfdLink = {
+    loses: () => false,
+    settle: () => {
+      while ([...ears].some((ear) => ear.drain() > 0)) {
+        // A delivery may have caused another.
+      }
+    },
+    addSystem: ({ linkIndex, addresses }) => {
+      let up = true;
+      let sourcePort = SOURCE_PORTS.first - 1;
+      const isUp = (): boolean => up;
+      const listen: BfdPort["listen"] = ({ family, path, onDatagram }) => {
+        const rival = [...ears].some(
+          (ear) => ear.addresses === addresses && ear.family === family && ear.path === path,
+        );
+        if (rival) return refuse("EADDRINUSE", "listen");
+        const { queue, drain, received } = openEar(onDatagram, () => !ears.has(ear));
+        const ear: Ear = { family, path, addresses, linkIndex, isUp, queue, drain };
+        ears.add(ear);
+        const value: BfdListener = {
+          drain,
+          counters: () => ({ received: received(), dropped: 0 }),
+          close: () => {
+            ears.delete(ear);
+            queue.length = 0;
+          },
+        };
+        return { ok: true, value };
+      };
+      const transmit = (datagram: Omit<Datagram, "linkIndex">): void => {
+        for (const ear of ears) {
+          const fits = ear.addresses.has(datagram.destination) && ear.path === datagram.path;
+          if (!fits || ear.family !== familyOf(datagram.destination) || !ear.isUp()) continue;
+          const arrived = { ...datagram, linkIndex: ear.linkIndex };
+          if (!link.loses(arrived)) ear.queue.push(arrived);
+        }
+      };
+      const openOne: BfdPort["openSender"] = (request) => {
+        sourcePort += 1;
+        return openSender(request, { addresses, sourcePort, isUp, transmit });
+      };
+      const setLink = (next: boolean): void => {
+        up = next;
+      };
+      return { port: { listen, openSender: openOne }, setLink };
+    },
+  };
+  return link;
+};

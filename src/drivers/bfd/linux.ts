@@ -1,0 +1,182 @@
+/** UDP sockets of the network namespace of the calling thread. Senders over one hop need CAP_NET_RAW for their link. */
+import { constants } from "node:os";
+import { familyOf, type IpFamily, parseAddress } from "#base/address";
+import { assert } from "#base/assert";
+import { HOP_LIMIT, PORT, SOURCE_PORTS } from "#core/bfd/constants";
+import { type Door, errnoName, openDoor } from "#native/door";
+import * as linux from "./constants.ts";
+import { int32, listenerFilter, NOTHING, sockaddr } from "./layout.ts";
+import type { BfdListener, BfdPort, BfdResult, BfdSender } from "./port.ts";
+import { startReading } from "./receiver.ts";
+
+type Option = readonly [level: number, name: number, value: Uint8Array];
+
+const ANY: Readonly<Record<IpFamily, string>> = { IPv4: "0.0.0.0", IPv6: "::" };
+
+const refused = (operation: string, errno: number): Extract<BfdResult<never>, { ok: false }> => ({
+  ok: false,
+  error: { code: errnoName(errno), operation },
+});
+
+/** The options that tell how a packet came. */
+const arrivalOptions: Readonly<Record<IpFamily, readonly Option[]>> = {
+  IPv4: [
+    [linux.SOL_IP, linux.IP_PKTINFO, int32(1)],
+    [linux.SOL_IP, linux.IP_RECVTTL, int32(1)],
+  ],
+  IPv6: [
+    [linux.SOL_IPV6, linux.IPV6_V6ONLY, int32(1)],
+    [linux.SOL_IPV6, linux.IPV6_RECVPKTINFO, int32(1)],
+    [linux.SOL_IPV6, linux.IPV6_RECVHOPLIMIT, int32(1)],
+  ],
+};
+
+const sendingOptions: Readonly<Record<IpFamily, readonly Option[]>> = {
+  IPv4: [
+    [linux.SOL_IP, linux.IP_TTL, int32(HOP_LIMIT)],
+    [linux.SOL_IP, linux.IP_TOS, int32(linux.NETWORK_CONTROL)],
+  ],
+  IPv6: [
+    [linux.SOL_IPV6, linux.IPV6_UNICAST_HOPS, int32(HOP_LIMIT)],
+    [linux.SOL_IPV6, linux.IPV6_TCLASS, int32(linux.NETWORK_CONTROL)],
+  ],
+};
+
+/** A socket with these options, filtered before anything can get in; a negative errno if one step is refused. */
+const openSocket = (
+  door: Door,
+  family: IpFamily,
+  { options, filter }: { readonly options: readonly Option[]; readonly filter: Uint8Array },
+): number => {
+  const fd = door.socket(linux.AF[family], linux.SOCK_DGRAM, linux.IPPROTO_UDP);
+  if (fd < 0) return fd;
+  const outcomes = options.map(([level, name, value]) => door.setsockopt(fd, level, name, value));
+  const failed = [...outcomes, door.attachFilter(fd, filter)].find((outcome) => outcome < 0);
+  if (failed === undefined) return fd;
+  door.close(fd);
+  return failed;
+};
+
+const listen = (
+  door: Door,
+  { family, path, onDatagram, onError }: Parameters<BfdPort["listen"]>[0],
+): BfdResult<BfdListener> => {
+  const operation = `listen on UDP port ${PORT[path]} for ${family}`;
+  const any = parseAddress(ANY[family]);
+  assert(any !== undefined, "not an address");
+  const filter = listenerFilter(family, path);
+  const fd = openSocket(door, family, { options: arrivalOptions[family], filter });
+  if (fd < 0) return refused(operation, fd);
+  for (const name of [linux.SO_RCVBUF, linux.SO_RCVBUFFORCE]) {
+    // As much as we like if we may, else as much as net.core.rmem_max allows.
+    door.setsockopt(fd, linux.SOL_SOCKET, name, int32(linux.RECEIVE_BUFFER));
+  }
+  const bound = door.bind(fd, sockaddr(any, PORT[path], 0));
+  const reader = bound < 0 ? bound : startReading(door, fd, { family, path, onDatagram, onError });
+  if (typeof reader === "number") {
+    door.close(fd);
+    return refused(operation, reader);
+  }
+  let closed = false;
+  let dropped = 0;
+  const value: BfdListener = {
+    drain: reader.drain,
+    counters: () => {
+      if (!closed) dropped = droppedBy(door, fd);
+      return { received: reader.received(), dropped };
+    },
+    close: () => {
+      if (closed) return;
+      closed = true;
+      reader.stop();
+      door.close(fd);
+    },
+  };
+  return { ok: true, value };
+};
+
+const droppedBy = (door: Door, fd: number): number => {
+  const counters = new Uint32Array(linux.MEMINFO.length);
+  const bytes = new Uint8Array(counters.buffer);
+  const length = door.getsockopt(fd, linux.SOL_SOCKET, linux.SO_MEMINFO, bytes);
+  return length < counters.byteLength ? 0 : (counters[linux.MEMINFO.drops] ?? 0);
+};
+
+/** How many ports are tried before it is said that none is free. */
+const ATTEMPTS = 64;
+const PORT_COUNT = SOURCE_PORTS.last - SOURCE_PORTS.first + 1;
+
+/** Binds to a port that no other sender has; gives it, or a negative errno. */
+const bindSomewhere = (bind: (port: number) => number, taken: ReadonlySet<number>): number => {
+  const start = Math.floor(Math.random() * PORT_COUNT);
+  let attempts = 0;
+  for (let offset = 0; offset < PORT_COUNT && attempts < ATTEMPTS; offset += 1) {
+    const port = SOURCE_PORTS.first + ((start + offset) % PORT_COUNT);
+    if (taken.has(port)) continue;
+    attempts += 1;
+    const bound = bind(port);
+    if (bound >= 0) return port;
+    if (bound !== -constants.errno.EADDRINUSE) return bound;
+  }
+  return -constants.errno.EADDRINUSE;
+};
+
+const openSender = (
+  door: Door,
+  taken: Set<number>,
+  { path, localAddress, peer }: Parameters<BfdPort["openSender"]>[0],
+): BfdResult<BfdSender> => {
+  const family = familyOf(peer);
+  const link = path.type === "single-hop" ? path.link : undefined;
+  const operation = `send from ${localAddress} to ${peer}${link === undefined ? "" : ` through ${link.name}`}`;
+  const device = new TextEncoder().encode(`${link?.name}\0`);
+  const options: readonly Option[] = [
+    ...(link === undefined ? [] : [[linux.SOL_SOCKET, linux.SO_BINDTODEVICE, device] as const]),
+    ...sendingOptions[family],
+  ];
+  const fd = openSocket(door, family, { options, filter: NOTHING });
+  if (fd < 0) return refused(operation, fd);
+  // Last, because the type of service sets it too; above 6 it takes CAP_NET_ADMIN, and is no need.
+  door.setsockopt(fd, linux.SOL_SOCKET, linux.SO_PRIORITY, int32(linux.PRIORITY_CONTROL));
+  const scope = link?.index ?? 0;
+  const sourcePort = bindSomewhere((port) => door.bind(fd, sockaddr(localAddress, port, scope)), taken);
+  if (sourcePort < 0) {
+    door.close(fd);
+    return refused(operation, sourcePort);
+  }
+  taken.add(sourcePort);
+  const destination = sockaddr(peer, PORT[path.type], scope);
+  let closed = false;
+  let sent = 0;
+  const sendErrors = new Map<string, number>();
+  const value: BfdSender = {
+    sourcePort,
+    send: (payload) => {
+      const outcome = closed ? -constants.errno.EBADF : door.send(fd, payload, destination, 0);
+      if (outcome >= 0) {
+        sent += 1;
+        return { ok: true, value: undefined };
+      }
+      const code = errnoName(outcome);
+      sendErrors.set(code, (sendErrors.get(code) ?? 0) + 1);
+      return refused(operation, outcome);
+    },
+    counters: () => ({ sent, sendErrors: new Map(sendErrors) }),
+    close: () => {
+      if (closed) return;
+      closed = true;
+      taken.delete(sourcePort);
+      door.close(fd);
+    },
+  };
+  return { ok: true, value };
+};
+
+/** The real one; callbacks run on the event loop of this thread. */
+export const openBfdPort = (door: Door = openDoor()): BfdPort => {
+  const taken = new Set<number>();
+  return {
+    listen: (request) => listen(door, request),
+    openSender: (request) => openSender(door, taken, request),
+  };
+};

@@ -1,0 +1,64 @@
+/** What we ask of the sockets that speak BFD. All calls are synchronous; callbacks come from the event loop. */
+import type { IpAddress, IpFamily } from "#base/address";
+import type { Datagram } from "#core/bfd/admission";
+import type { SessionPath } from "#core/bfd/config";
+
+/** A call that the kernel refused. */
+export type BfdError = {
+  /** Symbolic errno such as `EPERM`, `EADDRINUSE` or `ENETUNREACH`. */
+  readonly code: string;
+  /** What was asked, for the message: `listen on UDP port 3784 for IPv4`. */
+  readonly operation: string;
+};
+
+export type BfdResult<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly error: BfdError };
+
+export type BfdListener = {
+  /**
+   * Reads what is queued now, at most about 1000 packets, and delivers it before it returns; gives how many. Call it
+   * before a peer is declared dead: its packet may be waiting. Within a callback it does nothing.
+   */
+  drain(): number;
+  counters(): {
+    readonly received: number;
+    /** Packets that the kernel dropped: no BFD, forwarded by a router, or more than we could read. */
+    readonly dropped: number;
+  };
+  /** Safe to call twice, and within a callback. */
+  close(): void;
+};
+
+export type BfdSender = {
+  /** 49152..65535, of no other sender of this port. */
+  readonly sourcePort: number;
+  /** Sends one packet with TTL or Hop Limit 255. */
+  send(payload: Uint8Array): BfdResult<undefined>;
+  counters(): {
+    readonly sent: number;
+    /** Packets that could not be sent, by symbolic errno. */
+    readonly sendErrors: ReadonlyMap<string, number>;
+  };
+  /** Safe to call twice. */
+  close(): void;
+};
+
+export type BfdPort = {
+  /** Hears all packets of a family that come to the port of sessions over one hop, or over several. */
+  listen(request: {
+    readonly family: IpFamily;
+    readonly path: SessionPath["type"];
+    /** The payload is a view of a buffer that is used again, valid only during the callback. */
+    readonly onDatagram: (datagram: Datagram) => void;
+    /** Errors while receiving. The listener goes on. */
+    readonly onError: (error: BfdError) => void;
+  }): BfdResult<BfdListener>;
+  /** Opens what one session sends through. When its link or address goes away it is dead: close it and open a new one. */
+  openSender(request: {
+    readonly path: SessionPath;
+    readonly localAddress: IpAddress;
+    /** Of the same family. */
+    readonly peer: IpAddress;
+  }): BfdResult<BfdSender>;
+};
