@@ -7,7 +7,7 @@ import type { Facts, LinkFacts, PoolFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 
 /** Whether an address lies in a pool. */
-export const isInPool = ({ blocks }: PoolFacts, address: IpAddress): boolean =>
+const isInPool = ({ blocks }: PoolFacts, address: IpAddress): boolean =>
   blocks.some((block) => block.family === familyOf(address) && holds(block, addressToNumber(address)));
 
 /** Whether a network and a block have an address in common. */
@@ -20,7 +20,7 @@ const meets = (network: InterfaceAddress, block: AddressBlock): boolean => {
 };
 
 /** Whether an interface is in a network that a pool's addresses are in, so that ARP for them can arrive there. */
-export const carries = ({ addresses }: LinkFacts, { blocks }: PoolFacts): boolean =>
+const carries = ({ addresses }: LinkFacts, { blocks }: PoolFacts): boolean =>
   addresses.some((address) => blocks.some((block) => meets(address, block)));
 
 /** Interfaces that Services are announced on: up, and in the network of a pool. */

@@ -2,11 +2,20 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { macFromBytes } from "#base/mac";
-import { after, type Instant, instant, millis, seconds } from "#base/time";
-import { deadline, type Effect, type Input, initialState, type ProbeConfig, step, TRIES } from "./machine.ts";
+import { after, type Instant, instant, millis } from "#base/time";
+import {
+  deadline,
+  type Effect,
+  type Input,
+  initialState,
+  PROBE_DEFAULTS,
+  type ProbeConfig,
+  step,
+  TRIES,
+} from "./machine.ts";
 
 const mac = (last: number) => macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, last));
-const CONFIG: ProbeConfig = { interval: seconds(10), timeout: millis(500), connects: true };
+const CONFIG: ProbeConfig = { ...PROBE_DEFAULTS, connects: true };
 const NAME = "192.0.2.1";
 
 /** One probe, driven as the caller would. */
