@@ -34,6 +34,8 @@ export type AccessContext = {
   readonly url: string;
   readonly authority: Authority;
   readonly admin: Api;
+  /** A socket that leads to the server at `url`; default: none is needed. */
+  readonly socketPath?: string | undefined;
 };
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
@@ -147,5 +149,5 @@ export const openAccess = async (
   const kubeconfig = join(folder, `${fileName(user)}.kubeconfig`);
   const options = { url, ca: authority.ca, credentials };
   writeFileSync(kubeconfig, renderKubeconfig(options), { mode: 0o600 });
-  return { user, api: openApi(options), kubeconfig };
+  return { user, api: openApi({ ...options, socketPath: context.socketPath }), kubeconfig };
 };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Api, openApi } from "./api.ts";
 import { AUDIT_POLICY } from "./audit.ts";
 import { type Authority, writeSigningKey } from "./certificates.ts";
-import { openServer, type ServerProgram } from "./server-program.ts";
+import { type OpenServer, openServer, type ServerProgram } from "./server-program.ts";
 
 /** Families of the addresses that Services get inside of the cluster; the first is that of single-stack Services. */
 export type Families = "ipv4" | "ipv6" | "ipv4+ipv6" | "ipv6+ipv4";
@@ -16,6 +16,8 @@ const RANGES: Readonly<Record<Families, string>> = {
   "ipv6+ipv4": "fd00:96::/108,10.96.0.0/16",
 };
 
+const LOOPBACK = "127.0.0.1";
+
 export type ApiServerOptions = {
   readonly program: string;
   readonly folder: string;
@@ -25,6 +27,12 @@ export type ApiServerOptions = {
   readonly flags: readonly string[];
   readonly authority: Authority;
   readonly environment: Readonly<Record<string, string>>;
+  /** The address that it has for others; default: nobody else reaches it. */
+  readonly address?: string;
+  /** How it is started; default: as a child of this process. */
+  readonly open?: OpenServer;
+  /** A socket that leads to it; default: none is needed. */
+  readonly socketPath?: string;
 };
 
 export type ApiServer = ServerProgram & {
@@ -52,7 +60,7 @@ const flagsOf = (
   },
 ): readonly string[] => [
   `--etcd-servers=http://127.0.0.1:${options.etcdPort}`,
-  ...["--bind-address=127.0.0.1", `--secure-port=${options.port}`],
+  ...[`--bind-address=${options.address ?? LOOPBACK}`, `--secure-port=${options.port}`],
   // Nobody is told of it: without a reconciler the Service `kubernetes` has no endpoints.
   `--advertise-address=${options.families.startsWith("ipv4") ? "192.0.2.1" : "2001:db8::1"}`,
   "--endpoint-reconciler-type=none",
@@ -72,9 +80,9 @@ const flagsOf = (
 
 /** Describes an API server; it does not run yet. */
 export const openApiServer = async (options: ApiServerOptions): Promise<ApiServer> => {
-  const { folder, authority } = options;
+  const { folder, authority, address = LOOPBACK, open = openServer, socketPath } = options;
   const files = {
-    serving: await authority.issue("kube-apiserver", { type: "server", addresses: ["127.0.0.1"] }),
+    serving: await authority.issue("kube-apiserver", { type: "server", addresses: [address] }),
     signingKey: writeSigningKey(folder),
     auditPolicy: join(folder, "audit-policy.yaml"),
     auditLog: join(folder, "audit.log"),
@@ -85,9 +93,10 @@ export const openApiServer = async (options: ApiServerOptions): Promise<ApiServe
     user: "admin",
     groups: ["system:masters"],
   });
-  const url = `https://127.0.0.1:${options.port}`;
-  const admin = openApi({ url, ca: authority.ca, credentials: { type: "certificate", ...operator } });
-  const server = openServer({
+  const url = `https://${address}:${options.port}`;
+  const credentials = { type: "certificate", ...operator } as const;
+  const admin = openApi({ url, ca: authority.ca, credentials, socketPath });
+  const server = open({
     name: "kube-apiserver",
     command: [options.program, ...flagsOf(options, files)],
     environment: options.environment,

@@ -100,8 +100,11 @@ export const openApi = (options: {
   readonly url: string;
   readonly ca: string;
   readonly credentials: Credentials;
+  /** A socket that leads to the server; default: the address in `url`. */
+  readonly socketPath?: string | undefined;
 }): Api => {
   const { url, ca, credentials } = options;
+  const way = options.socketPath === undefined ? {} : { socketPath: options.socketPath };
   const identity = credentials.type === "certificate" ? { cert: credentials.cert, key: credentials.key } : {};
   const agent = new Agent({ keepAlive: true, maxSockets: 16, ca, ...identity });
 
@@ -110,7 +113,11 @@ export const openApi = (options: {
       const { body, contentType = body === undefined ? undefined : "application/json" } = options;
       const asked = request(
         new URL(path, url),
-        { method, agent, headers: headersOf(credentials, contentType), timeout: options.timeoutMs ?? 30_000 },
+        {
+          ...way,
+          ...{ method, agent, headers: headersOf(credentials, contentType) },
+          timeout: options.timeoutMs ?? 30_000,
+        },
         (response) => {
           const chunks: Buffer[] = [];
           response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -130,7 +137,7 @@ export const openApi = (options: {
   const watch = (path: string, onEvent: (event: WatchEvent) => void): Promise<RunningWatch> =>
     new Promise((resolve, reject) => {
       const headers = headersOf(credentials, undefined);
-      const asked = request(new URL(path, url), { agent, headers }, (response) => {
+      const asked = request(new URL(path, url), { ...way, agent, headers }, (response) => {
         if (response.statusCode !== 200) {
           reject(new Error(`GET ${path}: ${response.statusCode}`));
           response.destroy();

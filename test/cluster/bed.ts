@@ -7,13 +7,13 @@
  * There is no controller manager and no node: nobody else writes, namespaces that are deleted stay in `Terminating`, and
  * Services have no endpoints unless a test makes some. What both servers said is shown when a test fails.
  */
-import { spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, type TestContext } from "node:test";
 import { type Access, type Grant, type Identity, openAccess } from "./access.ts";
 import type { Api, KubeObject } from "./api.ts";
 import { type ApiServer, type Families, openApiServer } from "./api-server.ts";
+import { findAssets } from "./assets.ts";
 import { type AuditEntry, readAudit } from "./audit.ts";
 import { openAuthority } from "./certificates.ts";
 import { type Door, openDoor } from "./door.ts";
@@ -75,22 +75,9 @@ export const freePort = async (): Promise<number> => {
   }
 };
 
-/** The folder that holds etcd and kube-apiserver. */
-const findAssets = (): string => {
-  const given = process.env.KUBEBUILDER_ASSETS;
-  if (given !== undefined && given !== "") return given;
-  const script = join(import.meta.dirname, "../../scripts/kubernetes.ts");
-  const { status, stdout } = spawnSync(process.execPath, [script], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  if (status !== 0) throw new Error("there is no Kubernetes to test with");
-  return stdout.trim();
-};
-
 /** Starts a control plane; ready after three to four seconds. */
 export const startControlPlane = async (options: ControlPlaneOptions = {}): Promise<ControlPlane> => {
-  const assets = findAssets();
+  const assets = findAssets(["etcd", "kube-apiserver"]);
   const home = openFolder();
   const folder = home.path;
   const [client, peer, port] = [await freePort(), await freePort(), await freePort()];

@@ -42,7 +42,10 @@ const NEEDED = [
  * Installs our definitions and rights, word for word; gives the account that they are for. Without `webhook` the API server
  * is not told to ask for reviews.
  */
-export const install = async (plane: ControlPlane, { webhook = false } = {}): Promise<Access> => {
+export const install = async (
+  plane: Pick<ControlPlane, "apply" | "access">,
+  { webhook = false } = {},
+): Promise<Access> => {
   const needed = webhook ? NEEDED : NEEDED.filter((kind) => kind !== "ValidatingWebhookConfiguration");
   const objects = [...manifestsIn("packaging/crds"), ...manifestsIn("packaging/manifests")].flatMap(
     readManifest,

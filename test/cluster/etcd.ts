@@ -1,6 +1,7 @@
 /** etcd, as the store of one test. */
+import { request } from "node:http";
 import { join } from "node:path";
-import { openServer, type ServerProgram } from "./server-program.ts";
+import { type OpenServer, openServer, type ServerProgram } from "./server-program.ts";
 
 export type Etcd = ServerProgram & {
   readonly port: number;
@@ -8,20 +9,34 @@ export type Etcd = ServerProgram & {
   compact(): Promise<void>;
 };
 
-const post = async (url: string, body: unknown): Promise<unknown> => {
-  const answer = await fetch(url, {
-    method: "POST",
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
-  });
-  if (!answer.ok) throw new Error(`etcd: ${answer.status} ${await answer.text()}`);
-  return await answer.json();
-};
+/** Where a test finds it: a port of 127.0.0.1, or a socket that leads there. */
+type Way = { readonly port: number } | { readonly socketPath: string };
 
-const isHealthy = async (url: string): Promise<boolean> => {
+type Question = { readonly path: string; readonly body?: unknown; readonly timeoutMs: number };
+
+/** The text of its answer; anything but status 200 is an error. */
+const ask = (way: Way, { path, body, timeoutMs }: Question): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const method = body === undefined ? "GET" : "POST";
+    const signal = AbortSignal.timeout(timeoutMs);
+    const asked = request({ host: "127.0.0.1", ...way, path, method, signal }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (piece: string) => {
+        text += piece;
+      });
+      response.once("error", reject);
+      response.once("end", () => {
+        if (response.statusCode === 200) resolve(text);
+        else reject(new Error(`etcd: ${response.statusCode} ${text}`));
+      });
+    });
+    asked.once("error", reject);
+    asked.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+
+const isHealthy = async (way: Way): Promise<boolean> => {
   try {
-    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(1_000) });
-    return answer.ok && (await answer.text()).includes("true");
+    return (await ask(way, { path: "/health", timeoutMs: 1_000 })).includes("true");
   } catch {
     return false;
   }
@@ -32,11 +47,16 @@ export const openEtcd = (options: {
   readonly program: string;
   readonly folder: string;
   readonly ports: { readonly client: number; readonly peer: number };
+  /** How it is started; default: as a child of this process. */
+  readonly open?: OpenServer;
+  /** The socket that leads to its port; default: none is needed. */
+  readonly socketPath?: string;
 }): Etcd => {
-  const { program, folder, ports } = options;
+  const { program, folder, ports, open = openServer, socketPath } = options;
+  const way: Way = socketPath === undefined ? { port: ports.client } : { socketPath };
   const url = `http://127.0.0.1:${ports.client}`;
   const peer = `http://127.0.0.1:${ports.peer}`;
-  const server = openServer({
+  const server = open({
     name: "etcd",
     command: [
       program,
@@ -49,14 +69,15 @@ export const openEtcd = (options: {
       "--unsafe-no-fsync",
     ],
     log: join(folder, "etcd.log"),
-    isReady: () => isHealthy(url),
+    isReady: () => isHealthy(way),
     readyWithinMs: 30_000,
   });
   const compact = async (): Promise<void> => {
-    const { header } = (await post(`${url}/v3/kv/range`, { key: "AA==" })) as {
-      readonly header: { readonly revision: string };
-    };
-    await post(`${url}/v3/kv/compaction`, { revision: header.revision, physical: true });
+    const timeoutMs = 10_000;
+    const range = await ask(way, { path: "/v3/kv/range", body: { key: "AA==" }, timeoutMs });
+    const { header }: { readonly header: { readonly revision: string } } = JSON.parse(range);
+    const body = { revision: header.revision, physical: true };
+    await ask(way, { path: "/v3/kv/compaction", body, timeoutMs });
   };
   return { ...server, port: ports.client, compact };
 };

@@ -32,6 +32,18 @@ export type ServerProgram = {
   lastWords(lines: number): string;
 };
 
+/** Makes a server of its description; it does not run yet. */
+export type OpenServer = (options: ServerOptions) => ServerProgram;
+
+/** The last lines of a log file; none when it is not there yet. */
+export const lastLines = (file: string, lines: number): string => {
+  try {
+    return readFileSync(file, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+  } catch {
+    return "";
+  }
+};
+
 const ended = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
 /** The kernel ends the server with the test that started it, however that ends: setpriv(1) asks for it. */
@@ -47,18 +59,13 @@ const spawnServer = (options: ServerOptions): ChildProcess => {
   }
 };
 
-export const openServer = (options: ServerOptions): ServerProgram => {
+/** A server as a child of this process. */
+export const openServer: OpenServer = (options) => {
   let child: ChildProcess | undefined;
 
   const running = (): ChildProcess | undefined => (child === undefined || ended(child) ? undefined : child);
 
-  const lastWords = (lines: number): string => {
-    try {
-      return readFileSync(options.log, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
-    } catch {
-      return "";
-    }
-  };
+  const lastWords = (lines: number): string => lastLines(options.log, lines);
 
   const stop = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> => {
     const current = running();

@@ -1,0 +1,60 @@
+/** One server in a host of the lab: how it starts, stands still, and ends. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { LabHostHandle, LabProcess } from "#lab/index";
+import { lastLines, type ServerOptions, type ServerProgram } from "../server-program.ts";
+
+const READY_POLL_MS = 50;
+/** An API server that waits for its watchers gets no longer than this to end. */
+const END_WITHIN_MS = 20_000;
+
+/** As any other server; `pid` is its number inside of the lab. */
+export type LabServer = ServerProgram & {
+  /** Resolves when it stands still. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+};
+
+/** Makes a server in this host of its description; it does not run yet. */
+export const openLabServer = (host: LabHostHandle, options: ServerOptions): LabServer => {
+  let current: LabProcess | undefined;
+  const lastWords = (lines: number): string => lastLines(options.log, lines);
+
+  const launch = async (): Promise<LabProcess> => {
+    const { command, environment: env = {}, log } = options;
+    const started = await host.spawn(command, { env, log });
+    current = started;
+    void started.exited.then(() => {
+      if (current === started) current = undefined;
+    });
+    return started;
+  };
+  const stop = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> => {
+    const running = current;
+    if (running === undefined) return;
+    await running.signal(signal);
+    await running.signal("SIGCONT"); // What stands still does not end.
+    const patience = setTimeout(() => void running.signal("SIGKILL").catch(() => {}), END_WITHIN_MS);
+    await running.exited.finally(() => clearTimeout(patience));
+  };
+  const start = async (): Promise<void> => {
+    if (current !== undefined) throw new Error(`${options.name} runs already`);
+    const started = await launch();
+    const limit = performance.now() + options.readyWithinMs;
+    while (!(await options.isReady())) {
+      if (current !== started) throw new Error(`${options.name} ended at its start\n${lastWords(30)}`);
+      if (performance.now() > limit) {
+        await stop("SIGKILL");
+        throw new Error(`${options.name} is not ready after ${options.readyWithinMs} ms\n${lastWords(30)}`);
+      }
+      await pause(READY_POLL_MS);
+    }
+  };
+  return {
+    pid: () => current?.pid,
+    start,
+    stop,
+    freeze: async () => await current?.signal("SIGSTOP"),
+    thaw: async () => await current?.signal("SIGCONT"),
+    lastWords,
+  };
+};
