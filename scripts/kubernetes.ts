@@ -1,20 +1,30 @@
 /**
  * Finds the programs of a real Kubernetes control plane for the tests, and builds those that are not there yet.
  *
- * Usage: `node scripts/kubernetes.ts [PROGRAM…] [-- COMMAND…]`, without a PROGRAM etcd and kube-apiserver. Prints the one
- * folder that holds them all, or runs COMMAND with that folder in `$KUBEBUILDER_ASSETS`. If that variable names a folder
- * that holds them all already (setup-envtest of the Kubernetes project makes such), that one is taken as it is.
+ * Usage: `node scripts/kubernetes.ts [PROGRAM…] [-- COMMAND…]`, without a PROGRAM etcd, kube-apiserver and kube-proxy. Prints
+ * the one folder that holds them all, or runs COMMAND with that folder in `$KUBEBUILDER_ASSETS`. What a folder that this
+ * variable names holds already is taken from there (setup-envtest of the Kubernetes project makes such, without kube-proxy).
  *
  * What is missing is built from the published Go modules that tools/kubernetes/go.mod names, once for each version, below
  * `$XDG_CACHE_HOME/steelyard/kubernetes`. `$GO` names the Go to take.
  *
  * What cannot be had is said with a remedy. A COMMAND is then not run, which is a failure in CI (`$CI` is set) and none
- * on a laptop, where nobody should need eight minutes of Go to change a sentence.
+ * on a laptop, where nobody should need nine minutes of Go to change a sentence.
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 
 const MODULE = join(import.meta.dirname, "../tools/kubernetes");
 /** The packages that programs are built from, by name. All are `tool` lines of go.mod too. */
@@ -24,7 +34,7 @@ const PACKAGES: ReadonlyMap<string, string> = new Map([
     (name) => [name, `k8s.io/kubernetes/cmd/${name}`] as const,
   ),
 ]);
-const USUAL = ["etcd", "kube-apiserver"];
+const USUAL = ["etcd", "kube-apiserver", "kube-proxy"];
 const BUILD_MINUTES = 25;
 /** Nobody debugs these programs: without what debuggers read, which the linker throws away, it takes a seventh less time. */
 const BUILD = [
@@ -78,7 +88,7 @@ const findGo = (names: readonly string[]): string => {
     [
       `There is no ${names.join(", no ")} here, and no Go to build ${names.length > 1 ? "them" : "it"} with. One of these helps:`,
       "  a Go of 1.26 or newer in PATH, or named by $GO; on Debian: export GO=$(tools/kubernetes/fetch-go.sh)",
-      `  KUBEBUILDER_ASSETS=FOLDER with ${[...USUAL].join(" and ")} in it, as setup-envtest makes them`,
+      `  KUBEBUILDER_ASSETS=FOLDER with ${names.join(" and ")} in it`,
     ].join("\n"),
   );
 };
@@ -94,7 +104,7 @@ const build = (folder: string, names: readonly string[]): void => {
   const go = findGo(missing);
   const version = versionOf(readFileSync(join(MODULE, "go.mod"), "utf8"));
   console.error(
-    `building ${missing.join(" and ")} of Kubernetes ${version} from Go modules: on two cores four to eight minutes, once`,
+    `building ${missing.join(" and ")} of Kubernetes ${version} from Go modules: on two cores five to nine minutes, once`,
   );
   const work = mkdtempSync(join(folder, ".building-"));
   try {
@@ -136,23 +146,43 @@ const buildAlone = (folder: string, names: readonly string[]): void => {
   if (status !== 0) throw new Missing(error?.message ?? `there is still no ${names.join(", no ")}`);
 };
 
+/** A folder of links to programs that lie in several. */
+const linkTogether = (folder: string, paths: readonly (readonly [name: string, path: string])[]): string => {
+  const key = createHash("sha256").update(JSON.stringify(paths)).digest("hex").slice(0, 16);
+  const together = join(folder, `together-${key}`);
+  mkdirSync(together, { recursive: true });
+  for (const [name, path] of paths) {
+    // Another process may do the same just now, or use what is there.
+    const fresh = join(together, `.${name}-${process.pid}`);
+    symlinkSync(path, fresh);
+    renameSync(fresh, join(together, name));
+  }
+  return together;
+};
+
 /** The folder that holds all of these programs. */
 const findAssets = (names: readonly string[]): string => {
   const unknown = names.filter((name) => !PACKAGES.has(name));
   if (unknown.length > 0)
     throw new Missing(`${unknown.join(", ")}: unknown; there is ${[...PACKAGES.keys()].join(", ")}`);
-  const given = process.env.KUBEBUILDER_ASSETS;
-  if (given !== undefined && given !== "") {
-    const lacking = names.filter((name) => !isProgram(join(given, name)));
-    if (lacking.length === 0) return given;
-    console.error(`$KUBEBUILDER_ASSETS is passed over: ${given} holds no ${lacking.join(", no ")}`);
-  }
+  const given = process.env.KUBEBUILDER_ASSETS ?? "";
+  const isGiven = (name: string): boolean => given !== "" && isProgram(join(given, name));
+  const lacking = names.filter((name) => !isGiven(name));
+  if (lacking.length === 0) return given;
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
   const version = versionOf(readFileSync(join(MODULE, "go.mod"), "utf8"));
   const folder = join(cache, "steelyard", "kubernetes", `${version}-${process.arch}`);
   mkdirSync(folder, { recursive: true });
-  buildAlone(folder, names);
-  return folder;
+  if (given !== "")
+    console.error(
+      `$KUBEBUILDER_ASSETS holds no ${lacking.join(", no ")}: of Kubernetes ${version} is what is taken besides`,
+    );
+  buildAlone(folder, lacking);
+  if (lacking.length === names.length) return folder;
+  return linkTogether(
+    folder,
+    names.map((name) => [name, join(isGiven(name) ? resolve(given) : folder, name)]),
+  );
 };
 
 const runCommand = (folder: string, command: readonly string[]): number => {
