@@ -15,6 +15,22 @@ it("a plan can be built with every choice", () => {
         assert.deepEqual(topologyProblems(planCluster({ nodes, pods, api }).topology), []);
 });
 
+it("a cluster whose kube-proxies write iptables carries traffic of both families", async () => {
+  const cluster = await openLabCluster({ nodes: 2, pods: 1, proxyMode: "iptables" });
+  try {
+    await cluster.pods.start("web", "n2");
+    const addresses = ["10.2.0.100", "fd02::100"];
+    await cluster.service({ name: "web", addresses });
+    await lead(cluster, { to: "n1", addresses });
+    for (const address of addresses) {
+      const { pods, errors } = await ask(cluster.client, address);
+      assert.deepEqual([pods, errors], [["n2-a"], []], address);
+    }
+  } finally {
+    await cluster.close();
+  }
+});
+
 it("a cluster of five nodes and of IPv4 alone carries traffic, and leaves nothing behind", async () => {
   const cluster = await openLabCluster({ nodes: 5, pods: 1, families: "ipv4", minSyncMs: 100 });
   const namespace = namespaceOf(cluster.lab.pid);

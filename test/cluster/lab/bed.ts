@@ -19,7 +19,7 @@ import { findAssets } from "../assets.ts";
 import { openFolder } from "../folders.ts";
 import { type LabControlPlane, startLabControlPlane } from "./control-plane.ts";
 import { type Endpoints, openEndpoints } from "./endpoints.ts";
-import { openKubeProxy, proxied } from "./kube-proxy.ts";
+import { openKubeProxy, type ProxyMode } from "./kube-proxy.ts";
 import { createNode, type LabNode, openNode } from "./nodes.ts";
 import { type PlanOptions, planCluster } from "./plan.ts";
 import { openPods, type Pods } from "./pods.ts";
@@ -30,6 +30,8 @@ export type LabClusterOptions = PlanOptions & {
   readonly families?: Families;
   /** Further flags of kube-apiserver. */
   readonly flags?: readonly string[];
+  /** Default `nftables`; `iptables` needs its package, and xt modules. */
+  readonly proxyMode?: ProxyMode;
   /** Milliseconds between two changes of kube-proxy's rules at least; default: its own, 1,000. */
   readonly minSyncMs?: number;
 };
@@ -74,17 +76,18 @@ const startNodes = async (
     readonly pods: Pods;
     readonly families: readonly ("IPv4" | "IPv6")[];
     readonly assets: string;
+    readonly mode: ProxyMode;
     readonly minSyncMs: number | undefined;
   },
 ): Promise<readonly LabNode[]> => {
-  const { plan, plane, pods, families, assets, minSyncMs } = context;
+  const { plan, plane, pods, families, assets, mode, minSyncMs } = context;
   const { admin, folder } = plane;
   const access = await plane.access(PROXY_USER, []);
   access.api.close();
   const { kubeconfig } = access;
   const program = join(assets, "kube-proxy");
   const nodes = plan.nodes.map((node) => {
-    const proxy = openKubeProxy(lab.host(node.name), { program, folder, kubeconfig, minSyncMs });
+    const proxy = openKubeProxy(lab.host(node.name), { program, folder, kubeconfig, mode, minSyncMs });
     return openNode(lab, node, { admin, pods, proxy });
   });
   await Promise.all(plan.nodes.map((node) => createNode(admin, node, families)));
@@ -94,7 +97,7 @@ const startNodes = async (
 
 /** Builds a cluster; it is there after six to eight seconds. */
 export const openLabCluster = async (options: LabClusterOptions = {}): Promise<LabCluster> => {
-  const { families = "ipv4+ipv6", flags = [], minSyncMs, ...wishes } = options;
+  const { families = "ipv4+ipv6", flags = [], proxyMode: mode = "nftables", minSyncMs, ...wishes } = options;
   const assets = findAssets(["etcd", "kube-apiserver", "kube-proxy"]);
   const plan = planCluster(wishes);
   const home = openFolder();
@@ -114,8 +117,8 @@ export const openLabCluster = async (options: LabClusterOptions = {}): Promise<L
     const { admin, apiServer } = control;
     const pods: Pods = openPods(lab, plan.nodes, () => endpoints.publish());
     const endpoints: Endpoints = openEndpoints(admin, pods.members);
-    const context = { plan, plane: control, pods, families: familiesOf(families), assets, minSyncMs };
-    const nodes = await startNodes(lab, context);
+    const given = { plan, plane: control, pods, families: familiesOf(families), assets };
+    const nodes = await startNodes(lab, { ...given, mode, minSyncMs });
     const node = (name: string): LabNode => {
       const found = nodes.find((each) => each.name === name);
       if (found === undefined) throw new Error(`there is no node ${name}`);
@@ -127,7 +130,7 @@ export const openLabCluster = async (options: LabClusterOptions = {}): Promise<L
       where: readonly string[] = names,
       gone = false,
     ): Promise<void> => {
-      await Promise.all(where.map((name) => proxied(node(name).host, { address, gone })));
+      await Promise.all(where.map((name) => node(name).proxy.proxied(address, { gone })));
     };
     return {
       ...{ lab, plane: control, nodes, pods, node, close },

@@ -1,6 +1,7 @@
 /** What a host on the LAN believes about its neighbours: the kernel's own table. */
 import assert from "node:assert/strict";
 import type { LabHostHandle } from "#lab/index";
+import { eventually } from "../eventually.ts";
 
 /** One entry; `mac` is `undefined` while nobody has answered. */
 export type Neighbour = {
@@ -39,4 +40,42 @@ export const pinNeighbour = async (
 export const forgetNeighbour = async (host: LabHostHandle, address: string): Promise<void> => {
   const { code, stderr } = await host.run(["ip", "neighbour", "del", address, ...DEVICE]);
   assert(code === 0 || /No such file/.test(stderr), stderr);
+};
+
+/** What a host believed of an address from then on; `mac` is `undefined` when it forgot it. */
+export type Belief = { readonly at: number; readonly mac: string | undefined };
+
+export type NeighbourWatch = {
+  /** Every change of whom a host sends to for this address, oldest first; times are milliseconds since 1970. */
+  beliefs(address: string): readonly Belief[];
+  close(): Promise<void>;
+};
+
+const LINE = /^\[(\S+)\] (Deleted )?(\S+) (?:dev \S+ )?(?:lladdr ([0-9a-f:]{17}) )?/;
+/** An address that nobody has, by which the watch is heard to have begun. */
+const HELLO = "10.2.0.254";
+
+const beliefsIn = (text: string, address: string): readonly Belief[] => {
+  const told = text.split("\n").flatMap((line): readonly Belief[] => {
+    const [, time, deleted, about, mac] = LINE.exec(line) ?? [];
+    // `ip -ts` writes UTC when TZ says so.
+    if (time === undefined || about !== address) return [];
+    return [{ at: Date.parse(`${time}Z`), mac: deleted === undefined ? mac : undefined }];
+  });
+  return told.filter(({ mac }, index) => mac !== told[index - 1]?.mac);
+};
+
+/** Records what a host believes about the LAN, as its kernel tells it. */
+export const watchNeighbours = async (host: LabHostHandle): Promise<NeighbourWatch> => {
+  const argv = ["ip", "-ts", "-o", "monitor", "neigh", ...DEVICE];
+  const monitor = await host.spawn(argv, { env: { TZ: "UTC" } });
+  await eventually("a watch of neighbours", 5_000, async () => {
+    await pinNeighbour(host, { address: HELLO, mac: "02:00:00:00:00:fe" });
+    await forgetNeighbour(host, HELLO);
+    return monitor.stdout().includes(HELLO) ? true : undefined;
+  });
+  return {
+    beliefs: (address) => beliefsIn(monitor.stdout(), address),
+    close: async () => void (await monitor.stop()),
+  };
 };

@@ -1,9 +1,9 @@
 /** Nodes of the bed: what goes wrong with them, and what the API says of them. */
 import type { Lab, LabHostHandle } from "#lab/index";
 import type { Api } from "../api.ts";
+import type { KubeProxy } from "./kube-proxy.ts";
 import type { NodePlan } from "./plan.ts";
 import type { Pods } from "./pods.ts";
-import type { LabServer } from "./program.ts";
 
 export type Taint = {
   readonly key: string;
@@ -13,7 +13,7 @@ export type Taint = {
 
 export type LabNode = NodePlan & {
   readonly host: LabHostHandle;
-  readonly proxy: LabServer;
+  readonly proxy: KubeProxy;
   /** The machine loses power: all its programs and pods end at once, and nothing gets in or out. */
   kill(): Promise<void>;
   /** After `kill`: the kernel has forgotten everything; kube-proxy and the pods run again. */
@@ -139,7 +139,7 @@ const FORGET = "nft flush ruleset; ip neighbour flush all; ip -6 neighbour flush
 export const openNode = (
   lab: Lab,
   plan: NodePlan,
-  { admin, pods, proxy }: { readonly admin: Api; readonly pods: Pods; readonly proxy: LabServer },
+  { admin, pods, proxy }: { readonly admin: Api; readonly pods: Pods; readonly proxy: KubeProxy },
 ): LabNode => {
   const host = lab.host(plan.name);
   return {

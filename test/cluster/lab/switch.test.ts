@@ -9,7 +9,7 @@ import { type Lab, openLab } from "#lab/index";
 import { reaches } from "#test/kernel/lab-bed";
 import { eventually } from "../eventually.ts";
 import { startCapture } from "./capture.ts";
-import { forgetNeighbour, macAt, neighboursOf, pinNeighbour } from "./neighbours.ts";
+import { forgetNeighbour, macAt, neighboursOf, pinNeighbour, watchNeighbours } from "./neighbours.ts";
 import { planCluster } from "./plan.ts";
 import {
   flushForwarding,
@@ -78,6 +78,31 @@ describe("the LAN of a cluster in the lab", () => {
     await forgetNeighbour(client, SERVICE.v4);
     assert.equal(await macAt(client, SERVICE.v4), undefined);
     await resolves(SERVICE.v4, N1);
+  });
+
+  it("records when the client changed its mind", async () => {
+    const client = lab.host("cl");
+    const watch = await watchNeighbours(client);
+    const began = Date.now();
+    await give("n1");
+    for (const each of Object.values(SERVICE)) await resolves(each, N1);
+    await take("n1");
+    await give("n2");
+    await announce("n2", N2);
+    for (const each of Object.values(SERVICE)) {
+      await eventually(`${each} at n2`, 3_000, () => watch.beliefs(each).find(({ mac }) => mac === N2));
+      await forgetNeighbour(client, each);
+      await eventually(`${each} forgotten`, 3_000, () =>
+        watch.beliefs(each).at(-1)?.mac === undefined ? true : undefined,
+      );
+      const beliefs = watch.beliefs(each).filter(({ mac }) => mac !== undefined);
+      assert.deepEqual(
+        beliefs.map(({ mac }) => mac),
+        [N1, N2],
+      );
+      assert(beliefs.every(({ at }) => at >= began - 1 && at <= Date.now() + 1));
+    }
+    await watch.close();
   });
 
   it("shows behind which port the switch has heard a MAC, until that is older than its ageing", async () => {
