@@ -6,22 +6,27 @@
 import { addressBytes, type IpAddress } from "#base/address";
 import { concatBytes, readU32 } from "#base/bytes";
 
-const LOAD_WORD = 0x20;
+/** Loads the word at the offset that is the constant. */
+export const LOAD_WORD = 0x20;
 const JUMP_IF_EQUAL = 0x15;
-const RETURN = 0x06;
+/** Ends the program; the constant says how much of the packet passes. */
+export const RETURN = 0x06;
 
-const WHOLE_PACKET = 0x4_0000;
-const NONE_OF_IT = 0;
+/** What RETURN says of a packet that passes, and of one that does not. */
+export const WHOLE_PACKET = 0x4_0000;
+export const NONE_OF_IT = 0;
 
 /** Where an ARP packet has its sender's address. */
 const ARP_SENDER_ADDRESS = 14;
 /** Where a Neighbor Advertisement has its target. */
 const NDP_TARGET = 8;
 
-const instruction = (code: number, constant: number, skipIfNot = 0): Uint8Array => {
+/** One instruction; a jump skips so many of those that follow. */
+export const instruction = (code: number, constant: number, skipIfNot = 0, skipIf = 0): Uint8Array => {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, code, true);
+  view.setUint8(2, skipIf);
   view.setUint8(3, skipIfNot);
   view.setUint32(4, constant, true);
   return bytes;

@@ -26,7 +26,8 @@ export type PacketCounters = {
   readonly sendErrors: ReadonlyMap<string, number>;
 };
 
-type PacketSocket = {
+/** What every socket can. */
+export type PacketSocket = {
   /**
    * Reads what is queued now, at most about 1000 packets, and delivers it before it returns; gives how many. Call
    * it before a peer is declared dead: its packet may be waiting. Within a callback it does nothing.
