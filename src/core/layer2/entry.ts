@@ -1,0 +1,55 @@
+/** What the machine remembers of a Service and of an address. */
+import type { IpAddress } from "#base/address";
+import type { ObjectKey } from "#core/kubernetes/meta";
+import type { Announced, Intent } from "./announced.ts";
+import type { Demand } from "./demand.ts";
+import type { NetworkKey } from "./fitness.ts";
+import type { Ranking } from "./order.ts";
+import type { Placement } from "./placement.ts";
+
+export type ServiceEntry = { readonly announced: Announced; intent: Intent };
+
+export type AddressEntry = {
+  readonly address: IpAddress;
+  /** That list the address, whether or not they are announced. */
+  readonly services: Set<ObjectKey>;
+  /** Networks of nodes that the address lies in; `undefined` while that was not looked up. */
+  networks: readonly NetworkKey[] | undefined;
+  /** What follows from those that are announced; `undefined` if none is. */
+  claim: Claim | undefined;
+  /** As it was told last. */
+  placement: Placement | undefined;
+};
+
+/** What an address that is announced asks for, and who answers that. */
+export type Claim = {
+  readonly lead: IpAddress;
+  readonly services: readonly ObjectKey[];
+  readonly demands: readonly Demand[];
+  readonly ranking: Ranking;
+};
+
+/** Whether two lists hold the same, in the same order. */
+export const isSameList = (left: readonly unknown[], right: readonly unknown[]): boolean =>
+  left.length === right.length && left.every((value, index) => value === right[index]);
+
+/** Whether the same is to become of a Service. */
+export const isSameIntent = (left: Intent, right: Intent): boolean => {
+  if (left.type === "silent" || right.type === "silent")
+    return left.type === "silent" && right.type === "silent" && left.reason === right.reason;
+  return left.lead === right.lead && isSameList(left.ads, right.ads);
+};
+
+/** Demands without repetition, in the order of the Services. */
+export const distinct = (demands: readonly Demand[]): readonly Demand[] =>
+  demands.filter(
+    (demand, index) =>
+      demands.findIndex(
+        (other) =>
+          other.field === demand.field &&
+          (other.among === demand.among ||
+            (other.among !== undefined &&
+              demand.among !== undefined &&
+              isSameList(other.among, demand.among))),
+      ) === index,
+  );

@@ -1,0 +1,63 @@
+/** Why an address is answered by whom. */
+import type { IpAddress } from "#base/address";
+import type { ObjectKey } from "#core/kubernetes/meta";
+import type { Candidate, Interfaces } from "./candidate.ts";
+import { leftOutFor } from "./demand.ts";
+import type { AddressEntry } from "./entry.ts";
+import type { NodeFacts } from "./field.ts";
+import type { Impairment } from "./impairment.ts";
+import type { LeftOut, SilentReason } from "./reason.ts";
+
+/** A node that may answer, and what was weighed. */
+export type Standing = {
+  readonly node: string;
+  readonly interfaces: Interfaces;
+  /** Weights of the preferences that mean it, added up. */
+  readonly preference: number;
+  /** Whether something the matter with it puts it behind others, and everything that is the matter, the least first. */
+  readonly place: "regular" | "behind";
+  readonly impairments: readonly Impairment[];
+  /** Services on the address that it cannot serve. */
+  readonly lacks: number;
+};
+
+export type Explanation = {
+  readonly address: IpAddress;
+  /** Services that list it and are announced, by name. */
+  readonly services: readonly ObjectKey[];
+  /** Services that list it and are not announced. */
+  readonly silent: readonly { readonly service: ObjectKey; readonly reason: SilentReason }[];
+  /** The address whose digests give the order; `undefined` while no Service is announced. */
+  readonly lead: IpAddress | undefined;
+  /** All that may answer, the first choice first. */
+  readonly candidates: readonly Standing[];
+  /** All others, by name. Empty while no Service is announced. */
+  readonly leftOut: readonly LeftOut[];
+};
+
+/** Explains an address. Costs a step for each node. */
+export const explain = ({
+  entry: { address, claim },
+  silent,
+  candidates,
+  nodes,
+}: {
+  readonly entry: AddressEntry;
+  readonly silent: Explanation["silent"];
+  readonly candidates: readonly Candidate[];
+  readonly nodes: ReadonlyMap<string, NodeFacts>;
+}): Explanation => ({
+  address,
+  services: claim?.services ?? [],
+  silent,
+  lead: claim?.lead,
+  candidates: candidates.map(({ node, interfaces, preference, grade, lacks }) => ({
+    node,
+    interfaces,
+    preference,
+    place: grade === 0 ? "regular" : "behind",
+    impairments: (nodes.get(node)?.noticed ?? []).map(({ impairment }) => impairment),
+    lacks,
+  })),
+  leftOut: claim === undefined ? [] : leftOutFor(claim.demands, candidates),
+});

@@ -1,0 +1,55 @@
+/** What a node's interfaces can carry, as its speaker reports it, and which networks an address lies in. */
+import { familyOf, type IpAddress } from "#base/address";
+import { addressBits, type InterfaceAddress } from "#base/prefix";
+import { addressToNumber } from "#core/ipam/block";
+
+/** An interface that is up and can answer. */
+export type FitLink = {
+  readonly name: string;
+  /** Its addresses with their prefix lengths. A whole length (/32, /128) says nothing of a subnet and is not looked at. */
+  readonly addresses: readonly InterfaceAddress[];
+};
+
+/** What a speaker reports of its node. A node without a report is taken to fit. */
+export type Fitness = { readonly links: readonly FitLink[] };
+
+declare const networkBrand: unique symbol;
+
+/** A network as a key of maps: equal for equal networks. */
+export type NetworkKey = string & { readonly [networkBrand]: true };
+
+const keyOf = (address: IpAddress, length: number, number: bigint): NetworkKey =>
+  `${familyOf(address)}/${length}/${(number >> BigInt(addressBits(address) - length)).toString(16)}` as NetworkKey;
+
+/** The networks that an interface is in. */
+export const networksOf = ({ addresses }: FitLink): readonly NetworkKey[] =>
+  addresses
+    .filter(({ address, prefixLength }) => prefixLength > 0 && prefixLength < addressBits(address))
+    .map(({ address, prefixLength }) => keyOf(address, prefixLength, addressToNumber(address)));
+
+/** The networks that some node is in. */
+export class Networks {
+  readonly #known = new Set<NetworkKey>();
+  readonly #lengths = { IPv4: new Set<number>(), IPv6: new Set<number>() };
+
+  constructor(reports: Iterable<Fitness>) {
+    for (const { links } of reports) {
+      for (const link of links) {
+        for (const network of networksOf(link)) this.#known.add(network);
+        for (const { address, prefixLength } of link.addresses)
+          this.#lengths[familyOf(address)].add(prefixLength);
+      }
+    }
+  }
+
+  /** Those that an address lies in, in an order that depends on nothing else. */
+  around(address: IpAddress): readonly NetworkKey[] {
+    const lengths = this.#lengths[familyOf(address)];
+    if (lengths.size === 0) return [];
+    const number = addressToNumber(address);
+    return [...lengths]
+      .map((length) => keyOf(address, length, number))
+      .filter((network) => this.#known.has(network))
+      .sort();
+  }
+}

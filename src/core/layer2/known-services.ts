@@ -1,0 +1,124 @@
+/** What is known of Services, and which addresses they list. */
+import type { IpAddress } from "#base/address";
+import type { EndpointSlice } from "#core/endpoint-slice/endpoint-slice";
+import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
+import type { Configuration, L2Advertisement } from "#core/metallb/model";
+import type { Service } from "#core/service/service";
+import { announcedOf, type Intent, intentOf, isSameAnnounced } from "./announced.ts";
+import { Endpoints, type Serving } from "./endpoints.ts";
+import { type AddressEntry, isSameIntent, isSameList, type ServiceEntry } from "./entry.ts";
+import { PoolIndex } from "./pools.ts";
+
+/** What a configuration says about the local network. */
+export type Layer2Configuration = Pick<Configuration, "pools" | "l2Advertisements">;
+
+const UNDECIDED: Intent = { type: "silent", reason: "no-address" };
+
+export class KnownServices {
+  readonly addresses = new Map<IpAddress, AddressEntry>();
+  /** Addresses to be decided about again. */
+  readonly dirty = new Set<IpAddress>();
+  readonly #lbClass: string | undefined;
+  readonly #services = new Map<ObjectKey, ServiceEntry>();
+  readonly #endpoints = new Endpoints();
+  #pools = new PoolIndex([]);
+  #advertisements: readonly L2Advertisement[] = [];
+
+  constructor(lbClass: string | undefined) {
+    this.#lbClass = lbClass;
+  }
+
+  get(key: ObjectKey): ServiceEntry | undefined {
+    return this.#services.get(key);
+  }
+
+  serving(key: ObjectKey): Serving {
+    return this.#endpoints.of(key);
+  }
+
+  configure({ pools, l2Advertisements }: Layer2Configuration): void {
+    this.#pools = new PoolIndex(pools);
+    this.#advertisements = l2Advertisements;
+    for (const entry of this.#services.values()) this.#intend(entry);
+  }
+
+  set(service: Service): void {
+    const key = objectKey(service.meta);
+    if (service.type !== "LoadBalancer" || service.loadBalancerClass !== this.#lbClass) {
+      this.remove(key);
+      return;
+    }
+    const announced = announcedOf(service);
+    const before = this.#services.get(key);
+    if (before !== undefined && isSameAnnounced(before.announced, announced)) return;
+    const hasSameAddresses =
+      before !== undefined && isSameList(before.announced.addresses, announced.addresses);
+    const entry: ServiceEntry = { announced, intent: hasSameAddresses ? before.intent : UNDECIDED };
+    this.#services.set(key, entry);
+    for (const address of before?.announced.addresses ?? []) this.#detach(address, key);
+    for (const address of announced.addresses) this.#attach(address, key);
+    this.#intend(entry);
+  }
+
+  remove(key: ObjectKey): void {
+    const entry = this.#services.get(key);
+    if (entry === undefined) return;
+    this.#services.delete(key);
+    for (const address of entry.announced.addresses) this.#detach(address, key);
+  }
+
+  setSlice(slice: EndpointSlice): void {
+    this.#serve(this.#endpoints.set(slice));
+  }
+
+  removeSlice(slice: ObjectKey): void {
+    this.#serve(this.#endpoints.remove(slice));
+  }
+
+  #attach(address: IpAddress, key: ObjectKey): void {
+    this.dirty.add(address);
+    const known = this.addresses.get(address);
+    if (known !== undefined) {
+      known.services.add(key);
+      return;
+    }
+    const services = new Set([key]);
+    this.addresses.set(address, {
+      address,
+      services,
+      networks: undefined,
+      claim: undefined,
+      placement: undefined,
+    });
+  }
+
+  #detach(address: IpAddress, key: ObjectKey): void {
+    this.addresses.get(address)?.services.delete(key);
+    this.dirty.add(address);
+  }
+
+  #serve(services: readonly ObjectKey[]): void {
+    for (const key of services) {
+      const entry = this.#services.get(key);
+      if (entry === undefined) continue;
+      this.#intend(entry);
+      if (entry.announced.policy === "Local" && entry.intent.type === "announce")
+        for (const address of entry.announced.addresses) this.dirty.add(address);
+    }
+  }
+
+  /**
+   * Decides anew what is to become of a Service. One whose pool is gone is announced as before until its addresses are taken
+   * away: MetalLB's speakers refuse such a configuration until the controller has given it others, and traffic goes on.
+   */
+  #intend(entry: ServiceEntry): void {
+    const { announced, intent: before } = entry;
+    const serving = this.#endpoints.of(announced.key);
+    const world = { pools: this.#pools, advertisements: this.#advertisements, serving };
+    const intent = intentOf(announced, world);
+    const isOrphan = intent.type === "silent" && intent.reason === "address-outside-pools";
+    if (isOrphan && before.type === "announce" && serving.anywhere === "some") return;
+    entry.intent = intent;
+    if (!isSameIntent(before, intent)) for (const address of announced.addresses) this.dirty.add(address);
+  }
+}

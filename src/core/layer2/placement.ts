@@ -1,0 +1,60 @@
+/** What is said of an address: who may answer for it, in which order. */
+import type { IpAddress } from "#base/address";
+import type { ObjectKey } from "#core/kubernetes/meta";
+import type { Candidate, Interfaces } from "./candidate.ts";
+import { isSameList } from "./entry.ts";
+import { LISTED, type Ranking } from "./order.ts";
+
+export type Placement = {
+  readonly address: IpAddress;
+  /** The address whose digests give the order: the first of the Service, so that both of a dual-stack Service go together. */
+  readonly lead: IpAddress;
+  /** Services that are announced at the address, by name; at least one. */
+  readonly services: readonly ObjectKey[];
+  /** The nodes that may answer, the first choice first: at most `LISTED`. May be empty. */
+  readonly candidates: readonly string[];
+  /** For each of `candidates`, on which interfaces it answers. */
+  readonly interfaces: readonly Interfaces[];
+  /** Whether there are more candidates than are listed: `Placements.candidates` gives all. */
+  readonly unlisted: "none" | "some";
+};
+
+/** What changed. */
+export type Changes = {
+  /** New, or different from what was said before. */
+  readonly placed: readonly Placement[];
+  /** Addresses for which nobody is to answer any more. */
+  readonly withdrawn: readonly IpAddress[];
+  /** Whether more is left to decide, because no more was asked for. */
+  readonly rest: "none" | "some";
+};
+
+/** The placement that follows from an order; `first` is the node that the even spread chose. */
+export const placementOf = (
+  { address, lead, services }: Pick<Placement, "address" | "lead" | "services">,
+  ranking: Ranking,
+  first: Candidate | undefined,
+): Placement => {
+  const others =
+    first === undefined ? ranking.first : ranking.first.filter(({ node }) => node !== first.node);
+  const listed = [...(first === undefined ? [] : [first]), ...others].slice(0, LISTED);
+  return {
+    address,
+    lead,
+    services,
+    candidates: listed.map(({ node }) => node),
+    interfaces: listed.map(({ interfaces }) => interfaces),
+    unlisted: ranking.set.candidates.length > listed.length ? "some" : "none",
+  };
+};
+
+const isSameInterfaces = (left: Interfaces, right: Interfaces | undefined): boolean =>
+  left === "all" || right === "all" || right === undefined ? left === right : isSameList(left, right);
+
+/** Whether two placements of one address say the same. */
+export const isSamePlacement = (left: Placement, right: Placement): boolean =>
+  left.lead === right.lead &&
+  left.unlisted === right.unlisted &&
+  isSameList(left.services, right.services) &&
+  isSameList(left.candidates, right.candidates) &&
+  left.interfaces.every((interfaces, index) => isSameInterfaces(interfaces, right.interfaces[index]));
