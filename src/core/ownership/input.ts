@@ -1,0 +1,42 @@
+/** What happens to a node's addresses, as `ownership.ts` is told it. */
+import type { IpAddress } from "#base/address";
+import type { MacAddress } from "#base/mac";
+import type { SessionCounts, StandingChange } from "#core/liveness/liveness";
+
+/** Who may hold an address, in order of preference. The first few are enough; a node that is not among them never holds it. */
+export type Placement = { readonly address: IpAddress; readonly candidates: readonly string[] };
+
+/** Another node, and the MAC addresses under which it may be heard. */
+export type MemberMacs = { readonly name: string; readonly macs: readonly MacAddress[] };
+
+/** What happened. */
+export type Input =
+  | { readonly type: "timer" }
+  /** Placements that are new or have changed, and addresses that are gone. */
+  | {
+      readonly type: "placements";
+      readonly changed: readonly Placement[];
+      readonly removed: readonly IpAddress[];
+    }
+  /** All other members. */
+  | { readonly type: "members"; readonly members: readonly MemberMacs[] }
+  /** Standings that have changed, and how many sessions are in which condition. */
+  | {
+      readonly type: "standings";
+      readonly changes: readonly StandingChange[];
+      readonly sessions: SessionCounts;
+    }
+  /** Whether this node can carry an address: link up, subnet there. It cannot until this says so. */
+  | {
+      readonly type: "fitness";
+      readonly changes: readonly { readonly address: IpAddress; readonly isFit: boolean }[];
+    }
+  /** Somebody announced an address (gratuitous ARP, unsolicited NA), or answered for it. */
+  | { readonly type: "heard"; readonly address: IpAddress; readonly mac: MacAddress }
+  /** Whether there is a gateway on the link to ask. */
+  | { readonly type: "gateway"; readonly isKnown: boolean }
+  | { readonly type: "gateway-heard" }
+  /** Hand everything over and say when it is done. */
+  | { readonly type: "leave" }
+  /** The opposite of `leave`. */
+  | { readonly type: "stay" };

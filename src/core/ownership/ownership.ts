@@ -1,0 +1,300 @@
+/**
+ * All addresses of one node: the machine of `machine.ts` for each, and what they have in common.
+ *
+ * The contract for its caller, a fast thread:
+ *
+ * - Pure: no clock, no sockets. `now` is a monotonic clock that goes on while the machine sleeps (CLOCK_BOOTTIME).
+ * - `step` gives effects; they are performed in order, at once. It is called with `timer` no later than `deadline`.
+ * - Before an address is answered for, `mayAnswer` is asked: it turns false by time alone, so that a process that stood still
+ *   answers nothing of yesterday's when it wakes up, whatever it does first.
+ * - What is queued on sockets is read, and given to `step`, before `timer` is.
+ * - `peerHeard` is called for each BFD packet of a member that was admitted; it costs nothing.
+ * - `standings` come from `#core/liveness/liveness`; `heard` has what others announce, or answer to an `ask`, but nothing
+ *   that this node sent itself.
+ *
+ * The cost of a step is proportional to the addresses that it may change: one that a node's death concerns, one that is held.
+ */
+import type { IpAddress } from "#base/address";
+import { unreachable } from "#base/assert";
+import type { MacAddress } from "#base/mac";
+import { after, earliest, type Instant, instant, micros } from "#base/time";
+import type { StandingChange } from "#core/liveness/liveness";
+import type { Standing } from "#core/liveness/standing";
+import { Book } from "./book.ts";
+import {
+  type CompanyInput,
+  type CompanyState,
+  companyDeadline,
+  initialCompany,
+  stepCompany,
+} from "./company.ts";
+import type { OwnershipConfig } from "./config.ts";
+import type { Input, MemberMacs } from "./input.ts";
+import { deadline, giveUp, initialEntry, isHeld, reconsider, tick } from "./machine.ts";
+import { precedes } from "./plan.ts";
+import { hear } from "./rivals.ts";
+import type { Effect, Entry, Step, Surroundings } from "./state.ts";
+import { detectionTime } from "./timing.ts";
+
+const NOT_A_MEMBER: Standing = { name: "dead", since: instant(0), cause: "not-a-member" };
+
+/** All addresses as one node sees them. */
+export class Ownership {
+  readonly #self: string;
+  readonly #config: OwnershipConfig;
+  readonly #book: Book;
+  readonly #standingByNode = new Map<string, Standing>();
+  readonly #nodeByMac = new Map<MacAddress, string>();
+  #company: CompanyState;
+  #settledAt: Instant;
+  /** When this process was last seen running. */
+  #runningAt: Instant;
+  #leaving: "no" | "handing-over" | "left" = "no";
+  #effects: Effect[] = [];
+
+  constructor(self: string, config: OwnershipConfig, now: Instant) {
+    this.#self = self;
+    this.#config = config;
+    this.#book = new Book((entry) => deadline(config, entry));
+    this.#company = initialCompany(now);
+    this.#settledAt = after(now, config.settle);
+    this.#runningAt = now;
+  }
+
+  /** What follows from an input. */
+  step(input: Input, now: Instant): readonly Effect[] {
+    this.#effects = [];
+    this.#noticeFreeze(now);
+    this.#apply(input, now);
+    // Whatever came, time has passed, too.
+    this.#passTime(now);
+    if (this.#leaving === "handing-over" && this.#book.held.size === 0) {
+      this.#leaving = "left";
+      this.#effects.push({ type: "left" });
+    }
+    return this.#effects;
+  }
+
+  /** When `timer` must be delivered at the latest; `undefined` means only other inputs matter. */
+  deadline(): Instant | undefined {
+    // Held addresses need a proof now and then that the process runs.
+    const proof = after(this.#runningAt, micros(detectionTime(this.#config) / 2));
+    return earliest(
+      this.#book.nextDue(),
+      companyDeadline(this.#config, this.#company),
+      this.#book.held.size === 0 ? undefined : proof,
+    );
+  }
+
+  /** Whether this node answers for the address at `now`. */
+  mayAnswer(address: IpAddress, now: Instant): boolean {
+    return this.#book.holds(address) && !this.#stoodStill(now);
+  }
+
+  /** Takes note that a packet came from any peer. */
+  peerHeard(now: Instant): void {
+    this.#company = { ...this.#company, heardAt: now };
+  }
+
+  /** What is known of an address; `undefined` if it has no placement. */
+  entry(address: IpAddress): Entry | undefined {
+    return this.#book.get(address);
+  }
+
+  /** All addresses, for people. */
+  entries(): Iterable<Entry> {
+    return this.#book.all();
+  }
+
+  /** Whom this node hears. */
+  get company(): CompanyState {
+    return this.#company;
+  }
+
+  #stoodStill(now: Instant): boolean {
+    return now > after(this.#runningAt, detectionTime(this.#config));
+  }
+
+  /**
+   * Whoever stood still for as long as others need to find it dead believes nothing any more of what it held and knew, and
+   * claims nothing before it has heard what has come meanwhile.
+   */
+  #noticeFreeze(now: Instant): void {
+    const stoodStill = this.#stoodStill(now);
+    this.#runningAt = now;
+    if (!stoodStill) return;
+    this.#settledAt = after(now, this.#config.settle);
+    const contestedUntil = after(now, this.#config.askTime);
+    const around = this.#around(now);
+    for (const entry of this.#book.each([...this.#book.held, ...this.#book.wanted])) {
+      const wary = { ...entry, memory: { ...entry.memory, holder: undefined, contestedUntil } };
+      const isAnswering = isHeld(entry);
+      const given = () => giveUp(around, wary, { cause: "frozen", holder: undefined });
+      this.#keep(isAnswering ? given() : reconsider(around, wary));
+    }
+  }
+
+  #apply(input: Input, now: Instant): void {
+    switch (input.type) {
+      case "timer":
+        break;
+      case "placements":
+        this.#place(input, now);
+        break;
+      case "members":
+        this.#setMembers(input.members);
+        break;
+      case "standings":
+        this.#setStandings(input, now);
+        break;
+      case "fitness":
+        this.#setFitness(input, now);
+        break;
+      case "heard":
+        this.#hear(input, now);
+        break;
+      case "gateway":
+      case "gateway-heard":
+        this.#stepCompany(input, now);
+        break;
+      case "leave":
+      case "stay":
+        this.#setLeaving(input.type, now);
+        break;
+      default:
+        unreachable(input);
+    }
+  }
+
+  #around(now: Instant): Surroundings {
+    return {
+      self: this.#self,
+      config: this.#config,
+      now,
+      isLeaving: this.#leaving !== "no",
+      company: this.#company.verdict,
+      settledAt: this.#settledAt,
+      standingOf: (node) => this.#standingByNode.get(node) ?? NOT_A_MEMBER,
+    };
+  }
+
+  #keep({ entry, effects }: Step): void {
+    this.#effects.push(...effects);
+    this.#book.keep(entry);
+  }
+
+  #reconsiderAll(addresses: Iterable<IpAddress>, now: Instant): void {
+    const around = this.#around(now);
+    for (const entry of this.#book.each(addresses)) this.#keep(reconsider(around, entry));
+  }
+
+  #passTime(now: Instant): void {
+    this.#stepCompany({ type: "timer" }, now);
+    const around = this.#around(now);
+    for (const entry of this.#book.each(this.#book.takeDue(now))) this.#keep(tick(around, entry));
+  }
+
+  #place({ changed, removed }: Extract<Input, { type: "placements" }>, now: Instant): void {
+    const around = this.#around(now);
+    for (const entry of this.#book.each(removed)) {
+      const nobodys = { ...entry, candidates: [] };
+      if (isHeld(entry)) this.#keep(giveUp(around, nobodys, { cause: "placement", holder: undefined }));
+      this.#book.remove(entry.address);
+    }
+    for (const { address, candidates } of changed) {
+      const entry = this.#book.get(address) ?? initialEntry(address, candidates, now);
+      // A dispute was about another placement.
+      const memory = { ...entry.memory, restraint: micros(0), restrainedUntil: instant(0) };
+      this.#keep(reconsider(around, { ...entry, candidates, memory }));
+    }
+  }
+
+  #setMembers(members: readonly MemberMacs[]): void {
+    this.#nodeByMac.clear();
+    for (const { name, macs } of members) {
+      for (const mac of macs) if (name !== this.#self) this.#nodeByMac.set(mac, name);
+    }
+  }
+
+  #setStandings({ changes, sessions }: Extract<Input, { type: "standings" }>, now: Instant): void {
+    const before = new Map(changes.map(({ node }) => [node, this.#standingByNode.get(node)]));
+    for (const { node, standing } of changes) {
+      this.#standingByNode.set(node, standing);
+      if (standing.name === "dead" && standing.cause === "not-a-member") this.#standingByNode.delete(node);
+      // Who is not heard by somebody should not be quick to take addresses from others.
+      if (standing.name === "alive" && standing.hearsUs === "no") this.#unsettle(now);
+    }
+    this.#stepCompany({ type: "sessions", counts: sessions }, now);
+    const concerned = new Set(this.#book.wanted);
+    for (const { node } of changes) for (const each of this.#book.blockedBy(node)) concerned.add(each);
+    this.#reconsiderAll(concerned, now);
+    for (const change of changes) this.#tellHeld(change, before.get(change.node), now);
+  }
+
+  /** What a peer's new standing means for the addresses that this node holds. */
+  #tellHeld({ node, standing }: StandingChange, before: Standing | undefined, now: Instant): void {
+    const around = this.#around(now);
+    const heardUs = before?.name === "alive" && before.hearsUs === "yes";
+    for (const entry of this.#book.each(this.#book.held)) {
+      const { address, candidates } = entry;
+      if (entry.state.name === "yielding") this.#keep(reconsider(around, entry));
+      else if (standing.name !== "alive") continue;
+      else if (standing.hearsUs === "no") {
+        // It may take what it believes abandoned, and this node must know.
+        if (candidates.includes(node)) this.#effects.push({ type: "ask", address, of: node });
+      } else if (!heardUs && precedes(entry, node, this.#self)) {
+        // It may hold the address, too, and has the better right, or does not know who holds it.
+        this.#effects.push({ type: "announce", address, cause: "peer-returned" });
+      }
+    }
+  }
+
+  #setFitness({ changes }: Extract<Input, { type: "fitness" }>, now: Instant): void {
+    const around = this.#around(now);
+    for (const { address, isFit } of changes) {
+      const entry = this.#book.get(address);
+      if (entry === undefined || entry.fitness === (isFit ? "fit" : "unfit")) continue;
+      const { restrainedUntil } = entry.memory;
+      const settled = instant(Math.max(restrainedUntil, after(now, this.#config.settle)));
+      const isBack = entry.fitness === "unfit";
+      const memory = { ...entry.memory, restrainedUntil: isBack ? settled : restrainedUntil };
+      this.#keep(reconsider(around, { ...entry, fitness: isFit ? "fit" : "unfit", memory }));
+    }
+  }
+
+  #hear({ address, mac }: Extract<Input, { type: "heard" }>, now: Instant): void {
+    const entry = this.#book.get(address);
+    if (entry === undefined) return;
+    const node = this.#nodeByMac.get(mac);
+    const speaker =
+      node === undefined ? { type: "stranger" as const, mac } : { type: "member" as const, node };
+    this.#keep(hear(this.#around(now), entry, speaker));
+  }
+
+  #setLeaving(type: "leave" | "stay", now: Instant): void {
+    if ((type === "leave") === (this.#leaving !== "no")) return;
+    this.#leaving = type === "leave" ? "handing-over" : "no";
+    // Said first: the next ones take over from who they know leaves.
+    this.#effects.push({ type: type === "leave" ? "say-leaving" : "say-staying" });
+    const addresses = [...this.#book.all()].map(({ address }) => address);
+    this.#reconsiderAll(addresses, now);
+  }
+
+  #unsettle(now: Instant): void {
+    this.#settledAt = instant(Math.max(this.#settledAt, after(now, this.#config.settle)));
+  }
+
+  #stepCompany(input: CompanyInput, now: Instant): void {
+    const before = this.#company.verdict;
+    const { state, asksGateway } = stepCompany(this.#config, this.#company, input, now);
+    this.#company = state;
+    if (asksGateway) this.#effects.push({ type: "ask-gateway" });
+    const { verdict } = state;
+    if (verdict === before) return;
+    if (before === "isolated") this.#unsettle(now);
+    const isIsolated = verdict === "isolated";
+    this.#reconsiderAll(isIsolated ? [...this.#book.held, ...this.#book.wanted] : this.#book.wanted, now);
+    // Said last: who says that it holds nothing holds nothing.
+    this.#effects.push({ type: "company", verdict });
+  }
+}

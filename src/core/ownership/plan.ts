@@ -1,0 +1,139 @@
+/** Whether and when a node may claim an address that it does not hold. */
+import { after, type Instant, instant } from "#base/time";
+import type { Standing } from "#core/liveness/standing";
+import type { ClaimCause, Entry, Surroundings } from "./state.ts";
+
+/** Who should hold an address: the first candidate that is able, as far as this node knows. */
+export type Choice =
+  | { readonly type: "self" }
+  | { readonly type: "peer"; readonly node: string }
+  | { readonly type: "nobody" };
+
+/** What to do about an address that is not held here. */
+export type Plan =
+  | {
+      readonly type: "stand-by";
+      readonly waitsFor: readonly string[];
+      readonly until: Instant | undefined;
+      readonly isFirst: boolean;
+    }
+  | {
+      readonly type: "claim";
+      readonly at: Instant;
+      readonly cause: ClaimCause;
+      /** The node that it is taken from, as far as known. */
+      readonly from: string | undefined;
+    };
+
+/** The first candidate that is able. One that leaves is passed over, whatever it still holds. */
+export const choose = (around: Surroundings, { candidates, fitness }: Entry): Choice => {
+  for (const node of candidates) {
+    if (node === around.self) {
+      if (fitness === "fit" && !around.isLeaving) return { type: "self" };
+    } else if (around.standingOf(node).name === "alive") return { type: "peer", node };
+  }
+  return { type: "nobody" };
+};
+
+/** Whether any other candidate is alive, so that there is somebody to hand over to. */
+export const hasSuccessor = (around: Surroundings, { candidates }: Entry): boolean =>
+  candidates.some((node) => node !== around.self && around.standingOf(node).name === "alive");
+
+/** Whether `node` is preferred over `other`; who is no candidate comes last. */
+export const precedes = ({ candidates }: Entry, node: string, other: string): boolean => {
+  const mine = candidates.indexOf(node);
+  const theirs = candidates.indexOf(other);
+  return mine >= 0 && (theirs < 0 || mine < theirs);
+};
+
+/**
+ * Before when an address of this node must not be taken. One that was up and fell silent may be cut off, and then needs its
+ * time to withdraw. One that says itself that it holds nothing needs none. One that others pronounce dead is asked first.
+ */
+const releasedAt = ({ config }: Surroundings, standing: Standing): Instant | undefined => {
+  if (standing.name !== "dead" || standing.cause === "vacated") return undefined;
+  return after(standing.since, standing.cause === "silent" ? config.holdOff : config.askTime);
+};
+
+const latest = (instants: readonly (Instant | undefined)[]): Instant =>
+  instant(Math.max(...instants.map((at) => at ?? Number.NEGATIVE_INFINITY)));
+
+/** Candidates before this node, all of which are dead or leaving when it is the first one that is able. */
+const predecessors = ({ self }: Surroundings, { candidates }: Entry): readonly string[] => {
+  const rank = candidates.indexOf(self);
+  return rank < 0 ? candidates : candidates.slice(0, rank);
+};
+
+/** When a claim on an address whose holder is dead, or unknown, may end. It is asked for meanwhile. */
+const claimOfAbandoned = (around: Surroundings, entry: Entry, askedSince: Instant): Plan => {
+  const { config } = around;
+  const { holder } = entry.memory;
+  const before = predecessors(around, entry);
+  const releases = (holder === undefined ? before : [...before, holder]).map((node) =>
+    releasedAt(around, around.standingOf(node)),
+  );
+  const released = latest(releases);
+  const cause = holder === undefined ? "unheld" : "holder-dead";
+  // A hold-off that has yet to pass leaves time enough to ask.
+  const asked = after(askedSince, config.askTime);
+  const at = holder !== undefined && released > askedSince ? released : latest([released, asked]);
+  return { type: "claim", at, cause, from: holder };
+};
+
+/** A predecessor that leaves, or has let go, is the holder if nobody else is known to be. */
+const formerHolder = (around: Surroundings, entry: Entry): string | undefined =>
+  entry.memory.holder ??
+  predecessors(around, entry).find((node) => {
+    const standing = around.standingOf(node);
+    return standing.name === "leaving" || (standing.name === "dead" && standing.cause === "vacated");
+  });
+
+/** Whether a better candidate has died since the holder was heard: it may have taken the address before, unheard. */
+const isOutdated = (around: Surroundings, entry: Entry): boolean =>
+  predecessors(around, entry).some((node) => {
+    const standing = around.standingOf(node);
+    return standing.name === "dead" && standing.since >= entry.memory.holderAt;
+  });
+
+/**
+ * Take from a holder that is well, because this node is preferred: in no hurry, unless the holder is no candidate and
+ * about to give up; and only if it can hear of it.
+ */
+const claimOfHeld = (around: Surroundings, entry: Entry, holder: string, standing: Standing): Plan => {
+  const isDeaf = standing.name === "alive" && standing.hearsUs === "no";
+  const isCandidate = entry.candidates.includes(holder);
+  const settled = isCandidate ? latest([around.settledAt, entry.memory.restrainedUntil]) : around.now;
+  if (!isDeaf && settled <= around.now)
+    return { type: "claim", at: around.now, cause: "preferred", from: holder };
+  return { type: "stand-by", waitsFor: [holder], until: isDeaf ? undefined : settled, isFirst: true };
+};
+
+/** What to do about an address that is not held here; `askedSince` is when the claim began, if one has. */
+export const plan = (around: Surroundings, entry: Entry, askedSince: Instant): Plan => {
+  const { now, company } = around;
+  const { contestedUntil } = entry.memory;
+  const choice = choose(around, entry);
+  if (choice.type !== "self") {
+    const waitsFor = choice.type === "peer" ? [choice.node] : [];
+    return { type: "stand-by", waitsFor, until: undefined, isFirst: false };
+  }
+  const wait = (until: Instant | undefined): Plan => ({
+    type: "stand-by",
+    waitsFor: [],
+    until,
+    isFirst: true,
+  });
+  if (company === "doubtful" || company === "isolated") return wait(undefined);
+  if (now < contestedUntil) return wait(contestedUntil);
+  const holder = formerHolder(around, entry);
+  if (holder === undefined) return claimOfAbandoned(around, entry, askedSince);
+  const standing = around.standingOf(holder);
+  if (standing.name === "alive") {
+    const unheard = { ...entry, memory: { ...entry.memory, holder: undefined } };
+    if (isOutdated(around, entry)) return claimOfAbandoned(around, unheard, askedSince);
+    return claimOfHeld(around, entry, holder, standing);
+  }
+  if (standing.name === "leaving") return { type: "claim", at: now, cause: "holder-leaving", from: holder };
+  if (standing.cause === "vacated") return { type: "claim", at: now, cause: "holder-vacated", from: holder };
+  return claimOfAbandoned(around, entry, askedSince);
+};

@@ -1,0 +1,130 @@
+/**
+ * What is heard on the link: that another machine announces an address, or answers for it.
+ *
+ * Of two members that hold one address, the less preferred one gives way at once, and the other says once more where the
+ * address is. If the rival goes on after that, it has not heard the defence, or it goes by another placement. In the first
+ * case giving way is the only way to be one again. In the second case either would give way to the other, so their names
+ * decide which does, until the placement reaches both.
+ */
+import type { MacAddress } from "#base/mac";
+import { after, instant, micros, seconds } from "#base/time";
+import { andThen, giveUp, reconsider, unchanged } from "./machine.ts";
+import { precedes } from "./plan.ts";
+import type { Effect, Entry, HoldingState, Memory, Step, Surroundings } from "./state.ts";
+
+/** Who spoke: a member by its name, or a machine that no member has. */
+export type Speaker =
+  | { readonly type: "member"; readonly node: string }
+  | { readonly type: "stranger"; readonly mac: MacAddress };
+
+/** A stranger is reported, and answered, at most this often: DEFEND_INTERVAL of RFC 5227 §1.1. */
+const DEFEND_INTERVAL = seconds(10);
+/** Another stranger may be reported earlier, but whoever makes addresses up must not make reports without end. */
+const NEWS_INTERVAL = seconds(1);
+/** A dispute that has been quiet for so long is over. */
+const DISPUTE_MEMORY = seconds(5);
+
+/** Takes note that `speaker` was heard to hold the address. */
+export const hear = (around: Surroundings, entry: Entry, speaker: Speaker): Step => {
+  if (speaker.type === "stranger") return hearStranger(around, entry, speaker.mac);
+  const { node } = speaker;
+  const { state } = entry;
+  const known: Entry = { ...entry, memory: { ...entry.memory, holder: node, holderAt: around.now } };
+  switch (state.name) {
+    case "standby":
+      return entry.memory.holder === node ? unchanged(known) : reconsider(around, known);
+    case "claiming":
+      return around.standingOf(node).name === "dead" ? contest(around, known) : reconsider(around, known);
+    case "holding":
+      return hearRival(around, entry, state, node);
+    case "yielding":
+      return giveUp(around, entry, { cause: "handed-over", holder: node });
+  }
+};
+
+/** Who is not expected to answers: nothing is claimed for a while, and then they are asked again. */
+const contest = (around: Surroundings, entry: Entry): Step => {
+  const contestedUntil = after(around.now, around.config.contestRetry);
+  const { address, state } = entry;
+  const standby = {
+    name: "standby" as const,
+    since: around.now,
+    waitsFor: [],
+    until: contestedUntil,
+    isFirst: true,
+  };
+  const peer = entry.memory.holder;
+  return {
+    entry: { ...entry, state: standby, memory: { ...entry.memory, contestedUntil } },
+    effects: [{ type: "transition", address, from: state.name, to: "standby", cause: "contested", peer }],
+  };
+};
+
+const hearRival = (around: Surroundings, entry: Entry, state: HoldingState, rival: string): Step => {
+  const { now, self, config } = around;
+  const standing = around.standingOf(rival);
+  if (precedes(entry, rival, self)) {
+    // If this node believes it dead, it must not claim what it has just heard the other hold.
+    const isBelievedDead = standing.name === "dead";
+    const contestedUntil = isBelievedDead ? after(now, config.contestRetry) : entry.memory.contestedUntil;
+    const wary = { ...entry, memory: { ...entry.memory, contestedUntil } };
+    return giveUp(around, wary, { cause: "preferred-announced", holder: rival });
+  }
+  const { dispute } = state;
+  if (dispute === undefined || dispute.rival !== rival || now >= after(dispute.defendedAt, DISPUTE_MEMORY)) {
+    return defend(around, entry, state, rival);
+  }
+  // Announcements come in bursts, and the rival needs a moment to hear.
+  if (now < after(dispute.defendedAt, micros(config.defenceTime / 2))) return unchanged(entry);
+  const hears = standing.name === "leaving" || (standing.name === "alive" && standing.hearsUs !== "no");
+  if (!hears) return giveWay(around, entry, rival, "unheard");
+  return self > rival ? giveWay(around, entry, rival, "insisted") : defend(around, entry, state, rival);
+};
+
+const defend = (around: Surroundings, entry: Entry, state: HoldingState, rival: string): Step => {
+  const { now, config } = around;
+  const dispute = { rival, defendedAt: now, askAt: after(now, config.defenceTime) };
+  const { address } = entry;
+  const isNew = state.dispute?.rival !== rival;
+  const effects: Effect[] = [{ type: "announce", address, cause: "defence" }];
+  if (isNew) effects.push({ type: "rival", address, peer: rival });
+  return { entry: { ...entry, state: { ...state, dispute } }, effects };
+};
+
+/** Gives way against the order, and takes nothing back for a time that doubles. */
+const giveWay = (around: Surroundings, entry: Entry, rival: string, cause: "unheard" | "insisted"): Step => {
+  const { now, config } = around;
+  const { first, longest } = config.restraint;
+  const restraint = micros(Math.min(Math.max(entry.memory.restraint * 2, first), longest));
+  const isDead = around.standingOf(rival).name === "dead";
+  const memory: Memory = {
+    ...entry.memory,
+    restraint,
+    restrainedUntil: instant(Math.max(entry.memory.restrainedUntil, after(now, restraint))),
+    contestedUntil: isDead ? after(now, config.contestRetry) : entry.memory.contestedUntil,
+  };
+  return giveUp(around, { ...entry, memory }, { cause, holder: rival });
+};
+
+/**
+ * A stranger does not make a node give an address up: whatever it is, one of the two must go on. But nothing is taken that a
+ * stranger answers for, which may be another cluster, or a speaker of another program that is being replaced.
+ */
+const hearStranger = (around: Surroundings, entry: Entry, mac: MacAddress): Step => {
+  const { now } = around;
+  const { state, address } = entry;
+  if (state.name === "standby") return unchanged(entry);
+  const before = entry.memory.stranger;
+  const pause = before?.mac === mac ? DEFEND_INTERVAL : NEWS_INTERVAL;
+  const isNews = before === undefined || now >= after(before.reportedAt, pause);
+  const noted: Entry = isNews
+    ? { ...entry, memory: { ...entry.memory, stranger: { mac, reportedAt: now } } }
+    : entry;
+  const report: readonly Effect[] = isNews ? [{ type: "stranger", address, mac }] : [];
+  if (state.name === "claiming") {
+    return andThen({ entry: noted, effects: report }, (next) => contest(around, next));
+  }
+  const isDue = before === undefined || now >= after(before.reportedAt, DEFEND_INTERVAL);
+  const defence: readonly Effect[] = isDue ? [{ type: "announce", address, cause: "defence" }] : [];
+  return { entry: noted, effects: [...report, ...defence] };
+};
