@@ -112,7 +112,9 @@ const checkMachine = (path: string, { machine }: Architecture): void => {
 const stageProgram = (stage: Stage, architecture: Architecture, work: string): void => {
   stage.copy(`${HOME}/bin/steelyard`, join(root, "bin/steelyard"), 0o755);
   symlinkSync("../lib/steelyard/bin/steelyard", stage.at("usr/bin/steelyard"));
-  const chunks = globSync("*.js", { cwd: join(root, "dist") });
+  // What V8 has compiled is of use only to the processor that it was compiled on.
+  const code = architecture.node === process.arch ? ["*.code"] : [];
+  const chunks = globSync(["*.js", "*.cjs", "package.json", ...code], { cwd: join(root, "dist") });
   if (!chunks.includes("main.js")) throw new Error("dist/main.js is missing: npm run build");
   for (const name of chunks) stage.copy(`${HOME}/dist/${name}`, join(root, "dist", name));
   const door = `prebuilds/linux-${architecture.node}/door.node`;

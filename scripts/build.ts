@@ -2,13 +2,15 @@
  * `npm run build`: the kernel door into `prebuilds/`, the program into `dist/`.
  *
  * The door is compiled only when its source is newer than its binary. The program for people is one entry and chunks that are
- * loaded when a command needs them. Each process and thread of the edge is bundled by itself, so that it starts soon and
- * carries no other command along.
+ * loaded when a command needs them. Each process and thread of the edge is bundled by itself and compiled, so that it starts
+ * soon and carries no other command along.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { buildDoor } from "./build-door.ts";
+import { codePath } from "./compiled/load.ts";
 
 const root = join(import.meta.dirname, "..");
 const outdir = join(root, "dist");
@@ -40,24 +42,58 @@ const LEAN_BUILTINS: Plugin = {
   },
 };
 
-/** The daemon's processes and threads, each a file of its own: one that is shared costs a millisecond to find and to link. */
-const DAEMONS: ReadonlyMap<string, { readonly alias: string; readonly entry: string }> = new Map(
+/** A part of the edge that is loaded by itself, and with code that V8 has made already. */
+type Part = {
+  readonly entry: string;
+  /** How the source of the program asks for it, and for what of it. */
+  readonly asked?: { readonly as: string; readonly names: readonly string[] };
+};
+
+const PARTS: ReadonlyMap<string, Part> = new Map(
   Object.entries({
-    "edge-wire": { alias: "#roles/edge/wire/run", entry: "src/roles/edge/wire/run.ts" },
-    "edge-agent": { alias: "#roles/edge/agent/run", entry: "src/roles/edge/agent/run.ts" },
+    "edge-wire": {
+      entry: "src/roles/edge/wire/run.ts",
+      asked: { as: "#roles/edge/wire/run", names: ["runWire"] },
+    },
+    "edge-serve": { entry: "src/roles/edge/wire/serve.ts", asked: { as: "./serve.ts", names: ["serve"] } },
+    "edge-agent": {
+      entry: "src/roles/edge/agent/run.ts",
+      asked: { as: "#roles/edge/agent/run", names: ["runAgent"] },
+    },
+    // Not asked for: a thread begins with it.
+    "edge-fast": { entry: "src/roles/edge/fast/thread.ts" },
   }),
 );
 
-/** Lets the program for people load a daemon from its own file. */
-const DAEMONS_APART: Plugin = {
-  name: "daemons-apart",
+/** The module that stands for a part and loads it. */
+const loader = (name: string, { asked }: Part): string => {
+  const load = `load(join(import.meta.dirname, "${name}.cjs"))`;
+  const names = asked === undefined ? load : `export const { ${asked.names.join(", ")} } = ${load}`;
+  return `import { join } from "node:path";\nimport { load } from "./scripts/compiled/load.ts";\n${names};`;
+};
+
+const PARTS_APART: Plugin = {
+  name: "parts-apart",
   setup: (setup) => {
-    setup.onResolve({ filter: /^#roles\// }, ({ path, kind }) => {
-      const found = [...DAEMONS].find(([, { alias }]) => alias === path);
+    setup.onResolve({ filter: /^(#roles\/|\.\/)/ }, ({ path, kind }) => {
+      const found = [...PARTS].find(([, { asked }]) => asked?.as === path);
       return found === undefined || kind !== "dynamic-import"
         ? undefined
-        : { path: `./${found[0]}.js`, external: true };
+        : { path: found[0], namespace: "parts" };
     });
+    setup.onResolve({ filter: /^part:/ }, ({ path }) => ({ path: path.slice(5), namespace: "parts" }));
+    setup.onLoad({ filter: /.*/, namespace: "parts" }, ({ path }) => {
+      const part = PARTS.get(path);
+      return part === undefined ? undefined : { contents: loader(path, part), resolveDir: root };
+    });
+  },
+};
+
+/** Lets the entry, through which an edge starts, be one file: the command line for people is another. */
+const PEOPLE_APART: Plugin = {
+  name: "people-apart",
+  setup: (setup) => {
+    setup.onResolve({ filter: /^\.\/cli\.ts$/ }, () => ({ path: "./cli.js", external: true }));
   },
 };
 
@@ -65,27 +101,48 @@ const OPTIONS: BuildOptions = {
   absWorkingDir: root,
   outdir,
   bundle: true,
-  splitting: true,
-  format: "esm",
   platform: "node",
   target: "node22.12",
   minifySyntax: true,
   sourcemap: "external",
   legalComments: "none",
   metafile: true,
-  plugins: [LEAN_BUILTINS, DAEMONS_APART],
+  plugins: [LEAN_BUILTINS, PARTS_APART],
   logLevel: "warning",
+};
+
+const AS_MODULES: BuildOptions = {
+  ...OPTIONS,
+  format: "esm",
   // Libraries that are still CommonJS inside ask for Node.js's own modules with `require`.
   banner: {
     js: 'import { createRequire as steelyardRequire } from "node:module"; const require = steelyardRequire(import.meta.url);',
   },
 };
 
+/** Only scripts can be loaded with code that is there already. */
+const AS_SCRIPTS: BuildOptions = {
+  ...OPTIONS,
+  format: "cjs",
+  outExtension: { ".js": ".cjs" },
+  define: {
+    "import.meta.dirname": "__dirname",
+    "import.meta.filename": "__filename",
+    "import.meta.url": "steelyardUrl",
+  },
+  banner: { js: 'const steelyardUrl = require("node:url").pathToFileURL(__filename).href;' },
+};
+
 /** What is bundled together; only what is in one of them shares files. */
-const ENTRIES: readonly Readonly<Record<string, string>>[] = [
-  { main: "src/main.ts" },
-  ...[...DAEMONS].map(([name, { entry }]) => ({ [name]: entry })),
-  { "fast-thread": "src/roles/edge/fast/thread.ts" },
+const BUNDLES: readonly BuildOptions[] = [
+  {
+    ...AS_MODULES,
+    entryPoints: { main: "src/main.ts" },
+    plugins: [...(OPTIONS.plugins ?? []), PEOPLE_APART],
+  },
+  { ...AS_MODULES, entryPoints: { cli: "src/cli.ts" }, splitting: true },
+  { ...AS_MODULES, entryPoints: { "fast-thread": "part:edge-fast" } },
+  ...[...PARTS].map(([name, { entry }]) => ({ ...AS_SCRIPTS, entryPoints: { [name]: entry } })),
 ];
 
 const isNewer = (source: string, output: string): boolean =>
@@ -95,6 +152,23 @@ const buildDoorIfNeeded = (): void => {
   const door = join(root, "prebuilds", `linux-${process.arch}`, "door.node");
   const sources = ["native/door.c", "scripts/build-door.ts"];
   if (sources.some((source) => isNewer(join(root, source), door))) buildDoor();
+};
+
+/** Writes the code of a part. */
+const compile = (name: string): string => {
+  const bundle = join(outdir, `${name}.cjs`);
+  const writer = join(import.meta.dirname, "build-code.ts");
+  execFileSync(process.execPath, ["--random-seed=1", writer, bundle], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return codePath(bundle);
+};
+
+/** Tells Node.js what kind of files these are, wherever they are copied to: else it finds out by compiling each twice. */
+const declareModules = (): string => {
+  const path = join(outdir, "package.json");
+  writeFileSync(path, `${JSON.stringify({ type: "module" })}\n`);
+  return path;
 };
 
 /** Removes what an earlier build left and this one did not write. */
@@ -108,10 +182,12 @@ try {
   buildDoorIfNeeded();
   mkdirSync(outdir, { recursive: true });
   const written: string[] = [];
-  for (const entryPoints of ENTRIES) {
-    const { metafile } = await build({ ...OPTIONS, entryPoints });
+  for (const bundle of BUNDLES) {
+    const { metafile } = await build(bundle);
     written.push(...Object.keys(metafile?.outputs ?? {}));
   }
+  for (const name of PARTS.keys()) written.push(compile(name));
+  written.push(declareModules());
   removeStale(written);
 } catch (error) {
   // esbuild has printed its own findings already.

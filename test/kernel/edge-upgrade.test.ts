@@ -24,7 +24,7 @@ const programOf = (version: string): string => {
   symlinkSync(join(root, "prebuilds"), join(place, "prebuilds"));
   writeFileSync(join(place, "package.json"), '{"type":"module"}');
   for (const name of readdirSync(join(place, "dist"))) {
-    if (!name.endsWith(".js")) continue;
+    if (!/\.c?js$/.test(name)) continue;
     const path = join(place, "dist", name);
     writeFileSync(path, readFileSync(path, "utf8").replaceAll(`"${VERSION}"`, `"${version}"`));
   }
