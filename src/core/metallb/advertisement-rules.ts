@@ -117,20 +117,36 @@ export const missingNames = (
     known.has(name) ? [] : [warning(["spec", key, index], `there is no ${kind} named ${show(name)}`)],
   );
 
-/** The pools that an advertisement means. */
-export const poolsMeant = (
-  spec: EitherSpec,
-  pools: readonly Placed<PoolSpec>[],
-): readonly Placed<PoolSpec>[] => {
-  const named = new Set(spec.ipAddressPools);
-  const selectors = selectorsOf(spec.ipAddressPoolSelectors);
-  if (named.size === 0 && selectors.length === 0) return pools;
-  return pools.filter(({ place }) => named.has(place.name) || matchesAny(selectors, place.labels));
+/** Pools as advertisements choose among them; made once for all advertisements, of which there may be as many as pools. */
+export type PoolChoice = {
+  readonly all: readonly Placed<PoolSpec>[];
+  /** The names of all. */
+  readonly names: ReadonlySet<string>;
+  readonly byName: ReadonlyMap<string, readonly Placed<PoolSpec>[]>;
 };
 
-const advertised = ({ place, spec }: Placed<EitherSpec>, pools: readonly Placed<PoolSpec>[]) => ({
+export const choiceOf = (pools: readonly Placed<PoolSpec>[]): PoolChoice => {
+  const byName = Map.groupBy(pools, ({ place }) => place.name);
+  return { all: pools, names: new Set(byName.keys()), byName };
+};
+
+/** The pools that an advertisement means. */
+export const poolsMeant = (spec: EitherSpec, { all, byName }: PoolChoice): readonly Placed<PoolSpec>[] => {
+  const named = new Set(spec.ipAddressPools);
+  const selectors = selectorsOf(spec.ipAddressPoolSelectors);
+  if (named.size === 0 && selectors.length === 0) return all;
+  if (selectors.length === 0) return [...named].flatMap((name) => byName.get(name) ?? []);
+  return all.filter(({ place }) => named.has(place.name) || matchesAny(selectors, place.labels));
+};
+
+const namesMeant = (spec: EitherSpec, pools: PoolChoice): ReadonlySet<string> => {
+  const meant = poolsMeant(spec, pools);
+  return meant === pools.all ? pools.names : new Set(meant.map(({ place }) => place.name));
+};
+
+const advertised = ({ place, spec }: Placed<EitherSpec>, pools: PoolChoice) => ({
   name: place.name,
-  pools: new Set(poolsMeant(spec, pools).map((pool) => pool.place.name)),
+  pools: namesMeant(spec, pools),
   nodeSelectors: selectorsOf(spec.nodeSelectors),
   serviceSelectors: selectorsOf(spec.serviceSelectors),
 });
@@ -138,7 +154,7 @@ const advertised = ({ place, spec }: Placed<EitherSpec>, pools: readonly Placed<
 /** The advertisement that a checked spec describes. */
 export const l2AdvertisementOf = (
   placed: Placed<L2AdvertisementSpec>,
-  pools: readonly Placed<PoolSpec>[],
+  pools: PoolChoice,
 ): L2Advertisement => {
   const { interfaces = [], preferredNodeSelectors = [] } = placed.spec;
   return {
@@ -154,7 +170,7 @@ export const l2AdvertisementOf = (
 /** The advertisement that a checked spec describes. */
 export const bgpAdvertisementOf = (
   placed: Placed<BgpAdvertisementSpec>,
-  pools: readonly Placed<PoolSpec>[],
+  pools: PoolChoice,
   named: ReadonlyMap<string, Community>,
 ): BgpAdvertisement => {
   const { spec } = placed;

@@ -3,7 +3,7 @@ import type { IpFamily } from "#base/address";
 import { error, type Finding, show } from "#core/config/problem";
 import type { TextMap } from "#core/kubernetes/meta";
 import type { LabelSelector } from "#core/kubernetes/selector";
-import { poolsMeant } from "./advertisement-rules.ts";
+import { choiceOf, poolsMeant } from "./advertisement-rules.ts";
 import { mayShareNode } from "./nodes.ts";
 import { type Narrowest, narrowestEntries } from "./pool-rules.ts";
 import { type ObjectProblem, type Placed, problemIn } from "./problem.ts";
@@ -39,11 +39,14 @@ const measured = ({ pools, advertisements }: BgpWorld): readonly Measured[] => {
   const measuredPools = new Map(
     pools.map((pool) => [pool, { name: pool.place.name, narrowest: narrowestEntries(pool.spec) }]),
   );
+  const choice = choiceOf(pools);
+  const all = new Set(measuredPools.values());
   return advertisements.map((placed) => {
     const { peers = [], localPref = 0 } = placed.spec;
+    const meant = poolsMeant(placed.spec, choice);
     return {
       placed,
-      pools: new Set(poolsMeant(placed.spec, pools).flatMap((pool) => measuredPools.get(pool) ?? [])),
+      pools: meant === pools ? all : new Set(meant.flatMap((pool) => measuredPools.get(pool) ?? [])),
       nodeSelectors: selectorsOf(placed.spec.nodeSelectors),
       peers: peers.length === 0 ? undefined : new Set(peers),
       localPref,

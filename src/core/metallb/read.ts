@@ -1,6 +1,6 @@
 /** From raw objects, as an API server or files hold them, to a configuration: all of it, or every reason why not. */
 import type { TextMap } from "#core/kubernetes/meta";
-import { bgpAdvertisementOf, communitiesOf, l2AdvertisementOf } from "./advertisement-rules.ts";
+import { bgpAdvertisementOf, choiceOf, communitiesOf, l2AdvertisementOf } from "./advertisement-rules.ts";
 import { Collection } from "./collection.ts";
 import { crossProblems } from "./cross-rules.ts";
 import type { Configuration } from "./model.ts";
@@ -37,13 +37,14 @@ export type Examined = { readonly found: Collection; readonly problems: readonly
 
 const configurationOf = (found: Collection, namespaces: Namespaces): Configuration => {
   const { pools } = found;
+  const choice = choiceOf(pools);
   const { named } = communitiesOf(found.communities);
   return {
     pools: pools.map((pool) => poolOf(pool, namespaces)),
     reservations: found.reservations.map(reservationOf),
     conflicts: found.conflicts.map(({ spec }) => conflictOf(spec)),
-    l2Advertisements: found.l2Advertisements.map((one) => l2AdvertisementOf(one, pools)),
-    bgpAdvertisements: found.bgpAdvertisements.map((one) => bgpAdvertisementOf(one, pools, named)),
+    l2Advertisements: found.l2Advertisements.map((one) => l2AdvertisementOf(one, choice)),
+    bgpAdvertisements: found.bgpAdvertisements.map((one) => bgpAdvertisementOf(one, choice, named)),
     peers: found.peers.map(peerOf),
     bfdProfiles: found.bfdProfiles.map(bfdProfileOf),
     communities: named,
