@@ -12,11 +12,11 @@ import { Ownership } from "#core/ownership/ownership";
 import type { Effect } from "#core/ownership/state";
 import type { Cancel, Clock } from "./clock.ts";
 import type { Random } from "./random.ts";
-import { type BfdPacket, SimulatedBfd } from "./simulated-bfd.ts";
+import { type SessionPacket, SimulatedSession } from "./simulated-session.ts";
 
 /** What travels between speakers. */
 export type Frame =
-  | { readonly type: "bfd"; readonly packet: BfdPacket }
+  | { readonly type: "bfd"; readonly packet: SessionPacket }
   /** An announcement, or an answer to a question. */
   | { readonly type: "claim"; readonly address: IpAddress }
   | { readonly type: "ask"; readonly address: IpAddress };
@@ -72,7 +72,7 @@ export class SimulatedSpeaker {
   #queue: Work[] = [];
   #liveness = new Liveness(DEFAULT_GRACE);
   #ownership: Ownership;
-  #sessions = new Map<string, SimulatedBfd>();
+  #sessions = new Map<string, SimulatedSession>();
   /** When a session that is not up speaks next. */
   readonly #slowAt = new Map<string, Instant>();
   #knowledge: Knowledge = { members: [], placements: [], apiOf: () => "unheard" };
@@ -134,7 +134,8 @@ export class SimulatedSpeaker {
       const others = members.filter((name) => name !== this.name);
       for (const name of [...this.#sessions.keys()]) if (!others.includes(name)) this.#sessions.delete(name);
       for (const name of others) {
-        if (!this.#sessions.has(name)) this.#sessions.set(name, new SimulatedBfd(bfdInterval, bfdMultiplier));
+        if (!this.#sessions.has(name))
+          this.#sessions.set(name, new SimulatedSession(bfdInterval, bfdMultiplier));
       }
       const known = others.map((name) => ({ name, isWatched: true, api: apiOf(name) }));
       this.#step({ type: "members", members: others.map((name) => ({ name, macs: [macOf(name)] })) });
@@ -211,7 +212,7 @@ export class SimulatedSpeaker {
     });
   }
 
-  #say(peer: string, session: SimulatedBfd): void {
+  #say(peer: string, session: SimulatedSession): void {
     this.#link.send(this.name, peer, { type: "bfd", packet: session.packet });
   }
 
@@ -229,21 +230,26 @@ export class SimulatedSpeaker {
     this.#later(micros(bfdInterval * jitter), () => this.#beat());
   }
 
-  #expire(peer: string, session: SimulatedBfd): void {
+  #expire(peer: string, session: SimulatedSession): void {
     if (session.expire(this.now)) this.#say(peer, session);
-    this.#tell(this.#liveness.report(peer, session.report, this.now));
+    this.#report(peer, session);
+  }
+
+  #report(peer: string, session: SimulatedSession): void {
+    const { report } = session;
+    if (report !== undefined) this.#tell(this.#liveness.report(peer, report, this.now));
   }
 
   #lookAtSessions(): void {
     for (const [peer, session] of this.#sessions) this.#expire(peer, session);
   }
 
-  #hearSession(from: string, packet: BfdPacket): void {
+  #hearSession(from: string, packet: SessionPacket): void {
     const session = this.#sessions.get(from);
     if (session === undefined) return;
     this.#ownership.peerHeard(this.now);
     if (session.hear(packet, this.now)) this.#say(from, session);
-    this.#tell(this.#liveness.report(from, session.report, this.now));
+    this.#report(from, session);
   }
 
   #tell(changes: readonly StandingChange[]): void {

@@ -161,6 +161,11 @@ describe("liveness", () => {
 });
 
 describe("the report of a session", () => {
+  it("is none while this end is leaving", () => {
+    const remote = { state: "up", diagnostic: "none" } as const;
+    assert.equal(reportOf({ name: "admin-down", remote }, { wasUp: true }), undefined);
+  });
+
   const peer = (state: "admin-down" | "down" | "init" | "up", diagnostic = "none") => ({ state, diagnostic });
   const rows = [
     ["up", peer("up"), UP],

@@ -15,7 +15,8 @@ export type Session = {
 const MISSED_US: readonly string[] = ["detection-time-expired", "neighbour-signalled-down"];
 
 /**
- * The report on the peer of a session.
+ * The report on the peer of a session; `undefined` while we are leaving, when the peer's packets do not count (RFC 5880
+ * §6.8.6) and nothing is known of it but what was known before.
  *
  * A speaker that is cut off takes its sessions down with the diagnostic `path-down`, one that starts says `none`: both hold
  * nothing. One whose session is down for want of our packets may well hold what it held.
@@ -28,7 +29,8 @@ export const reportOf = (
     /** Whether the session has ever been up. */
     readonly wasUp: boolean;
   },
-): SessionReport => {
+): SessionReport | undefined => {
+  if (name === "admin-down") return undefined;
   if (name === "up") return { state: "up" };
   if (remote?.state === "admin-down") return { state: "leaving" };
   if (!wasUp) return { state: "unknown" };

@@ -38,7 +38,8 @@ export type CompanyState = {
   readonly sessions: SessionCounts | undefined;
   /** When a packet last came from any peer. */
   readonly heardAt: Instant;
-  readonly hasGateway: boolean;
+  /** Whether there is an address on the link to ask; `undefined` until that is known. */
+  readonly hasGateway: boolean | undefined;
   /** When the gateway was last heard; `undefined`: never. */
   readonly gatewayAt: Instant | undefined;
   /** Since when the gateway is asked, and when next; `undefined` while there is no need. */
@@ -68,7 +69,7 @@ export const initialCompany = (now: Instant): CompanyState => ({
   verdict: "doubtful",
   sessions: undefined,
   heardAt: now,
-  hasGateway: false,
+  hasGateway: undefined,
   gatewayAt: undefined,
   asking: undefined,
 });
@@ -115,6 +116,7 @@ const verdictOf = (
   askedSince: Instant,
   now: Instant,
 ): Verdict => {
+  if (hasGateway === undefined) return "doubtful";
   if (!hasGateway) return config.withoutGateway === "go-on" ? "alone" : "isolated";
   const answers =
     gatewayAt !== undefined && gatewayAt >= askedSince && now < after(gatewayAt, config.gatewayTimeout);
@@ -130,7 +132,7 @@ const look = (config: OwnershipConfig, state: CompanyState, now: Instant): Compa
   }
   const asking = state.asking ?? { since: now, nextAt: now };
   const verdict = company === "quiet" ? "accompanied" : verdictOf(config, state, asking.since, now);
-  const asksGateway = state.hasGateway && now >= asking.nextAt;
+  const asksGateway = state.hasGateway === true && now >= asking.nextAt;
   const isDecided = verdict === "alone" || verdict === "isolated";
   const pause = isDecided ? config.gatewayWatch : config.gatewayInterval;
   const nextAt = now >= asking.nextAt ? after(now, pause) : asking.nextAt;
@@ -143,9 +145,9 @@ export const companyDeadline = (config: OwnershipConfig, state: CompanyState): I
   if (sessions === undefined || (sessions.up === 0 && sessions.missing === 0)) return undefined;
   if (asking === undefined) return after(heardAt, config.quietAfter);
   return earliest(
-    hasGateway ? asking.nextAt : undefined,
+    hasGateway === true ? asking.nextAt : undefined,
     verdict === "accompanied" ? after(heardAt, detectionTime(config)) : undefined,
-    verdict === "doubtful" ? after(asking.since, config.gatewayPatience) : undefined,
+    verdict === "doubtful" && hasGateway === true ? after(asking.since, config.gatewayPatience) : undefined,
     verdict === "alone" && gatewayAt !== undefined ? after(gatewayAt, config.gatewayTimeout) : undefined,
   );
 };

@@ -81,7 +81,7 @@ export class Ownership {
     const proof = after(this.#runningAt, micros(detectionTime(this.#config) / 2));
     return earliest(
       this.#book.nextDue(),
-      companyDeadline(this.#config, this.#company),
+      this.#leaving === "no" ? companyDeadline(this.#config, this.#company) : undefined,
       this.#book.held.size === 0 ? undefined : proof,
     );
   }
@@ -276,6 +276,7 @@ export class Ownership {
     this.#leaving = type === "leave" ? "handing-over" : "no";
     // Said first: the next ones take over from who they know leaves.
     this.#effects.push({ type: type === "leave" ? "say-leaving" : "say-staying" });
+    if (type === "stay") this.peerHeard(now);
     const addresses = [...this.#book.all()].map(({ address }) => address);
     this.#reconsiderAll(addresses, now);
   }
@@ -285,6 +286,8 @@ export class Ownership {
   }
 
   #stepCompany(input: CompanyInput, now: Instant): void {
+    // Who leaves does not listen to its sessions any more, and gives up soon anyway.
+    if (this.#leaving !== "no") return;
     const before = this.#company.verdict;
     const { state, asksGateway } = stepCompany(this.#config, this.#company, input, now);
     this.#company = state;

@@ -10,17 +10,17 @@ type Name = "admin-down" | "down" | "init" | "up";
 type Diagnostic = "none" | "detection-time-expired" | "neighbour-signalled-down" | "path-down";
 
 /** What one end says. */
-export type BfdPacket = { readonly state: Name; readonly diagnostic: Diagnostic };
+export type SessionPacket = { readonly state: Name; readonly diagnostic: Diagnostic };
 
 const SLOW = seconds(1);
 
 /** One end of a session. The caller sends a packet whenever a method says so. */
-export class SimulatedBfd {
+export class SimulatedSession {
   readonly #interval: Duration;
   readonly #multiplier: number;
   #name: Name = "down";
   #diagnostic: Diagnostic = "none";
-  #remote: BfdPacket | undefined;
+  #remote: SessionPacket | undefined;
   #heardAt: Instant = instant(0);
   #wasUp = false;
 
@@ -29,11 +29,11 @@ export class SimulatedBfd {
     this.#multiplier = multiplier;
   }
 
-  get packet(): BfdPacket {
+  get packet(): SessionPacket {
     return { state: this.#name, diagnostic: this.#diagnostic };
   }
 
-  get report(): SessionReport {
+  get report(): SessionReport | undefined {
     return reportOf({ name: this.#name, remote: this.#remote }, { wasUp: this.#wasUp });
   }
 
@@ -51,7 +51,7 @@ export class SimulatedBfd {
   }
 
   /** Takes a packet; true if the peer is owed news. */
-  hear(packet: BfdPacket, now: Instant): boolean {
+  hear(packet: SessionPacket, now: Instant): boolean {
     if (this.#name === "admin-down") return false;
     this.#remote = packet;
     this.#heardAt = now;
