@@ -6,7 +6,6 @@ import type { Facts, KubeProxyFacts } from "#core/doctor/facts";
 import type { Finding } from "#core/doctor/finding";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { askProxyMode } from "#drivers/doctor/kube-proxy";
-import { readLinks } from "#drivers/doctor/links";
 import { udpPortOwner } from "#drivers/doctor/port-owner";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
@@ -14,6 +13,7 @@ import type { ClusterPort, Resource, Target } from "#drivers/kubernetes/port";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { DAEMON_SETS, POOLS } from "#roles/controller/resources";
+import { readLinks } from "./doctor-links.ts";
 import { printable } from "./table.ts";
 
 export type DoctorOptions = {

@@ -1,5 +1,5 @@
 /**
- * What the doctor looks at on this machine: interfaces and their settings, who has a port, how kube-proxy runs.
+ * What the doctor asks this machine: who has a port, and in which mode kube-proxy runs.
  *
  * Nothing is changed. What cannot be read is `undefined`, which no rule of `#core/doctor` takes for a fault.
  */

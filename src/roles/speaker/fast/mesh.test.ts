@@ -122,7 +122,7 @@ describe("the sessions of a node", () => {
     assert.deepEqual(of("node-a").said(), ["node-c down (vacated)", "node-c up"]);
     of("node-b").mesh.say("staying", now());
     pass(seconds(5));
-    assert.deepEqual(of("node-a").said().slice(-2), ["node-b up", "node-c up"]);
+    assert.equal(of("node-a").said().at(-1), "node-b up");
   });
 
   it("end with a peer that is no member any more, without a word", () => {

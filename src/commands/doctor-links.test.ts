@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
-import { readLinks } from "./links.ts";
+import { readLinks } from "./doctor-links.ts";
 
 describe("interfaces as the doctor sees them", () => {
   let net: string;
