@@ -1,0 +1,69 @@
+/** A speaker's report, written and read. */
+import { type MacAddress, parseMac } from "#base/mac";
+import { formatInterfaceAddress, type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
+import type { TextMap } from "#core/kubernetes/meta";
+import { fieldsOf, listOf, metaOf, textOf } from "#core/kubernetes/read";
+import { isNodeName } from "#core/node/read";
+
+/** The annotation of a `ConfigurationState` that holds it. */
+export const LINKS_ANNOTATION = "steelyard.dev/links";
+const NODE_LABEL = "metallb.io/node-name";
+
+/** An interface that is up and may answer. */
+export type ReportedLink = {
+  readonly name: string;
+  readonly mac: MacAddress;
+  readonly addresses: readonly InterfaceAddress[];
+};
+
+export type SpeakerReport = { readonly node: string; readonly links: readonly ReportedLink[] };
+
+/** A node with more interfaces, or an interface with more addresses, reports the first of them only. */
+const MOST_LINKS = 64;
+const MOST_ADDRESSES = 16;
+/** As the kernel has it (IFNAMSIZ less its end). */
+const LONGEST_LINK_NAME = 15;
+const LONGEST_TEXT = 64 * 1_024;
+
+/** The annotation's value: the same for the same interfaces, in whatever order they are known. */
+export const reportText = (links: readonly ReportedLink[]): string =>
+  JSON.stringify(
+    [...links]
+      .sort((left, right) => (left.name < right.name ? -1 : 1))
+      .slice(0, MOST_LINKS)
+      .map(({ name, mac, addresses }) => ({
+        name,
+        mac,
+        addresses: addresses.map(formatInterfaceAddress).sort().slice(0, MOST_ADDRESSES),
+      })),
+  );
+
+const linkIn = (value: unknown): readonly ReportedLink[] => {
+  const { name, mac, addresses } = fieldsOf(value);
+  const read = parseMac(textOf(mac));
+  const label = textOf(name);
+  if (read === undefined || label === "" || label.length > LONGEST_LINK_NAME) return [];
+  const texts = listOf(addresses).slice(0, MOST_ADDRESSES).map(textOf);
+  return [{ name: label, mac: read, addresses: texts.flatMap((text) => parseInterfaceAddress(text) ?? []) }];
+};
+
+const linksIn = (text: string): readonly ReportedLink[] | undefined => {
+  if (text === "" || text.length > LONGEST_TEXT) return undefined;
+  try {
+    return listOf(JSON.parse(text)).slice(0, MOST_LINKS).flatMap(linkIn);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Reads a `ConfigurationState`; `undefined` if it is no speaker's, or has no report that can be read. */
+export const readReport = (object: unknown): SpeakerReport | undefined => {
+  const annotations: TextMap | undefined = metaOf(object, (name) => name === LINKS_ANNOTATION)?.annotations;
+  const node = textOf(fieldsOf(fieldsOf(fieldsOf(object).metadata).labels)[NODE_LABEL]);
+  const links = linksIn(annotations?.[LINKS_ANNOTATION] ?? "");
+  return links === undefined || !isNodeName(node) ? undefined : { node, links };
+};
+
+/** Whether two reports say the same. */
+export const isSameReport = (left: SpeakerReport, right: SpeakerReport): boolean =>
+  left.node === right.node && reportText(left.links) === reportText(right.links);
