@@ -1,0 +1,60 @@
+/** The first process of another machine: mounts, loads modules, runs the command, writes down how it ended. */
+import { realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** This repository. */
+export const CHECKOUT = realpathSync(join(import.meta.dirname, "../.."));
+
+/** What differs between kinds of machines. */
+export type Setting = {
+  /** The command that mounts a folder of this machine where it is here. */
+  readonly mount: (path: string, index: number, mode: "ro" | "rw") => string;
+  /** Folders, besides the checkout and the results, to be mounted again; they may be below those that are empty there. */
+  readonly further: readonly string[];
+  /** The folder with one folder of modules for each version of the kernel. */
+  readonly modules: string;
+  /** The letter for /proc/sysrq-trigger that ends the machine: `o` or `b`. */
+  readonly ending: "o" | "b";
+};
+
+/** Makes any text one word of the shell. */
+export const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+
+/** The script. What is below the empty folders is mounted again where it was. */
+export const firstScript = (
+  name: "uml" | "vm",
+  { mount, further, modules, ending }: Setting,
+  { results, command }: { readonly results: string; readonly command: readonly string[] },
+): string => {
+  const again = [CHECKOUT, results, ...further].map(
+    (path, index) =>
+      `mkdir -p ${quote(path)} 2>/dev/null; ${mount(path, index, path === results ? "rw" : "ro")}`,
+  );
+  const variable = `${name.toUpperCase()}_RESULTS=${quote(results)}`;
+  return `#!/bin/bash
+export PATH=${quote(`${join(CHECKOUT, "node_modules", ".bin")}:${dirname(process.execPath)}`)}:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/tmp TERM=dumb NO_COLOR=1 CI=${quote(process.env.CI ?? "")} ${variable} TEST_TALLY=${quote(join(results, "tally"))}
+exec 2>&1
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs run /run; mount -t tmpfs tmp /tmp
+mkdir -p /dev/shm; mount -t tmpfs shm /dev/shm 2>/dev/null
+${again.join("\n")}
+version=$(uname -r)
+mkdir -p /run/modules/lib/modules
+ln -s ${quote(modules)}/"$version" /run/modules/lib/modules/"$version"
+printf '#!/bin/sh\\nexec /sbin/modprobe -d /run/modules "$@"\\n' >/run/modprobe
+chmod +x /run/modprobe
+echo /run/modprobe >/proc/sys/kernel/modprobe
+# The others are loaded when they are asked for; these have settings before anybody asks.
+/run/modprobe -a ipv6 nf_conntrack
+ip link set lo up
+mkfifo /run/end
+cd ${quote(CHECKOUT)} || exit
+echo "${name}: Linux $version after $(cut -d' ' -f1 /proc/uptime) s"
+${command.map(quote).join(" ")}
+echo $? >${quote(join(results, "status"))}
+echo "${name}: ended after $(cut -d' ' -f1 /proc/uptime) s"
+echo ${ending} >/proc/sysrq-trigger
+# Its files are gone already, so no program can be started any more.
+read -rt 10 <>/run/end
+`;
+};

@@ -1,0 +1,111 @@
+/**
+ * Runs a command as root in another Linux kernel that finds this machine's files: what run-in-uml.ts and run-in-vm.ts share.
+ *
+ * There the files are read-only, /tmp and /run empty, the checkout where it is here, and a folder for results in
+ * `$UML_RESULTS` or `$VM_RESULTS`, which is kept if one was given. A tally (see run-suite.ts) comes back too. A kernel
+ * that does not boot, panics or does not end in time is a failure.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { CHECKOUT, firstScript, type Setting } from "./first.ts";
+
+/** How to start the machine, with its standard output in the first pipe. */
+export type Start = {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** One kind of machine. */
+export type Guest = {
+  /** Begins every line about the machine. In capitals it begins the names of its variables. */
+  readonly name: "uml" | "vm";
+  /** Longest time, in minutes, unless `$UML_MINUTES` or `$VM_MINUTES` says another. */
+  readonly minutes: number;
+  /** What the kernel says whenever it boots and ends. */
+  readonly noise: RegExp;
+  /** What is missing here, in one line; `undefined` when everything is there. */
+  readonly lacking: () => string | undefined;
+  /** How its first process mounts, finds modules and ends. Called once `folder` is there. */
+  readonly setting: () => Setting;
+  /** `folder` is for files of this run; `init` is the first process; `shared` is what has to be mounted again. */
+  readonly start: (run: {
+    readonly folder: string;
+    readonly init: string;
+    readonly shared: readonly string[];
+  }) => Start;
+};
+
+/** Shows what the machine says until it ends; kills it with everything in it when its time is up. */
+const watch = async (machine: ChildProcess, { name, noise, minutes }: Guest): Promise<void> => {
+  const end = (): void => {
+    if (machine.pid !== undefined && machine.exitCode === null) process.kill(-machine.pid, "SIGKILL");
+  };
+  const timer = setTimeout(() => {
+    console.error(`${name}: not done after ${minutes} minutes`);
+    end();
+  }, minutes * 60_000);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
+  machine.once("error", (error) => console.error(`${name}: ${error.message}`));
+  if (machine.stdout !== null) {
+    for await (const line of createInterface({ input: machine.stdout })) {
+      if (!noise.test(line)) console.log(line.replaceAll("\r", ""));
+    }
+  }
+  clearTimeout(timer);
+};
+
+const runIn = async (guest: Guest, command: readonly string[]): Promise<number> => {
+  const variable = guest.name.toUpperCase();
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), `steelyard-${guest.name}-`));
+  const results = process.env[`${variable}_RESULTS`] ?? join(folder, "results");
+  try {
+    mkdirSync(results, { recursive: true });
+    const setting = guest.setting();
+    const init = join(folder, "init");
+    const script = firstScript(guest.name, setting, { results: realpathSync(results), command });
+    writeFileSync(init, script, { mode: 0o755 });
+    const shared = [CHECKOUT, realpathSync(results), ...setting.further];
+    const { program, args, env } = guest.start({ folder, init, shared });
+    const machine = spawn(program, args, {
+      stdio: ["ignore", "pipe", guest.name === "uml" ? "ignore" : "inherit"],
+      detached: true,
+      env: { ...process.env, ...env },
+    });
+    await watch(machine, {
+      ...guest,
+      minutes: Number(process.env[`${variable}_MINUTES`] ?? guest.minutes),
+    });
+    const tally = join(results, "tally");
+    if (process.env.TEST_TALLY !== undefined && existsSync(tally)) {
+      appendFileSync(process.env.TEST_TALLY, readFileSync(tally));
+    }
+    const status = join(results, "status");
+    if (existsSync(status)) return Number(readFileSync(status, "utf8"));
+    console.error(`${guest.name}: the machine ended before the command did`);
+    return 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+/** Runs the command in a machine of this kind; resolves with its status, 2 if there can be no such machine here. */
+export const runInGuest = async (guest: Guest, command: readonly string[]): Promise<number> => {
+  const usage = `usage: node scripts/run-in-${guest.name}.ts COMMAND…`;
+  const problem = command.length === 0 ? usage : guest.lacking();
+  if (problem === undefined) return await runIn(guest, command);
+  console.error(`${guest.name}: ${problem}`);
+  return 2;
+};
