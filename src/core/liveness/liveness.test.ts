@@ -161,6 +161,11 @@ describe("liveness", () => {
 });
 
 describe("the report of a session", () => {
+  it("is none when the peer's packet was overtaken by one that took the session down", () => {
+    const remote = { state: "up", diagnostic: "none" } as const;
+    assert.equal(reportOf({ name: "down", remote }, { wasUp: true }), undefined);
+  });
+
   it("is none while this end is leaving", () => {
     const remote = { state: "up", diagnostic: "none" } as const;
     assert.equal(reportOf({ name: "admin-down", remote }, { wasUp: true }), undefined);

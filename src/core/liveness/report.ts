@@ -15,8 +15,8 @@ export type Session = {
 const MISSED_US: readonly string[] = ["detection-time-expired", "neighbour-signalled-down"];
 
 /**
- * The report on the peer of a session; `undefined` while we are leaving, when the peer's packets do not count (RFC 5880
- * §6.8.6) and nothing is known of it but what was known before.
+ * The report on the peer of a session; `undefined` when it is still what it was before, as all the time while we are leaving
+ * and the peer's packets do not count (RFC 5880 §6.8.6).
  *
  * A speaker that is cut off takes its sessions down with the diagnostic `path-down`, one that starts says `none`: both hold
  * nothing. One whose session is down for want of our packets may well hold what it held.
@@ -35,5 +35,7 @@ export const reportOf = (
   if (remote?.state === "admin-down") return { state: "leaving" };
   if (!wasUp) return { state: "unknown" };
   if (remote === undefined) return { state: "down", cause: "detected" };
+  // A packet that was overtaken on its way: what the peer says now has been heard already.
+  if (remote.state === "up") return undefined;
   return { state: "down", cause: MISSED_US.includes(remote.diagnostic) ? "signalled" : "vacated" };
 };

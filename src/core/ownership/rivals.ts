@@ -63,6 +63,8 @@ const contest = (around: Surroundings, entry: Entry): Step => {
 const hearRival = (around: Surroundings, entry: Entry, state: HoldingState, rival: string): Step => {
   const { now, self, config } = around;
   const standing = around.standingOf(rival);
+  // It answers until it has heard this node, which is about to happen.
+  if (standing.name === "leaving") return unchanged(entry);
   if (precedes(entry, rival, self)) {
     // If this node believes it dead, it must not claim what it has just heard the other hold.
     const isBelievedDead = standing.name === "dead";
@@ -76,7 +78,7 @@ const hearRival = (around: Surroundings, entry: Entry, state: HoldingState, riva
   }
   // Announcements come in bursts, and the rival needs a moment to hear.
   if (now < after(dispute.defendedAt, micros(config.defenceTime / 2))) return unchanged(entry);
-  const hears = standing.name === "leaving" || (standing.name === "alive" && standing.hearsUs !== "no");
+  const hears = standing.name === "alive" && standing.hearsUs !== "no";
   if (!hears) return giveWay(around, entry, rival, "unheard");
   return self > rival ? giveWay(around, entry, rival, "insisted") : defend(around, entry, state, rival);
 };

@@ -238,7 +238,7 @@ const isReordered: Fault = (world) => {
   const placements = world.placements.map((placement) => {
     if (!moved.includes(placement.address)) return placement;
     const others = placement.candidates.filter((name) => name !== holder);
-    const isGone = world.random() < 0.3 && others.length > 0;
+    const isGone = world.random() < 0.3 && others.length > 1;
     return { ...placement, candidates: isGone ? others : [...others, holder] };
   });
   world.watch();
