@@ -26,8 +26,8 @@ export type ServerProgram = {
   /** Ends it and waits until it is gone; does nothing when it does not run. */
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
   /** Takes the processor away from it; its connections stay open, and nobody answers. */
-  freeze(): void;
-  thaw(): void;
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
   /** The last lines that it said. */
   lastWords(lines: number): string;
 };
@@ -102,8 +102,8 @@ export const openServer: OpenServer = (options) => {
     pid: () => running()?.pid,
     start,
     stop,
-    freeze: () => void running()?.kill("SIGSTOP"),
-    thaw: () => void running()?.kill("SIGCONT"),
+    freeze: async () => void running()?.kill("SIGSTOP"),
+    thaw: async () => void running()?.kill("SIGCONT"),
     lastWords,
   };
 };

@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { NAMESPACE } from "../controller.ts";
+import type { ServerProgram } from "../server-program.ts";
 import type { LabCluster } from "./bed.ts";
-import { type LabServer, openLabServer } from "./program.ts";
+import { openLabServer } from "./program.ts";
 
 const MAIN = join(import.meta.dirname, "../../../dist/main.js");
 
@@ -11,7 +12,7 @@ const MAIN = join(import.meta.dirname, "../../../dist/main.js");
 export const startLabController = async (
   { lab, plane: { folder } }: Pick<LabCluster, "lab" | "plane">,
   { kubeconfig, args = [] }: { readonly kubeconfig: string; readonly args?: readonly string[] },
-): Promise<LabServer> => {
+): Promise<ServerProgram> => {
   if (!existsSync(MAIN)) throw new Error('run "npm run build" first');
   const cp = lab.host("cp");
   const ready = "http://127.0.0.1:7480/readyz";

@@ -12,7 +12,7 @@ import { address } from "./plan.ts";
 import { urlAt } from "./services.ts";
 import { ask, lead } from "./traffic.ts";
 
-const inLab = sharedLabCluster({ nodes: 3 });
+const inLab = sharedLabCluster({ nodes: 3, minSyncMs: 100 });
 
 const WEB = "10.2.0.100";
 
@@ -94,6 +94,7 @@ describe("a node of the lab", () => {
     inLab(async (cluster) => {
       await carry(cluster, "n2");
       const n2 = cluster.node("n2");
+      await n2.host.expect(["ip", "address", "add", "10.2.0.150/32", "dev", "lo"]);
       await n2.kill();
       assert.equal(n2.proxy.pid(), undefined);
       assert.deepEqual((await ask(cluster.client, WEB, { timeout: 300 })).pods, []);
@@ -104,6 +105,8 @@ describe("a node of the lab", () => {
       await n2.ready();
       await lead(cluster, { to: "n2", addresses: [WEB] });
       await backTo(cluster, ["n2-a", "n3-a"]);
+      const added = await n2.host.expect(["ip", "-o", "address", "show", "to", "10.2.0.150"]);
+      assert.equal(added, "", "what was bound is not any more");
     }),
   );
 

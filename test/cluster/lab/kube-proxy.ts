@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import type { LabHostHandle } from "#lab/index";
 import { eventually } from "../eventually.ts";
+import type { ServerProgram } from "../server-program.ts";
 import { POD_CIDRS } from "./plan.ts";
-import { type LabServer, openLabServer } from "./program.ts";
+import { openLabServer } from "./program.ts";
 
 /** How it programs the kernel. There is `ipvs` too, for which most kernels without modules have nothing. */
 export type ProxyMode = "nftables" | "iptables";
@@ -57,7 +58,7 @@ const ruleOf = (mode: ProxyMode, address: string, port: number): string =>
     : ` -d ${address}/${address.includes(":") ? 128 : 32} -p tcp `;
 
 /** A kube-proxy, and how to see what it has done. */
-export type KubeProxy = LabServer & {
+export type KubeProxy = ServerProgram & {
   /** Resolves when the kernel sends what comes for this address to a Service, or does not any more. */
   proxied(address: string, wish?: { readonly port?: number; readonly gone?: boolean }): Promise<void>;
 };

@@ -132,8 +132,19 @@ const openRecord = (admin: Api, { name }: NodePlan, pods: Pods): NodeRecord => {
   };
 };
 
-/** What a kernel has not forgotten although its machine was without power: everything but addresses and links. */
-const FORGET = "nft flush ruleset; ip neighbour flush all; ip -6 neighbour flush all; conntrack -F";
+/**
+ * What our kernel remembers although the machine was without power. Addresses of single hosts are what somebody has added:
+ * those of the bed have networks.
+ */
+const FORGET = `
+nft flush ruleset
+ip neighbour flush all
+ip -6 neighbour flush all
+conntrack -F
+ip -o address show scope global | while read -r _ device _ address _; do
+  case $address in */32 | */128) ip address del "$address" dev "$device" ;; esac
+done
+`;
 
 /** Describes a node whose Node there is already; kube-proxy does not run yet. */
 export const openNode = (

@@ -7,15 +7,8 @@ const READY_POLL_MS = 50;
 /** An API server that waits for its watchers gets no longer than this to end. */
 const END_WITHIN_MS = 20_000;
 
-/** As any other server; `pid` is its number inside of the lab. */
-export type LabServer = ServerProgram & {
-  /** Resolves when it stands still. */
-  freeze(): Promise<void>;
-  thaw(): Promise<void>;
-};
-
-/** Makes a server in this host of its description; it does not run yet. */
-export const openLabServer = (host: LabHostHandle, options: ServerOptions): LabServer => {
+/** Makes a server in this host of its description; it does not run yet. Its `pid` is its number inside of the lab. */
+export const openLabServer = (host: LabHostHandle, options: ServerOptions): ServerProgram => {
   let current: LabProcess | undefined;
   const lastWords = (lines: number): string => lastLines(options.log, lines);
 

@@ -8,7 +8,7 @@ import { sharedLabCluster } from "./bed.ts";
 import { address } from "./plan.ts";
 import { ask, lead } from "./traffic.ts";
 
-const inLab = sharedLabCluster({ nodes: 3, pods: 3 });
+const inLab = sharedLabCluster({ nodes: 3, pods: 3, minSyncMs: 100 });
 
 const NODES = ["n1", "n2", "n3"];
 const BOTH = ["10.2.0.100", "fd02::100"];
