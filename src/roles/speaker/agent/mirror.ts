@@ -1,0 +1,211 @@
+/**
+ * What a speaker reads of the cluster, kept up to date and told to the machine that decides about placements.
+ *
+ * Nothing is concluded before every watch has told all there is: half a list of nodes gives the wrong first choice. After that
+ * an API server that goes away changes nothing, since what was read last stays.
+ */
+
+import { readEndpointSlice } from "#core/endpoint-slice/read";
+import { objectKey } from "#core/kubernetes/meta";
+import type { Placements } from "#core/layer2/placements";
+import { readHolderRecord } from "#core/layer2/record";
+import { readStatus, type SeenStatus } from "#core/layer2-status/object";
+import { SeenStatuses } from "#core/layer2-status/plan";
+import type { Node } from "#core/node/node";
+import { readNode } from "#core/node/read";
+import { readService } from "#core/service/read";
+import type { Service } from "#core/service/service";
+import { isSameReport, readReport, type SpeakerReport } from "#core/speaker-report/report";
+import type { ClusterPort, Failure, Watch, WatchOptions } from "#drivers/kubernetes/port";
+import { type Member, membersOf } from "./members.ts";
+import { CONFIGURATION_STATES, ENDPOINT_SLICES, L2_STATUSES, NODES, PODS, SERVICES } from "./resources.ts";
+import { readSpeakerPod, SPEAKER_SELECTOR, type SpeakerPod } from "./speaker-pod.ts";
+
+export type MirrorListener = {
+  /** Something that decides about placements or members may be different; only once all has been read. */
+  changed(): void;
+  /** A kind cannot be read, or can again. */
+  trouble(resource: string, failure: Failure | undefined): void;
+};
+
+type Hooks<Item> = {
+  readonly put: (item: Item, before: Item | undefined) => void;
+  readonly remove: (before: Item) => void;
+};
+
+const project = (object: unknown): Service | undefined => {
+  const service = readService(object);
+  return service?.type === "LoadBalancer" ? service : undefined;
+};
+
+/** A status as an object of its own, and as the record of a holder. */
+type Status = { readonly seen: SeenStatus; readonly record: ReturnType<typeof readHolderRecord> };
+
+const projectStatus = (object: unknown): Status | undefined => {
+  const seen = readStatus(object);
+  return seen === undefined ? undefined : { seen, record: readHolderRecord(object) };
+};
+
+export class ClusterMirror {
+  /** The `ServiceL2Status` objects that are there. */
+  readonly statuses = new SeenStatuses();
+  readonly #cluster: ClusterPort;
+  readonly #namespace: string;
+  readonly #placements: Placements;
+  readonly #listener: MirrorListener;
+  readonly #nodes = new Map<string, Node>();
+  readonly #pods = new Map<string, SpeakerPod>();
+  readonly #reports = new Map<string, SpeakerReport>();
+  readonly #waiting = new Set<string>();
+  readonly #watches: Pick<Watch<unknown>, "close">[] = [];
+
+  /** Opens the watches; `namespace` is where our own objects lie. Nothing is told before this has returned. */
+  constructor(
+    cluster: ClusterPort,
+    options: {
+      readonly namespace: string;
+      readonly placements: Placements;
+      readonly listener: MirrorListener;
+    },
+  ) {
+    this.#cluster = cluster;
+    this.#namespace = options.namespace;
+    this.#placements = options.placements;
+    this.#listener = options.listener;
+    this.#watchWorkload();
+    this.#watchNodes();
+    this.#watchSpeakers();
+  }
+
+  /** Whether everything has been read once. */
+  get isSynced(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** All members, this node included. */
+  members(): readonly Member[] {
+    return membersOf({ pods: this.#pods.values(), nodes: this.#nodes, reports: this.#reports });
+  }
+
+  /** The pod of a node's speaker: the owner of what it writes. */
+  podOf(node: string): SpeakerPod | undefined {
+    return [...this.#pods.values()].find((pod) => pod.node === node);
+  }
+
+  close(): void {
+    for (const watch of this.#watches) watch.close();
+  }
+
+  #watchWorkload(): void {
+    const placements = this.#placements;
+    this.#watch(
+      { resource: SERVICES, project, keyOf: ({ meta }) => objectKey(meta) },
+      {
+        put: (service) => placements.setService(service),
+        remove: ({ meta }) => placements.removeService(objectKey(meta)),
+      },
+    );
+    this.#watch(
+      { resource: ENDPOINT_SLICES, project: readEndpointSlice, keyOf: ({ key }) => key },
+      { put: (slice) => placements.setSlice(slice), remove: ({ key }) => placements.removeSlice(key) },
+    );
+  }
+
+  #watchNodes(): void {
+    this.#watch(
+      { resource: NODES, project: readNode, keyOf: ({ name }) => name },
+      {
+        put: (node) => {
+          this.#nodes.set(node.name, node);
+          this.#placements.setNode(node);
+        },
+        remove: ({ name }) => {
+          this.#nodes.delete(name);
+          this.#placements.removeNode(name);
+        },
+      },
+    );
+  }
+
+  #watchSpeakers(): void {
+    const namespace = this.#namespace;
+    const placements = this.#placements;
+    this.#watch<SpeakerPod>(
+      {
+        ...{ resource: PODS, namespace, labelSelector: SPEAKER_SELECTOR },
+        ...{ project: readSpeakerPod, keyOf: ({ key }) => key },
+      },
+      {
+        put: (pod) => {
+          this.#pods.set(pod.key, pod);
+          this.#tellSpeakers();
+        },
+        remove: ({ key }) => {
+          this.#pods.delete(key);
+          this.#tellSpeakers();
+        },
+      },
+    );
+    this.#watch<SpeakerReport>(
+      {
+        ...{ resource: CONFIGURATION_STATES, namespace, project: readReport },
+        ...{ keyOf: ({ node }) => `${namespace}/speaker-${node}`, isSame: isSameReport },
+      },
+      {
+        put: (report) => {
+          this.#reports.set(report.node, report);
+          placements.setFitness(report.node, { links: report.links });
+        },
+        remove: ({ node }) => {
+          this.#reports.delete(node);
+          placements.setFitness(node, undefined);
+        },
+      },
+    );
+    this.#watch<Status>(
+      {
+        resource: L2_STATUSES,
+        namespace,
+        project: projectStatus,
+        keyOf: ({ seen }) => `${namespace}/${seen.name}`,
+      },
+      {
+        put: ({ seen, record }, before) => {
+          this.statuses.put(seen, before?.seen);
+          if (record !== undefined) placements.setHolder(record);
+        },
+        remove: ({ seen, record }) => {
+          this.statuses.remove(seen);
+          if (record !== undefined) placements.removeHolder(record.key);
+        },
+      },
+    );
+  }
+
+  #tellSpeakers(): void {
+    this.#placements.setSpeakers(new Set([...this.#pods.values()].map(({ node }) => node)));
+  }
+
+  #watch<Item>(options: WatchOptions<Item>, { put, remove }: Hooks<Item>): void {
+    const { plural } = options.resource;
+    this.#waiting.add(plural);
+    const changed = (): void => {
+      if (this.isSynced) this.#listener.changed();
+    };
+    const watch = this.#cluster.watch(options, {
+      changed: (item, before) => {
+        put(item, before);
+        changed();
+      },
+      removed: (before) => {
+        remove(before);
+        changed();
+      },
+      synced: () => {
+        if (this.#waiting.delete(plural)) changed();
+      },
+      trouble: (trouble) => this.#listener.trouble(plural, trouble?.failure),
+    });
+    this.#watches.push(watch);
+  }
+}
