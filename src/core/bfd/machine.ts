@@ -31,7 +31,7 @@ import { unreachable } from "#base/assert";
 import { after, earliest, type Instant } from "#base/time";
 import type { MachineConfig } from "./config.ts";
 import { hear } from "./hearing.ts";
-import type { Input, SessionState, Step } from "./state.ts";
+import type { FailureDiagnostic, Input, SessionState, Step } from "./state.ts";
 import { negotiate, peersDetectionTime, scheduled, transmitInterval, wantedIntervals } from "./timing.ts";
 import { type Draft, enter, saysTheSame, sendPacket, unmoved } from "./transitions.ts";
 
@@ -80,11 +80,8 @@ export const step = (config: MachineConfig, state: SessionState, input: Input, n
         now,
       );
     }
-    case "failure": {
-      if (state.name !== "up" && state.name !== "init") return { state, effects: [] };
-      const { diagnostic } = input;
-      return finish(config, state, enter(state, { to: "down", diagnostic, cause: diagnostic }, now), now);
-    }
+    case "failure":
+      return finish(config, state, fail(state, input.diagnostic, now), now);
     case "reconfigured":
       return finish(config, state, unmoved(state), now);
     default:
@@ -112,6 +109,14 @@ const finish = (config: MachineConfig, before: SessionState, draft: Draft, now: 
 
 const news = (config: MachineConfig, state: SessionState) =>
   sendPacket(config, state, state.poll === "polling" ? "poll" : "none");
+
+/** A session that is down already says why it would be. */
+const fail = (state: SessionState, diagnostic: FailureDiagnostic, now: Instant): Draft => {
+  if (state.name === "admin-down") return unmoved(state);
+  return state.name === "down"
+    ? unmoved({ ...state, diagnostic })
+    : enter(state, { to: "down", diagnostic, cause: diagnostic }, now);
+};
 
 const leave = (config: MachineConfig, state: SessionState, now: Instant): Draft => {
   const isMissed = state.name === "up" || state.name === "init";

@@ -78,7 +78,10 @@ export type Input =
   | { readonly type: "leave" }
   /** The opposite of `leave`. */
   | { readonly type: "return" }
-  /** Something else than BFD found that the path does not work, such as a link without carrier (RFC 5880 §6.8.17). */
+  /**
+   * Something else than BFD found that the path does not work, such as a link without carrier (RFC 5880 §6.8.17). A
+   * session that is down already says this reason from now on. It comes up again when packets come.
+   */
   | { readonly type: "failure"; readonly diagnostic: FailureDiagnostic }
   /** The configuration passed with this step differs from the last one's. */
   | { readonly type: "reconfigured" };
