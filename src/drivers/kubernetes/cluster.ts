@@ -21,6 +21,8 @@ export type ClusterOptions = {
   readonly longestLine?: number;
   /** Most bytes of one answer that is not a watch. Who reads a whole list at once needs more than the default. */
   readonly mostBytes?: number;
+  /** Called for each object that a watch brings, and for each other answer. */
+  readonly onRead?: () => void;
 };
 
 const LONGEST_LINE = 16 * 1_024 * 1_024;
@@ -105,13 +107,19 @@ const openClient = (
 /** A client of the API server that `credentials` lead to. Connects when it is first asked for something. */
 export const openCluster = (credentials: ClusterCredentials, options: ClusterOptions = {}): ClusterPort => {
   const { time = systemTime, backoff = WATCH_BACKOFF, longestLine = LONGEST_LINE } = options;
+  const { onRead = () => undefined } = options;
   const turns = createTurns();
   const client = openClient(credentials, options, { time, turns });
-  const around: Surroundings = { client, time, turns, interner: createInterner(), backoff, longestLine };
+  const interner = createInterner();
+  const around: Surroundings = { client, time, turns, interner, backoff, longestLine, onRead };
   const watches = new Set<() => void>();
+  const ask = (request: Request): ReturnType<Client["ask"]> => {
+    onRead();
+    return client.ask(request);
+  };
   return {
-    read: (target) => client.ask({ method: "GET", path: pathOf(target) }),
-    write: (target, write, mayStill) => client.ask({ ...requestOf(target, write), mayStill }),
+    read: (target) => ask({ method: "GET", path: pathOf(target) }),
+    write: (target, write, mayStill) => ask({ ...requestOf(target, write), mayStill }),
     watch: (watchOptions, sink) => {
       const watch = reflect(watchOptions, sink, around);
       const close = (): void => {

@@ -1,7 +1,7 @@
 /** A watch whose server refuses, or says what cannot be believed. */
 import assert from "node:assert/strict";
 import { describe } from "node:test";
-import { seconds } from "#base/time";
+import { millis, seconds } from "#base/time";
 import { bookmark } from "./test-api-server.ts";
 import { REFUSED_STREAM } from "./test-server.ts";
 import {
@@ -46,6 +46,27 @@ describe("a version that is too old", () => {
     again.line(deleted("c", "51"));
     await bed.expect("no c");
   });
+
+  on(
+    "is no reason to wait as long as the outage before it was, unless it is told again and again",
+    async (test) => {
+      const bed = await synced(test);
+      bed.time.dice = 0.999_999;
+      const waits: number[] = [];
+      const waited = async (): Promise<void> => {
+        const { again } = await bed.trouble();
+        waits.push(Math.round(again));
+        bed.time.pass(millis(again));
+      };
+      bed.first.reset();
+      await waited();
+      for (const status of [503, 503, 503, 410, 410, 410]) {
+        (await bed.server.next()).answer(status, { kind: "Status", code: status, message: "no" });
+        await waited();
+      }
+      assert.deepEqual(waits, [500, 1_000, 2_000, 4_000, 500, 1_000, 2_000]);
+    },
+  );
 
   on("is given up when other errors come of it twice in a row", async (test) => {
     const bed = await synced(test);

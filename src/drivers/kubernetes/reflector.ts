@@ -17,27 +17,20 @@
  * whole; servers that do not know that are asked for pages. A stream that the server ends without a word is
  * normal: it does so every few minutes, and under load. Reading goes on from the last version that was heard of.
  */
-import {
-  after,
-  between,
-  type Duration,
-  earliest,
-  type Instant,
-  micros,
-  millis,
-  seconds,
-  toMillis,
-} from "#base/time";
-import { type Backoff, backoffDelay } from "#core/kubernetes/backoff";
+import { type Duration, micros, millis, seconds, toMillis } from "#base/time";
+import type { Backoff } from "#core/kubernetes/backoff";
 import type { Client } from "./client.ts";
-import { notUnderstood, unreachable } from "./failure.ts";
+import { unreachable } from "./failure.ts";
 import type { Interner } from "./intern.ts";
-import { fieldsOf, isFields, textOf } from "./json.ts";
-import { Mirror, versionOf } from "./mirror.ts";
+import { isFields } from "./json.ts";
+import { Pages } from "./list-pages.ts";
+import { losePatience } from "./list-patience.ts";
+import { Mirror } from "./mirror.ts";
 import { pathOf, type Query } from "./paths.ts";
 import type { Failure, Sink, Watch, WatchOptions } from "./port.ts";
 import type { Lines, LinesEnd } from "./read-lines.ts";
-import { type Cancel, pause, type Time } from "./time.ts";
+import { MOST_FRUITLESS, Setbacks } from "./setbacks.ts";
+import { pause, type Time } from "./time.ts";
 import { nextTurn, type Turns } from "./turns.ts";
 import { parseWatchEvent } from "./watch-event.ts";
 
@@ -51,6 +44,8 @@ export type Surroundings = {
   readonly backoff: Backoff;
   /** The longest line, and so the largest object, that is taken; in bytes. */
   readonly longestLine: number;
+  /** Called for each object that is read. */
+  readonly onRead: () => void;
 };
 
 /** Waits after failures, unless others are asked for. */
@@ -60,26 +55,8 @@ export const WATCH_BACKOFF: Backoff = { first: millis(500), most: seconds(30) };
 const SHORTEST_WATCH = 300;
 /** A server that ignores what it was asked for is left so much later. */
 const WATCH_GRACE = seconds(30);
-/** A stream that lived so long was a good one: what fails after it is the first failure. */
-const GOOD_LIFE = seconds(10);
 /** A stream that ended sooner is not opened again at once. */
 const SHORTEST_LIFE = seconds(1);
-/**
- * Servers older than lists as streams send objects and never say that these were all: so long after the last one, or after
- * so long altogether, pages are asked for.
- */
-const LIST_SILENCE = seconds(20);
-const LONGEST_LIST = seconds(120);
-/** Objects of a page at first; halved whenever a page turns out to be larger than what is read of one answer. */
-const PAGE_SIZE = 250;
-const MOST_PAGES = 20_000;
-/**
- * However long a server wants not to be asked: a mirror that stands still for an hour gives addresses by what was an hour
- * ago, API servers ask for seconds, and one request a minute is no burden for whatever stands between.
- */
-const LONGEST_RETRY_AFTER = seconds(60);
-/** So many times in a row the same version may lead to nothing before everything is read again. */
-const MOST_FRUITLESS = 2;
 
 /** How one attempt ended. */
 type Outcome =
@@ -104,12 +81,10 @@ class Reflector<Item> {
   /** Where to go on; `undefined` when everything must be read. */
   #version: string | undefined;
   #listing: "stream" | "pages" = "stream";
-  #pageSize = PAGE_SIZE;
+  readonly #pages = new Pages();
   /** Lists as a stream that ended before they were complete, in a row. */
   #shortLists = 0;
-  #failures = 0;
-  /** Attempts from the same version, in a row, that a server answered without getting anywhere. */
-  #fruitless = 0;
+  readonly #setbacks: Setbacks;
   #isTroubled = false;
   /** Whether this attempt has brought anything. */
   #hasProgress = false;
@@ -118,6 +93,7 @@ class Reflector<Item> {
     this.#options = options;
     this.#sink = this.#untilClosed(sink);
     this.#around = around;
+    this.#setbacks = new Setbacks(around.backoff);
     this.mirror = new Mirror(options, this.#sink, around.interner);
   }
 
@@ -153,7 +129,7 @@ class Reflector<Item> {
       if (this.#isClosed) return;
       if (outcome.type === "otherwise") continue;
       const life = micros(time.now() - beganAt);
-      if (life >= GOOD_LIFE) this.#failures = 0;
+      this.#setbacks.noteLife(life);
       if (outcome.type === "ended" && life >= SHORTEST_LIFE) continue;
       await this.#waitAfter(outcome);
     }
@@ -165,32 +141,22 @@ class Reflector<Item> {
   }
 
   async #waitAfter(outcome: Exclude<Outcome, { type: "otherwise" }>): Promise<void> {
-    const { time, backoff } = this.#around;
-    this.#failures += 1;
-    const wait = backoffDelay(backoff, { failures: this.#failures, spread: time.random() });
+    const { time } = this.#around;
     const failure =
       outcome.type === "failed" ? outcome.failure : unreachable("the server ended the watch at once");
-    const wanted = Math.min(millis(failure.retryAfter ?? 0), LONGEST_RETRY_AFTER);
-    const delay = micros(Math.max(wait, wanted));
-    this.#judgeVersion(failure);
+    const { wait, isVersionUseless } = this.#setbacks.judge(failure, {
+      hasProgress: this.#hasProgress,
+      spread: time.random(),
+    });
+    if (isVersionUseless) this.#version = undefined;
     // An end without a word after something was heard is no trouble, only too soon.
     const isTrouble = outcome.type === "failed" || !this.#hasProgress;
-    const ended = pause(time, delay, this.#closing.signal);
+    const ended = pause(time, wait, this.#closing.signal);
     if (isTrouble) {
       this.#isTroubled = true;
-      this.#sink.trouble({ failure, again: toMillis(delay) });
+      this.#sink.trouble({ failure, again: toMillis(wait) });
     }
     await ended;
-  }
-
-  /** Whether the version that we have is still of use after a failure. */
-  #judgeVersion(failure: Failure): void {
-    // Without an answer the version is not to blame, and neither is it when the server is too busy or does not let us in.
-    const isBlamed = failure.reason === "server-error" || failure.reason === "invalid";
-    this.#fruitless = this.#hasProgress || !isBlamed ? 0 : this.#fruitless + 1;
-    if (failure.reason !== "gone" && this.#fruitless < MOST_FRUITLESS) return;
-    this.#version = undefined;
-    this.#fruitless = 0;
   }
 
   /** The server goes on: whatever the trouble was, it is over. */
@@ -252,6 +218,7 @@ class Reflector<Item> {
       this.#hasProgress = true;
       this.#clearTrouble();
       heardAt = time.now();
+      this.#around.onRead();
       if (event.type === "put") this.mirror.put(event.object);
       else if (event.type === "remove") this.mirror.remove(event.object);
       else if (event.endsList && !listed) {
@@ -265,29 +232,17 @@ class Reflector<Item> {
     const lines = streaming.read(onLine, longestLine);
     this.#lines = lines;
     const cancelLimit = time.later(limit, () => lines.cancel());
-    const cancelPatience = this.#losePatience(lines, () => (listed ? undefined : heardAt));
+    const cancelPatience = losePatience(
+      time,
+      () => (listed ? undefined : heardAt),
+      () => lines.cancel(),
+    );
     // A quiet stream is a good one too, unless it ends at once.
     const cancelQuiet = time.later(SHORTEST_LIFE, () => this.#clearTrouble());
     const end = await lines.end;
     for (const cancel of [cancelLimit, cancelPatience, cancelQuiet]) cancel();
     this.#lines = undefined;
     return { end, failure, listed };
-  }
-
-  /** Cancels a list that does not come to its end. `heardAt` says when it moved last, `undefined` once it is complete. */
-  #losePatience(lines: Lines, heardAt: () => Instant | undefined): Cancel {
-    const { time } = this.#around;
-    const lastAt = after(time.now(), LONGEST_LIST);
-    let cancel: Cancel = () => undefined;
-    const look = (): void => {
-      const heard = heardAt();
-      if (heard === undefined) return;
-      const dueAt = earliest(after(heard, LIST_SILENCE), lastAt) ?? lastAt;
-      if (time.now() >= dueAt) lines.cancel();
-      else cancel = time.later(between(time.now(), dueAt), look);
-    };
-    look();
-    return () => cancel();
   }
 
   async #follow(version: string): Promise<Outcome> {
@@ -325,39 +280,23 @@ class Reflector<Item> {
   }
 
   async #listInPages(): Promise<Outcome> {
-    const { client } = this.#around;
-    let next: string | undefined;
     this.mirror.beginList();
-    for (let page = 0; page < MOST_PAGES; page += 1) {
-      const path = this.#path({ limit: `${this.#pageSize}`, continue: next });
-      const answer = await client.ask({ method: "GET", path });
-      if (this.#isClosed) return ENDED;
-      if (!answer.ok) {
-        if (answer.isTooLarge !== true || this.#pageSize === 1) return failed(answer.failure);
-        this.#pageSize = Math.floor(this.#pageSize / 2);
-        continue;
-      }
-      const { items, metadata } = fieldsOf(answer.body);
-      const version = isFields(answer.body) ? versionOf(answer.body) : "";
-      if (version === "" || (items !== null && !Array.isArray(items)))
-        return failed(notUnderstood("the answer is no list", answer.status));
-      this.#hasProgress = true;
-      this.#clearTrouble();
-      await this.#putAll(items ?? []);
-      if (this.#isClosed) return ENDED;
-      const token = textOf(fieldsOf(metadata).continue);
-      if (token === "") {
-        this.#synced(version);
-        return OTHERWISE;
-      }
-      if (token === next) break;
-      next = token;
-    }
-    return failed(notUnderstood("the list does not end"));
+    const paged = await this.#pages.read({
+      ask: (query) => this.#around.client.ask({ method: "GET", path: this.#path(query) }),
+      take: (objects) => this.#putAll(objects),
+      isClosed: () => this.#isClosed,
+    });
+    if (paged.type === "failed") return failed(paged.failure);
+    if (paged.type === "closed") return ENDED;
+    this.#synced(paged.version);
+    return OTHERWISE;
   }
 
   async #putAll(objects: readonly unknown[]): Promise<void> {
+    this.#hasProgress = true;
+    this.#clearTrouble();
     for (const object of objects) {
+      this.#around.onRead();
       if (isFields(object)) this.mirror.put(object);
       if (!this.#around.turns.isOver()) continue;
       await nextTurn();
