@@ -22,7 +22,7 @@ describe("Events about a Service", () => {
     assert.equal(write?.verb, "create");
     assert.equal(write?.namespace, "shop");
     assert.match(write?.name ?? "", /^web\.[0-9a-f]{10,}$/);
-    const body = write?.body as Record<string, unknown>;
+    const body = write?.body() as Record<string, unknown>;
     assert.deepEqual(body.involvedObject, { apiVersion: "v1", kind: "Service", ...SERVICE });
     assert.equal(body.firstTimestamp, "2026-03-01T08:00:00Z");
     assert.equal(body.count, 1);
@@ -33,7 +33,7 @@ describe("Events about a Service", () => {
     const first = events.record(pending("no pool"), { now: START, at: AT });
     const again = events.record(pending("no pool"), { now: after(START, seconds(599)), at: AT });
     assert.deepEqual(
-      [again?.verb, again?.name, again?.body],
+      [again?.verb, again?.name, again?.body()],
       ["patch", first?.name, { count: 2, lastTimestamp: "2026-03-01T08:00:00Z" }],
     );
     const later = events.record(pending("no pool"), { now: after(START, seconds(1_199)), at: AT });
@@ -68,6 +68,6 @@ describe("Events about a Service", () => {
   it("cut messages to what the API server takes", () => {
     const write = recorder().record(pending("x".repeat(5_000)), { now: START, at: AT });
     assert.ok(write !== undefined);
-    assert.equal((write.body as { message: string }).message.length, 1_024);
+    assert.equal((write.body() as { message: string }).message.length, 1_024);
   });
 });

@@ -16,7 +16,8 @@ export type EventWrite = {
   readonly verb: "create" | "patch";
   readonly namespace: string;
   readonly name: string;
-  readonly body: unknown;
+  /** Made when it is sent: thousands may wait. */
+  readonly body: () => unknown;
 };
 
 /** Who reports: `steelyard-controller`, and its pod or host. */
@@ -94,14 +95,14 @@ export const createRecorder = ({ component, instance }: Reporter): Recorder => {
         told.count += 1;
         told.last = now;
         remember(toldById, id, told);
-        const body = { count: told.count, lastTimestamp: iso(at) };
-        return { verb: "patch", namespace, name: told.name, body };
+        const { name, count } = told;
+        return { verb: "patch", namespace, name, body: () => ({ count, lastTimestamp: iso(at) }) };
       }
       made += 1;
       // Unique among ours by the count, among those of other replicas and starts by the time.
       const name = `${service.slice(0, LONGEST_NAME)}.${(micros(at * 1_000) + (made % 1_000)).toString(16)}`;
       remember(toldById, id, { name, first: at, count: 1, last: now });
-      return { verb: "create", namespace, name, body: bodyOf(event, name, at) };
+      return { verb: "create", namespace, name, body: () => bodyOf(event, name, at) };
     },
   };
 };

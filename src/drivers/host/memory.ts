@@ -49,16 +49,32 @@ export const collectAlone = (): void => {
  */
 const growSlowly = (): void => setFlagsFromString("--memory-saver-mode");
 
-const giveBack = (): void => {
-  growSlowly();
-  collectGarbage(() => void openDoor().trimHeap());
+/**
+ * From now on the heap may grow by two fifths before it is collected, and not to four times what lives. For processes that
+ * keep much and are given much at once: the memory-saver mode costs them as much processor time again as the work itself.
+ */
+export const growModerately = (): void => setFlagsFromString("--heap-growing-percent=40");
+
+const trimHeap = (): void => {
+  try {
+    openDoor().trimHeap();
+  } catch {
+    // A controller needs the door to the kernel for nothing else: without it, it weighs more, and that is all.
+  }
 };
+
+/** Gives back at once what is not needed. Nothing else is done meanwhile, for up to some tenths of a second. */
+export const giveBack = (): void => collectGarbage(trimHeap);
 
 /** Gives a function to be called after each burst; memory is given back when none followed for 3 s. */
 export const createCollector = (): (() => void) => {
   let timer: NodeJS.Timeout | undefined;
+  const quiet = (): void => {
+    growSlowly();
+    giveBack();
+  };
   return () => {
     clearTimeout(timer);
-    timer = setTimeout(giveBack, QUIET).unref();
+    timer = setTimeout(quiet, QUIET).unref();
   };
 };

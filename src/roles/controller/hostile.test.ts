@@ -243,9 +243,12 @@ describe("a writer that forgets", () => {
       onEnd: () => undefined,
     });
     const planned = {
-      target: { resource: SERVICES, namespace: "shop", name: "web" },
-      write: { verb: "update", body: {} },
-    } as const;
+      request: () =>
+        ({
+          target: { resource: SERVICES, namespace: "shop", name: "web" },
+          write: { verb: "update", body: {} },
+        }) as const,
+    };
     writes.put("shop/web", planned);
     await settle(bed);
     void writes.clear();

@@ -33,7 +33,7 @@ const conditionPatch = (
 
 /** The patch for an outcome; `service` is the version that it was decided on. */
 export const servicePatch = (
-  { uid, resourceVersion, key }: Outcome,
+  { uid, resourceVersion, key }: Pick<Outcome, "uid" | "resourceVersion" | "key">,
   options: { readonly write: ServiceWrite; readonly service: Service | undefined; readonly now: number },
 ): { readonly target: Target; readonly write: Write } => {
   const { write, service, now } = options;

@@ -59,8 +59,10 @@ export const createReports = (options: {
       }
       open.add(name);
       writes.put(key, {
-        target: { resource: POOLS, namespace, name, subresource: "status" },
-        write: { verb: "patch", type: "merge", body: { status } },
+        request: () => ({
+          target: { resource: POOLS, namespace, name, subresource: "status" },
+          write: { verb: "patch", type: "merge", body: { status } },
+        }),
         done: () => {
           open.delete(name);
           if (outdated.delete(name)) poolsChanged(allocation);

@@ -1,11 +1,11 @@
 /** What one replica does while it leads: it reads all Services anew, decides, and has its decisions carried out. */
 
 import { type Allocation, createAllocation } from "#core/allocation/allocation";
-import type { Outcome } from "#core/allocation/outcome";
+import type { Outcome, ServiceWrite } from "#core/allocation/outcome";
 import type { AddressConflict, AddressPool, AddressReservation } from "#core/ipam/pool";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
-import { createRecorder } from "#core/service-events/recorder";
+import { createRecorder, type EventWrite } from "#core/service-events/recorder";
 import type { ClusterPort, Failure, Watch } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
 import type { Latencies } from "./latencies.ts";
@@ -14,7 +14,7 @@ import { createRefusals, type Refusals } from "./refusals.ts";
 import { EVENTS } from "./resources.ts";
 import { watchServices } from "./service-mirror.ts";
 import type { Tap } from "./tap.ts";
-import type { Writes } from "./writes.ts";
+import type { PlannedWrite, Writes } from "./writes.ts";
 
 /** The part of a configuration that addresses are given by. */
 export type Pools = {
@@ -39,6 +39,14 @@ export type RulingOptions = {
 
 /** Who the Events are from. */
 const COMPONENT = "steelyard-controller";
+
+const eventRequest = ({ verb, namespace, name, body }: EventWrite): ReturnType<PlannedWrite["request"]> => {
+  const target = { resource: EVENTS, namespace };
+  return verb === "create"
+    ? { target, write: { verb, body: body() } }
+    : { target: { ...target, name }, write: { verb, type: "merge", body: body() } };
+};
+
 export class Ruling {
   readonly #options: RulingOptions;
   readonly #allocation: Allocation;
@@ -155,25 +163,27 @@ export class Ruling {
     else if (this.#options.writes.drop(outcome.key)) this.#carryOut(this.#allocation.unwritten(outcome.key));
   }
 
-  #put(outcome: Outcome, write: NonNullable<Outcome["write"]>): void {
+  #put({ key, uid, resourceVersion }: Outcome, write: ServiceWrite): void {
     const { writes, clock, latencies } = this.#options;
-    const service = this.services.get(outcome.key);
-    writes.put(outcome.key, {
-      ...servicePatch(outcome, { write, service, now: clock.wall() }),
+    const service = this.services.get(key);
+    // No more of the outcome than this waits with the write.
+    const decided = { key, uid, resourceVersion };
+    writes.put(key, {
+      request: () => servicePatch(decided, { write, service, now: clock.wall() }),
       done: ({ answer }) => {
         if (!answer.ok) {
-          this.#onRefused(outcome, answer.failure);
+          this.#onRefused(decided, answer.failure);
           return;
         }
-        latencies.end(outcome.key, clock.now());
-        this.#refusals.forget(outcome.key);
-        this.#told.delete(outcome.key);
+        latencies.end(key, clock.now());
+        this.#refusals.forget(key);
+        this.#told.delete(key);
       },
     });
   }
 
   /** The write will not be repeated as it is: what it is about has changed, or the API server will not have it. */
-  #onRefused({ key, resourceVersion }: Outcome, { reason }: Failure): void {
+  #onRefused({ key, resourceVersion }: Pick<Outcome, "key" | "resourceVersion">, { reason }: Failure): void {
     if (this.#isClosed || reason === "not-found") return;
     if (reason !== "conflict") this.#carryOut(this.#allocation.unwritten(key));
     const decideAgain = (): void => {
@@ -222,15 +232,7 @@ export class Ruling {
       const told = { ...event, service: { namespace, name, uid, resourceVersion } };
       const write = this.#recorder.record(told, time);
       if (write === undefined) continue;
-      const { verb, body } = write;
-      writes.tell(`${write.namespace}/${write.name}`, {
-        target: {
-          resource: EVENTS,
-          namespace: write.namespace,
-          ...(verb === "patch" ? { name: write.name } : {}),
-        },
-        write: verb === "create" ? { verb, body } : { verb, type: "merge", body },
-      });
+      writes.tell(`${write.namespace}/${write.name}`, { request: () => eventRequest(write) });
     }
   }
 }

@@ -4,6 +4,7 @@ import { type Duration, millis, seconds } from "#base/time";
 import { VERSION } from "#base/version";
 import { leaseConfigProblem } from "#core/lease/config";
 import { makeDirectory } from "#drivers/files/directory";
+import { giveBack, growModerately } from "#drivers/host/memory";
 import type { Route } from "#drivers/http/routes";
 import { type AdminServer, openAdminServer } from "#drivers/http/server";
 import { openTcpServer } from "#drivers/http/tcp";
@@ -13,6 +14,7 @@ import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import { type Leader, runLeader } from "#drivers/kubernetes/leader";
 import { pause, systemTime } from "#drivers/kubernetes/time";
 import { openLog } from "#drivers/log/linux";
+import { createBursts } from "./bursts.ts";
 import { Controller } from "./controller.ts";
 import { type ControllerOptions, EXIT } from "./options.ts";
 import { adminRoutes, type PageSources, publicRoutes } from "./pages.ts";
@@ -136,7 +138,9 @@ export const runController = async (options: ControllerOptions): Promise<number>
   }
   const log = openLog({ format: options.logFormat, level: options.logLevel });
   const tap = createTap({ log, withFields: options.logFormat === "json", now: systemTime.wall });
-  const cluster = openCluster(credentials.value);
+  growModerately();
+  const bursts = createBursts(systemTime, giveBack);
+  const cluster = openCluster(credentials.value, { onRead: bursts.note });
   // From the start: the first process of a container is sent no signal that it does not listen to.
   const signalled = untilSignal();
   let webhook: Webhook | undefined;
@@ -173,6 +177,7 @@ export const runController = async (options: ControllerOptions): Promise<number>
   await endWithin(FAREWELL, controller.close());
   for (const server of servers) await server.close();
   cluster.close();
+  bursts.close();
   log.close();
   return EXIT.ok;
 };

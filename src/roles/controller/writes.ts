@@ -10,8 +10,8 @@ import type { Time } from "#drivers/kubernetes/time";
 
 /** A write and what becomes of its outcome. */
 export type PlannedWrite = {
-  readonly target: Target;
-  readonly write: Write;
+  /** Makes what is sent, right before it is sent: thousands may wait. */
+  readonly request: () => { readonly target: Target; readonly write: Write };
   /** Called once, when it has succeeded or will not be tried again. */
   readonly done?: (outcome: { readonly answer: Answer; readonly tries: number }) => void;
   /**
@@ -149,7 +149,8 @@ class QueuedWrites implements Writes {
     this.#underWay += 1;
     this.#waiting.delete(key);
     running.add(key);
-    const answer = await this.#options.cluster.write(planned.target, planned.write, this.#options.mayWrite);
+    const { target, write } = planned.request();
+    const answer = await this.#options.cluster.write(target, write, this.#options.mayWrite);
     running.delete(key);
     this.#endOne();
     // Whatever comes of it after leadership was lost is nobody's business.
