@@ -1,0 +1,98 @@
+/**
+ * Everything that can be said to have happened in a speaker, as one closed union.
+ *
+ * Logs, metrics, `steelyard events` and `steelyard status` are made from these. `docs/reference/speaker-events.md` lists every
+ * type; a test compares the two.
+ */
+import type { IpAddress } from "#base/address";
+import type { MacAddress } from "#base/mac";
+import type { WallTime } from "#base/time";
+import type { DeathCause, Standing } from "#core/liveness/standing";
+import type { Verdict as Company } from "#core/ownership/company";
+import type { State, TransitionCause } from "#core/ownership/state";
+import type { Verdict as Reachability } from "#core/reachability/machine";
+
+/** Where an address is with this node. */
+export type Tenure = State["name"];
+
+export type SpeakerEvent =
+  | {
+      readonly type: "speaker";
+      /** `synced`: everything at the API server has been read once; `alone`: it goes on from what is on disk. */
+      readonly change: "started" | "synced" | "alone" | "leaving" | "stopping";
+      readonly detail?: string;
+    }
+  | {
+      readonly type: "address-state";
+      readonly address: IpAddress;
+      readonly from: Tenure;
+      readonly to: Tenure;
+      readonly cause: TransitionCause;
+      /** The other node that matters, if one does. */
+      readonly peer?: string;
+    }
+  | {
+      readonly type: "member";
+      readonly node: string;
+      readonly from: Standing["name"] | "unknown";
+      readonly to: Standing["name"];
+      /** Why it counts as dead. */
+      readonly cause?: DeathCause;
+    }
+  /** Whom this node hears: the question on which it depends whether it may hold addresses. */
+  | { readonly type: "company"; readonly from: Company; readonly to: Company }
+  /** Another member announces what this node holds by right. */
+  | { readonly type: "rival"; readonly address: IpAddress; readonly peer: string }
+  /** A machine that is no member of this cluster answers for an address. */
+  | {
+      readonly type: "duplicate-address";
+      readonly address: IpAddress;
+      readonly link: string;
+      readonly mac: MacAddress;
+      /** `used`: this node holds it; `unused`: nobody did, and it was probed before its first use. */
+      readonly stage: "used" | "unused";
+    }
+  | { readonly type: "flapping"; readonly address: IpAddress; readonly state: "begun" | "ended" }
+  | { readonly type: "link"; readonly link: string; readonly state: "up" | "down" | "absent" }
+  | {
+      readonly type: "reachability";
+      readonly address: IpAddress;
+      readonly from: Reachability["type"];
+      readonly to: Reachability["type"];
+      /** Of an address that is not reachable. */
+      readonly obstacle?: Extract<Reachability, { type: "unreachable" }>["obstacle"]["type"];
+    }
+  /** The last valid configuration stays in force. */
+  | { readonly type: "configuration-refused"; readonly problems: readonly string[] }
+  | {
+      readonly type: "configuration-applied";
+      readonly pools: number;
+      readonly advertisements: number;
+    }
+  | {
+      readonly type: "api-trouble";
+      /** What could not be read. */
+      readonly resource: string;
+      readonly state: "begun" | "ended";
+      readonly detail?: string;
+    }
+  | {
+      readonly type: "write-failed";
+      readonly subject: string;
+      readonly reason: string;
+      readonly message: string;
+    }
+  | {
+      readonly type: "process";
+      readonly part: "wire" | "agent" | "fast";
+      readonly change: "exited" | "stalled" | "recovered";
+      readonly detail?: string;
+    };
+
+/** One thing that happened, as it is kept and told. */
+export type SpeakerObservation = {
+  /** 1, 2, 3, ... without gaps for the life of the process. */
+  readonly sequence: number;
+  readonly at: WallTime;
+  readonly event: SpeakerEvent;
+};

@@ -1,0 +1,41 @@
+/** One event of each type: what the reference page shows and tests go through. */
+import { parseAddress } from "#base/address";
+import { assert } from "#base/assert";
+import { macFromBytes } from "#base/mac";
+import type { SpeakerEvent } from "./event.ts";
+
+const address = parseAddress("192.0.2.10");
+assert(address !== undefined, "an address");
+const mac = macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 0x63));
+
+type Of<Type extends SpeakerEvent["type"]> = Extract<SpeakerEvent, { readonly type: Type }>;
+
+/** With every field that the type may have. */
+export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Type> } = {
+  speaker: { type: "speaker", change: "started", detail: "0.1.0 on node-a" },
+  "address-state": {
+    ...{ type: "address-state", address, from: "claiming", to: "holding" },
+    ...{ cause: "holder-dead", peer: "node-b" },
+  },
+  member: { type: "member", node: "node-b", from: "alive", to: "dead", cause: "silent" },
+  company: { type: "company", from: "accompanied", to: "isolated" },
+  rival: { type: "rival", address, peer: "node-b" },
+  "duplicate-address": { type: "duplicate-address", address, link: "eth0", mac, stage: "used" },
+  flapping: { type: "flapping", address, state: "begun" },
+  link: { type: "link", link: "eth0", state: "down" },
+  reachability: {
+    ...{ type: "reachability", address, from: "reachable", to: "unreachable" },
+    obstacle: "not-resolved",
+  },
+  "configuration-refused": {
+    type: "configuration-refused",
+    problems: ["IPAddressPool lb/public, spec.addresses[0]: 192.0.2.9-192.0.2.1 runs backwards"],
+  },
+  "configuration-applied": { type: "configuration-applied", pools: 2, advertisements: 1 },
+  "api-trouble": { type: "api-trouble", resource: "nodes", state: "begun", detail: "connection refused" },
+  "write-failed": {
+    ...{ type: "write-failed", subject: "ServiceL2Status of shop/web" },
+    ...{ reason: "throttled", message: "too many requests" },
+  },
+  process: { type: "process", part: "agent", change: "exited", detail: "pid 812: SIGKILL" },
+};

@@ -1,0 +1,133 @@
+/** Says one event of a speaker in one line for people. */
+import type { DeathCause } from "#core/liveness/standing";
+import type { Sentence, Severity } from "#core/observation/sentence";
+import type { Verdict as Company } from "#core/ownership/company";
+import type { TransitionCause } from "#core/ownership/state";
+import type { SpeakerEvent } from "./event.ts";
+
+const say = (severity: Severity, subject: string, text: string): Sentence => ({ severity, subject, text });
+
+const detailed = (text: string, detail: string | undefined): string =>
+  detail === undefined || detail === "" ? text : `${text} (${detail})`;
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+type Of<Type extends SpeakerEvent["type"]> = Extract<SpeakerEvent, { readonly type: Type }>;
+
+/** Why an address moves, as the end of `claiming -> holding: `; `PEER` stands for the other node. */
+export const CAUSE_TEXTS: Readonly<Record<TransitionCause, string>> = {
+  "holder-dead": "PEER fell silent",
+  "holder-leaving": "PEER leaves",
+  "holder-vacated": "PEER has restarted or was cut off, and holds nothing any more",
+  unheld: "nobody answers for it",
+  preferred: "this node is preferred over PEER, which holds it",
+  "handed-over": "PEER has it now",
+  "preferred-announced": "PEER, which is preferred, announces it",
+  unheard: "PEER announces it and does not hear this node",
+  insisted: "PEER goes on announcing it",
+  "hand-over-timeout": "nobody took it in time",
+  isolated: "this node hears neither peers nor its gateway",
+  frozen: "this process stood still for so long that others may have it",
+  unfit: "this node has no interface that can carry it",
+  leaving: "this node leaves",
+  placement: "this node is no candidate for it any more",
+  "preferred-alive": "PEER, which is preferred, is alive",
+  contested: "somebody answers for it who was not expected",
+  waiting: "it is too early to claim it",
+  kept: "nobody took it over",
+};
+
+/** Why a member counts as dead. */
+const DEATHS: Readonly<Record<DeathCause, string>> = {
+  silent: "nothing comes from it any more",
+  vacated: "it says that it holds nothing",
+  "never-heard": "it was never heard, though others are",
+  "not-ready": "the API server says that it is not ready",
+  "not-a-member": "it runs no speaker any more",
+};
+
+const COMPANY: Readonly<Record<Company, string>> = {
+  accompanied: "hears other speakers",
+  doubtful: "hears no other speaker, and asks its gateway",
+  alone: "hears its gateway, and no other speaker",
+  isolated: "hears neither other speakers nor its gateway, and holds nothing",
+};
+
+const addressSentence = ({ address, from, to, cause, peer }: Of<"address-state">): Sentence => {
+  const why = CAUSE_TEXTS[cause].replace("PEER", peer ?? "the holder");
+  const severity = to === "holding" || from === "holding" ? "notice" : "info";
+  return say(severity, `address ${address}`, `${from} -> ${to}: ${why}`);
+};
+
+const memberSentence = ({ node, from, to, cause }: Of<"member">): Sentence => {
+  const text = `${from} -> ${to}`;
+  if (to !== "dead") return say("notice", `node ${node}`, text);
+  return say("warning", `node ${node}`, cause === undefined ? text : `${text}: ${DEATHS[cause]}`);
+};
+
+const duplicateSentence = ({ address, link, mac, stage }: Of<"duplicate-address">): Sentence => {
+  const when = stage === "used" ? "answers for it as well" : "has it already, so it is not used";
+  return say("error", `address ${address}`, `${mac} on ${link}, which is no node of this cluster, ${when}`);
+};
+
+const configurationSentence = (event: Of<"configuration-applied"> | Of<"configuration-refused">): Sentence =>
+  event.type === "configuration-refused"
+    ? say("error", "configuration", `refused, what was in force stays: ${event.problems.join("; ")}`)
+    : say(
+        "notice",
+        "configuration",
+        `in force: ${counted(event.pools, "pool")}, ${counted(event.advertisements, "L2Advertisement")}`,
+      );
+
+/** The line for an event. */
+export const speakerSentence = (event: SpeakerEvent): Sentence => {
+  switch (event.type) {
+    case "speaker":
+      return say(
+        event.change === "alone" ? "warning" : "info",
+        "speaker",
+        detailed(event.change, event.detail),
+      );
+    case "address-state":
+      return addressSentence(event);
+    case "member":
+      return memberSentence(event);
+    case "company":
+      return say(event.to === "accompanied" ? "notice" : "warning", "this node", COMPANY[event.to]);
+    case "rival":
+      return say(
+        "warning",
+        `address ${event.address}`,
+        `${event.peer} announces it, which is held here by right`,
+      );
+    case "duplicate-address":
+      return duplicateSentence(event);
+    case "flapping":
+      return event.state === "begun"
+        ? say("warning", `address ${event.address}`, "moves too often, and is not taken back for a while")
+        : say("notice", `address ${event.address}`, "does not move too often any more");
+    case "link":
+      return say(event.state === "up" ? "notice" : "warning", `link ${event.link}`, event.state);
+    case "reachability":
+      return say(
+        event.to === "unreachable" ? "warning" : "notice",
+        `address ${event.address}`,
+        detailed(`as seen from here ${event.from} -> ${event.to}`, event.obstacle),
+      );
+    case "configuration-applied":
+    case "configuration-refused":
+      return configurationSentence(event);
+    case "api-trouble":
+      return event.state === "begun"
+        ? say("warning", "API server", `cannot read ${event.resource}: ${event.detail ?? "no reason given"}`)
+        : say("notice", "API server", `reads ${event.resource} again`);
+    case "write-failed":
+      return say("warning", event.subject, `not written (${event.reason}): ${event.message}`);
+    case "process":
+      return say(
+        event.change === "recovered" ? "notice" : "error",
+        event.part,
+        detailed(event.change, event.detail),
+      );
+  }
+};

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { wallTime } from "#base/time";
+import { address } from "#testing/values";
+import type { SpeakerEvent } from "./event.ts";
+import { SPEAKER_EXAMPLES } from "./examples.ts";
+import { emptySpeakerView, projectSpeaker } from "./view.ts";
+
+const A = address("192.0.2.10");
+
+const viewOf = (...events: readonly SpeakerEvent[]) => {
+  const view = emptySpeakerView();
+  for (const [index, event] of events.entries()) {
+    projectSpeaker(view, { sequence: index + 1, at: wallTime(1_000 + index), event });
+  }
+  return view;
+};
+
+describe("what is true of a speaker", () => {
+  it("is where each address is, since when and why, and how often that changed", () => {
+    const move = { type: "address-state", address: A } as const;
+    const view = viewOf(
+      { ...move, from: "standby", to: "claiming", cause: "holder-dead", peer: "node-b" },
+      { ...move, from: "claiming", to: "holding", cause: "holder-dead", peer: "node-b" },
+      { ...SPEAKER_EXAMPLES["duplicate-address"], address: A },
+      { ...move, from: "holding", to: "standby", cause: "isolated" },
+    );
+    assert.deepEqual(view.addresses.get(A), {
+      ...{ state: "standby", since: wallTime(1_003), cause: "isolated", peer: undefined },
+    });
+    assert.deepEqual(
+      [...view.transitions],
+      [
+        ["holder-dead", 2],
+        ["isolated", 1],
+      ],
+    );
+    assert.equal(view.duplicates.size, 0);
+  });
+
+  it("is who is a member and how it is; who is none any more is forgotten, and counted", () => {
+    const view = viewOf(
+      { type: "member", node: "node-b", from: "alive", to: "dead", cause: "silent" },
+      { type: "member", node: "node-c", from: "alive", to: "dead", cause: "not-a-member" },
+    );
+    assert.deepEqual([...view.members.keys()], ["node-b"]);
+    assert.deepEqual(
+      [...view.deaths],
+      [
+        ["silent", 1],
+        ["not-a-member", 1],
+      ],
+    );
+  });
+
+  it("is what is wrong now, until it is over", () => {
+    const begun = viewOf(...Object.values(SPEAKER_EXAMPLES));
+    assert.deepEqual(
+      [begun.flapping.size, begun.unreachable.size, begun.linksDown.size, begun.trouble.size, begun.company],
+      [1, 1, 1, 1, "isolated"],
+    );
+    const over = viewOf(
+      ...Object.values(SPEAKER_EXAMPLES),
+      { ...SPEAKER_EXAMPLES.flapping, state: "ended" },
+      { type: "reachability", address: A, from: "unreachable", to: "reachable" },
+      { ...SPEAKER_EXAMPLES.link, state: "up" },
+      { ...SPEAKER_EXAMPLES["api-trouble"], state: "ended" },
+      SPEAKER_EXAMPLES["configuration-refused"],
+      SPEAKER_EXAMPLES["configuration-applied"],
+      { type: "speaker", change: "synced" },
+    );
+    assert.deepEqual(
+      [
+        over.flapping.size,
+        over.unreachable.size,
+        over.linksDown.size,
+        over.trouble.size,
+        over.refused.length,
+      ],
+      [0, 0, 0, 0, 0],
+    );
+    assert.deepEqual([over.isSynced, over.sequence], [true, Object.keys(SPEAKER_EXAMPLES).length + 7]);
+  });
+});

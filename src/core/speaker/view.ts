@@ -1,0 +1,121 @@
+/** What is true of a speaker now, and how often what happened, made from its events alone. */
+import type { IpAddress } from "#base/address";
+import type { MacAddress } from "#base/mac";
+import type { WallTime } from "#base/time";
+import type { DeathCause, Standing } from "#core/liveness/standing";
+import type { Verdict as Company } from "#core/ownership/company";
+import type { TransitionCause } from "#core/ownership/state";
+import type { SpeakerEvent, SpeakerObservation, Tenure } from "./event.ts";
+
+/** One address as this node sees it. */
+export type AddressView = {
+  readonly state: Tenure;
+  readonly since: WallTime;
+  readonly cause: TransitionCause;
+  readonly peer: string | undefined;
+};
+
+export type SpeakerView = {
+  sequence: number;
+  startedAt: WallTime | undefined;
+  isSynced: boolean;
+  company: Company | undefined;
+  /** Those that this node has had to do with; one that is on standby again stays, with why. */
+  readonly addresses: Map<IpAddress, AddressView>;
+  readonly members: Map<
+    string,
+    { readonly standing: Standing["name"]; readonly since: WallTime; readonly cause: DeathCause | undefined }
+  >;
+  readonly duplicates: Map<IpAddress, MacAddress>;
+  readonly flapping: Set<IpAddress>;
+  readonly unreachable: Map<IpAddress, string>;
+  readonly linksDown: Set<string>;
+  refused: readonly string[];
+  /** What cannot be read now, and why. */
+  readonly trouble: Map<string, string>;
+  /** How often addresses changed their state, by cause. */
+  readonly transitions: Map<TransitionCause, number>;
+  /** How often members died, by cause. */
+  readonly deaths: Map<DeathCause, number>;
+  /** How often writes failed, by reason. */
+  readonly failedWrites: Map<string, number>;
+};
+
+/** Before anything happened. */
+export const emptySpeakerView = (): SpeakerView => ({
+  ...{ sequence: 0, startedAt: undefined, isSynced: false, company: undefined, refused: [] },
+  ...{ addresses: new Map(), members: new Map(), duplicates: new Map(), flapping: new Set() },
+  ...{ unreachable: new Map(), linksDown: new Set(), trouble: new Map(), transitions: new Map() },
+  ...{ deaths: new Map(), failedWrites: new Map() },
+});
+
+const increase = <Key>(counts: Map<Key, number>, key: Key): void => {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+};
+
+const put = <Key, Value>(map: Map<Key, Value>, key: Key, value: Value | undefined): void => {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+};
+
+const toggle = <Key>(set: Set<Key>, key: Key, isIn: boolean): void => {
+  if (isIn) set.add(key);
+  else set.delete(key);
+};
+
+const projectAddress = (view: SpeakerView, event: SpeakerEvent, at: WallTime): void => {
+  switch (event.type) {
+    case "address-state": {
+      const { address, to, cause, peer } = event;
+      view.addresses.set(address, { state: to, since: at, cause, peer });
+      increase(view.transitions, cause);
+      // A machine that answers for what is not ours any more is no duplicate.
+      if (to === "standby") view.duplicates.delete(address);
+      break;
+    }
+    case "duplicate-address":
+      view.duplicates.set(event.address, event.mac);
+      break;
+    case "flapping":
+      toggle(view.flapping, event.address, event.state === "begun");
+      break;
+    case "reachability":
+      put(view.unreachable, event.address, event.to === "unreachable" ? (event.obstacle ?? "") : undefined);
+      break;
+    default:
+  }
+};
+
+const projectCluster = (view: SpeakerView, event: SpeakerEvent, at: WallTime): void => {
+  switch (event.type) {
+    case "member":
+      if (event.cause === "not-a-member") view.members.delete(event.node);
+      else view.members.set(event.node, { standing: event.to, since: at, cause: event.cause });
+      if (event.to === "dead" && event.cause !== undefined) increase(view.deaths, event.cause);
+      break;
+    case "configuration-applied":
+      view.refused = [];
+      break;
+    case "configuration-refused":
+      view.refused = event.problems;
+      break;
+    case "api-trouble":
+      put(view.trouble, event.resource, event.state === "begun" ? (event.detail ?? "") : undefined);
+      break;
+    case "write-failed":
+      increase(view.failedWrites, event.reason);
+      break;
+    default:
+  }
+};
+
+/** Brings the view up to date with one more observation. */
+export const projectSpeaker = (view: SpeakerView, { sequence, at, event }: SpeakerObservation): void => {
+  view.sequence = sequence;
+  if (event.type === "speaker" && event.change === "started") view.startedAt = at;
+  if (event.type === "speaker" && event.change === "synced") view.isSynced = true;
+  if (event.type === "company") view.company = event.to;
+  if (event.type === "link") toggle(view.linksDown, event.link, event.state !== "up");
+  projectAddress(view, event, at);
+  projectCluster(view, event, at);
+};
