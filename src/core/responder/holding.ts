@@ -1,0 +1,258 @@
+/** One address of this node: where it is told of, when it is announced or probed, and who disputes it. */
+import { addressBytes, familyOf, type IpAddress, type IpFamily } from "#base/address";
+import type { MacAddress } from "#base/mac";
+import { after, type Duration, earliest, type Instant, micros, seconds } from "#base/time";
+import { type State as Suspicions, INITIAL as UNSUSPECTED } from "#core/announce/duplicate";
+import { type AnnouncementForm, formsFor } from "#core/announce/frames";
+import * as announcing from "#core/announce/machine";
+import type { Assignment, ResponderConfig } from "./config.ts";
+import type { UsableLink } from "./fitness.ts";
+import type { Lane, Outbox } from "./outbox.ts";
+
+/** Why a probe is sent, for counters. */
+export type SendCause = announcing.Cause | "probe";
+
+/** A frame that may wait its turn, in one form, on one link. */
+export type Outgoing = {
+  readonly holding: Holding;
+  readonly linkIndex: number;
+  readonly form: AnnouncementForm | "probe";
+  cause: SendCause;
+  lane: Lane | undefined;
+};
+
+/** A link on which an address is told of. */
+type Voice = {
+  announcing: announcing.State;
+  readonly announcements: readonly Outgoing[];
+  readonly probe: Outgoing;
+};
+
+type Probing = {
+  /** Probes still to be sent. */
+  left: number;
+  /** When the next is due, or the outcome is known after the last. */
+  at: Instant;
+};
+
+/** Who claimed the address last, and when that was told. */
+type Heard = { readonly mac: MacAddress; readonly evidence: string; readonly at: Instant };
+
+/** A claim that is repeated is told of so often. */
+const TELL_INTERVAL: Duration = seconds(1);
+
+/** Somewhere between a half and one, the same for an address each time: so thousands do not refresh at once. */
+const shareOf = (bytes: Uint8Array): number => {
+  let hash = 0x811c_9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x0100_0193);
+  return 0.5 + (((hash ^ (hash >>> 15)) >>> 0) % 1_000) / 2_000;
+};
+
+export class Holding {
+  readonly address: IpAddress;
+  readonly bytes: Uint8Array;
+  readonly family: IpFamily;
+  assignment: Assignment;
+  /** The links on which it is heard, whether or not something is said there. */
+  fit: readonly UsableLink[] = [];
+  suspicions: Suspicions = UNSUSPECTED;
+  readonly #voices = new Map<number, Voice>();
+  readonly #announcing: announcing.Config;
+  readonly #probingConfig: ResponderConfig["probing"];
+  readonly #outbox: Outbox<Outgoing>;
+  #probing: Probing | undefined;
+  #wantsProbing = false;
+  #heard: Heard | undefined;
+
+  constructor(assignment: Assignment, config: ResponderConfig, outbox: Outbox<Outgoing>) {
+    this.assignment = assignment;
+    this.address = assignment.address;
+    this.bytes = addressBytes(assignment.address);
+    this.family = familyOf(assignment.address);
+    this.#outbox = outbox;
+    this.#probingConfig = config.probing;
+    const { gratuitous } = config;
+    this.#announcing = {
+      addresses: [assignment.address],
+      policy: { ...gratuitous, refresh: micros(gratuitous.refresh * shareOf(this.bytes)) },
+    };
+  }
+
+  /** Whether it is told of on this link. */
+  readonly speaksOn = (linkIndex: number): boolean => this.#voices.has(linkIndex);
+
+  voices(): Iterable<number> {
+    return this.#voices.keys();
+  }
+
+  /** Whether questions for it are answered here, by us. */
+  answers(): boolean {
+    const { stance, answers } = this.assignment;
+    return answers === "responder" && (stance === "holding" || stance === "yielding");
+  }
+
+  /** The address is told of on these links from now on. */
+  speakOn(chosen: ReadonlySet<number>, now: Instant): void {
+    const silenced = [...this.#voices.keys()].filter((index) => !chosen.has(index));
+    for (const index of silenced) this.#close(index);
+    const before = [...this.#voices.values()];
+    for (const index of chosen) if (!this.#voices.has(index)) this.#voices.set(index, this.#voiceOn(index));
+    if (this.assignment.stance === "holding") {
+      for (const voice of this.#voices.values()) {
+        if (voice.announcing.name === "silent") this.#feed(voice, "takeover", now);
+      }
+      // Neighbours may have learnt the link that is silent now: two were found to be on one segment.
+      if (silenced.length > 0) for (const voice of before) this.#again(voice, now);
+    }
+    this.#resumeProbing(now);
+  }
+
+  /** It is treated in another way from now on. */
+  assign(assignment: Assignment, now: Instant): void {
+    const before = this.assignment.stance;
+    this.assignment = assignment;
+    const { stance } = assignment;
+    if (stance === before) return;
+    this.#wantsProbing = stance === "probing";
+    if (!this.#wantsProbing) this.#stopProbing();
+    if (stance !== "holding") {
+      this.#silence();
+      this.suspicions = UNSUSPECTED;
+    }
+    this.#heard = undefined;
+    for (const voice of this.#voices.values()) {
+      if (stance === "holding") this.#feed(voice, "takeover", now);
+    }
+    this.#resumeProbing(now);
+  }
+
+  /** Starts to probe, if that is asked for. */
+  begin(now: Instant): void {
+    this.#wantsProbing = this.assignment.stance === "probing";
+    this.#resumeProbing(now);
+  }
+
+  /** Nothing of it may leave any more. */
+  end(): void {
+    this.stopProbing();
+    for (const index of [...this.#voices.keys()]) this.#close(index);
+  }
+
+  /** Announces again wherever it is held: the links are back, a stranger claimed it, or whoever asks for it knows why. */
+  sayAgain(input: "link-up" | "other-speaker" | "rival", now: Instant, on?: number): void {
+    if (this.assignment.stance !== "holding") return;
+    for (const [index, voice] of this.#voices) {
+      if (on === undefined || on === index) this.#feed(voice, input, now);
+    }
+  }
+
+  /** When something is due. */
+  deadline(): Instant | undefined {
+    let at = this.#probing?.at;
+    for (const { announcing: state } of this.#voices.values()) at = earliest(at, announcing.deadline(state));
+    return at;
+  }
+
+  /** Does what is due; gives whether a probing ended and nobody has the address. */
+  due(now: Instant): "free" | undefined {
+    for (const voice of this.#voices.values()) {
+      const at = announcing.deadline(voice.announcing);
+      if (at !== undefined && at <= now) this.#feed(voice, "timer", now);
+    }
+    return this.#probing !== undefined && this.#probing.at <= now
+      ? this.#probe(this.#probing, now)
+      : undefined;
+  }
+
+  isProbing(): boolean {
+    return this.#wantsProbing;
+  }
+
+  /** Somebody has the address: no more probes. */
+  stopProbing(): void {
+    this.#wantsProbing = false;
+    this.#stopProbing();
+  }
+
+  /** Whether a claim is news: the first of its kind from this one, or the first for a while. */
+  notes(mac: MacAddress, evidence: string, now: Instant): boolean {
+    const last = this.#heard;
+    if (last?.mac === mac && last.evidence === evidence && now < after(last.at, TELL_INTERVAL)) return false;
+    this.#heard = { mac, evidence, at: now };
+    return true;
+  }
+
+  #close(index: number): void {
+    const voice = this.#voices.get(index);
+    if (voice === undefined) return;
+    this.#voices.delete(index);
+    for (const outgoing of [...voice.announcements, voice.probe]) outgoing.lane = undefined;
+  }
+
+  #voiceOn(linkIndex: number): Voice {
+    const outgoing = (form: Outgoing["form"]): Outgoing => ({
+      ...{ holding: this, linkIndex, form, cause: "takeover", lane: undefined },
+    });
+    return {
+      announcing: announcing.INITIAL,
+      announcements: formsFor(this.address).map(outgoing),
+      probe: outgoing("probe"),
+    };
+  }
+
+  #feed(voice: Voice, type: announcing.Input["type"], now: Instant): void {
+    const { state, effects } = announcing.step(this.#announcing, voice.announcing, { type }, now);
+    voice.announcing = state;
+    for (const { cause } of effects) {
+      const begins = state.name === "announcing" && state.lastBurstAt === now;
+      const isUrgent = begins && cause !== "second-burst" && cause !== "refresh";
+      for (const [order, outgoing] of voice.announcements.entries()) {
+        outgoing.cause = cause;
+        this.#outbox.put(outgoing, isUrgent && order === 0 ? "first" : "again");
+      }
+    }
+  }
+
+  /** A burst now, whatever was said lately. */
+  #again(voice: Voice, now: Instant): void {
+    this.#feed(voice, "reconfigured", now);
+  }
+
+  #silence(): void {
+    for (const voice of this.#voices.values()) {
+      voice.announcing = announcing.INITIAL;
+      for (const outgoing of voice.announcements) outgoing.lane = undefined;
+    }
+  }
+
+  #stopProbing(): void {
+    this.#probing = undefined;
+    for (const { probe } of this.#voices.values()) probe.lane = undefined;
+  }
+
+  /** Without a link there is nobody to ask: then it waits. */
+  #resumeProbing(now: Instant): void {
+    if (!this.#wantsProbing || this.#voices.size === 0) {
+      this.#stopProbing();
+      return;
+    }
+    this.#probing ??= { left: this.#probingConfig.count, at: now };
+  }
+
+  #probe(probing: Probing, now: Instant): "free" | undefined {
+    const probes = [...this.#voices.values()].map(({ probe }) => probe);
+    probing.at = after(now, this.#probingConfig.interval);
+    // One that waits its turn has not been heard by anybody yet.
+    if (probes.some(({ lane }) => lane !== undefined)) return undefined;
+    if (probing.left === 0) {
+      this.stopProbing();
+      return "free";
+    }
+    probing.left -= 1;
+    for (const probe of probes) {
+      probe.cause = "probe";
+      this.#outbox.put(probe, "probe");
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * The responder: answers ARP and Neighbour Discovery for the addresses that this node holds without their being bound to an
+ * interface, tells the network of them, and notices who else claims them.
+ *
+ * Standards: RFC 826, RFC 5227, RFC 4861 §7.2, RFC 4862 §5.4, RFC 9131; `docs/reference/responder.md` goes through them
+ * section by section, and states the bounds on time and on frames a second.
+ *
+ * Not decided here: who holds an address (`core/ownership`). A claim that is heard is an event for it.
+ *
+ * Left out: SEND; anycast answers with a random delay (RFC 4861 §7.2.7); links other than Ethernet.
+ *
+ * Start at `responder.ts`: all addresses of a node, from frames, links and time to frames and events. It puts together
+ * `fitness.ts` (which links can carry an address), `segments.ts` (which of them are on one switch, so that one answers),
+ * `reading.ts` (what a frame says), `holding.ts` (one address: when it is announced, probed, disputed), `outbox.ts` (how many
+ * frames a second), `limits.ts` (how many questions), `agenda.ts` (what is due when). `binding.ts` is for addresses that
+ * the kernel answers for: where to bind them.
+ */
+export {};

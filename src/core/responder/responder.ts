@@ -1,0 +1,280 @@
+/**
+ * The responder for all addresses of one node.
+ *
+ * Pure: no sockets, no clock, no dice. The caller passes `now`, performs the effects in order, and calls `timer` no later
+ * than `deadline`. It keeps its state in itself, because a node may have ten thousand addresses and a state that is copied
+ * for each frame would cost more than the frame.
+ *
+ * One call sends at most OUTBOX_TURN announcements and probes, and wakes at most AGENDA_TURN addresses: what is left is due
+ * at once, in the next turn of the thread, so that nothing else on it waits long.
+ */
+import type { IpAddress, IpFamily } from "#base/address";
+import { isIpv4 } from "#base/address";
+import type { MacAddress } from "#base/mac";
+import { BROADCAST_MAC } from "#base/mac";
+import { earliest, type Instant } from "#base/time";
+import { type Frame, frameFor } from "#core/announce/frames";
+import { probe as arpProbe, encode as encodeArp } from "#core/arp/packet";
+import { detect } from "#core/ndp/answer";
+import { encodePacket } from "#core/ndp/packet";
+import { Agenda } from "./agenda.ts";
+import type { Assignment, NodeLink, PeerByMac, ResponderConfig } from "./config.ts";
+import type { Effect, FrameCause } from "./effects.ts";
+import { fittingLinks, type UnfitReason, type UsableLink, unfitLinks, usableLink } from "./fitness.ts";
+import { Hearing, type HearingCount } from "./hearing.ts";
+import { Holding, type Outgoing } from "./holding.ts";
+import { Listening } from "./listening.ts";
+import { Outbox } from "./outbox.ts";
+import type { HeardFrame } from "./reading.ts";
+import { Segments } from "./segments.ts";
+
+/** Frames in one call. */
+const OUTBOX_TURN = 64;
+/** Addresses that are looked at in one call. */
+const AGENDA_TURN = 256;
+
+/** What happened so far: frames by why they were sent, and frames that were heard by what became of them. */
+export type ResponderCounters = {
+  readonly sent: ReadonlyMap<FrameCause, number>;
+  readonly heard: ReadonlyMap<HearingCount, number>;
+};
+
+export class Responder {
+  readonly #config: ResponderConfig;
+  readonly #holdings = new Map<IpAddress, Holding>();
+  readonly #agenda = new Agenda<Holding>();
+  readonly #outbox: Outbox<Outgoing>;
+  readonly #segments: Segments;
+  readonly #listening = new Listening();
+  readonly #hearing: Hearing;
+  readonly #sent = new Map<FrameCause, number>();
+  #nodeLinks: readonly NodeLink[] = [];
+  #links: ReadonlyMap<number, UsableLink> = new Map();
+  #effects: Effect[] = [];
+  #deadline: Instant | undefined;
+
+  constructor(config: ResponderConfig) {
+    this.#config = config;
+    this.#outbox = new Outbox(config.framesPerSecond);
+    this.#segments = new Segments(config);
+    this.#hearing = new Hearing(config, this.#segments);
+  }
+
+  /** These addresses are treated so from now on, whether or not they were known; of others nothing changes. */
+  assign(assignments: readonly Assignment[], now: Instant): readonly Effect[] {
+    for (const assignment of assignments) {
+      const known = this.#holdings.get(assignment.address);
+      if (known === undefined) this.#add(assignment, now);
+      else {
+        const moves = known.assignment.interfaces !== assignment.interfaces;
+        known.assign(assignment, now);
+        if (moves) this.#fit(known, now);
+        this.#agenda.set(known, known.deadline());
+      }
+    }
+    return this.#act(now);
+  }
+
+  /** Nothing is said or heard of these addresses any more. */
+  forget(addresses: Iterable<IpAddress>, now: Instant): readonly Effect[] {
+    for (const address of addresses) {
+      const holding = this.#holdings.get(address);
+      if (holding === undefined) continue;
+      holding.end();
+      this.#agenda.set(holding, undefined);
+      this.#holdings.delete(address);
+      this.#listening.change(now, { urgent: false });
+    }
+    return this.#act(now);
+  }
+
+  /** All links of this node as they are now. One that is back, or has another MAC address, is told of every address. */
+  setLinks(nodeLinks: readonly NodeLink[], now: Instant): readonly Effect[] {
+    this.#nodeLinks = nodeLinks;
+    this.#hearing.setOwnMacs(new Set(nodeLinks.flatMap(({ link }) => link.mac ?? [])));
+    const before = this.#links;
+    const links = new Map<number, UsableLink>();
+    for (const nodeLink of nodeLinks) {
+      const usable = usableLink(nodeLink, this.#config.excludedNames);
+      if (usable !== undefined) links.set(usable.index, usable);
+    }
+    if (sameLinks(before, links)) return this.#act(now);
+    this.#links = links;
+    this.#segments.setLinks(links);
+    const renewed = [...links.values()].filter(({ index, mac }) => before.get(index)?.mac !== mac);
+    for (const holding of this.#holdings.values()) {
+      this.#fit(holding, now);
+      for (const { index } of renewed) if (before.has(index)) holding.sayAgain("link-up", now, index);
+      this.#agenda.set(holding, holding.deadline());
+    }
+    return this.#act(now);
+  }
+
+  /** Which MAC addresses are those of other nodes, as far as it is known. */
+  setPeers(peers: PeerByMac): void {
+    this.#hearing.setPeers(peers);
+  }
+
+  /** Somebody else's frame on a link. */
+  hear(linkIndex: number, family: IpFamily, frame: HeardFrame, now: Instant): readonly Effect[] {
+    const link = this.#links.get(linkIndex);
+    const { effects, holding, regroup } = this.#hearing.hear(
+      { link, family, frame, holdings: this.#holdings },
+      now,
+    );
+    for (const effect of effects) this.#put(effect);
+    if (holding !== undefined) this.#agenda.set(holding, holding.deadline());
+    if (regroup) this.#chooseAgain(now);
+    return this.#act(now);
+  }
+
+  /** The network is back, or another has reason to doubt what neighbours know: every address, or these, are told of again. */
+  sayAgain(now: Instant, addresses: Iterable<IpAddress> = this.#holdings.keys()): readonly Effect[] {
+    for (const address of addresses) {
+      const holding = this.#holdings.get(address);
+      if (holding === undefined) continue;
+      holding.sayAgain("link-up", now);
+      this.#agenda.set(holding, holding.deadline());
+    }
+    return this.#act(now);
+  }
+
+  /** Does what is due. */
+  timer(now: Instant): readonly Effect[] {
+    return this.#act(now);
+  }
+
+  /** When `timer` must be called at the latest; `undefined` means only other inputs matter. May be in the past. */
+  deadline(): Instant | undefined {
+    return this.#deadline;
+  }
+
+  /** The links on which an address is told of now. */
+  voicesOf(address: IpAddress): readonly number[] {
+    return [...(this.#holdings.get(address)?.voices() ?? [])];
+  }
+
+  /** Why nothing is said of an address on each of the other links, by name. */
+  silenceOf(address: IpAddress): ReadonlyMap<string, UnfitReason | "other-link-speaks"> {
+    const holding = this.#holdings.get(address);
+    if (holding === undefined) return new Map();
+    const reasons = new Map<string, UnfitReason | "other-link-speaks">(
+      unfitLinks(this.#nodeLinks, holding.assignment, this.#config.excludedNames),
+    );
+    for (const { index, name } of holding.fit) {
+      if (!holding.speaksOn(index)) reasons.set(name, "other-link-speaks");
+    }
+    return reasons;
+  }
+
+  counters(): ResponderCounters {
+    return { sent: new Map(this.#sent), heard: this.#hearing.counts() };
+  }
+
+  #add(assignment: Assignment, now: Instant): void {
+    const holding = new Holding(assignment, this.#config, this.#outbox);
+    this.#holdings.set(assignment.address, holding);
+    this.#fit(holding, now);
+    holding.begin(now);
+    this.#agenda.set(holding, holding.deadline());
+  }
+
+  /** Finds the links of an address anew. */
+  #fit(holding: Holding, now: Instant): void {
+    const { bytes, assignment, family } = holding;
+    const before = holding.fit;
+    holding.fit = fittingLinks(this.#links.values(), bytes, assignment.interfaces);
+    const sameFit =
+      before.length === holding.fit.length &&
+      before.every(({ index }, at) => index === holding.fit[at]?.index);
+    if (!sameFit || holding.fit.length === 0) {
+      const urgent = holding.fit.some(({ index }) => !this.#listening.hasEar(index, family));
+      this.#listening.change(now, { urgent });
+    }
+    this.#choose(holding, now);
+  }
+
+  #choose(holding: Holding, now: Instant): void {
+    const { contested } = this.#segments;
+    const chosen = this.#segments.choose(holding.fit, holding.speaksOn, now);
+    // Looks are about to be sent on links that were not looked at before: the others must hear them.
+    if (this.#segments.contested !== contested) this.#listening.change(now, { urgent: true });
+    const voices = [...holding.voices()];
+    if (voices.length === chosen.size && voices.every((index) => chosen.has(index))) return;
+    holding.speakOn(chosen, now);
+  }
+
+  /** What is known of segments has changed. */
+  #chooseAgain(now: Instant): void {
+    for (const holding of this.#holdings.values()) {
+      if (holding.fit.length < 2) continue;
+      this.#choose(holding, now);
+      this.#agenda.set(holding, holding.deadline());
+    }
+  }
+
+  #act(now: Instant): readonly Effect[] {
+    if (this.#segments.expire(now)) this.#chooseAgain(now);
+    for (let woken = 0; woken < AGENDA_TURN; woken += 1) {
+      const holding = this.#agenda.take(now);
+      if (holding === undefined) break;
+      if (holding.due(now) === "free") {
+        this.#put({ type: "probed", address: holding.address, outcome: "free" });
+      }
+      this.#agenda.set(holding, holding.deadline());
+    }
+    const listens = this.#listening.tell(this.#holdings.values(), this.#segments.contestedLinks(), now);
+    for (const { linkIndex, frame } of this.#segments.looks(this.#links, now)) {
+      this.#put({ type: "send", linkIndex, family: "IPv4", frame, cause: "look" });
+    }
+    for (let count = 0; count < OUTBOX_TURN; count += 1) {
+      const outgoing = this.#outbox.take(now);
+      if (outgoing === undefined) break;
+      this.#send(outgoing);
+    }
+    this.#deadline = earliest(
+      this.#agenda.next(),
+      this.#listening.deadline(),
+      this.#segments.deadline(),
+      this.#outbox.deadline(now),
+    );
+    const effects = [...listens, ...this.#effects];
+    this.#effects = [];
+    return effects;
+  }
+
+  #put(effect: Effect): void {
+    this.#effects.push(effect);
+    if (effect.type === "send") this.#sent.set(effect.cause, (this.#sent.get(effect.cause) ?? 0) + 1);
+  }
+
+  #send({ holding, linkIndex, form, cause }: Outgoing): void {
+    const link = this.#links.get(linkIndex);
+    if (link === undefined) return;
+    const { address, family } = holding;
+    const { mac, router } = link;
+    const frame = form === "probe" ? probeFor(address, mac) : frameFor(form, { address, mac, router });
+    this.#put({ type: "send", linkIndex, family, frame, cause });
+  }
+}
+
+/** The question whether anybody has an address. */
+const probeFor = (address: IpAddress, mac: MacAddress): Frame => {
+  if (isIpv4(address)) return { destination: BROADCAST_MAC, payload: encodeArp(arpProbe(address, mac)) };
+  const { message, context, destination } = detect(address);
+  return { destination, payload: encodePacket(message, context) };
+};
+
+const wordsOf = (link: UsableLink): string =>
+  JSON.stringify({
+    ...link,
+    networks: link.networks.map(({ bytes, prefixLength }) => [...bytes, prefixLength]),
+  });
+
+/** Whether nothing has changed that matters here: links of containers come and go all day. */
+const sameLinks = (one: ReadonlyMap<number, UsableLink>, other: ReadonlyMap<number, UsableLink>): boolean =>
+  one.size === other.size &&
+  [...one].every(([index, link]) => {
+    const same = other.get(index);
+    return same !== undefined && wordsOf(same) === wordsOf(link);
+  });
