@@ -27,7 +27,8 @@ const merge = (
         candidate: {
           ...left.candidate,
           interfaces: unionOf(left.candidate.interfaces, candidate.interfaces),
-          preference: Math.max(left.candidate.preference, candidate.preference),
+          // A sum, so that a node that is the first choice of each Service alone is that of all.
+          preference: left.candidate.preference + candidate.preference,
         },
         subnet: left.subnet === "same" ? "same" : subnet,
         met: left.met + 1,
@@ -52,6 +53,12 @@ const withinSubnet = (merged: readonly Merged[]): readonly Merged[] =>
 
 const byName = (left: { readonly node: string }, right: { readonly node: string }): number =>
   left.node < right.node ? -1 : 1;
+
+/** Whether any node meets a demand. */
+export const isMet = ({ field, among }: Demand): boolean =>
+  among === undefined
+    ? field.candidates > 0
+    : among.some((name) => field.verdicts.get(name)?.type === "candidate");
 
 /** The nodes that meet at least one of the demands, by name. Those that meet fewer lack something. */
 export const candidatesFor = (demands: readonly Demand[]): readonly Candidate[] =>

@@ -19,15 +19,30 @@ export type AddressEntry = {
   claim: Claim | undefined;
   /** As it was told last. */
   placement: Placement | undefined;
+  /** The nodes that the even spread had put first when it was told last. */
+  front: readonly string[];
 };
+
+/** What a Service asks for its address. */
+export type Asking = { readonly service: ObjectKey; readonly lead: IpAddress; readonly demand: Demand };
 
 /** What an address that is announced asks for, and who answers that. */
 export type Claim = {
   readonly lead: IpAddress;
+  /** Those that some node can serve; if there is no such Service, all. */
   readonly services: readonly ObjectKey[];
+  /** What they ask for, without repetition. */
   readonly demands: readonly Demand[];
+  /** Those that no node can serve, while others on the address can be served. */
+  readonly unmet: readonly Asking[];
   readonly ranking: Ranking;
 };
+
+/** Every demand of a claim. */
+export const demandsOf = ({ demands, unmet }: Claim): readonly Demand[] => [
+  ...demands,
+  ...unmet.map(({ demand }) => demand),
+];
 
 /** Whether two lists hold the same, in the same order. */
 export const isSameList = (left: readonly unknown[], right: readonly unknown[]): boolean =>

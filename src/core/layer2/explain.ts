@@ -3,7 +3,7 @@ import type { IpAddress } from "#base/address";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Candidate, Interfaces } from "./candidate.ts";
 import { leftOutFor } from "./demand.ts";
-import type { AddressEntry } from "./entry.ts";
+import type { AddressEntry, Claim } from "./entry.ts";
 import type { NodeFacts } from "./field.ts";
 import type { Impairment } from "./impairment.ts";
 import type { LeftOut, SilentReason } from "./reason.ts";
@@ -21,12 +21,20 @@ export type Standing = {
   readonly lacks: number;
 };
 
+/** A Service for which nobody answers at an address. */
+export type Silent = {
+  readonly service: ObjectKey;
+  readonly reason: SilentReason;
+  /** With `no-candidates`: every node, by name. */
+  readonly leftOut: readonly LeftOut[];
+};
+
 export type Explanation = {
   readonly address: IpAddress;
   /** Services that list it and are announced, by name. */
   readonly services: readonly ObjectKey[];
-  /** Services that list it and are not announced. */
-  readonly silent: readonly { readonly service: ObjectKey; readonly reason: SilentReason }[];
+  /** Services that list it and are not announced, by name. */
+  readonly silent: readonly Silent[];
   /** The address whose digests give the order; `undefined` while no Service is announced. */
   readonly lead: IpAddress | undefined;
   /** All that may answer, the first choice first. */
@@ -34,6 +42,13 @@ export type Explanation = {
   /** All others, by name. Empty while no Service is announced. */
   readonly leftOut: readonly LeftOut[];
 };
+
+const unmetOf = (claim: Claim | undefined): readonly Silent[] =>
+  (claim?.unmet ?? []).map(({ service, demand }) => ({
+    service,
+    reason: "no-candidates",
+    leftOut: leftOutFor([demand], []),
+  }));
 
 /** Explains an address. Costs a step for each node. */
 export const explain = ({
@@ -49,7 +64,7 @@ export const explain = ({
 }): Explanation => ({
   address,
   services: claim?.services ?? [],
-  silent,
+  silent: [...silent, ...unmetOf(claim)].sort((left, right) => (left.service < right.service ? -1 : 1)),
   lead: claim?.lead,
   candidates: candidates.map(({ node, interfaces, preference, grade, lacks }) => ({
     node,

@@ -64,6 +64,7 @@ export class Field {
   readonly #networks: ReadonlySet<NetworkKey>;
   readonly #rules: Rules;
   readonly #verdicts = new Map<string, Verdict>();
+  #candidates = 0;
 
   constructor(
     ads: readonly L2Advertisement[],
@@ -80,24 +81,31 @@ export class Field {
     return this.#verdicts;
   }
 
+  /** How many of them are candidates. */
+  get candidates(): number {
+    return this.#candidates;
+  }
+
   /** Judges a node anew; says whether it matters for the candidates. */
   judge(facts: NodeFacts): "changed" | "same" {
-    const before = this.#verdicts.get(facts.name);
-    const verdict = this.#verdictOn(facts);
-    this.#verdicts.set(facts.name, verdict);
-    if (verdict.type === "left-out") return before?.type === "candidate" ? "changed" : "same";
-    const isSame =
-      before?.type === "candidate" &&
-      before.candidate.key === verdict.candidate.key &&
-      before.subnet === verdict.subnet;
-    return isSame ? "same" : "changed";
+    return this.#replace(facts.name, this.#verdictOn(facts));
   }
 
   /** Forgets a node. */
   forget(name: string): "changed" | "same" {
+    return this.#replace(name, undefined);
+  }
+
+  #replace(name: string, verdict: Verdict | undefined): "changed" | "same" {
     const before = this.#verdicts.get(name);
-    this.#verdicts.delete(name);
-    return before?.type === "candidate" ? "changed" : "same";
+    if (verdict === undefined) this.#verdicts.delete(name);
+    else this.#verdicts.set(name, verdict);
+    if (before?.type === "candidate") this.#candidates -= 1;
+    if (verdict?.type === "candidate") this.#candidates += 1;
+    if (before?.type !== "candidate" || verdict?.type !== "candidate")
+      return before?.type === "candidate" || verdict?.type === "candidate" ? "changed" : "same";
+    const isSame = before.candidate.key === verdict.candidate.key && before.subnet === verdict.subnet;
+    return isSame ? "same" : "changed";
   }
 
   #verdictOn(facts: NodeFacts): Verdict {

@@ -67,12 +67,16 @@ export class Fields {
     return changed;
   }
 
-  /** The candidates that meet demands, of which there must be one. Whoever asks gives them back with `release`. */
-  use(demands: readonly Demand[]): CandidateSet {
+  /** Counts a user of each of the fields. Whoever uses them gives them back with `release`. */
+  use(demands: readonly Demand[]): void {
     for (const { field } of demands) {
       const entry = this.#byField.get(field);
       if (entry !== undefined) entry.users += 1;
     }
+  }
+
+  /** The candidates that meet demands, of which there must be one. Whoever asks gives them back with `release`. */
+  candidates(demands: readonly Demand[]): CandidateSet {
     const [only] = demands;
     const isWhole = demands.length === 1 && only !== undefined && only.among === undefined;
     const entry = isWhole ? this.#byField.get(only.field) : undefined;

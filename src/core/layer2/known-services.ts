@@ -89,6 +89,7 @@ export class KnownServices {
       networks: undefined,
       claim: undefined,
       placement: undefined,
+      front: [],
     });
   }
 

@@ -33,7 +33,10 @@ const rankingOf = (set: CandidateSet, ranked: readonly Ranked[]): Ranking => {
 /** What changed between two sets, by node. */
 type Change = { readonly node: string; readonly after: Candidate | undefined };
 
-const changesBetween = (before: CandidateSet, after: CandidateSet): readonly Change[] => {
+/** All that changed between two sets. */
+type Difference = { readonly changes: readonly Change[]; readonly nodes: ReadonlySet<string> };
+
+const differenceOf = (before: CandidateSet, after: CandidateSet): Difference => {
   const left = new Map(before.candidates.map((candidate) => [candidate.node, candidate]));
   const changes: Change[] = [];
   for (const candidate of after.candidates) {
@@ -42,7 +45,7 @@ const changesBetween = (before: CandidateSet, after: CandidateSet): readonly Cha
     left.delete(candidate.node);
   }
   for (const node of left.keys()) changes.push({ node, after: undefined });
-  return changes;
+  return { changes, nodes: new Set(changes.map(({ node }) => node)) };
 };
 
 /** Puts candidates in order. `effort` counts the digests. */
@@ -51,7 +54,7 @@ export class Orderer {
   readonly #sha256: Sha256 = createSha256();
   /** Thousands of addresses go from one set to the same other one. */
   #last:
-    | { readonly before: CandidateSet; readonly after: CandidateSet; readonly changes: readonly Change[] }
+    | { readonly before: CandidateSet; readonly after: CandidateSet; readonly difference: Difference }
     | undefined;
 
   constructor(effort: { steps: number } = { steps: 0 }) {
@@ -60,25 +63,32 @@ export class Orderer {
 
   /** The order from scratch. */
   rank(set: CandidateSet, lead: IpAddress): Ranking {
-    return rankingOf(set, this.#sorted(set.candidates, lead));
+    const best: Ranked[] = [];
+    for (const candidate of set.candidates) {
+      const one = this.#ranked(candidate, lead);
+      if (best.length === KEPT && this.#compare(one, at(best, KEPT - 1), lead) > 0) continue;
+      const place = best.findIndex((other) => this.#compare(one, other, lead) < 0);
+      best.splice(place < 0 ? best.length : place, 0, one);
+      if (best.length > KEPT) best.pop();
+    }
+    return rankingOf(set, best);
   }
 
   /** The order after the set has changed. */
   rerank(ranking: Ranking, set: CandidateSet, lead: IpAddress): Ranking {
+    if (ranking.set === set) return ranking;
     const wasWhole = ranking.first.length === ranking.set.candidates.length;
-    const changes = this.#changes(ranking.set, set);
+    const { changes, nodes } = this.#difference(ranking.set, set);
     if (changes.length > KEPT && changes.length * 4 > set.candidates.length) return this.rank(set, lead);
-    const changed = new Set(changes.map(({ node }) => node));
-    const stayed = ranking.first
-      .map((candidate, index) => ({ candidate, digest: at(ranking.digests, index) }))
-      .filter(({ candidate }) => !changed.has(candidate.node));
-    const came = changes.flatMap(({ after }) => (after === undefined ? [] : [this.#ranked(after, lead)]));
+    const kept = ranking.first.map((candidate, index) => ({ candidate, digest: at(ranking.digests, index) }));
+    const stayed = kept.filter(({ candidate }) => !nodes.has(candidate.node));
     const last = stayed.at(-1);
-    // Behind the last that stayed, others may stand that are not kept.
-    const known = wasWhole
-      ? came
-      : came.filter((one) => last !== undefined && this.#compare(one, last, lead) < 0);
-    const first = [...stayed, ...known].sort((left, right) => this.#compare(left, right, lead));
+    const came = changes
+      .flatMap(({ after }) => (after === undefined ? [] : [this.#ranked(after, lead)]))
+      // Behind the last that stayed, others may stand that are not kept.
+      .filter((one) => wasWhole || (last !== undefined && this.#compare(one, last, lead) < 0));
+    if (came.length === 0 && stayed.length === kept.length) return { ...ranking, set };
+    const first = [...stayed, ...came].sort((left, right) => this.#compare(left, right, lead));
     const isEnough = first.length >= Math.min(LISTED, set.candidates.length);
     return isEnough ? rankingOf(set, first) : this.rank(set, lead);
   }
@@ -95,10 +105,10 @@ export class Orderer {
     return (at(words, 0) >>> 0) * 0x10_0000 + (at(words, 1) >>> 12);
   }
 
-  #changes(before: CandidateSet, after: CandidateSet): readonly Change[] {
+  #difference(before: CandidateSet, after: CandidateSet): Difference {
     if (this.#last?.before !== before || this.#last.after !== after)
-      this.#last = { before, after, changes: changesBetween(before, after) };
-    return this.#last.changes;
+      this.#last = { before, after, difference: differenceOf(before, after) };
+    return this.#last.difference;
   }
 
   #ranked(candidate: Candidate, lead: IpAddress): Ranked {

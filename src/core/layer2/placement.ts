@@ -29,21 +29,37 @@ export type Changes = {
   readonly rest: "none" | "some";
 };
 
-/** The placement that follows from an order; `first` is the node that the even spread chose. */
+/** Candidates with some of them, those in `front`, before the others. */
+export const withFront = (
+  front: readonly Candidate[],
+  candidates: readonly Candidate[],
+): readonly Candidate[] =>
+  front.length === 0
+    ? candidates
+    : [...front, ...candidates.filter(({ node }) => front.every((one) => one.node !== node))];
+
+/** For as many candidates, all of which answer everywhere. */
+const EVERYWHERE: readonly (readonly Interfaces[])[] = Array.from({ length: LISTED + 1 }, (_, length) =>
+  new Array<Interfaces>(length).fill("all"),
+);
+
+const interfacesOf = (listed: readonly Candidate[]): readonly Interfaces[] =>
+  (listed.every(({ interfaces }) => interfaces === "all") ? EVERYWHERE[listed.length] : undefined) ??
+  listed.map(({ interfaces }) => interfaces);
+
+/** The placement that follows from an order; `front` are candidates that come before it. */
 export const placementOf = (
   { address, lead, services }: Pick<Placement, "address" | "lead" | "services">,
   ranking: Ranking,
-  first: Candidate | undefined,
+  front: readonly Candidate[],
 ): Placement => {
-  const others =
-    first === undefined ? ranking.first : ranking.first.filter(({ node }) => node !== first.node);
-  const listed = [...(first === undefined ? [] : [first]), ...others].slice(0, LISTED);
+  const listed = withFront(front, ranking.first).slice(0, LISTED);
   return {
     address,
     lead,
     services,
     candidates: listed.map(({ node }) => node),
-    interfaces: listed.map(({ interfaces }) => interfaces),
+    interfaces: interfacesOf(listed),
     unlisted: ranking.set.candidates.length > listed.length ? "some" : "none",
   };
 };

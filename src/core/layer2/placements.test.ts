@@ -364,7 +364,7 @@ describe("Services that share an address", () => {
     placements.setSlice(testSlice("web", []));
     assert.deepEqual(placements.settle().placed[0]?.services, [keyOf("mail")]);
     assert.deepEqual(placements.explain(WEB as IpAddress)?.silent, [
-      { service: keyOf("web"), reason: "no-endpoints" },
+      { service: keyOf("web"), reason: "no-endpoints", leftOut: [] },
     ]);
     placements.removeService(keyOf("mail"));
     assert.deepEqual(placements.settle(), { placed: [], withdrawn: [WEB], rest: "none" });

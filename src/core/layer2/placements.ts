@@ -1,12 +1,12 @@
 /** The machine: what is observed goes in, who may answer for which address comes out. */
-import { compareAddresses, type IpAddress } from "#base/address";
+import type { IpAddress } from "#base/address";
 import type { EndpointSlice } from "#core/endpoint-slice/endpoint-slice";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Node } from "#core/node/node";
 import type { Service } from "#core/service/service";
 import type { Candidate } from "./candidate.ts";
-import type { Demand } from "./demand.ts";
-import { type AddressEntry, type Claim, distinct, isSameList } from "./entry.ts";
+import { claimOf } from "./claim.ts";
+import { type AddressEntry, type Asking, type Claim, demandsOf, isSameList } from "./entry.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { Fields } from "./fields.ts";
 import { type Fitness, Networks } from "./fitness.ts";
@@ -14,7 +14,7 @@ import { Holders } from "./holders.ts";
 import { KnownNodes } from "./known-nodes.ts";
 import { KnownServices, type Layer2Configuration } from "./known-services.ts";
 import { Orderer } from "./order.ts";
-import { type Changes, isSamePlacement, type Placement, placementOf } from "./placement.ts";
+import { type Changes, isSamePlacement, type Placement, placementOf, withFront } from "./placement.ts";
 import type { SilentReason } from "./reason.ts";
 import type { HolderRecord } from "./record.ts";
 import type { Rules } from "./rules.ts";
@@ -27,6 +27,8 @@ export type PlacementsOptions = {
   /** Counts what is done: digests, nodes judged, addresses decided about. */
   readonly effort?: { steps: number };
 };
+
+const NONE: readonly string[] = [];
 
 type Told = { readonly placed: Placement[]; readonly withdrawn: IpAddress[] };
 
@@ -43,8 +45,8 @@ export class Placements {
   #spreadState: "current" | "due" = "current";
   /** Decided about, and not said yet, while the even spread waits until all are decided about. */
   readonly #untold = new Set<AddressEntry>();
-  /** The nodes that the even spread chose, by leading address. */
-  #chosen: ReadonlyMap<string, string> = new Map();
+  /** The nodes that the even spread puts before all others, by leading address. */
+  #fronts: ReadonlyMap<string, readonly string[]> = new Map();
 
   constructor({ lbClass, rules, effort = { steps: 0 } }: PlacementsOptions) {
     this.#rules = rules;
@@ -66,7 +68,7 @@ export class Placements {
     this.#nodes.follow(rules);
     this.#fields.forgetAll();
     for (const address of this.#services.addresses.keys()) this.#services.dirty.add(address);
-    this.#chosen = new Map();
+    this.#fronts = new Map();
     this.#spreadState = "due";
   }
 
@@ -117,7 +119,7 @@ export class Placements {
   settle(most = Number.POSITIVE_INFINITY): Changes {
     this.#judge();
     const told: Told = { placed: [], withdrawn: [] };
-    const { dirty, addresses } = this.#services;
+    const { dirty } = this.#services;
     let left = most;
     for (const address of dirty) {
       if (left <= 0) return { ...told, rest: "some" };
@@ -127,11 +129,15 @@ export class Placements {
     }
     const { order } = this.#rules;
     if (order.type === "spread" && this.#spreadState === "due") this.#spread(order.slack);
-    const isAll = order.type === "spread" && this.#spreadState === "due";
-    for (const entry of isAll ? addresses.values() : this.#untold) this.#tell(entry, told);
+    for (const entry of this.#untold) this.#tell(entry, told);
     this.#untold.clear();
     this.#spreadState = "current";
     return { ...told, rest: "none" };
+  }
+
+  /** Sets of candidates, and combinations of advertisements and networks, that are kept now. */
+  kept(): { readonly sets: number; readonly fields: number } {
+    return { sets: this.#fields.sets.size, fields: this.#fields.size };
   }
 
   /** What was said last of an address. */
@@ -156,9 +162,10 @@ export class Placements {
     const entry = this.#services.get(key);
     if (entry === undefined) return undefined;
     if (entry.intent.type === "silent") return entry.intent.reason;
-    const hasCandidates = entry.announced.addresses.some(
-      (address) => (this.get(address)?.candidates.length ?? 0) > 0,
-    );
+    const hasCandidates = entry.announced.addresses.some((address) => {
+      const placement = this.get(address);
+      return placement !== undefined && placement.candidates.length > 0 && placement.services.includes(key);
+    });
     return hasCandidates ? undefined : "no-candidates";
   }
 
@@ -168,7 +175,7 @@ export class Placements {
     if (entry === undefined) return undefined;
     const silent = [...entry.services].sort().flatMap((service) => {
       const intent = this.#services.get(service)?.intent;
-      return intent?.type === "silent" ? [{ service, reason: intent.reason }] : [];
+      return intent?.type === "silent" ? [{ service, reason: intent.reason, leftOut: [] }] : [];
     });
     return explain({ entry, silent, candidates: this.#inOrder(entry), nodes: this.#nodes.facts });
   }
@@ -181,7 +188,8 @@ export class Placements {
     if (links === "changed") this.#networks = new Networks(this.#nodes.reports());
     if (fields.size === 0 && links === "current") return;
     for (const entry of this.#services.addresses.values()) {
-      const isConcerned = entry.claim?.demands.some(({ field }) => fields.has(field)) ?? false;
+      const { claim } = entry;
+      const isConcerned = claim !== undefined && demandsOf(claim).some(({ field }) => fields.has(field));
       if (isConcerned || (links === "changed" && this.#isElsewhere(entry)))
         this.#services.dirty.add(entry.address);
     }
@@ -199,8 +207,13 @@ export class Placements {
     if (entry === undefined) return;
     this.#effort.steps += 1;
     const before = entry.claim;
-    entry.claim = this.#claimOf(entry);
-    if (before !== undefined) this.#fields.release({ demands: before.demands, set: before.ranking.set });
+    entry.claim = claimOf(this.#askingOf(entry), {
+      before,
+      fields: this.#fields,
+      orderer: this.#orderer,
+    });
+    if (entry.claim !== undefined) this.#fields.use(demandsOf(entry.claim));
+    if (before !== undefined) this.#fields.release({ demands: demandsOf(before), set: before.ranking.set });
     if (before?.ranking.set !== entry.claim?.ranking.set || before?.lead !== entry.claim?.lead)
       this.#spreadState = "due";
     if (entry.claim === undefined) {
@@ -214,35 +227,18 @@ export class Placements {
     else this.#untold.add(entry);
   }
 
-  #claimOf(entry: AddressEntry): Claim | undefined {
-    entry.networks ??= this.#networks.around(entry.address);
-    const services: ObjectKey[] = [];
-    const demands: Demand[] = [];
-    const leads: IpAddress[] = [];
-    for (const key of [...entry.services].sort()) {
-      const service = this.#services.get(key);
-      if (service?.intent.type !== "announce") continue;
-      const { ads, lead } = service.intent;
-      const field = this.#fields.of(ads, entry.networks, this.#rules);
-      const isLocal = service.announced.policy === "Local";
-      services.push(key);
-      leads.push(lead);
-      demands.push({ field, among: isLocal ? this.#services.serving(key).nodes : undefined });
-    }
-    // Services that share one address may begin with another; MetalLB would then answer on several nodes.
-    const lead = leads.reduce<IpAddress | undefined>(
-      (least, one) => (least === undefined || compareAddresses(one, least) < 0 ? one : least),
-      undefined,
-    );
-    if (lead === undefined) return undefined;
-    const asked = distinct(demands);
-    const set = this.#fields.use(asked);
-    const before = entry.claim;
-    if (before === undefined || before.lead !== lead)
-      return { lead, services, demands: asked, ranking: this.#orderer.rank(set, lead) };
-    const ranking =
-      before.ranking.set === set ? before.ranking : this.#orderer.rerank(before.ranking, set, lead);
-    return { lead, services, demands: asked, ranking };
+  /** What each Service asks that lists an address and is announced, by name. */
+  #askingOf(entry: AddressEntry): readonly Asking[] {
+    const networks = entry.networks ?? this.#networks.around(entry.address);
+    entry.networks = networks;
+    return [...entry.services].sort().flatMap((service) => {
+      const known = this.#services.get(service);
+      if (known?.intent.type !== "announce") return [];
+      const { ads, lead } = known.intent;
+      const field = this.#fields.of(ads, networks, this.#rules);
+      const among = known.announced.policy === "Local" ? this.#services.serving(service).nodes : undefined;
+      return [{ service, lead, demand: { field, among } }];
+    });
   }
 
   #spread(slack: number): void {
@@ -253,33 +249,41 @@ export class Placements {
       const recorded = this.#holders.of(claim.services);
       leaders.push({ lead: address, ranking: claim.ranking, recorded });
     }
-    this.#chosen = spreadLeaders(leaders, slack, this.#orderer).nodeById;
+    this.#fronts = spreadLeaders(leaders, slack, this.#orderer);
+    for (const entry of this.#services.addresses.values())
+      if (!isSameList(entry.front, this.#frontOf(entry))) this.#untold.add(entry);
   }
 
-  /** The candidate that the even spread chose for an address or the one that it follows. */
-  #choice({ lead, ranking }: Claim): Candidate | undefined {
-    const leader = this.#services.addresses.get(lead)?.claim?.lead ?? lead;
-    const node = this.#chosen.get(leader);
-    return node === undefined
-      ? undefined
-      : (ranking.first.find((candidate) => candidate.node === node) ??
-          ranking.set.candidates.find((candidate) => candidate.node === node));
+  /** The nodes that the even spread puts first for an address, or for the one that it is spread with. */
+  #frontOf({ address, claim }: AddressEntry): readonly string[] {
+    const lead = claim?.lead ?? address;
+    return this.#fronts.get(this.#services.addresses.get(lead)?.claim?.lead ?? lead) ?? NONE;
+  }
+
+  #inFront(entry: AddressEntry, { ranking }: Claim): readonly Candidate[] {
+    return this.#frontOf(entry).flatMap(
+      (node) =>
+        ranking.first.find((candidate) => candidate.node === node) ??
+        ranking.set.candidates.find((candidate) => candidate.node === node) ??
+        [],
+    );
   }
 
   #tell(entry: AddressEntry, { placed }: Told): void {
     const { address, claim } = entry;
     if (claim === undefined) return;
-    const placement = placementOf({ address, ...claim }, claim.ranking, this.#choice(claim));
+    entry.front = this.#frontOf(entry);
+    const placement = placementOf({ address, ...claim }, claim.ranking, this.#inFront(entry, claim));
     if (entry.placement !== undefined && isSamePlacement(entry.placement, placement)) return;
     entry.placement = placement;
     placed.push(placement);
   }
 
-  #inOrder({ claim }: AddressEntry): readonly Candidate[] {
+  #inOrder(entry: AddressEntry): readonly Candidate[] {
+    const { claim } = entry;
     if (claim === undefined) return [];
     const all = this.#orderer.all(claim.ranking.set, claim.lead);
-    const first = this.#choice(claim);
-    return first === undefined ? all : [first, ...all.filter(({ node }) => node !== first.node)];
+    return withFront(this.#inFront(entry, claim), all);
   }
 }
 

@@ -1,8 +1,9 @@
 /** From addresses with their candidates and recorded holders to what the even spread works on. */
 import type { IpAddress } from "#base/address";
+import { assert } from "#base/assert";
 import type { Candidate, CandidateSet } from "./candidate.ts";
 import type { Orderer, Ranking } from "./order.ts";
-import { type Item, type Spread, spread } from "./spread.ts";
+import { type Item, spread } from "./spread.ts";
 
 /** An address to be spread, with those that follow it. */
 export type Leader = {
@@ -35,36 +36,57 @@ function* inOrder(
   takers: ReadonlySet<string>,
   orderer: Orderer,
 ): Iterable<string> {
-  const first = new Set(ranking.first.map(({ node }) => node));
-  for (const node of first) if (takers.has(node)) yield node;
-  if (first.size === ranking.set.candidates.length) return;
-  for (const { node } of orderer.all(ranking.set, lead)) if (!first.has(node) && takers.has(node)) yield node;
+  for (const { node } of ranking.first) if (takers.has(node)) yield node;
+  if (ranking.first.length === ranking.set.candidates.length) return;
+  const rest = orderer.all(ranking.set, lead).slice(ranking.first.length);
+  for (const { node } of rest) if (takers.has(node)) yield node;
 }
 
-/** Spreads addresses; those without candidates are not among the results. */
-export const spreadLeaders = (leaders: readonly Leader[], slack: number, orderer: Orderer): Spread => {
+const homeOf = ({ lead, recorded }: Leader, { keepers }: Best, orderer: Orderer): string | undefined => {
+  const homes = recorded.filter((node) => keepers.has(node));
+  if (homes.length <= 1) return homes[0];
+  const digests = new Map(homes.map((node) => [node, orderer.digestOf(node, lead)]));
+  return homes.reduce((one, other) => ((digests.get(other) ?? 0) < (digests.get(one) ?? 0) ? other : one));
+};
+
+/**
+ * Spreads addresses: for each, the nodes that come before all others. The first is the one that is to hold it; the second, if
+ * there is one, is the recorded holder, which so goes on in case that the first is dead and nobody has noticed but its peers.
+ * Addresses without candidates are not among the results.
+ */
+export const spreadLeaders = (
+  leaders: readonly Leader[],
+  slack: number,
+  orderer: Orderer,
+): ReadonlyMap<string, readonly string[]> => {
   const bestBySet = new Map<CandidateSet, Best>();
-  const items = leaders.flatMap((leader): readonly Item[] => {
+  const items: Item[] = [];
+  for (const leader of leaders) {
     const { lead, ranking } = leader;
     const best = bestBySet.get(ranking.set) ?? bestOf(ranking.set);
     bestBySet.set(ranking.set, best);
-    if (best.takers.size === 0) return [];
-    const homes = leader.recorded.filter((node) => best.keepers.has(node));
-    const home =
-      homes.length <= 1
-        ? homes[0]
-        : homes.reduce((one, other) =>
-            orderer.digestOf(other, lead) < orderer.digestOf(one, lead) ? other : one,
-          );
-    return [
-      {
-        id: lead,
-        takers: best.takers,
-        home,
-        preference: () => inOrder(leader, best.takers, orderer),
-        attachment: () => orderer.digestOf(home ?? "", lead),
-      },
-    ];
-  });
-  return spread(items, slack);
+    if (best.takers.size === 0) continue;
+    const home = homeOf(leader, best, orderer);
+    items.push({
+      id: lead,
+      takers: best.takers,
+      home,
+      preference: () => inOrder(leader, best.takers, orderer),
+      attachment: () => orderer.digestOf(home ?? "", lead),
+    });
+  }
+  const { nodeById } = spread(items, slack);
+  const alone = new Map<string, readonly string[]>();
+  const fronts = new Map<string, readonly string[]>();
+  for (const { id, home } of items) {
+    const node = nodeById.get(id);
+    assert(node !== undefined, "every address is spread", { id });
+    if (home !== undefined && home !== node) fronts.set(id, [node, home]);
+    else {
+      const front = alone.get(node) ?? [node];
+      alone.set(node, front);
+      fronts.set(id, front);
+    }
+  }
+  return fronts;
 };
