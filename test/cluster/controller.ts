@@ -8,6 +8,7 @@ import type { KubeObject } from "./api.ts";
 import { type AuditEntry, isWrite } from "./audit.ts";
 import { type ControlPlane, freePort } from "./bed.ts";
 import { eventually } from "./eventually.ts";
+import { readLaunch } from "./launch.ts";
 import { readManifest } from "./manifest.ts";
 import { openServer, type ServerProgram } from "./server-program.ts";
 
@@ -122,16 +123,17 @@ export const openController = async (
   const { folder } = plane;
   const socketPath = join(folder, `${identity}.sock`);
   const log = join(folder, `${identity}.log`);
+  const { flags, environment } = readLaunch();
   const server = openServer({
     name: `controller ${identity}`,
     command: [
-      ...[process.execPath, "--max-semi-space-size=1", program, "controller"],
+      ...[process.execPath, ...flags, program, "controller"],
       ...[`--kubeconfig=${access.kubeconfig}`, `--namespace=${NAMESPACE}`],
       ...[`--listen=127.0.0.1:${port}`, `--admin=${socketPath}`, `--lease-duration=${LEASE_SECONDS}s`],
       ...(webhook ? [`--webhook-address=127.0.0.1:${webhookPort}`] : ["--webhook-mode=disabled"]),
       ...args,
     ],
-    environment: { POD_NAME: identity, ...(clock === undefined ? {} : otherTime(clock)) },
+    environment: { ...environment, POD_NAME: identity, ...(clock === undefined ? {} : otherTime(clock)) },
     log,
     isReady: () =>
       read({ port }, "/readyz").then(
