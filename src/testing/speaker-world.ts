@@ -38,6 +38,8 @@ export class SpeakerWorld {
   readonly plan: WorldPlan;
   readonly speakers: readonly SimulatedSpeaker[];
   placements: readonly Placement[];
+  /** Names of those that the others know. */
+  members: readonly string[];
   /** Directions that carry nothing, as `FROM>TO`. */
   readonly cuts = new Set<string>();
   quality: LinkQuality;
@@ -54,6 +56,7 @@ export class SpeakerWorld {
     this.quality = quality;
     this.random = seededRandom(plan.seed);
     this.placements = plan.placements;
+    this.members = Array.from({ length: plan.nodes }, (_, number) => nodeName(number));
     const link: Link = {
       clock: this.clock,
       random: this.random,
@@ -85,8 +88,9 @@ export class SpeakerWorld {
   }
 
   /** Gives everybody new placements, each after a time of its own. */
-  place(placements: readonly Placement[], slowest: Duration): void {
+  place(placements: readonly Placement[], slowest: Duration, members = this.members): void {
     this.placements = placements;
+    this.members = members;
     this.#inform(slowest);
   }
 
@@ -110,7 +114,7 @@ export class SpeakerWorld {
   #knowledge() {
     const { api } = this.plan;
     return {
-      members: this.speakers.map(({ name }) => name),
+      members: this.members,
       placements: this.placements,
       apiOf: (node: string): ApiWord => (api === "never" ? "unheard" : (this.#words.get(node) ?? "ready")),
     };

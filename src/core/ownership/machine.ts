@@ -46,6 +46,7 @@ const NO_MEMORY: Memory = {
   holder: undefined,
   holderAt: LONG_AGO,
   contestedUntil: LONG_AGO,
+  settledAt: LONG_AGO,
   restrainedUntil: LONG_AGO,
   restraint: micros(0),
   takenAt: [],

@@ -254,10 +254,9 @@ export class Ownership {
     for (const { address, isFit } of changes) {
       const entry = this.#book.get(address);
       if (entry === undefined || entry.fitness === (isFit ? "fit" : "unfit")) continue;
-      const { restrainedUntil } = entry.memory;
-      const settled = instant(Math.max(restrainedUntil, after(now, this.#config.settle)));
       const isBack = entry.fitness === "unfit";
-      const memory = { ...entry.memory, restrainedUntil: isBack ? settled : restrainedUntil };
+      const settledAt = isBack ? after(now, this.#config.settle) : entry.memory.settledAt;
+      const memory = { ...entry.memory, settledAt };
       this.#keep(reconsider(around, { ...entry, fitness: isFit ? "fit" : "unfit", memory }));
     }
   }

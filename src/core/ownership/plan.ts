@@ -102,7 +102,8 @@ const isOutdated = (around: Surroundings, entry: Entry): boolean =>
 const claimOfHeld = (around: Surroundings, entry: Entry, holder: string, standing: Standing): Plan => {
   const isDeaf = standing.name === "alive" && standing.hearsUs === "no";
   const isCandidate = entry.candidates.includes(holder);
-  const settled = isCandidate ? latest([around.settledAt, entry.memory.restrainedUntil]) : around.now;
+  const { restrainedUntil, settledAt } = entry.memory;
+  const settled = latest(isCandidate ? [around.settledAt, settledAt, restrainedUntil] : [restrainedUntil]);
   if (!isDeaf && settled <= around.now)
     return { type: "claim", at: around.now, cause: "preferred", from: holder };
   return { type: "stand-by", waitsFor: [holder], until: isDeaf ? undefined : settled, isFirst: true };

@@ -108,7 +108,9 @@ export type Memory = {
   readonly holderAt: Instant;
   /** No claim before this. */
   readonly contestedUntil: Instant;
-  /** Nothing is taken from a living holder before this. */
+  /** Nothing is taken from a candidate that holds it well before this: this node could not carry it for a while. */
+  readonly settledAt: Instant;
+  /** Nothing is taken from a living holder before this: this node gave way, or the address flaps. */
   readonly restrainedUntil: Instant;
   /** The last restraint after a dispute; 0 before the first. */
   readonly restraint: Duration;
