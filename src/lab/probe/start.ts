@@ -5,6 +5,9 @@ import type { LabHostHandle, LabProcess } from "../host.ts";
 import { type ProgramName, programCommand } from "../programs.ts";
 import type { DownloadsRecord, HttpRecord, UdpRecord } from "./records.ts";
 
+/** How long a program may take to be ready, in milliseconds: where everything is emulated it takes its time. */
+const READY_LIMIT_MS = 90_000;
+
 /** A probe under way. */
 export type Probe<Record> = {
   readonly process: LabProcess;
@@ -23,7 +26,7 @@ const startProbe = async <Record>(
     return value === true ? [`--${name}`] : [`--${name}`, String(value)];
   });
   const process = await host.spawn(programCommand(program, ...flags));
-  await process.said(/^ready$/m);
+  await process.said(/^ready$/m, READY_LIMIT_MS);
   return {
     process,
     finish: async () => {
@@ -86,6 +89,6 @@ export const startDownloads = (
 /** Starts the backends (HTTP on 80 and 8080, UDP on 9000) in a host; resolves when they serve. */
 export const startServers = async (host: LabHostHandle): Promise<LabProcess> => {
   const process = await host.spawn(programCommand("servers", host.name));
-  await process.said(/^ready$/m);
+  await process.said(/^ready$/m, READY_LIMIT_MS);
   return process;
 };
