@@ -24,7 +24,7 @@ export const LAYERS: readonly Layer[] = [
     name: "runtime",
     folder: "src/runtime",
     subjects: "none",
-    layers: ["base", "core"],
+    layers: ["base", "core", "drivers?"],
     packages: ["node:*"],
   },
   {

@@ -13,7 +13,7 @@ import type { VirtualAddress, VirtualRouterConfig } from "#core/vrrp/config";
 import { PRIORITY_OWNER } from "#core/vrrp/constants";
 import type { Link, LinkAddress, NetlinkError, NetlinkPort } from "#drivers/netlink/port";
 import type { Deadlines } from "#runtime/deadlines";
-import type { Links } from "./links.ts";
+import type { Links } from "#runtime/links";
 
 /** What is removed together is put back together. */
 const MEND_DELAY = millis(10);

@@ -18,8 +18,8 @@ import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { Link } from "#drivers/netlink/port";
 import type { NeighbourMessage, NeighbourSocket, PacketError, PacketPort } from "#drivers/packet/port";
 import type { Deadlines } from "#runtime/deadlines";
+import type { Links } from "#runtime/links";
 import { allAddresses } from "./addresses.ts";
-import type { Links } from "./links.ts";
 
 type Parts = {
   /** Asked each time: a reload may change it. */

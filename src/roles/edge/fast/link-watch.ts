@@ -4,8 +4,8 @@ import { isEnslaved } from "#core/netlink/link";
 import type { Event } from "#core/observation/event";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { Link } from "#drivers/netlink/port";
+import type { Links } from "#runtime/links";
 import { allAddresses } from "./addresses.ts";
-import type { Links } from "./links.ts";
 
 /** Whether an interface can carry traffic. */
 export type LinkState = Extract<Event, { type: "link" }>["state"];

@@ -9,8 +9,8 @@ import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { Event } from "#core/observation/event";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { NetlinkPort } from "#drivers/netlink/port";
+import type { Links } from "#runtime/links";
 import { allAddresses } from "./addresses.ts";
-import type { Links } from "./links.ts";
 
 /** Looks at every interface; what these routers want stays for them to judge. */
 export const sweep = (

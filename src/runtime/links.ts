@@ -17,6 +17,10 @@ export type Wanted = {
 export type Links = {
   byName(name: string): Link | undefined;
   byIndex(index: number): Link | undefined;
+  /** Every interface. */
+  all(): Iterable<Link>;
+  /** The link's own addresses, without those that we have bound. */
+  addressesOf(link: Link): readonly LinkAddress[];
   /** Every Ethernet address of this machine. */
   macs(): ReadonlySet<MacAddress>;
   /**
@@ -99,6 +103,9 @@ export const createLinks = (netlink: NetlinkPort): Links => {
       return macs;
     },
     byIndex: (index) => linkByIndex.get(index),
+    all: () => linkByIndex.values(),
+    addressesOf: (link) =>
+      addressesOn(link).filter(({ protocol }) => protocol !== STEELYARD_ADDRESS_PROTOCOL),
     byName(name) {
       linkByName ??= new Map([...linkByIndex.values()].map((link) => [link.name, link]));
       return linkByName.get(name);
