@@ -22,10 +22,11 @@ import { followServerTime } from "#drivers/certificate/stamp";
 import type { ListenAddress } from "#drivers/http/listen-address";
 import type { Answer, ClusterPort, Resource, Target } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
-import type { ReviewAnswer, Trouble, WebhookServer } from "#drivers/webhook/port";
+import type { ReviewAnswer, WebhookServer } from "#drivers/webhook/port";
 import { openWebhookServer } from "#drivers/webhook/server";
-import { SECRETS } from "./resources.ts";
 import type { Tap } from "./tap.ts";
+import { secretStore } from "./webhook-secret.ts";
+import { WebhookVoice } from "./webhook-voice.ts";
 
 export type WebhookOptions = {
   readonly cluster: ClusterPort;
@@ -80,44 +81,23 @@ const answerer =
     return isReviewPath(path) ? answerAdmission(review, current()) : undefined;
   };
 
-const storeOf = (cluster: ClusterPort, namespace: string): SecretStore => {
-  const target: Target = { resource: SECRETS, namespace, name: SECRET };
-  const outcome = (answer: Answer) => {
-    if (answer.ok) return { ok: true as const, object: answer.body };
-    const { reason, message } = answer.failure;
-    const isConflict = reason === "conflict" || reason === "not-found";
-    return { ok: false as const, reason: isConflict ? ("conflict" as const) : ("failed" as const), message };
-  };
-  return {
-    read: async () => {
-      const answer = await cluster.read(target);
-      const isAbsent = !answer.ok && answer.failure.reason === "not-found";
-      return isAbsent ? { ok: true, object: undefined } : outcome(answer);
-    },
-    write: async (write) => outcome(await cluster.write(target, write)),
-  };
-};
-
 class Runner {
   readonly #options: WebhookOptions;
   readonly #service: WebhookService;
   readonly #store: SecretStore;
   readonly #serverTime = followServerTime();
-  /** What was told: failures until they end, notes for good. */
-  readonly #told = { failed: new Set<string>(), trouble: new Set<string>() };
-  #hasFailed = false;
+  readonly #voice: WebhookVoice;
   #server: WebhookServer | undefined;
   #shown = "";
   #isTrusted = false;
   #cancel: (() => void) | undefined;
   #isClosed = false;
-  /** Reasons of trouble with clients since the last look, each with how often. */
-  #trouble = new Map<string, { count: number; last: Trouble }>();
 
   constructor(options: WebhookOptions) {
     this.#options = options;
     this.#service = { namespace: options.namespace, name: options.service, port: 443 };
-    this.#store = storeOf(options.cluster, options.namespace);
+    this.#store = secretStore(options.cluster, { namespace: options.namespace, name: SECRET });
+    this.#voice = new WebhookVoice(options.tap);
   }
 
   get isServing(): boolean {
@@ -127,16 +107,17 @@ class Runner {
   /** One look at everything, and the next one when it is due. */
   async look(): Promise<void> {
     const wait = await this.#round().catch((error: unknown) => {
-      this.#tellOnce("failed", error instanceof Error ? error.message : String(error));
+      this.#voice.failed(error instanceof Error ? error.message : String(error));
       return AGAIN;
     });
     if (this.#isClosed) return;
-    this.#tellTrouble();
+    this.#voice.tellClients();
     this.#cancel = this.#options.clock.later(wait, () => void this.look());
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#voice.fallSilent();
     this.#cancel?.();
     await this.#server?.close();
   }
@@ -160,7 +141,7 @@ class Runner {
       ],
     });
     if ("ok" in round) {
-      this.#tellOnce("failed", round.message);
+      this.#voice.failed(round.message);
       return AGAIN;
     }
     this.#tellRound(round);
@@ -168,13 +149,13 @@ class Runner {
     const trusted = await this.#trust(round, { configuration, definition });
     this.#isTrusted ||= serves && trusted;
     if (!serves || !trusted || round.failure !== undefined) return AGAIN;
-    this.#tellRecovery();
+    this.#voice.recovered(this.#server?.port);
     return micros(Math.max(SHORTEST, Math.min(LOOK, millis(round.again - clock.wall()))));
   }
 
   /** Shows the certificate; the server is opened with the first. */
   async #serve({ identity }: Round): Promise<boolean> {
-    const { tap, address, current, onExpiry } = this.#options;
+    const { address, current, onExpiry } = this.#options;
     if (identity === undefined) return false;
     if (this.#shown === identity.certificate) return true;
     if (this.#server === undefined) {
@@ -182,10 +163,10 @@ class Runner {
         address: { host: address.host ?? "::", port: address.port },
         identity,
         answer: answerer(current),
-        onTrouble: (trouble) => this.#note(trouble),
+        onTrouble: (trouble) => this.#voice.note(trouble),
       });
       if ("message" in server) {
-        this.#tellOnce("failed", server.message);
+        this.#voice.failed(server.message);
         return false;
       }
       if (this.#isClosed) {
@@ -193,11 +174,11 @@ class Runner {
         return false;
       }
       this.#server = server;
-      tap.tell({ type: "webhook", state: "serving", detail: `port ${server.port}` });
+      this.#voice.serving(server.port);
     } else {
       const problem = this.#server.replaceIdentity(identity);
       if (problem !== undefined) {
-        this.#tellOnce("failed", problem);
+        this.#voice.failed(problem);
         return false;
       }
     }
@@ -232,7 +213,7 @@ class Runner {
       if (this.#isClosed) return false;
       const subject = `${target.resource.plural}/${target.name}`;
       if (!answer.ok) {
-        this.#tellOnce("failed", `${subject}: ${answer.failure.message}`);
+        this.#voice.failed(`${subject}: ${answer.failure.message}`);
         done = false;
         continue;
       }
@@ -244,8 +225,7 @@ class Runner {
   async #carryOut(target: Target, plan: ConfigurationPlan, subject: string): Promise<boolean> {
     if (plan.type === "unchanged") return true;
     if (plan.type === "left") {
-      this.#tellOnce(
-        "trouble",
+      this.#voice.trouble(
         `${subject} is left as it is (${plan.reason}${plan.names === "" ? "" : `: ${plan.names}`})`,
       );
       return true;
@@ -258,8 +238,7 @@ class Runner {
       return true;
     }
     // Another replica was first, which the next look shows.
-    if (answer.failure.reason !== "conflict")
-      this.#tellOnce("failed", `${subject}: ${answer.failure.message}`);
+    if (answer.failure.reason !== "conflict") this.#voice.failed(`${subject}: ${answer.failure.message}`);
     return false;
   }
 
@@ -269,47 +248,8 @@ class Runner {
       const reason = "reason" in change ? `: ${change.reason}` : "";
       tap.tell({ type: "certificate", change: "written", detail: `${change.type}${reason}` });
     }
-    for (const note of notes) this.#tellOnce("trouble", noteSentence(note));
-    if (failure !== undefined) this.#tellOnce("failed", failure);
-  }
-
-  /** What goes on failing is said once. */
-  #tellOnce(state: "failed" | "trouble", detail: string): void {
-    if (this.#isClosed) return;
-    this.#hasFailed ||= state === "failed";
-    const told = this.#told[state];
-    if (told.has(detail)) return;
-    if (told.size > 100) told.clear();
-    told.add(detail);
-    this.#options.tap.tell({ type: "webhook", state, detail });
-  }
-
-  /** What failed and does not any more is worth a word when it fails again. */
-  #tellRecovery(): void {
-    if (!this.#hasFailed) return;
-    this.#hasFailed = false;
-    this.#told.failed.clear();
-    this.#options.tap.tell({
-      type: "webhook",
-      state: "serving",
-      detail: `port ${this.#server?.port}, as it should`,
-    });
-  }
-
-  #note(trouble: Trouble): void {
-    const known = this.#trouble.get(trouble.reason) ?? { count: 0, last: trouble };
-    known.count += 1;
-    known.last = trouble;
-    this.#trouble.set(trouble.reason, known);
-  }
-
-  /** Clients may cause trouble as often as they please; it is told of once a look. */
-  #tellTrouble(): void {
-    for (const [reason, { count, last }] of this.#trouble) {
-      const detail = `${reason} ${count} times, last from ${last.from === "" ? "an unknown address" : last.from}: ${last.detail}`;
-      this.#options.tap.tell({ type: "webhook", state: "trouble", detail });
-    }
-    this.#trouble.clear();
+    for (const note of notes) this.#voice.trouble(noteSentence(note));
+    if (failure !== undefined) this.#voice.failed(failure);
   }
 }
 
