@@ -5,7 +5,7 @@ import type { Candidate, Interfaces } from "./candidate.ts";
 import { leftOutFor } from "./demand.ts";
 import type { AddressEntry, Claim } from "./entry.ts";
 import type { NodeFacts } from "./field.ts";
-import type { Impairment } from "./impairment.ts";
+import type { Noticed } from "./impairment.ts";
 import type { LeftOut, SilentReason } from "./reason.ts";
 
 /** A node that may answer, and what was weighed. */
@@ -14,9 +14,10 @@ export type Standing = {
   readonly interfaces: Interfaces;
   /** Weights of the preferences that mean it, added up. */
   readonly preference: number;
-  /** Whether something the matter with it puts it behind others, and everything that is the matter, the least first. */
+  /** Whether what is the matter with it puts it behind others. */
   readonly place: "regular" | "behind";
-  readonly impairments: readonly Impairment[];
+  /** Everything that is the matter with it, the least first. */
+  readonly noticed: readonly Noticed[];
   /** Services on the address that it cannot serve. */
   readonly lacks: number;
 };
@@ -71,7 +72,7 @@ export const explain = ({
     interfaces,
     preference,
     place: grade === 0 ? "regular" : "behind",
-    impairments: (nodes.get(node)?.noticed ?? []).map(({ impairment }) => impairment),
+    noticed: nodes.get(node)?.noticed ?? [],
     lacks,
   })),
   leftOut: claim === undefined ? [] : leftOutFor(claim.demands, candidates),

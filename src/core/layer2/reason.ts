@@ -108,7 +108,7 @@ export const SILENT_TEXTS: Readonly<
 export const leftOutSentence = ({ node, reason, text }: LeftOut): string =>
   `Node ${node} ${text}: ${LEFT_OUT_REMEDIES[reason]}.`;
 
-/** `No endpoint of the Service serves: look at the pods of the Service: none is ready.` */
+/** `Every node is left out: mend what leaves out one of them.` */
 export const silentSentence = (reason: SilentReason): string => {
   const { message, remedy } = SILENT_TEXTS[reason];
   return `${message.slice(0, 1).toUpperCase()}${message.slice(1)}: ${remedy}.`;
