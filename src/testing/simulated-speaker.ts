@@ -1,65 +1,20 @@
 /** A speaker on a simulated link: the real liveness and ownership, with simple sessions and a simple responder around them. */
 import type { IpAddress } from "#base/address";
-import { assert } from "#base/assert";
-import { type MacAddress, parseMac } from "#base/mac";
 import { after, type Duration, earliest, type Instant, instant, micros, millis, seconds } from "#base/time";
 import { DEFAULT_GRACE } from "#core/liveness/config";
 import { Liveness, type StandingChange } from "#core/liveness/liveness";
-import type { ApiWord } from "#core/liveness/standing";
-import type { OwnershipConfig } from "#core/ownership/config";
-import type { Input, Placement } from "#core/ownership/input";
+import type { Input } from "#core/ownership/input";
 import { Ownership } from "#core/ownership/ownership";
 import type { Effect } from "#core/ownership/state";
-import type { Cancel, Clock } from "./clock.ts";
-import type { Random } from "./random.ts";
+import type { Cancel } from "./clock.ts";
 import { type SessionPacket, SimulatedSession } from "./simulated-session.ts";
-
-/** What travels between speakers. */
-export type Frame =
-  | { readonly type: "bfd"; readonly packet: SessionPacket }
-  /** An announcement, or an answer to a question. */
-  | { readonly type: "claim"; readonly address: IpAddress }
-  | { readonly type: "ask"; readonly address: IpAddress };
-
-/** What a speaker needs of the world. */
-export type Link = {
-  readonly clock: Clock;
-  readonly random: Random;
-  send(from: string, to: string, frame: Frame): void;
-  askGateway(from: string): void;
-  /** Told after each step. */
-  stepped(speaker: SimulatedSpeaker, effects: readonly Effect[]): void;
-};
-
-/** What a speaker knows when it starts. */
-export type Knowledge = {
-  readonly members: readonly string[];
-  readonly placements: readonly Placement[];
-  readonly apiOf: (node: string) => ApiWord;
-};
-
-/** What a speaker is made of. */
-export type SpeakerHost = {
-  readonly name: string;
-  readonly config: OwnershipConfig;
-  readonly hasGateway: boolean;
-  /** How fast its clock runs, and where it began. */
-  readonly rate: number;
-  readonly offset: number;
-};
+import { type Frame, type Knowledge, type Link, macOf, type SpeakerHost } from "./speaker-link.ts";
 
 /** When a burst repeats the first announcement. */
 const BURST: readonly Duration[] = [millis(0), millis(100), seconds(1), seconds(2), seconds(3)];
 /** Socket buffers are full at some time. */
 const QUEUE_LIMIT = 300;
 const USUAL_LATENESS = millis(3);
-
-/** The MAC address of the `node-N` that is called `name`. */
-export const macOf = (name: string): MacAddress => {
-  const mac = parseMac(`02:00:00:00:00:${Number(name.slice(5)).toString(16).padStart(2, "0")}`);
-  assert(mac !== undefined, "not a node", { name });
-  return mac;
-};
 
 type Work = () => void;
 
@@ -151,7 +106,7 @@ export class SimulatedSpeaker {
   crash(): void {
     this.power = "off";
     this.#cancelTimer();
-    this.#link.stepped(this, []);
+    this.#link.stepped(this.name, []);
   }
 
   /** As SIGSTOP. */
@@ -159,14 +114,14 @@ export class SimulatedSpeaker {
     if (this.power !== "running") return;
     this.power = "frozen";
     this.#cancelTimer();
-    this.#link.stepped(this, []);
+    this.#link.stepped(this.name, []);
   }
 
   /** As SIGCONT: what is queued is read first. */
   thaw(): void {
     if (this.power !== "frozen") return;
     this.power = "running";
-    this.#link.stepped(this, []);
+    this.#link.stepped(this.name, []);
     const queue = this.#queue;
     this.#queue = [];
     for (const work of queue) work();
@@ -261,7 +216,7 @@ export class SimulatedSpeaker {
     const effects = this.#ownership.step(input, this.now);
     for (const effect of effects) this.#perform(effect);
     this.#arm();
-    this.#link.stepped(this, effects);
+    this.#link.stepped(this.name, effects);
     if (this.hasLeft) this.crash();
   }
 

@@ -9,7 +9,8 @@ import type { Effect } from "#core/ownership/state";
 import { Clock } from "./clock.ts";
 import type { LinkQuality } from "./network.ts";
 import { integerBetween, type Random, seededRandom } from "./random.ts";
-import { type Frame, type Link, SimulatedSpeaker } from "./simulated-speaker.ts";
+import { SimulatedSpeaker } from "./simulated-speaker.ts";
+import type { Frame, Link } from "./speaker-link.ts";
 
 /** What the world is made of. */
 export type WorldPlan = {
@@ -44,8 +45,7 @@ export class SpeakerWorld {
   readonly cuts = new Set<string>();
   quality: LinkQuality;
   isApiAway = false;
-  /** What happened, for whoever looks at a failure. */
-  readonly journal: string[] = [];
+  readonly #journal: { readonly at: Instant; readonly who: string; readonly what: unknown }[] = [];
   readonly #words = new Map<string, ApiWord>();
   readonly #holdersByAddress = new Map<IpAddress, readonly string[]>();
   readonly #sinceByAddress = new Map<IpAddress, Instant>();
@@ -62,7 +62,7 @@ export class SpeakerWorld {
       random: this.random,
       send: (from, to, frame) => this.#send(from, to, frame),
       askGateway: (from) => this.#askGateway(from),
-      stepped: (speaker, effects) => this.#note(speaker, effects),
+      stepped: (name, effects) => this.#note(name, effects),
     };
     this.speakers = Array.from({ length: plan.nodes }, (_, number) => {
       const host = {
@@ -83,7 +83,7 @@ export class SpeakerWorld {
   }
 
   start(speaker: SimulatedSpeaker): void {
-    this.say(`start ${speaker.name}`);
+    if (speaker.power === "off") this.say(`start ${speaker.name}`);
     speaker.start(this.#knowledge());
   }
 
@@ -168,15 +168,25 @@ export class SpeakerWorld {
     return account;
   }
 
-  say(text: string): void {
-    this.journal.push(`${(this.clock.now / 1_000).toFixed(1)} ${text}`);
+  /** Writes down what the test does. */
+  say(what: string): void {
+    this.#journal.push({ at: this.clock.now, who: "-", what });
   }
 
-  #note(speaker: SimulatedSpeaker, effects: readonly Effect[]): void {
+  /** What happened, for whoever looks at a failure: milliseconds, who, and what. */
+  journal(): string {
+    const lines = this.#journal.map(
+      ({ at, who, what }) => `${(at / 1_000).toFixed(1)} ${who} ${JSON.stringify(what)}`,
+    );
+    return lines.join("\n");
+  }
+
+  #note(who: string, effects: readonly Effect[]): void {
     for (const effect of effects) {
-      if (effect.type !== "ask-gateway") this.say(`${speaker.name} ${JSON.stringify(effect)}`);
+      if (effect.type === "ask-gateway") continue;
+      this.#journal.push({ at: this.clock.now, who, what: effect });
     }
-    if (effects.length > 0 || speaker.power !== "running") {
+    if (effects.length > 0 || this.speaker(who).power !== "running") {
       for (const address of this.#accountByAddress.keys()) this.#observe(address);
     }
   }

@@ -65,6 +65,7 @@ export class Liveness {
     const before = this.#knownByName.get(name);
     if (before?.session === undefined) return [];
     const session = afterReport(before.session, report);
+    if (isSameReport(before.session, session)) return [];
     if (session.state === "up" && !this.#isBfdProven) {
       this.#isBfdProven = true;
       return this.#judgeAll({ ...before, session }, now);
@@ -134,6 +135,9 @@ export class Liveness {
     return isSame ? [] : [{ node: known.name, standing }];
   }
 }
+
+const isSameReport = (one: SessionReport, other: SessionReport): boolean =>
+  one.state === other.state && (one.state !== "down" || other.state !== "down" || one.cause === other.cause);
 
 /** Who has said that it leaves falls silent in the end, and is not dead for that. */
 const afterReport = (before: SessionReport, report: SessionReport): SessionReport => {

@@ -7,135 +7,41 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { IpAddress } from "#base/address";
-import { type Duration, formatDuration, micros, millis, seconds } from "#base/time";
-import type { LinkQuality } from "#testing/network";
-import { integerBetween, pick, type Random, seededRandom } from "#testing/random";
+import { micros, millis, seconds } from "#base/time";
+import {
+  isReordered,
+  isReplaced,
+  restartsOnBadLink,
+  restartsPlanned,
+  rollsAll,
+} from "#testing/planned-moves";
+import { integerBetween, pick } from "#testing/random";
 import type { SimulatedSpeaker } from "#testing/simulated-speaker";
-import { nodeName, SESSIONS_UP, SpeakerWorld } from "#testing/speaker-world";
-import { address } from "#testing/values";
-import { DEFAULT_OWNERSHIP, type OwnershipConfig } from "./config.ts";
-import type { Placement } from "./input.ts";
-import { boundsOf } from "./timing.ts";
+import {
+  atMost,
+  BOUNDS,
+  CONFIG,
+  drawPlacements,
+  expectAgreement,
+  expectCalmExcept,
+  type Fault,
+  heldBy,
+  isOnlyOne,
+  measure,
+  mend,
+  passAMoment,
+  printFigures,
+  repair,
+  SETTLED,
+  shuffled,
+  someHolder,
+  worldOf,
+} from "#testing/speaker-history";
+import type { SpeakerWorld } from "#testing/speaker-world";
 
 const { SEED, HISTORIES, FIGURES } = process.env;
-const COUNT = Number(HISTORIES ?? 1_000);
+const COUNT = Number(HISTORIES ?? 400);
 const SEEDS = SEED === undefined ? Array.from({ length: COUNT }, (_, seed) => seed) : [Number(SEED)];
-
-/** Defaults, but for a shorter wait before addresses are taken back, which moves nothing else. */
-const CONFIG: OwnershipConfig = { ...DEFAULT_OWNERSHIP, settle: seconds(4) };
-const BOUNDS = boundsOf(CONFIG);
-const SLOWEST = millis(2);
-const DRIFT = 0.001;
-const FAIR_LINK: LinkQuality = {
-  loss: 0,
-  duplication: 0.02,
-  minimumDelay: micros(50),
-  maximumDelay: SLOWEST,
-};
-/** Until all have settled and taken back what they are preferred for. */
-const SETTLED = micros(SESSIONS_UP + CONFIG.settle + seconds(3));
-
-const shuffled = (random: Random, names: readonly string[]): readonly string[] => {
-  const left = [...names];
-  return names.map(() => left.splice(integerBetween(random, 0, left.length - 1), 1)[0] ?? "");
-};
-
-const drawPlacements = (random: Random, nodes: number): readonly Placement[] => {
-  const names = Array.from({ length: nodes }, (_, number) => nodeName(number));
-  return Array.from({ length: integerBetween(random, 1, 5) }, (_, index) => ({
-    address: address(index % 2 === 0 ? `192.0.2.${100 + index}` : `2001:db8::${100 + index}`),
-    candidates: shuffled(random, names),
-  }));
-};
-
-const worldOf = (seed: number): SpeakerWorld => {
-  const random = seededRandom(seed + 1_000_000);
-  const nodes = integerBetween(random, 2, 6);
-  const plan = {
-    seed,
-    nodes,
-    placements: drawPlacements(random, nodes),
-    config: CONFIG,
-    hasGateway: random() < 0.8,
-    drift: DRIFT,
-    api: random() < 0.7 ? ("present" as const) : ("never" as const),
-  };
-  return new SpeakerWorld(plan, FAIR_LINK);
-};
-
-/** What was measured, over all histories. */
-const measured = new Map<string, number[]>();
-const measure = (what: string, duration: Duration): void => {
-  const known = measured.get(what);
-  if (known === undefined) measured.set(what, [duration]);
-  else known.push(duration);
-};
-
-const atMost = (duration: Duration, bound: Duration, what: string): void =>
-  assert.ok(duration <= bound, `${what}: ${formatDuration(duration)} > ${formatDuration(bound)}`);
-
-const first = ({ candidates }: Placement, world: SpeakerWorld): string =>
-  candidates.find((name) => world.speaker(name).power === "running") ?? "";
-
-/** Each address has exactly one holder, the first candidate that runs, and nothing moves any more. */
-const expectAgreement = (world: SpeakerWorld, what: string): void => {
-  for (const placement of world.placements) {
-    const holders = world.holders(placement.address);
-    assert.deepEqual(holders, [first(placement, world)], `${what}: holders of ${placement.address}`);
-  }
-  world.watch();
-  world.run(seconds(1));
-  for (const { address: each } of world.placements) {
-    assert.deepEqual(world.account(each), { none: 0, several: 0, changes: 0 }, `${what}: ${each} is calm`);
-  }
-};
-
-const heldBy = (world: SpeakerWorld, name: string): readonly IpAddress[] =>
-  world.placements.map((each) => each.address).filter((each) => world.holders(each).includes(name));
-
-/** A speaker that holds something; there is always one. */
-const someHolder = (world: SpeakerWorld): SimulatedSpeaker => {
-  const names = world.placements.flatMap((each) => world.holders(each.address));
-  const [name, ...others] = names;
-  assert.ok(name !== undefined, "somebody holds something");
-  return world.speaker(pick(world.random, [name, ...others]));
-};
-
-/** Nobody else's addresses moved. */
-const expectCalmExcept = (world: SpeakerWorld, moved: readonly IpAddress[], what: string): void => {
-  for (const { address: each } of world.placements) {
-    if (moved.includes(each)) continue;
-    assert.deepEqual(world.account(each), { none: 0, several: 0, changes: 0 }, `${what}: ${each} stays`);
-  }
-};
-
-/** A moment that has nothing to do with anybody's schedule. */
-const passAMoment = (world: SpeakerWorld): void =>
-  world.run(micros(integerBetween(world.random, 0, 400_000)));
-
-const isOnlyOne = (world: SpeakerWorld): boolean =>
-  world.speakers.filter(({ power }) => power === "running").length < 2;
-
-/** All run, the link is whole, and everybody has had time to agree. */
-const repair = (world: SpeakerWorld): void => {
-  world.heal();
-  world.quality = FAIR_LINK;
-  world.isApiAway = false;
-  for (const speaker of world.speakers) {
-    speaker.thaw();
-    world.start(speaker);
-  }
-  world.speakApi(millis(500));
-  world.run(SETTLED);
-};
-
-const mend = (world: SpeakerWorld): void => {
-  repair(world);
-  expectAgreement(world, "mended");
-};
-
-type Fault = (world: SpeakerWorld) => void;
 
 /** The holder falls silent at once: the next one has its addresses in time, and never both. */
 const endsSuddenly =
@@ -187,80 +93,6 @@ const pausesBriefly: Fault = (world) => {
   expectAgreement(world, "after a pause");
 };
 
-/** The holder leaves on purpose, and comes back: somebody answers at every moment, and nothing else moves. */
-const restartsPlanned: Fault = (world) => {
-  const holder = someHolder(world);
-  const moved = heldBy(world, holder.name);
-  if (isOnlyOne(world)) return;
-  passAMoment(world);
-  world.watch();
-  world.say(`leave ${holder.name}`);
-  holder.leave();
-  world.run(seconds(1));
-  assert.equal(holder.power, "off", "it has left");
-  for (const each of moved) {
-    const { none, several } = world.account(each);
-    assert.equal(none, 0, "somebody answers while it leaves");
-    measure("both answer in a planned move", several);
-    atMost(several, micros(2 * SLOWEST), "both answer in a planned move");
-  }
-  world.run(micros(world.random() * seconds(4)));
-  world.start(holder);
-  world.run(SETTLED);
-  for (const each of moved) {
-    const { none, several, changes } = world.account(each);
-    assert.equal(none, 0, "somebody answers while it comes back");
-    atMost(several, micros(2 * SLOWEST), "both answer when it takes back");
-    assert.ok(changes <= 4, `${changes} changes`);
-  }
-  expectCalmExcept(world, moved, "planned restart");
-  expectAgreement(world, "after a planned restart");
-};
-
-/** Every speaker is restarted, the next as soon as the one before is back, as a DaemonSet's rolling update does it. */
-const rollsAll: Fault = (world) => {
-  if (isOnlyOne(world)) return;
-  world.watch();
-  for (const speaker of world.speakers) {
-    world.say(`leave ${speaker.name}`);
-    speaker.leave();
-    world.run(seconds(3.5));
-    assert.equal(speaker.power, "off", "it has left");
-    world.start(speaker);
-    world.run(micros(seconds(2) + world.random() * SETTLED));
-  }
-  world.run(SETTLED);
-  for (const { address: each } of world.placements)
-    assert.equal(world.account(each).none, 0, "somebody answers");
-  expectAgreement(world, "after a rolling restart");
-};
-
-/** The order of candidates changes, as for a cordon: everybody learns of it at another time. */
-const isReordered: Fault = (world) => {
-  const holder = someHolder(world).name;
-  const moved = heldBy(world, holder);
-  const placements = world.placements.map((placement) => {
-    if (!moved.includes(placement.address)) return placement;
-    const others = placement.candidates.filter((name) => name !== holder);
-    const isGone = world.random() < 0.3 && others.length > 1;
-    return { ...placement, candidates: isGone ? others : [...others, holder] };
-  });
-  world.watch();
-  world.say(`reorder ${holder}`);
-  world.place(placements, millis(800));
-  world.run(seconds(6));
-  for (const each of moved) {
-    const { none, several } = world.account(each);
-    assert.equal(none, 0, "somebody answers while the order changes");
-    // Until one of them gives in, though they do not yet agree on who is preferred.
-    measure("both answer while the order changes", several);
-    atMost(several, millis(250), "both answer while the order changes");
-  }
-  expectCalmExcept(world, moved, "another order");
-  world.run(SETTLED);
-  expectAgreement(world, "after another order");
-};
-
 /** The holder is cut off from everybody: it gives up before the next one takes over. */
 const isCutOff =
   (direction: "both" | "sending" | "receiving"): Fault =>
@@ -272,6 +104,14 @@ const isCutOff =
     world.watch();
     world.say(`cut ${holder.name} ${direction}`);
     world.cut(holder.name, direction);
+    world.run(BOUNDS.takeOver.latest);
+    for (const each of moved) {
+      const [next, ...others] = world.holders(each);
+      assert.ok(
+        next !== undefined && next !== holder.name && others.length === 0,
+        "the next one answers in time",
+      );
+    }
     world.run(seconds(1));
     for (const each of moved) {
       const { none, several } = world.account(each);
@@ -355,55 +195,6 @@ const dieInTurn: Fault = (world) => {
     assert.equal(several, 0, "several after two deaths");
   }
   mend(world);
-};
-
-/** A node leaves the cluster for good, and another one with its name joins: everybody learns of both at another time. */
-const isReplaced: Fault = (world) => {
-  const holder = someHolder(world);
-  if (world.speakers.length < 3) return;
-  const { placements, members } = world;
-  const without = placements.map((each) => ({
-    ...each,
-    candidates: each.candidates.filter((name) => name !== holder.name),
-  }));
-  if (without.some(({ candidates }) => candidates.length === 0)) return;
-  world.watch();
-  world.say(`replace ${holder.name}`);
-  holder.leave();
-  world.run(millis(500));
-  const others = members.filter((name) => name !== holder.name);
-  world.place(without, millis(500), others);
-  world.run(SETTLED);
-  expectAgreement(world, "after a node has gone");
-  world.watch();
-  world.place(placements, millis(500), members);
-  world.run(micros(world.random() * seconds(8)));
-  world.start(holder);
-  world.run(SETTLED);
-  for (const { address: each } of placements) assert.equal(world.account(each).none, 0, "somebody answers");
-  expectAgreement(world, "after a node has joined");
-};
-
-/** Planned moves on a link that loses one packet in fifty: somebody answers all the same. */
-const restartsOnBadLink: Fault = (world) => {
-  const holder = someHolder(world);
-  const moved = heldBy(world, holder.name);
-  world.quality = { ...FAIR_LINK, loss: 0.02 };
-  world.watch();
-  world.say(`leave ${holder.name} on a bad link`);
-  holder.leave();
-  world.run(seconds(3.5));
-  world.start(holder);
-  world.run(SETTLED);
-  for (const each of moved) {
-    const { none, several } = world.account(each);
-    assert.equal(none, 0, "somebody answers while packets get lost");
-    measure("both answer in a planned move that loses packets", several);
-    atMost(several, seconds(3.1), "both answer in a planned move that loses packets");
-  }
-  world.quality = FAIR_LINK;
-  world.run(seconds(4));
-  expectAgreement(world, "after a planned restart on a bad link");
 };
 
 /** Nothing moves because the API server is away, and who dies meanwhile is replaced as ever. */
@@ -494,17 +285,8 @@ const history = (seed: number): void => {
     trouble(world);
     expectReunion(world);
   } catch (cause) {
-    if (SEED !== undefined) console.log(world.journal.join("\n"));
+    if (SEED !== undefined) console.log(world.journal());
     throw new Error(`SEED=${seed}`, { cause });
-  }
-};
-
-const printFigures = (): void => {
-  for (const [what, durations] of measured) {
-    const sorted = durations.toSorted((a, b) => a - b);
-    const at = (share: number) =>
-      formatDuration(micros(sorted[Math.floor(share * (sorted.length - 1))] ?? 0));
-    console.log(`${what}: ${sorted.length} times, median ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)}`);
   }
 };
 
