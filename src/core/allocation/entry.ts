@@ -4,7 +4,7 @@ import { type Claim, claimOf, sameTerms } from "#core/ipam/claim";
 import type { Current } from "#core/ipam/keep";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
-import type { WantedCondition } from "./outcome.ts";
+import type { ServiceWrite, WantedCondition } from "./outcome.ts";
 import { addressesInStatus, currentFromStatus, observedCondition, sameCondition } from "./wanted.ts";
 
 /** There is one for each Service of the cluster, so nothing is kept that is easily found again. */
@@ -22,14 +22,12 @@ export type Entry = {
   wasOurs: boolean;
   /** The condition about which events were raised. */
   told: WantedCondition | undefined;
-  /** The write that was asked for last, and on which version; `text` is `""` for none. */
-  asked: { readonly resourceVersion: string; readonly text: string };
+  /** The write that was asked for last, and on which version; `undefined` when none is open. */
+  asked: { readonly resourceVersion: string; readonly write: ServiceWrite } | undefined;
 };
 
 const NONE: readonly IpAddress[] = [];
 const NO_FLIGHT: Entry["flight"] = { resourceVersion: "", addresses: NONE };
-/** Nothing was asked for, on whatever version. */
-export const NOT_ASKED: Entry["asked"] = { resourceVersion: "", text: "" };
 
 /** An entry for a Service that was not known. */
 export const newEntry = (service: Service): Entry => {
@@ -43,7 +41,7 @@ export const newEntry = (service: Service): Entry => {
     flight: NO_FLIGHT,
     wasOurs: false,
     told: observedCondition(service),
-    asked: NOT_ASKED,
+    asked: undefined,
   };
 };
 

@@ -1,9 +1,9 @@
 /** What follows from a call, for each Service once, and without repeating what was asked for already. */
 import type { Decision } from "#core/ipam/decide";
 import type { ObjectKey } from "#core/kubernetes/meta";
-import { type Entry, NOT_ASKED, noteFlight } from "./entry.ts";
+import { type Entry, noteFlight } from "./entry.ts";
 import type { Outcome, ServiceEvent } from "./outcome.ts";
-import { type Wanted, writeFor } from "./wanted.ts";
+import { sameWrite, type Wanted, writeFor } from "./wanted.ts";
 
 /** Why a decision is made: the Service was observed, or something else changed. */
 export type Cause = "observed" | "again";
@@ -25,12 +25,11 @@ export class Outbox {
     const { key, service, asked } = entry;
     const { uid, resourceVersion } = service.meta;
     const write = writeFor(service, wanted);
-    const text = write === undefined ? "" : JSON.stringify(write);
-    const isOpen = asked.resourceVersion === resourceVersion && asked.text !== "";
-    entry.asked = text === "" ? NOT_ASKED : { resourceVersion, text };
+    const open = asked?.resourceVersion === resourceVersion ? asked.write : undefined;
+    entry.asked = write === undefined ? undefined : { resourceVersion, write };
     // A write that was asked for and may not have been sent yet is repeated only when the Service was observed anew. When
     // nothing is to be written any more, that is said, so that it is not sent.
-    const isNews = isOpen ? asked.text !== text || cause === "observed" : text !== "";
+    const isNews = open === undefined ? write !== undefined : !sameWrite(open, write) || cause === "observed";
     const before = this.#outcomes.get(key);
     if (!isNews && events.length === 0 && before === undefined) return;
     const all = before === undefined ? events : [...before.events, ...events];

@@ -80,6 +80,29 @@ export const writeFor = (service: Service, wanted: Wanted): ServiceWrite | undef
   return { ingress, isIngressChanged, condition: wanted.condition, annotations };
 };
 
+const sameTexts = (
+  left: Readonly<Record<string, string | undefined>>,
+  right: Readonly<Record<string, string | undefined>>,
+): boolean => {
+  const names = Object.keys(left);
+  return (
+    names.length === Object.keys(right).length &&
+    names.every((name) => Object.hasOwn(right, name) && left[name] === right[name])
+  );
+};
+
+const sameEntry = (left: Ingress, right: Ingress | undefined): boolean =>
+  left.ip === right?.ip && left.hostname === right?.hostname && left.ipMode === right?.ipMode;
+
+/** Whether two writes say the same. */
+export const sameWrite = (left: ServiceWrite, right: ServiceWrite | undefined): boolean =>
+  right !== undefined &&
+  left.isIngressChanged === right.isIngressChanged &&
+  left.ingress.length === right.ingress.length &&
+  left.ingress.every((entry, index) => sameEntry(entry, right.ingress[index])) &&
+  sameCondition(left.condition, right.condition) &&
+  sameTexts(left.annotations, right.annotations);
+
 /** Whether a Service carries something that only an allocator of our kind writes. */
 export const hasMarks = (service: Service): boolean =>
   observedCondition(service) !== undefined ||

@@ -16,16 +16,24 @@ const utf8Length = (codePoint: number): number => {
   return codePoint < 0x1_0000 ? 3 : 4;
 };
 
-/** Cut to what the API server takes, and without halves of characters: it would store something else, and we would write again. */
+/** A unit of UTF-16 takes no more bytes of UTF-8. */
+const MOST_BYTES_OF_UNIT = 3;
+
+/**
+ * Cut to what the API server takes, and without halves of characters: it would store something else, and we would write again.
+ * Not put together again character by character: such a text stays a tree of its characters, at 32 bytes for each.
+ */
 const cut = (text: string): string => {
+  const whole = text.toWellFormed();
+  if (whole.length * MOST_BYTES_OF_UNIT <= LONGEST) return whole;
   let bytes = 0;
-  let kept = "";
-  for (const character of text.toWellFormed()) {
+  let end = 0;
+  for (const character of whole) {
     bytes += utf8Length(character.codePointAt(0) ?? 0);
-    if (bytes > LONGEST) return `${kept}…`;
-    kept += character;
+    if (bytes > LONGEST) return `${whole.slice(0, end)}…`;
+    end += character.length;
   }
-  return kept;
+  return whole;
 };
 
 /** `Pool a is full.` of `pool a is full`. */
