@@ -33,7 +33,7 @@ export const DEFAULTS: Omit<ResponderConfig, "nonce"> = {
   gratuitous: { repeat: 3, interval: millis(200), delay: seconds(5), refresh: seconds(100) },
   framesPerSecond: 4_000,
   probing: { count: 3, interval: millis(60) },
-  questionsPerSecond: { total: 10_000, perSource: 2_000 },
+  questionsPerSecond: { total: 10_000, perSource: 5_000 },
   segmentInterval: seconds(30),
   excludedNames: EXCLUDED_NAMES,
 };
