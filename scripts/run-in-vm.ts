@@ -65,7 +65,7 @@ const VM: Guest = {
     const ticks = execFileSync(compile("ticks", folder), { encoding: "utf8" }).trim();
     const words = [
       ...["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "rdinit=/first"],
-      ...(ACCELERATOR === "tcg" ? ["tsc=reliable", `tsc_early_khz=${ticks}`] : []),
+      ...(ACCELERATOR === "tcg" ? ["tsc=reliable", `tsc_early_khz=${ticks}`, "no_timer_check"] : []),
     ];
     const folders = shared.flatMap((path, index) => offer(`files${index}`, path, index === 1 ? "rw" : "ro"));
     const boot = ["-kernel", kernel.image, "-initrd", initial, "-append", `${words.join(" ")} -- "${init}"`];

@@ -1,7 +1,7 @@
 /**
  * Runs one test suite and refuses to call silence success.
  *
- * Usage: `node scripts/run-suite.ts unit|kernel|uml|interop|cluster|chaos [FILE…]`. A suite fails when a test fails, when a
+ * Usage: `node scripts/run-suite.ts unit|kernel|uml|vm|interop|cluster|chaos [FILE…]`. A suite fails when a test fails, when a
  * test is skipped or still to do, when a file holds no test, and when nothing ran at all. With `TEST_TALLY=FILE` one
  * line `SUITE PASSED FAILED` is appended to that file, from which `.ci/run` makes its last line.
  */
@@ -33,6 +33,8 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["chaos", { patterns: ["test/chaos/**/*.test.ts"], oneByOne: true, timeout: 600_000 }],
   // Inside user-mode Linux: scripts/run-in-uml.ts.
   ["uml", { patterns: ["test/uml/**/*.test.ts"], oneByOne: true, timeout: 600_000 }],
+  // Inside a virtual machine: scripts/run-in-vm.ts. Everything is emulated there.
+  ["vm", { patterns: ["test/vm/**/*.test.ts"], oneByOne: true, timeout: 900_000 }],
   ["interop", { patterns: ["test/interop/**/*.test.ts"], oneByOne: true, timeout: 900_000 }],
 ]);
 
