@@ -10,7 +10,7 @@ export type Serving = {
   readonly nodes: readonly string[];
 };
 
-export const NOT_SERVING: Serving = { anywhere: "none", nodes: [] };
+const NOT_SERVING: Serving = { anywhere: "none", nodes: [] };
 
 const isSame = (left: Serving, right: Serving): boolean =>
   left.anywhere === right.anywhere &&

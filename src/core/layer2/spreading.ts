@@ -42,17 +42,19 @@ function* inOrder(
   for (const { node } of rest) if (takers.has(node)) yield node;
 }
 
-const homeOf = ({ lead, recorded }: Leader, { keepers }: Best, orderer: Orderer): string | undefined => {
+/** The recorded holders that may go on, in MetalLB's order: more than one while a new one has written and an old one not deleted. */
+const homesOf = ({ lead, recorded }: Leader, { keepers }: Best, orderer: Orderer): readonly string[] => {
   const homes = recorded.filter((node) => keepers.has(node));
-  if (homes.length <= 1) return homes[0];
-  const digests = new Map(homes.map((node) => [node, orderer.digestOf(node, lead)]));
-  return homes.reduce((one, other) => ((digests.get(other) ?? 0) < (digests.get(one) ?? 0) ? other : one));
+  if (homes.length <= 1) return homes;
+  return homes
+    .map((node) => ({ node, digest: orderer.digestOf(node, lead) }))
+    .sort((left, right) => left.digest - right.digest)
+    .map(({ node }) => node);
 };
 
 /**
- * Spreads addresses: for each, the nodes that come before all others. The first is the one that is to hold it; the second, if
- * there is one, is the recorded holder, which so goes on in case that the first is dead and nobody has noticed but its peers.
- * Addresses without candidates are not among the results.
+ * Spreads addresses: for each, the nodes that come before all others. The first is the one that is to hold it; those after it are
+ * recorded holders, which so go on in case that the first is dead and nobody has noticed but its peers. Addresses without candidates are not among the results.
  */
 export const spreadLeaders = (
   leaders: readonly Leader[],
@@ -60,13 +62,16 @@ export const spreadLeaders = (
   orderer: Orderer,
 ): ReadonlyMap<string, readonly string[]> => {
   const bestBySet = new Map<CandidateSet, Best>();
+  const homesById = new Map<string, readonly string[]>();
   const items: Item[] = [];
   for (const leader of leaders) {
     const { lead, ranking } = leader;
     const best = bestBySet.get(ranking.set) ?? bestOf(ranking.set);
     bestBySet.set(ranking.set, best);
     if (best.takers.size === 0) continue;
-    const home = homeOf(leader, best, orderer);
+    const homes = homesOf(leader, best, orderer);
+    const [home] = homes;
+    homesById.set(lead, homes);
     items.push({
       id: lead,
       takers: best.takers,
@@ -78,15 +83,13 @@ export const spreadLeaders = (
   const { nodeById } = spread(items, slack);
   const alone = new Map<string, readonly string[]>();
   const fronts = new Map<string, readonly string[]>();
-  for (const { id, home } of items) {
+  for (const { id } of items) {
     const node = nodeById.get(id);
     assert(node !== undefined, "every address is spread", { id });
-    if (home !== undefined && home !== node) fronts.set(id, [node, home]);
-    else {
-      const front = alone.get(node) ?? [node];
-      alone.set(node, front);
-      fronts.set(id, front);
-    }
+    const others = (homesById.get(id) ?? []).filter((home) => home !== node);
+    const front = others.length > 0 ? [node, ...others] : (alone.get(node) ?? [node]);
+    if (others.length === 0) alone.set(node, front);
+    fronts.set(id, front);
   }
   return fronts;
 };
