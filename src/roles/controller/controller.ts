@@ -4,13 +4,8 @@
  * Everything it needs of the world comes in, so that a test runs it against an API server in memory.
  */
 
-import { isDeepStrictEqual } from "node:util";
 import type { ControllerStatus } from "#api/controller";
-import { VERSION } from "#base/version";
 import { objectKey } from "#core/kubernetes/meta";
-import type { Configuration } from "#core/metallb/model";
-import { formatObjectProblem, type ObjectProblem } from "#core/metallb/problem";
-import { readConfiguration } from "#core/metallb/read";
 import type { Verdict } from "#core/metallb/status";
 import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
@@ -21,10 +16,12 @@ import { createLatencies } from "./latencies.ts";
 import { controllerMetrics } from "./metrics.ts";
 import type { ControllerOptions } from "./options.ts";
 import { watchOtherBalancers } from "./other-balancers.ts";
+import { type Current, NOTHING_READ, problemTexts, readCurrent } from "./reading.ts";
 import { createReports, type Reports } from "./reports.ts";
 import { countRequests } from "./requests.ts";
 import { Ruling } from "./ruling.ts";
 import { Shadow } from "./shadow.ts";
+import { controllerStatus } from "./status.ts";
 import type { Tap } from "./tap.ts";
 import { createWrites, type Writes } from "./writes.ts";
 
@@ -47,25 +44,6 @@ type Reign = {
   stopLooking?: () => void;
 };
 
-/** The kinds that addresses are given by. What is wrong with the others is somebody else's to refuse. */
-const DECISIVE: ReadonlySet<string> = new Set(["IPAddressPool", "AddressReservation", "AddressConflict"]);
-
-/** What is in force, and what was refused since. */
-type Current = {
-  readonly configuration: Configuration | undefined;
-  readonly problems: readonly ObjectProblem[];
-  /** What can be said against it although it is in force. */
-  readonly warnings: readonly string[];
-};
-
-/** How many problems of a refused configuration are told at a time. */
-const TOLD = 10;
-
-const told = (problems: readonly ObjectProblem[]): readonly string[] => [
-  ...problems.slice(0, TOLD).map(formatObjectProblem),
-  ...(problems.length > TOLD ? [`and ${problems.length - TOLD} more`] : []),
-];
-
 export class Controller {
   readonly #parts: ControllerParts;
   readonly #cluster: ClusterPort;
@@ -74,7 +52,7 @@ export class Controller {
   readonly #writes: Writes;
   readonly #latencies = createLatencies();
   readonly #failures: Failures;
-  #current: Current = { configuration: undefined, problems: [], warnings: [] };
+  #current: Current = NOTHING_READ;
   #isLeader = false;
   #isClosed = false;
   #ruling: Reign | undefined;
@@ -227,40 +205,16 @@ export class Controller {
 
   status(): ControllerStatus {
     const { tap, clock, options } = this.#parts;
-    const { view } = tap;
     const { ruling } = this.#ruling ?? {};
-    const { state, since, holder } = view.leadership;
-    return {
-      role: "controller",
-      version: VERSION,
+    return controllerStatus({
+      view: tap.view,
       now: clock.wall(),
-      pid: process.pid,
-      startedAt: view.startedAt ?? 0,
-      identity: options.identity,
-      leadership: {
-        state,
-        ...(since === undefined ? {} : { since }),
-        ...(holder === undefined ? {} : { holder }),
-      },
+      options,
       isSynced: this.#mirror.isSynced && (ruling === undefined || ruling.isRuling),
-      shadow: options.shadow,
-      pools: (ruling === undefined ? [] : poolUses(ruling.allocation)).map(
-        ({ pool, services, families }) => ({
-          name: pool,
-          services,
-          families: families.map(({ family, assigned, available }) => ({
-            family: family === "ipv4" ? "IPv4" : "IPv6",
-            assigned: Number(assigned),
-            available: Math.min(Number(available), Number.MAX_SAFE_INTEGER),
-          })),
-        }),
-      ),
-      refused: view.pools.refused,
+      pools: ruling === undefined ? [] : poolUses(ruling.allocation),
       services: ruling === undefined ? { allocated: 0, pending: 0, foreign: 0 } : this.#serviceCounts(ruling),
-      trouble: [...view.trouble].map(([resource, detail]) => `${resource}: ${detail}`),
-      differences: [...view.differences].map(([service, detail]) => ({ service, detail })),
       waitingWrites: this.#writes.waiting,
-    };
+    });
   }
 
   async close(): Promise<void> {
@@ -286,28 +240,23 @@ export class Controller {
 
   #read(): void {
     const { tap } = this.#parts;
-    const namespaces = this.#mirror.namespaces();
-    const all = this.#mirror.objects();
-    const decisive = all.filter(({ kind }) => DECISIVE.has(kind)).map(({ object }) => object);
-    const read = readConfiguration({ objects: decisive, namespaces });
-    if (!read.ok) {
-      if (isDeepStrictEqual(read.problems, this.#current.problems)) return;
-      this.#current = { ...this.#current, problems: read.problems };
-      tap.tell({ type: "pools-refused", problems: told(read.problems) });
-      this.#report();
-      return;
+    const sources = { objects: this.#mirror.objects(), namespaces: this.#mirror.namespaces() };
+    const reading = readCurrent(sources, this.#current);
+    if (reading.type === "unchanged") return;
+    this.#current = reading.current;
+    if (reading.type === "refused")
+      tap.tell({ type: "pools-refused", problems: problemTexts(reading.current.problems) });
+    else {
+      const { configuration, current } = reading;
+      const { pools, reservations, conflicts } = configuration;
+      const counts = {
+        pools: pools.length,
+        reservations: reservations.length,
+        conflicts: conflicts.length,
+      };
+      tap.tell({ type: "pools-applied", ...counts, warnings: current.warnings });
+      this.#ruling?.ruling.configure(configuration);
     }
-    const { configuration, warnings } = read;
-    const { pools, reservations, conflicts } = configuration;
-    const counts = { pools: pools.length, reservations: reservations.length, conflicts: conflicts.length };
-    const whole = readConfiguration({ objects: all.map(({ object }) => object), namespaces });
-    const others = whole.ok ? [] : whole.problems.filter(({ kind }) => !DECISIVE.has(kind));
-    const current: Current = { configuration, problems: [], warnings: told([...warnings, ...others]) };
-    // Most changes of namespaces change nothing here, and to decide about every Service again takes its time.
-    if (isDeepStrictEqual(current, this.#current)) return;
-    this.#current = current;
-    tap.tell({ type: "pools-applied", ...counts, warnings: current.warnings });
-    this.#ruling?.ruling.configure(configuration);
     this.#report();
   }
 
