@@ -11,7 +11,10 @@ export type Placement = {
   readonly lead: IpAddress;
   /** Services that are announced at the address, by name; at least one. */
   readonly services: readonly ObjectKey[];
-  /** The nodes that may answer, the first choice first: at most `LISTED`. May be empty. */
+  /**
+   * The nodes that may answer, the first choice first: `LISTED`, and as many more as are among them of which it was said that
+   * they are dead. Fewer if there are no more; none if every node is left out.
+   */
   readonly candidates: readonly string[];
   /** For each of `candidates`, on which interfaces it answers. */
   readonly interfaces: readonly Interfaces[];
@@ -47,13 +50,39 @@ const interfacesOf = (listed: readonly Candidate[]): readonly Interfaces[] =>
   (listed.every(({ interfaces }) => interfaces === "all") ? EVERYWHERE[listed.length] : undefined) ??
   listed.map(({ interfaces }) => interfaces);
 
-/** The placement that follows from an order; `front` are candidates that come before it. */
+/** The beginning of a list, until enough of it are not known to be dead. */
+const enough = (candidates: readonly Candidate[], dead: ReadonlySet<string>): readonly Candidate[] => {
+  let alive = 0;
+  const end = candidates.findIndex(({ node }) => {
+    if (alive === LISTED) return true;
+    if (!dead.has(node)) alive += 1;
+    return false;
+  });
+  return end < 0 ? candidates : candidates.slice(0, end);
+};
+
+/** The placement that follows from an order; `front` are candidates that come before it. `all` gives the whole order. */
 export const placementOf = (
-  { address, lead, services }: Pick<Placement, "address" | "lead" | "services">,
-  ranking: Ranking,
-  front: readonly Candidate[],
+  {
+    address,
+    lead,
+    services,
+    ranking,
+  }: Pick<Placement, "address" | "lead" | "services"> & { readonly ranking: Ranking },
+  {
+    front,
+    dead,
+    all,
+  }: {
+    readonly front: readonly Candidate[];
+    readonly dead: ReadonlySet<string>;
+    readonly all: () => readonly Candidate[];
+  },
 ): Placement => {
-  const listed = withFront(front, ranking.first).slice(0, LISTED);
+  const known = withFront(front, ranking.first);
+  const first = enough(known, dead);
+  const isShort = first.length === known.length && ranking.first.length < ranking.set.candidates.length;
+  const listed = isShort ? enough(withFront(front, all()), dead) : first;
   return {
     address,
     lead,

@@ -161,6 +161,34 @@ describe("the candidates for an address", () => {
     assert.deepEqual(testWorld({ services: [turned] }).candidates(WEB), ["node-b", "node-c", "node-a"]);
   });
 
+  it("are listed until eight of them are not known to be dead, each in its place", () => {
+    const nodes = Array.from({ length: 30 }, (_, index) =>
+      testNode(`n${index}`, { labels: index < 20 ? { rack: "1" } : {} }),
+    );
+    const preferredNodes = [{ weight: 1, selector: labelled({ rack: "1" }) }];
+    const { placements } = testWorld({
+      nodes,
+      services: [web, testService("dual", ["10.0.0.2", "fc00::1"])],
+      advertisements: [advertisement("all", { preferredNodes })],
+    });
+    placements.settle();
+    const all = placements.candidates(WEB as IpAddress);
+    const [first = "", second = ""] = all;
+    placements.setDead(new Set([first, second, "elsewhere"]));
+    placements.settle();
+    assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, all.slice(0, 10));
+    placements.setDead(new Set(all.slice(0, 20)));
+    assert.equal(placements.settle().placed.length, 3);
+    assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, all.slice(0, 28));
+    placements.setDead(new Set(all));
+    placements.settle();
+    assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, all);
+    assert.equal(placements.get(WEB as IpAddress)?.unlisted, "none");
+    placements.setDead(new Set());
+    placements.settle();
+    assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, all.slice(0, 8));
+  });
+
   it("listed are at most eight, and all can be asked for", () => {
     const nodes = Array.from({ length: 30 }, (_, index) => testNode(`n${index}`));
     const { placements } = testWorld({ nodes, services: [web] });

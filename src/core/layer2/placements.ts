@@ -6,10 +6,11 @@ import type { Node } from "#core/node/node";
 import type { Service } from "#core/service/service";
 import type { Candidate } from "./candidate.ts";
 import { claimOf } from "./claim.ts";
-import { type AddressEntry, type Asking, type Claim, demandsOf, isSameList } from "./entry.ts";
+import { type AddressEntry, type Asking, demandsOf, isSameList } from "./entry.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { Fields } from "./fields.ts";
 import { type Fitness, Networks } from "./fitness.ts";
+import { Fronts } from "./fronts.ts";
 import { Holders } from "./holders.ts";
 import { KnownNodes } from "./known-nodes.ts";
 import { KnownServices, type Layer2Configuration } from "./known-services.ts";
@@ -18,7 +19,6 @@ import { type Changes, isSamePlacement, type Placement, placementOf, withFront }
 import type { SilentReason } from "./reason.ts";
 import type { HolderRecord } from "./record.ts";
 import type { Rules } from "./rules.ts";
-import { type Leader, spreadLeaders } from "./spreading.ts";
 
 export type PlacementsOptions = {
   /** The `loadBalancerClass` of the Services that are ours; `undefined`: those without a class. */
@@ -27,8 +27,6 @@ export type PlacementsOptions = {
   /** Counts what is done: digests, nodes judged, addresses decided about. */
   readonly effort?: { steps: number };
 };
-
-const NONE: readonly string[] = [];
 
 type Told = { readonly placed: Placement[]; readonly withdrawn: IpAddress[] };
 
@@ -39,14 +37,14 @@ export class Placements {
   readonly #nodes: KnownNodes;
   readonly #services: KnownServices;
   readonly #holders = new Holders();
+  readonly #fronts: Fronts;
   #rules: Rules;
   #fields: Fields;
   #networks = new Networks([]);
   #spreadState: "current" | "due" = "current";
-  /** Decided about, and not said yet, while the even spread waits until all are decided about. */
+  /** To be said anew, or decided about and not said yet while the even spread waits until all are decided about. */
   readonly #untold = new Set<AddressEntry>();
-  /** The nodes that the even spread puts before all others, by leading address. */
-  #fronts: ReadonlyMap<string, readonly string[]> = new Map();
+  #dead: ReadonlySet<string> = new Set();
 
   constructor({ lbClass, rules, effort = { steps: 0 } }: PlacementsOptions) {
     this.#rules = rules;
@@ -54,6 +52,7 @@ export class Placements {
     this.#orderer = new Orderer(effort);
     this.#nodes = new KnownNodes(rules);
     this.#services = new KnownServices(lbClass);
+    this.#fronts = new Fronts(this.#services.addresses, this.#orderer);
     this.#fields = new Fields(this.#nodes.facts, effort);
   }
 
@@ -68,7 +67,7 @@ export class Placements {
     this.#nodes.follow(rules);
     this.#fields.forgetAll();
     for (const address of this.#services.addresses.keys()) this.#services.dirty.add(address);
-    this.#fronts = new Map();
+    this.#fronts.clear();
     this.#spreadState = "due";
   }
 
@@ -104,6 +103,17 @@ export class Placements {
 
   removeSlice(key: ObjectKey): void {
     this.#services.removeSlice(key);
+  }
+
+  /**
+   * The nodes that are known to be dead, however that came to be known. They keep their places, and as many more nodes are listed
+   * after them: no address is without a living candidate because all that are preferred are dead.
+   */
+  setDead(names: ReadonlySet<string>): void {
+    const isDifferent = (node: string): boolean => names.has(node) !== this.#dead.has(node);
+    for (const entry of this.#services.addresses.values())
+      if (entry.placement?.candidates.some(isDifferent) === true) this.#untold.add(entry);
+    this.#dead = names;
   }
 
   /** Takes note of who is recorded as a holder. Only the even spread looks at it. */
@@ -242,38 +252,23 @@ export class Placements {
   }
 
   #spread(slack: number): void {
-    const leaders: Leader[] = [];
-    for (const { address, claim } of this.#services.addresses.values()) {
-      if (claim === undefined || claim.lead !== address) continue;
-      this.#effort.steps += 1;
-      const recorded = this.#holders.of(claim.services);
-      leaders.push({ lead: address, ranking: claim.ranking, recorded });
-    }
-    this.#fronts = spreadLeaders(leaders, slack, this.#orderer);
+    this.#fronts.spread(slack, this.#holders);
     for (const entry of this.#services.addresses.values())
-      if (!isSameList(entry.front, this.#frontOf(entry))) this.#untold.add(entry);
-  }
-
-  /** The nodes that the even spread puts first for an address, or for the one that it is spread with. */
-  #frontOf({ address, claim }: AddressEntry): readonly string[] {
-    const lead = claim?.lead ?? address;
-    return this.#fronts.get(this.#services.addresses.get(lead)?.claim?.lead ?? lead) ?? NONE;
-  }
-
-  #inFront(entry: AddressEntry, { ranking }: Claim): readonly Candidate[] {
-    return this.#frontOf(entry).flatMap(
-      (node) =>
-        ranking.first.find((candidate) => candidate.node === node) ??
-        ranking.set.candidates.find((candidate) => candidate.node === node) ??
-        [],
-    );
+      if (!isSameList(entry.front, this.#fronts.of(entry))) this.#untold.add(entry);
   }
 
   #tell(entry: AddressEntry, { placed }: Told): void {
     const { address, claim } = entry;
     if (claim === undefined) return;
-    entry.front = this.#frontOf(entry);
-    const placement = placementOf({ address, ...claim }, claim.ranking, this.#inFront(entry, claim));
+    entry.front = this.#fronts.of(entry);
+    const placement = placementOf(
+      { address, ...claim },
+      {
+        front: this.#fronts.candidates(entry),
+        dead: this.#dead,
+        all: () => this.#orderer.all(claim.ranking.set, claim.lead),
+      },
+    );
     if (entry.placement !== undefined && isSamePlacement(entry.placement, placement)) return;
     entry.placement = placement;
     placed.push(placement);
@@ -283,7 +278,7 @@ export class Placements {
     const { claim } = entry;
     if (claim === undefined) return [];
     const all = this.#orderer.all(claim.ranking.set, claim.lead);
-    return withFront(this.#inFront(entry, claim), all);
+    return withFront(this.#fronts.candidates(entry), all);
   }
 }
 
