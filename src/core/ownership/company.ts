@@ -144,10 +144,12 @@ export const companyDeadline = (config: OwnershipConfig, state: CompanyState): I
   const { sessions, heardAt, asking, verdict, gatewayAt, hasGateway } = state;
   if (sessions === undefined || (sessions.up === 0 && sessions.missing === 0)) return undefined;
   if (asking === undefined) return after(heardAt, config.quietAfter);
+  const silence = verdict === "accompanied" ? after(heardAt, detectionTime(config)) : undefined;
+  if (hasGateway !== true) return silence;
   return earliest(
-    hasGateway === true ? asking.nextAt : undefined,
-    verdict === "accompanied" ? after(heardAt, detectionTime(config)) : undefined,
-    verdict === "doubtful" && hasGateway === true ? after(asking.since, config.gatewayPatience) : undefined,
+    silence,
+    asking.nextAt,
+    verdict === "doubtful" ? after(asking.since, config.gatewayPatience) : undefined,
     verdict === "alone" && gatewayAt !== undefined ? after(gatewayAt, config.gatewayTimeout) : undefined,
   );
 };

@@ -1,5 +1,5 @@
 /** The times by which addresses move, and what is wrong with times that an operator chose. */
-import { type Duration, formatDuration, millis, seconds } from "#base/time";
+import { type Duration, formatDuration, micros, millis, seconds } from "#base/time";
 import { boundsOf } from "./timing.ts";
 
 /** Times and counts that ownership goes by. All nodes of a cluster must have the same. */
@@ -101,15 +101,16 @@ export const ownershipProblems = (config: OwnershipConfig): readonly string[] =>
   if (config.gatewayTimeout <= config.gatewayWatch) {
     problems.push("gatewayTimeout must be longer than gatewayWatch, or no answer counts");
   }
+  // Bounds of nonsense would be nonsense.
+  return problems.length > 0 ? problems : fencingProblems(config);
+};
+
+const fencingProblems = (config: OwnershipConfig): readonly string[] => {
   const { margin, fence, takeOver } = boundsOf(config);
-  if (margin < 0) {
-    problems.push(
-      `a node that is cut off withdraws after ${formatDuration(fence.latest)}, but others may take over after ` +
-        `${formatDuration(takeOver.earliest)}: holdOff must be ${formatDuration(margin)} longer`.replace(
-          " -",
-          " ",
-        ),
-    );
-  }
-  return problems;
+  if (margin >= 0) return [];
+  const [withdraws, takesOver] = [formatDuration(fence.latest), formatDuration(takeOver.earliest)];
+  return [
+    `a node that is cut off withdraws after ${withdraws}, but others may take over after ${takesOver}: ` +
+      `holdOff must be ${formatDuration(micros(-margin))} longer`,
+  ];
 };

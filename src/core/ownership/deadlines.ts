@@ -23,6 +23,11 @@ export class Deadlines<Key> {
     else this.#push({ key, at: due });
   }
 
+  /** How many entries there are, outdated ones included: at most twice the deadlines and a few. */
+  get kept(): number {
+    return this.#heap.length;
+  }
+
   /** The earliest deadline. */
   next(): Instant | undefined {
     for (;;) {
