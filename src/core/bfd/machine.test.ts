@@ -100,6 +100,8 @@ describe("the state machine (RFC 5880 §6.2, §6.8.6)", () => {
     assert.deepEqual(flags(sentBy(CONFIG, STATES.down, said("down"))), ["init"]);
     assert.deepEqual(flags(sentBy(CONFIG, STATES.down, said("init"))), ["up poll"]);
     assert.deepEqual(flags(sentBy(CONFIG, STATES.up, said("down"))), ["down neighbour-signalled-down"]);
+    const known = step(CONFIG, STATES.down, said("up"), NOW).state;
+    assert.deepEqual(flags(sentBy(CONFIG, known, said("down"))), ["init"]);
     assert.deepEqual(flags(sentBy(CONFIG, STATES.up, said("up"))), []);
     assert.deepEqual(flags(sentBy(CONFIG, STATES.init, said("down"))), []);
     const [packet] = sentBy(CONFIG, STATES.up, said("up", { myDiscriminator: 78 }));
