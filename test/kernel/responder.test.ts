@@ -1,7 +1,7 @@
 /** The responder on real sockets, asked by real kernels on a real switch. Needs root. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { addressAfter } from "#core/responder/bed";
+import { addressAfter } from "#testing/responder";
 import { address } from "#testing/values";
 import { type Namespaces, openNamespaces, quiet, settle } from "./namespaces.ts";
 import { NodeWire, neighbourOf, Tap, useAddress } from "./responder-bed.ts";

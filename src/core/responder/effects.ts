@@ -15,7 +15,7 @@ export type FrameCause = SendCause | "answer" | "look";
 export type Effect =
   /**
    * Have a socket on this link that listens for exactly these addresses; without any, close it. Comes before what is to be
-   * sent there.
+   * sent there. The set is the responder's own: read it before the next call.
    */
   | {
       readonly type: "listen";

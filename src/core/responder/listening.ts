@@ -2,80 +2,73 @@
 import type { IpAddress, IpFamily } from "#base/address";
 import { after, type Duration, type Instant, millis } from "#base/time";
 import type { Effect } from "./effects.ts";
-import type { Holding } from "./holding.ts";
-import { LOOK_ADDRESS } from "./segments.ts";
 
 type Ear = {
   readonly linkIndex: number;
   readonly family: IpFamily;
-  readonly addresses: ReadonlySet<IpAddress>;
+  readonly addresses: Set<IpAddress>;
+  /** Whether there is a socket. */
+  open: boolean;
+  changed: boolean;
 };
 
-/** A socket for thousands of addresses costs milliseconds to tell. */
+/** To tell a socket of thousands of addresses costs it a millisecond or more. */
 const PAUSE: Duration = millis(50);
 
-const keyOf = (linkIndex: number, family: IpFamily): string => `${linkIndex} ${family}`;
-
-const sameSet = (one: ReadonlySet<IpAddress>, other: ReadonlySet<IpAddress>): boolean => {
-  if (one.size !== other.size) return false;
-  for (const address of one) if (!other.has(address)) return false;
-  return true;
-};
-
 export class Listening {
-  #earByKey: ReadonlyMap<string, Ear> = new Map();
+  readonly #earByKey = new Map<string, Ear>();
   #dueAt: Instant | undefined;
   #toldAt: Instant | undefined;
 
-  /** Something has changed. `urgent`: there is no socket yet where something may be said, or something may be missed. */
-  change(now: Instant, { urgent }: { readonly urgent: boolean }): void {
-    const at = urgent || this.#toldAt === undefined ? now : after(this.#toldAt, PAUSE);
-    if (this.#dueAt === undefined || at < this.#dueAt) this.#dueAt = at;
+  /** Listens for an address on a link; at once if nothing is heard there yet, or if it must not be missed. */
+  add(linkIndex: number, family: IpFamily, address: IpAddress, now: Instant, urgent = false): void {
+    const ear = this.#earFor(linkIndex, family);
+    if (ear.addresses.has(address)) return;
+    ear.addresses.add(address);
+    this.#change(ear, now, urgent || !ear.open);
   }
 
-  /** Whether there is a socket on this link. */
-  hasEar(linkIndex: number, family: IpFamily): boolean {
-    return this.#earByKey.has(keyOf(linkIndex, family));
+  /** Listens for an address on a link no more. */
+  remove(linkIndex: number, family: IpFamily, address: IpAddress, now: Instant): void {
+    const ear = this.#earFor(linkIndex, family);
+    if (ear.addresses.delete(address)) this.#change(ear, now, false);
   }
 
+  /** When sockets must be told at the latest. */
   deadline(): Instant | undefined {
     return this.#dueAt;
   }
 
   /** What sockets have to be told now. */
-  tell(holdings: Iterable<Holding>, contested: Iterable<number>, now: Instant): readonly Effect[] {
+  tell(now: Instant): readonly Effect[] {
     if (this.#dueAt === undefined || this.#dueAt > now) return [];
     this.#dueAt = undefined;
     this.#toldAt = now;
-    const wanted = wantedEars(holdings, contested);
     const effects: Effect[] = [];
-    for (const [key, { linkIndex, family }] of this.#earByKey) {
-      if (!wanted.has(key)) effects.push({ type: "listen", linkIndex, family, addresses: new Set() });
-    }
-    for (const [key, ear] of wanted) {
-      const before = this.#earByKey.get(key);
-      if (before === undefined || !sameSet(before.addresses, ear.addresses)) {
-        effects.push({ type: "listen", ...ear });
+    for (const [key, ear] of [...this.#earByKey]) {
+      const { linkIndex, family, addresses, changed, open } = ear;
+      if (addresses.size === 0) this.#earByKey.delete(key);
+      if (changed && (open || addresses.size > 0)) {
+        effects.push({ type: "listen", linkIndex, family, addresses });
       }
+      ear.changed = false;
+      ear.open = true;
     }
-    this.#earByKey = wanted;
     return effects;
   }
-}
 
-const wantedEars = (holdings: Iterable<Holding>, contested: Iterable<number>): Map<string, Ear> => {
-  const earByKey = new Map<string, Ear & { readonly addresses: Set<IpAddress> }>();
-  const earFor = (linkIndex: number, family: IpFamily): Set<IpAddress> => {
-    const key = keyOf(linkIndex, family);
-    const known = earByKey.get(key);
-    if (known !== undefined) return known.addresses;
-    const ear = { linkIndex, family, addresses: new Set<IpAddress>() };
-    earByKey.set(key, ear);
-    return ear.addresses;
-  };
-  for (const { fit, family, address } of holdings) {
-    for (const { index } of fit) earFor(index, family).add(address);
+  #earFor(linkIndex: number, family: IpFamily): Ear {
+    const key = `${linkIndex} ${family}`;
+    const known = this.#earByKey.get(key);
+    if (known !== undefined) return known;
+    const ear: Ear = { linkIndex, family, addresses: new Set(), open: false, changed: false };
+    this.#earByKey.set(key, ear);
+    return ear;
   }
-  for (const linkIndex of contested) earFor(linkIndex, "IPv4").add(LOOK_ADDRESS);
-  return earByKey;
-};
+
+  #change(ear: Ear, now: Instant, urgent: boolean): void {
+    ear.changed = true;
+    const at = urgent || this.#toldAt === undefined ? now : after(this.#toldAt, PAUSE);
+    if (this.#dueAt === undefined || at < this.#dueAt) this.#dueAt = at;
+  }
+}

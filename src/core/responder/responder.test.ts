@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { micros, millis, seconds } from "#base/time";
+import { asks, claims, held, macOf, Node, nodeLink } from "#testing/responder";
 import { address } from "#testing/values";
-import { asks, claims, held, macOf, Node, nodeLink } from "./bed.ts";
 
 const VIP = address("192.0.2.100");
 const VIP6 = address("2001:db8::100");

@@ -5,8 +5,9 @@
  * than `deadline`. It keeps its state in itself, because a node may have ten thousand addresses and a state that is copied
  * for each frame would cost more than the frame.
  *
- * One call sends at most OUTBOX_TURN announcements and probes, and wakes at most AGENDA_TURN addresses: what is left is due
- * at once, in the next turn of the thread, so that nothing else on it waits long.
+ * One call sends at most OUTBOX_TURN announcements and probes, runs the timers of at most AGENDA_TURN addresses, and finds
+ * the links of at most FIT_TURN anew: what is left is due at once, in the next turn of the thread, so that nothing else on
+ * it waits long. Only `assign` and `forget` do all they are given: hand thousands over in parts.
  */
 import type { IpAddress, IpFamily } from "#base/address";
 import { isIpv4 } from "#base/address";
@@ -20,7 +21,8 @@ import { encodePacket } from "#core/ndp/packet";
 import { Agenda } from "./agenda.ts";
 import type { Assignment, NodeLink, PeerByMac, ResponderConfig } from "./config.ts";
 import type { Effect, FrameCause } from "./effects.ts";
-import { fittingLinks, type UnfitReason, type UsableLink, unfitLinks, usableLink } from "./fitness.ts";
+import type { UnfitReason } from "./fitness.ts";
+import { Fitting } from "./fitting.ts";
 import { Hearing, type HearingCount } from "./hearing.ts";
 import { Holding, type Outgoing } from "./holding.ts";
 import { Listening } from "./listening.ts";
@@ -30,9 +32,8 @@ import { Segments } from "./segments.ts";
 
 /** Frames in one call. */
 const OUTBOX_TURN = 64;
-/** Addresses that are looked at in one call. */
+/** Addresses whose timers are run in one call. */
 const AGENDA_TURN = 256;
-
 /** What happened so far: frames by why they were sent, and frames that were heard by what became of them. */
 export type ResponderCounters = {
   readonly sent: ReadonlyMap<FrameCause, number>;
@@ -46,10 +47,9 @@ export class Responder {
   readonly #outbox: Outbox<Outgoing>;
   readonly #segments: Segments;
   readonly #listening = new Listening();
+  readonly #fitting: Fitting;
   readonly #hearing: Hearing;
   readonly #sent = new Map<FrameCause, number>();
-  #nodeLinks: readonly NodeLink[] = [];
-  #links: ReadonlyMap<number, UsableLink> = new Map();
   #effects: Effect[] = [];
   #deadline: Instant | undefined;
 
@@ -58,6 +58,7 @@ export class Responder {
     this.#outbox = new Outbox(config.framesPerSecond);
     this.#segments = new Segments(config);
     this.#hearing = new Hearing(config, this.#segments);
+    this.#fitting = new Fitting(config, { segments: this.#segments, listening: this.#listening });
   }
 
   /** These addresses are treated so from now on, whether or not they were known; of others nothing changes. */
@@ -68,7 +69,7 @@ export class Responder {
       else {
         const moves = known.assignment.interfaces !== assignment.interfaces;
         known.assign(assignment, now);
-        if (moves) this.#fit(known, now);
+        if (moves) this.#fitting.fit(known, now);
         this.#agenda.set(known, known.deadline());
       }
     }
@@ -83,30 +84,15 @@ export class Responder {
       holding.end();
       this.#agenda.set(holding, undefined);
       this.#holdings.delete(address);
-      this.#listening.change(now, { urgent: false });
+      this.#fitting.forget(holding, now);
     }
     return this.#act(now);
   }
 
   /** All links of this node as they are now. One that is back, or has another MAC address, is told of every address. */
   setLinks(nodeLinks: readonly NodeLink[], now: Instant): readonly Effect[] {
-    this.#nodeLinks = nodeLinks;
     this.#hearing.setOwnMacs(new Set(nodeLinks.flatMap(({ link }) => link.mac ?? [])));
-    const before = this.#links;
-    const links = new Map<number, UsableLink>();
-    for (const nodeLink of nodeLinks) {
-      const usable = usableLink(nodeLink, this.#config.excludedNames);
-      if (usable !== undefined) links.set(usable.index, usable);
-    }
-    if (sameLinks(before, links)) return this.#act(now);
-    this.#links = links;
-    this.#segments.setLinks(links);
-    const renewed = [...links.values()].filter(({ index, mac }) => before.get(index)?.mac !== mac);
-    for (const holding of this.#holdings.values()) {
-      this.#fit(holding, now);
-      for (const { index } of renewed) if (before.has(index)) holding.sayAgain("link-up", now, index);
-      this.#agenda.set(holding, holding.deadline());
-    }
+    if (this.#fitting.setLinks(nodeLinks, now)) this.#fitting.fitLater(this.#holdings.values());
     return this.#act(now);
   }
 
@@ -117,14 +103,14 @@ export class Responder {
 
   /** Somebody else's frame on a link. */
   hear(linkIndex: number, family: IpFamily, frame: HeardFrame, now: Instant): readonly Effect[] {
-    const link = this.#links.get(linkIndex);
+    const link = this.#fitting.links().get(linkIndex);
     const { effects, holding, regroup } = this.#hearing.hear(
       { link, family, frame, holdings: this.#holdings },
       now,
     );
     for (const effect of effects) this.#put(effect);
     if (holding !== undefined) this.#agenda.set(holding, holding.deadline());
-    if (regroup) this.#chooseAgain(now);
+    if (regroup) this.#fitting.chooseLater(this.#holdings.values());
     return this.#act(now);
   }
 
@@ -159,7 +145,7 @@ export class Responder {
     const holding = this.#holdings.get(address);
     if (holding === undefined) return new Map();
     const reasons = new Map<string, UnfitReason | "other-link-speaks">(
-      unfitLinks(this.#nodeLinks, holding.assignment, this.#config.excludedNames),
+      this.#fitting.reasons(holding.assignment),
     );
     for (const { index, name } of holding.fit) {
       if (!holding.speaksOn(index)) reasons.set(name, "other-link-speaks");
@@ -174,47 +160,14 @@ export class Responder {
   #add(assignment: Assignment, now: Instant): void {
     const holding = new Holding(assignment, this.#config, this.#outbox);
     this.#holdings.set(assignment.address, holding);
-    this.#fit(holding, now);
+    this.#fitting.fit(holding, now);
     holding.begin(now);
     this.#agenda.set(holding, holding.deadline());
   }
 
-  /** Finds the links of an address anew. */
-  #fit(holding: Holding, now: Instant): void {
-    const { bytes, assignment, family } = holding;
-    const before = holding.fit;
-    holding.fit = fittingLinks(this.#links.values(), bytes, assignment.interfaces);
-    const sameFit =
-      before.length === holding.fit.length &&
-      before.every(({ index }, at) => index === holding.fit[at]?.index);
-    if (!sameFit || holding.fit.length === 0) {
-      const urgent = holding.fit.some(({ index }) => !this.#listening.hasEar(index, family));
-      this.#listening.change(now, { urgent });
-    }
-    this.#choose(holding, now);
-  }
-
-  #choose(holding: Holding, now: Instant): void {
-    const { contested } = this.#segments;
-    const chosen = this.#segments.choose(holding.fit, holding.speaksOn, now);
-    // Looks are about to be sent on links that were not looked at before: the others must hear them.
-    if (this.#segments.contested !== contested) this.#listening.change(now, { urgent: true });
-    const voices = [...holding.voices()];
-    if (voices.length === chosen.size && voices.every((index) => chosen.has(index))) return;
-    holding.speakOn(chosen, now);
-  }
-
-  /** What is known of segments has changed. */
-  #chooseAgain(now: Instant): void {
-    for (const holding of this.#holdings.values()) {
-      if (holding.fit.length < 2) continue;
-      this.#choose(holding, now);
-      this.#agenda.set(holding, holding.deadline());
-    }
-  }
-
   #act(now: Instant): readonly Effect[] {
-    if (this.#segments.expire(now)) this.#chooseAgain(now);
+    if (this.#segments.expire(now)) this.#fitting.chooseLater(this.#holdings.values());
+    for (const holding of this.#fitting.fitSome(now)) this.#agenda.set(holding, holding.deadline());
     for (let woken = 0; woken < AGENDA_TURN; woken += 1) {
       const holding = this.#agenda.take(now);
       if (holding === undefined) break;
@@ -223,8 +176,8 @@ export class Responder {
       }
       this.#agenda.set(holding, holding.deadline());
     }
-    const listens = this.#listening.tell(this.#holdings.values(), this.#segments.contestedLinks(), now);
-    for (const { linkIndex, frame } of this.#segments.looks(this.#links, now)) {
+    const listens = this.#listening.tell(now);
+    for (const { linkIndex, frame } of this.#segments.looks(this.#fitting.links(), now)) {
       this.#put({ type: "send", linkIndex, family: "IPv4", frame, cause: "look" });
     }
     for (let count = 0; count < OUTBOX_TURN; count += 1) {
@@ -233,6 +186,7 @@ export class Responder {
       this.#send(outgoing);
     }
     this.#deadline = earliest(
+      this.#fitting.isBehind() ? now : undefined,
       this.#agenda.next(),
       this.#listening.deadline(),
       this.#segments.deadline(),
@@ -249,7 +203,7 @@ export class Responder {
   }
 
   #send({ holding, linkIndex, form, cause }: Outgoing): void {
-    const link = this.#links.get(linkIndex);
+    const link = this.#fitting.links().get(linkIndex);
     if (link === undefined) return;
     const { address, family } = holding;
     const { mac, router } = link;
@@ -264,17 +218,3 @@ const probeFor = (address: IpAddress, mac: MacAddress): Frame => {
   const { message, context, destination } = detect(address);
   return { destination, payload: encodePacket(message, context) };
 };
-
-const wordsOf = (link: UsableLink): string =>
-  JSON.stringify({
-    ...link,
-    networks: link.networks.map(({ bytes, prefixLength }) => [...bytes, prefixLength]),
-  });
-
-/** Whether nothing has changed that matters here: links of containers come and go all day. */
-const sameLinks = (one: ReadonlyMap<number, UsableLink>, other: ReadonlyMap<number, UsableLink>): boolean =>
-  one.size === other.size &&
-  [...one].every(([index, link]) => {
-    const same = other.get(index);
-    return same !== undefined && wordsOf(same) === wordsOf(link);
-  });

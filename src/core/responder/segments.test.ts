@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { BROADCAST_MAC, macBytes, macFromBytes } from "#base/mac";
 import { millis, seconds } from "#base/time";
 import { decode, encode } from "#core/arp/packet";
+import { asks, claims, held, macOf, Node, nodeLink, wordsOf } from "#testing/responder";
 import { address } from "#testing/values";
-import { asks, claims, held, macOf, Node, nodeLink, wordsOf } from "./bed.ts";
 import type { NodeLink } from "./config.ts";
 import type { Effect } from "./effects.ts";
 

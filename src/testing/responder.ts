@@ -10,10 +10,10 @@ import { detect } from "#core/ndp/answer";
 import { solicitedNodeGroup } from "#core/ndp/group";
 import { decodePacket, encodePacket, unsolicited } from "#core/ndp/packet";
 import type { Link } from "#core/netlink/link";
-import { type Assignment, DEFAULTS, type NodeLink, type ResponderConfig } from "./config.ts";
-import type { Effect } from "./effects.ts";
-import type { HeardFrame } from "./reading.ts";
-import { Responder } from "./responder.ts";
+import { type Assignment, DEFAULTS, type NodeLink, type ResponderConfig } from "#core/responder/config";
+import type { Effect } from "#core/responder/effects";
+import type { HeardFrame } from "#core/responder/reading";
+import { Responder } from "#core/responder/responder";
 
 /** The MAC address that ends in this number. */
 export const macOf = (number: number): MacAddress => {

@@ -1,0 +1,167 @@
+/** The links of a node, and which of them each address is heard and told of on. */
+import type { IpAddress } from "#base/address";
+import type { Instant } from "#base/time";
+import type { Assignment, NodeLink, ResponderConfig } from "./config.ts";
+import { fittingLinks, type UnfitReason, type UsableLink, unfitLinks, usableLink } from "./fitness.ts";
+import type { Holding } from "./holding.ts";
+import type { Listening } from "./listening.ts";
+import { LOOK_ADDRESS, type Segments } from "./segments.ts";
+
+/** Addresses whose links are found anew in one call. */
+const FIT_TURN = 512;
+
+const wordsOf = ({ networks, ...rest }: UsableLink): string =>
+  JSON.stringify([rest, networks.map(({ bytes, prefixLength }) => [...bytes, prefixLength])]);
+
+const sameLinks = (one: ReadonlyMap<number, UsableLink>, other: ReadonlyMap<number, UsableLink>): boolean =>
+  one.size === other.size &&
+  [...one].every(([index, link]) => {
+    const same = other.get(index);
+    return same !== undefined && wordsOf(same) === wordsOf(link);
+  });
+
+export class Fitting {
+  readonly #excludedNames: readonly RegExp[];
+  readonly #segments: Segments;
+  readonly #listening: Listening;
+  #nodeLinks: readonly NodeLink[] = [];
+  #links: ReadonlyMap<number, UsableLink> = new Map();
+  /** Those that are not left out by name. */
+  #openLinks: readonly UsableLink[] = [];
+  /** Names that addresses ask for. */
+  readonly #named = new Set<string>();
+  /** Addresses whose links may be others now. */
+  readonly #unfitted = new Set<Holding>();
+  /** Links that are the same but for their MAC address: what neighbours know of them is wrong. */
+  readonly #renewed = new Set<number>();
+  /** Links that listen for looks. */
+  #looking: ReadonlySet<number> = new Set();
+
+  constructor(
+    { excludedNames }: ResponderConfig,
+    { segments, listening }: { readonly segments: Segments; readonly listening: Listening },
+  ) {
+    this.#excludedNames = excludedNames;
+    this.#segments = segments;
+    this.#listening = listening;
+  }
+
+  /** The links on which something can be said, by their number. */
+  links(): ReadonlyMap<number, UsableLink> {
+    return this.#links;
+  }
+
+  /** Whether `fitSome` has more to do. */
+  isBehind(): boolean {
+    return this.#unfitted.size > 0;
+  }
+
+  /**
+   * These are the links now; gives whether addresses may have others than before. Links of containers come and go all day,
+   * and change nothing.
+   */
+  setLinks(nodeLinks: readonly NodeLink[], now: Instant): boolean {
+    this.#nodeLinks = nodeLinks;
+    const before = this.#links;
+    const links = new Map<number, UsableLink>();
+    for (const nodeLink of nodeLinks) {
+      const usable = usableLink(nodeLink, this.#excludedNames);
+      if (usable === undefined || (usable.excluded && !this.#named.has(usable.name))) continue;
+      links.set(usable.index, usable);
+    }
+    if (sameLinks(before, links)) return false;
+    this.#links = links;
+    this.#openLinks = [...links.values()].filter(({ excluded }) => !excluded);
+    this.#segments.setLinks(links);
+    this.#lookFor(now);
+    for (const { index, mac } of links.values()) {
+      const known = before.get(index);
+      if (known !== undefined && known.mac !== mac) this.#renewed.add(index);
+    }
+    return true;
+  }
+
+  /** The links of these are to be found anew, some in each turn. */
+  fitLater(holdings: Iterable<Holding>): void {
+    for (const holding of holdings) this.#unfitted.add(holding);
+  }
+
+  /** What is known of segments has changed. */
+  chooseLater(holdings: Iterable<Holding>): void {
+    for (const holding of holdings) if (holding.fit.length > 1) this.#unfitted.add(holding);
+  }
+
+  /** Finds links anew for some of those that wait for it, and gives these. */
+  fitSome(now: Instant): readonly Holding[] {
+    const fitted: Holding[] = [];
+    for (const holding of this.#unfitted) {
+      if (fitted.length === FIT_TURN) return fitted;
+      this.#unfitted.delete(holding);
+      this.fit(holding, now);
+      for (const index of this.#renewed) holding.sayAgain("link-up", now, index);
+      fitted.push(holding);
+    }
+    this.#renewed.clear();
+    return fitted;
+  }
+
+  /** Finds the links of an address. */
+  fit(holding: Holding, now: Instant): void {
+    const { bytes, assignment, family, address } = holding;
+    const before = holding.fit;
+    const candidates = assignment.interfaces === "all" ? this.#openLinks : this.#namedLinks(assignment, now);
+    holding.fit = fittingLinks(candidates, bytes, assignment.interfaces);
+    for (const { index } of holding.fit) this.#listening.add(index, family, address, now);
+    for (const { index } of before) {
+      if (!holding.fit.some((link) => link.index === index)) {
+        this.#listening.remove(index, family, address, now);
+      }
+    }
+    this.#choose(holding, now);
+  }
+
+  /** An address is nowhere any more. */
+  forget(holding: Holding, now: Instant): void {
+    this.#unfitted.delete(holding);
+    for (const { index } of holding.fit) {
+      this.#listening.remove(index, holding.family, holding.address, now);
+    }
+  }
+
+  /** Why nothing is said of an address on a link, by name. */
+  reasons(assignment: {
+    readonly address: IpAddress;
+    readonly interfaces: Assignment["interfaces"];
+  }): ReadonlyMap<string, UnfitReason> {
+    return unfitLinks(this.#nodeLinks, assignment, this.#excludedNames);
+  }
+
+  /** A name that is asked for the first time may be that of a link that was left out. */
+  #namedLinks({ interfaces }: Assignment, now: Instant): Iterable<UsableLink> {
+    const news = interfaces === "all" ? [] : interfaces.filter((name) => !this.#named.has(name));
+    for (const name of news) this.#named.add(name);
+    if (news.length > 0) this.setLinks(this.#nodeLinks, now);
+    return this.#links.values();
+  }
+
+  #choose(holding: Holding, now: Instant): void {
+    const { contested } = this.#segments;
+    const chosen = this.#segments.choose(holding.fit, holding.speaksOn, now);
+    if (this.#segments.contested !== contested) this.#lookFor(now);
+    const voices = [...holding.voices()];
+    if (voices.length === chosen.size && voices.every((index) => chosen.has(index))) return;
+    holding.speakOn(chosen, now);
+  }
+
+  /** Links that may be on one segment hear each other's looks. */
+  #lookFor(now: Instant): void {
+    const contested = new Set(this.#segments.contestedLinks());
+    for (const index of contested) {
+      if (!this.#looking.has(index)) this.#listening.add(index, "IPv4", LOOK_ADDRESS, now, true);
+    }
+    for (const index of this.#looking) {
+      if (!contested.has(index)) this.#listening.remove(index, "IPv4", LOOK_ADDRESS, now);
+    }
+    this.#looking = contested;
+  }
+}
