@@ -46,6 +46,14 @@ export const DOWN_REASONS = [
 /** Why a session that was up is not any more, other than that the peer leaves. */
 export type DownReason = (typeof DOWN_REASONS)[number];
 
+/** The types of events. */
+export const PEER_EVENTS = [
+  "up",
+  "down",
+  "leaving",
+  "silent",
+] as const satisfies readonly PeerEvent["type"][];
+
 /** What became of a peer, for those who only want to know whether it is alive. */
 export type PeerEvent =
   | { readonly type: "up" }
