@@ -40,14 +40,13 @@ export type SpeakerEvent =
       readonly cause?: DeathCause;
     }
   /** Whom this node hears: the question on which it depends whether it may hold addresses. */
-  | { readonly type: "company"; readonly from: Company; readonly to: Company }
+  | { readonly type: "company"; readonly to: Company }
   /** Another member announces what this node holds by right. */
   | { readonly type: "rival"; readonly address: IpAddress; readonly peer: string }
   /** A machine that is no member of this cluster answers for an address. */
   | {
       readonly type: "duplicate-address";
       readonly address: IpAddress;
-      readonly link: string;
       readonly mac: MacAddress;
       /** `used`: this node holds it; `unused`: nobody did, and it was probed before its first use. */
       readonly stage: "used" | "unused";

@@ -18,9 +18,9 @@ export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Typ
     ...{ cause: "holder-dead", peer: "node-b" },
   },
   member: { type: "member", node: "node-b", from: "alive", to: "dead", cause: "silent" },
-  company: { type: "company", from: "accompanied", to: "isolated" },
+  company: { type: "company", to: "isolated" },
   rival: { type: "rival", address, peer: "node-b" },
-  "duplicate-address": { type: "duplicate-address", address, link: "eth0", mac, stage: "used" },
+  "duplicate-address": { type: "duplicate-address", address, mac, stage: "used" },
   flapping: { type: "flapping", address, state: "begun" },
   link: { type: "link", link: "eth0", state: "down" },
   reachability: {

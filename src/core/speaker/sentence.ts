@@ -65,9 +65,9 @@ const memberSentence = ({ node, from, to, cause }: Of<"member">): Sentence => {
   return say("warning", `node ${node}`, cause === undefined ? text : `${text}: ${DEATHS[cause]}`);
 };
 
-const duplicateSentence = ({ address, link, mac, stage }: Of<"duplicate-address">): Sentence => {
+const duplicateSentence = ({ address, mac, stage }: Of<"duplicate-address">): Sentence => {
   const when = stage === "used" ? "answers for it as well" : "has it already, so it is not used";
-  return say("error", `address ${address}`, `${mac} on ${link}, which is no node of this cluster, ${when}`);
+  return say("error", `address ${address}`, `${mac}, which is no node of this cluster, ${when}`);
 };
 
 const configurationSentence = (event: Of<"configuration-applied"> | Of<"configuration-refused">): Sentence =>

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Duration, millis, seconds } from "#base/time";
+import { parsed, type SpeakerBed, speakerBed } from "./bed.ts";
+
+const A = "192.0.2.100";
+const B = "192.0.2.101";
+
+const holders = ({ nodes }: SpeakerBed, address = A): readonly string[] =>
+  nodes.filter((node) => node.answers().includes(parsed(address))).map(({ name }) => name);
+
+const node = ({ nodes }: SpeakerBed, name: string) =>
+  nodes.find((each) => each.name === name) ?? assert.fail(name);
+
+/** Three nodes, of which the first holds the address. */
+const settled = async (candidates = ["node-1", "node-2", "node-3"]): Promise<SpeakerBed> => {
+  const bed = speakerBed(3);
+  bed.place({ [A]: candidates });
+  await bed.pass(seconds(20));
+  assert.deepEqual(holders(bed), [candidates[0]]);
+  for (const each of bed.nodes) each.said();
+  return bed;
+};
+
+/** How long it takes until exactly this node answers, in milliseconds; fails after `limit`. */
+const until = async (bed: SpeakerBed, name: string, limit: Duration): Promise<number> => {
+  for (let passed = 0; passed <= limit; passed += 5_000) {
+    const [only, ...rest] = holders(bed);
+    if (only === name && rest.length === 0) return passed / 1_000;
+    await bed.pass(millis(5));
+  }
+  return assert.fail(`${name} does not answer alone: ${holders(bed).join(" ")}`);
+};
+
+describe("speakers on one link", () => {
+  it("answer for an address from one node, the first candidate, and a client learns its MAC address", async () => {
+    const bed = await settled();
+    assert.deepEqual(await bed.ask(A), [node(bed, "node-1").mac]);
+    assert.deepEqual(await bed.ask(B), []);
+  });
+
+  it("take over from a node that dies in less than half a second, and tell the link", async () => {
+    const bed = await settled();
+    const before = bed.segment.frames.length;
+    node(bed, "node-1").cut(true);
+    const took = await until({ ...bed, nodes: bed.nodes.slice(1) }, "node-2", seconds(1));
+    assert.ok(took < 500, `${took} ms`);
+    assert.ok(
+      bed.segment.frames.slice(before).some(({ from }) => from === node(bed, "node-2").mac),
+      "it has announced itself",
+    );
+    const said = node(bed, "node-2").said();
+    assert.ok(said.includes("node node-1: alive -> dead: nothing comes from it any more"), said.join("\n"));
+    assert.ok(said.includes(`address ${A}: claiming -> holding: node-1 fell silent`), said.join("\n"));
+    assert.deepEqual(node(bed, "node-3").said(), [
+      "node node-1: alive -> dead: nothing comes from it any more",
+    ]);
+  });
+
+  it("never answer from two nodes when a holder is cut off: it withdraws before the next one takes over", async () => {
+    const bed = await settled();
+    bed.silenceGateway(false);
+    node(bed, "node-1").cut(true);
+    for (let passed = 0; passed < 1_500; passed += 5) {
+      await bed.pass(millis(5));
+      assert.ok(holders(bed).length <= 1, `at ${passed} ms: ${holders(bed).join(" ")}`);
+    }
+    assert.deepEqual(holders(bed), ["node-2"]);
+    assert.ok(
+      node(bed, "node-1")
+        .said()
+        .some((text) => text.includes("hears neither peers nor its gateway")),
+    );
+  });
+
+  it("give back to a node that returns, without a moment in which nobody answers", async () => {
+    const bed = await settled();
+    node(bed, "node-1").cut(true);
+    await bed.pass(seconds(2));
+    node(bed, "node-1").cut(false);
+    for (let passed = 0; passed < 40_000; passed += 5) {
+      await bed.pass(millis(5));
+      if (holders(bed).length === 0) assert.fail(`nobody at ${passed} ms`);
+    }
+    assert.deepEqual(holders(bed), ["node-1"]);
+    assert.deepEqual(await bed.ask(A), [node(bed, "node-1").mac]);
+  });
+
+  it("hand over what a leaving node holds before it stops answering", async () => {
+    const bed = await settled();
+    let left = false;
+    node(bed, "node-1").speaker.leave(bed.now(), () => {
+      left = true;
+    });
+    for (let passed = 0; passed < 3_000 && !left; passed += 5) {
+      await bed.pass(millis(5));
+      assert.ok(holders(bed).length >= 1, `nobody at ${passed} ms`);
+    }
+    assert.ok(left);
+    assert.deepEqual(holders(bed), ["node-2"]);
+  });
+
+  it("move when candidates change, without a moment in which nobody answers", async () => {
+    const bed = await settled();
+    bed.place({ [A]: ["node-3", "node-2"] });
+    for (let passed = 0; passed < 30_000; passed += 5) {
+      await bed.pass(millis(5));
+      assert.ok(holders(bed).length >= 1, `nobody at ${passed} ms`);
+    }
+    assert.deepEqual(holders(bed), ["node-3"]);
+  });
+
+  it("give an address up whose link goes down, at once", async () => {
+    const bed = await settled();
+    const { netlink } = node(bed, "node-1");
+    const links = netlink.links();
+    assert.ok(links.ok);
+    for (const link of links.value) netlink.setLink({ ...link, carrier: false });
+    node(bed, "node-1").cut(true);
+    await bed.pass(millis(10));
+    assert.deepEqual(node(bed, "node-1").answers(), []);
+    const said = node(bed, "node-1").said();
+    assert.ok(said.includes("link eth0: down"), said.join("\n"));
+    await until(bed, "node-2", seconds(1));
+  });
+
+  it("answer nothing of yesterday's after they were frozen, whoever asks first", async () => {
+    const bed = await settled();
+    node(bed, "node-1").freeze(true);
+    await bed.pass(seconds(3));
+    node(bed, "node-1").freeze(false);
+    assert.deepEqual(node(bed, "node-1").answers(), []);
+    assert.deepEqual(await bed.ask(A), [node(bed, "node-2").mac]);
+    await bed.pass(seconds(1));
+    assert.equal(holders(bed).length, 1);
+  });
+
+  it("hold each of many addresses once, whoever dies", async () => {
+    const bed = speakerBed(3);
+    const orders = [
+      ["node-1", "node-2", "node-3"],
+      ["node-2", "node-3", "node-1"],
+      ["node-3", "node-1", "node-2"],
+    ];
+    const addresses = Array.from({ length: 30 }, (_, index) => `192.0.2.${100 + index}`);
+    bed.place(Object.fromEntries(addresses.map((each, index) => [each, orders[index % 3] ?? []])));
+    await bed.pass(seconds(20));
+    for (const each of addresses) assert.equal(holders(bed, each).length, 1, each);
+    node(bed, "node-2").cut(true);
+    await bed.pass(seconds(1));
+    const rest = { ...bed, nodes: bed.nodes.filter(({ name }) => name !== "node-2") };
+    for (const each of addresses) assert.equal(holders(rest, each).length, 1, each);
+  });
+
+  it("forget an address that is gone, and answer for it no more", async () => {
+    const bed = await settled();
+    for (const { speaker } of bed.nodes) speaker.place([], [parsed(A)], bed.now());
+    await bed.pass(millis(50));
+    assert.deepEqual([holders(bed), await bed.ask(A)], [[], []]);
+  });
+
+  it("stay where they are when the API server says that a holder is not ready: its peers know better", async () => {
+    const bed = await settled();
+    bed.members({ "node-1": "not-ready", "node-2": "not-ready", "node-3": "not-ready" });
+    await bed.pass(seconds(5));
+    assert.deepEqual(holders(bed), ["node-1"]);
+  });
+});
