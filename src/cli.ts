@@ -25,6 +25,11 @@ Needed only where no edge is to run again: one that starts takes over what it fi
 
 Exit status: 0 when nothing is left, 1 when something is or an edge runs, 2 when the configuration is wrong.`;
 
+const DOCTOR_HELP = `
+Changes nothing. What it can find, and what mends it: docs/reference/doctor.md.
+
+Exit status: 0 when nothing is the matter or only warnings were found, 1 when an error was, 2 when the command line is wrong.`;
+
 const INSTALL_HELP = `
 Given again it does nothing more. Exit status: 0 when done, 1 when not, with the reason.`;
 
@@ -135,6 +140,34 @@ program
     const { events } = await import("#commands/events");
     finish(await events({ admin: flags.admin, json: flags.json === true, follow: flags.follow === true }));
   });
+
+program
+  .command("doctor")
+  .description("find what keeps announced addresses from working on this node")
+  .option("--node <name>", "name of this node in what is printed", process.env.NODE_NAME ?? hostname())
+  .option("--kubeconfig <path>", "credentials of the cluster (default: as kubectl, or the pod's)")
+  .option(
+    "--namespace <name>",
+    "where the pools lie in the cluster",
+    process.env.POD_NAMESPACE ?? "steelyard-system",
+  )
+  .option("--bound", "the speaker binds addresses to interfaces", false)
+  .option("--json", "print JSON", false)
+  .addHelpText("after", DOCTOR_HELP)
+  .action(
+    async (flags: {
+      node: string;
+      kubeconfig?: string;
+      namespace: string;
+      bound: boolean;
+      json: boolean;
+    }) => {
+      endWithReader();
+      const { doctor } = await import("#commands/doctor");
+      const { node, kubeconfig, namespace, bound, json } = flags;
+      finish(await doctor({ node, kubeconfig, namespace, bindsAddresses: bound, json }));
+    },
+  );
 
 program
   .command("clean")

@@ -29,6 +29,7 @@ describe("the command line", () => {
       "explain service",
       "status",
       "events",
+      "doctor",
       "clean",
       "install",
       "uninstall",
