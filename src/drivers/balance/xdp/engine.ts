@@ -209,7 +209,7 @@ class LinuxXdpEngine implements XdpEngine {
     const way = this.#network.way(device);
     if (way === undefined) return;
     try {
-      const modes = this.#modes ?? modesFor(this.#network.link(device)?.kind);
+      const modes = this.#modes ?? modesFor(this.#network.kinds(device));
       this.#attachments.set(device, new Attachment(this.#bpf, maps, way, modes));
     } catch (error) {
       throw new Error(explainAttachFailure(device, error));
@@ -279,9 +279,12 @@ class LinuxXdpEngine implements XdpEngine {
   }
 }
 
-/** Virtual Ethernet drops what its other end is not set up to take, and nothing tells: generic mode always works. */
-const modesFor = (kind: string | undefined): readonly AttachMode[] =>
-  kind === "veth" ? ["generic"] : ["native", "generic"];
+/**
+ * Virtual Ethernet drops what its other end is not set up to take, and nothing tells: generic mode always works. A bond sends
+ * through its members.
+ */
+const modesFor = (kinds: ReadonlySet<string | undefined>): readonly AttachMode[] =>
+  kinds.has("veth") ? ["generic"] : ["native", "generic"];
 
 /** The engine for the network namespace that the calling thread is in when it first forwards something. */
 export const openXdpEngine = (options: XdpOptions = {}): XdpEngine => new LinuxXdpEngine(options);

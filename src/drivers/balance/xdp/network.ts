@@ -97,6 +97,14 @@ export class Network implements Surroundings {
     return undefined;
   }
 
+  /** What this interface is, and what its members are if it is a bond; `undefined` among them is most hardware. */
+  kinds(device: string): ReadonlySet<string | undefined> {
+    const link = this.link(device);
+    if (link === undefined) return new Set();
+    const members = [...this.#linkByIndex.values()].filter(({ master }) => master === link.index);
+    return new Set([link, ...members].map(({ kind }) => kind));
+  }
+
   readonly way = (device: string): Way | undefined => {
     const link = this.link(device);
     return link?.mac === undefined ? undefined : { index: link.index, mac: link.mac, mtu: link.mtu };
