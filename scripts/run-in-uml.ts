@@ -24,7 +24,7 @@ const UML: Guest = {
     return undefined;
   },
   setting: () => ({
-    mount: (path, _index, mode) => `mount -t hostfs none ${quote(path)} -o ${mode},${quote(path)}`,
+    mount: ({ path, mode }) => `mount -t hostfs none ${quote(path)} -o ${mode},${quote(path)}`,
     further: [],
     modules: "/usr/lib/uml/modules",
     ending: "o",

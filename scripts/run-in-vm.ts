@@ -3,32 +3,30 @@
  * lacks: VLANs, bonds, dummies, netem, and nftables, IPVS and XDP at once.
  *
  * Usage: `node scripts/run-in-vm.ts COMMAND…`. Needs the Debian packages qemu-system-x86 and kmod, a C compiler with
- * its static library, and apt to download the kernel with. Everything is emulated, so that it is the same everywhere;
- * with `VM_ACCELERATOR=kvm` it is not. What the command finds there: scripts/guest/guest.ts.
+ * its static library, and apt to download the kernel with. Everything is emulated, so
+ * it is slow, and the same everywhere. What the command finds there: scripts/guest/guest.ts.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { quote, type Setting } from "./guest/first.ts";
+import { quote, type Setting, type Share } from "./guest/first.ts";
 import { type Guest, runInGuest } from "./guest/guest.ts";
 import { compile, initialFiles } from "./vm/initial.ts";
 import { findKernel } from "./vm/kernel.ts";
 
 const EMULATOR = "/usr/bin/qemu-system-x86_64";
-const ACCELERATOR = process.env.VM_ACCELERATOR ?? "tcg";
 const MEMORY = "3G";
 /** What emulation does slowly is left out: a fifth level of page tables, and copying byte by byte. */
-const PROCESSOR = ACCELERATOR === "kvm" ? "host" : "max,-la57,-erms,-fsrm";
-/** A small machine: no firmware, no PCI, so it starts fast. */
+const PROCESSOR = "max,-la57,-erms,-fsrm";
 const MACHINE = [
   ...["-machine", "q35", "-cpu", PROCESSOR, "-smp", "2", "-m", MEMORY],
-  ...["-accel", ACCELERATOR === "tcg" ? "tcg,thread=multi" : ACCELERATOR],
+  ...["-accel", "tcg,thread=multi"],
   ...["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot"],
 ];
 const P9 = "trans=virtio,version=9p2000.L,msize=512000";
 
 /** Offers a folder of this machine under a name. */
-const offer = (tag: string, path: string, mode: "ro" | "rw"): readonly string[] => [
+const offer = (tag: string, { path, mode }: Share): readonly string[] => [
   "-fsdev",
   // A comma ends a value unless there are two of them.
   `local,id=${tag},path=${path.replaceAll(",", ",,")},security_model=none,multidevs=remap${mode === "ro" ? ",readonly=on" : ""}`,
@@ -39,7 +37,7 @@ const offer = (tag: string, path: string, mode: "ro" | "rw"): readonly string[] 
 const setting = (): Setting => {
   const { folder } = findKernel();
   return {
-    mount: (path, index, mode) =>
+    mount: ({ path, mode }, index) =>
       `mount -t 9p files${index} ${quote(path)} -o ${mode},${P9},cache=${mode === "ro" ? "loose" : "none"}`,
     further: [folder],
     modules: join(folder, "lib/modules"),
@@ -49,8 +47,8 @@ const setting = (): Setting => {
 
 const VM: Guest = {
   name: "vm",
-  minutes: 12,
-  noise: /^(?:\s*|.*(?:PCI: Fatal: No config space|(?:sysrq: Power Off|reboot: Power down)).*)$/,
+  minutes: 14,
+  noise: /^(?:\s*|.*(?:sysrq: Power Off|reboot: Power down))$/,
   lacking: () => {
     if (process.arch !== "x64") return "this machine's kernel for it is Debian's for amd64";
     if (!existsSync(EMULATOR)) return `there is no ${EMULATOR}: apt-get install qemu-system-x86`;
@@ -58,18 +56,21 @@ const VM: Guest = {
     return undefined;
   },
   setting,
-  start: ({ folder, init, shared }) => {
+  start: ({ folder, init, shares }) => {
     const kernel = findKernel();
     const initial = join(folder, "initial.cpio");
     writeFileSync(initial, initialFiles(kernel, folder));
     const ticks = execFileSync(compile("ticks", folder), { encoding: "utf8" }).trim();
     const words = [
       ...["console=ttyS0", "quiet", "panic=-1", "mitigations=off", "rdinit=/first"],
-      ...(ACCELERATOR === "tcg" ? ["tsc=reliable", `tsc_early_khz=${ticks}`, "no_timer_check"] : []),
+      ...["tsc=reliable", `tsc_early_khz=${ticks}`, "no_timer_check"],
     ];
-    const folders = shared.flatMap((path, index) => offer(`files${index}`, path, index === 1 ? "rw" : "ro"));
+    const folders = shares.flatMap((share, index) => offer(`files${index}`, share));
     const boot = ["-kernel", kernel.image, "-initrd", initial, "-append", `${words.join(" ")} -- "${init}"`];
-    return { program: EMULATOR, args: [...MACHINE, ...boot, ...offer("root", "/", "ro"), ...folders] };
+    return {
+      program: EMULATOR,
+      args: [...MACHINE, ...boot, ...offer("root", { path: "/", mode: "ro" }), ...folders],
+    };
   },
 };
 

@@ -5,11 +5,14 @@ import { dirname, join } from "node:path";
 /** This repository. */
 export const CHECKOUT = realpathSync(join(import.meta.dirname, "../.."));
 
+/** A folder that is mounted again, as it may be below one of those that are empty there. */
+export type Share = { readonly path: string; readonly mode: "ro" | "rw" };
+
 /** What differs between kinds of machines. */
 export type Setting = {
-  /** The command that mounts a folder of this machine where it is here. */
-  readonly mount: (path: string, index: number, mode: "ro" | "rw") => string;
-  /** Folders, besides the checkout and the results, to be mounted again; they may be below those that are empty there. */
+  /** The command that mounts a folder of this machine where it is here; `index` is its place among those shared. */
+  readonly mount: (share: Share, index: number) => string;
+  /** Folders to be mounted again besides the checkout and the results. */
   readonly further: readonly string[];
   /** The folder with one folder of modules for each version of the kernel. */
   readonly modules: string;
@@ -20,15 +23,22 @@ export type Setting = {
 /** Makes any text one word of the shell. */
 export const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
-/** The script. What is below the empty folders is mounted again where it was. */
+/** What a run asks for. */
+export type Task = {
+  /** The folder for results, which is among those shared. */
+  readonly results: string;
+  readonly shares: readonly Share[];
+  readonly command: readonly string[];
+};
+
+/** The script. */
 export const firstScript = (
   name: "uml" | "vm",
-  { mount, further, modules, ending }: Setting,
-  { results, command }: { readonly results: string; readonly command: readonly string[] },
+  { mount, modules, ending }: Setting,
+  { results, shares, command }: Task,
 ): string => {
-  const again = [CHECKOUT, results, ...further].map(
-    (path, index) =>
-      `mkdir -p ${quote(path)} 2>/dev/null; ${mount(path, index, path === results ? "rw" : "ro")}`,
+  const again = shares.map(
+    (share, index) => `mkdir -p ${quote(share.path)} 2>/dev/null; ${mount(share, index)}`,
   );
   const variable = `${name.toUpperCase()}_RESULTS=${quote(results)}`;
   return `#!/bin/bash

@@ -19,7 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { CHECKOUT, firstScript, type Setting } from "./first.ts";
+import { CHECKOUT, firstScript, type Setting, type Share } from "./first.ts";
 
 /** How to start the machine, with its standard output in the first pipe. */
 export type Start = {
@@ -38,13 +38,13 @@ export type Guest = {
   readonly noise: RegExp;
   /** What is missing here, in one line; `undefined` when everything is there. */
   readonly lacking: () => string | undefined;
-  /** How its first process mounts, finds modules and ends. Called once `folder` is there. */
+  /** How its first process mounts, finds modules and ends. */
   readonly setting: () => Setting;
-  /** `folder` is for files of this run; `init` is the first process; `shared` is what has to be mounted again. */
+  /** `folder` is for files of this run; `init` is the first process. */
   readonly start: (run: {
     readonly folder: string;
     readonly init: string;
-    readonly shared: readonly string[];
+    readonly shares: readonly Share[];
   }) => Start;
 };
 
@@ -70,15 +70,22 @@ const watch = async (machine: ChildProcess, { name, noise, minutes }: Guest): Pr
 const runIn = async (guest: Guest, command: readonly string[]): Promise<number> => {
   const variable = guest.name.toUpperCase();
   const folder = mkdtempSync(join(realpathSync(tmpdir()), `steelyard-${guest.name}-`));
-  const results = process.env[`${variable}_RESULTS`] ?? join(folder, "results");
+  const given = process.env[`${variable}_RESULTS`] ?? join(folder, "results");
   try {
-    mkdirSync(results, { recursive: true });
+    mkdirSync(given, { recursive: true });
+    const results = realpathSync(given);
+    const [status, tally] = [join(results, "status"), join(results, "tally")];
+    for (const left of [status, tally]) rmSync(left, { force: true });
     const setting = guest.setting();
+    // The folder for results may be in the checkout.
+    const shares: readonly Share[] = [
+      ...[CHECKOUT, ...setting.further].map((path) => ({ path, mode: "ro" }) as const),
+      { path: results, mode: "rw" },
+    ];
     const init = join(folder, "init");
-    const script = firstScript(guest.name, setting, { results: realpathSync(results), command });
+    const script = firstScript(guest.name, setting, { results, shares, command });
     writeFileSync(init, script, { mode: 0o755 });
-    const shared = [CHECKOUT, realpathSync(results), ...setting.further];
-    const { program, args, env } = guest.start({ folder, init, shared });
+    const { program, args, env } = guest.start({ folder, init, shares });
     const machine = spawn(program, args, {
       stdio: ["ignore", "pipe", guest.name === "uml" ? "ignore" : "inherit"],
       detached: true,
@@ -88,11 +95,9 @@ const runIn = async (guest: Guest, command: readonly string[]): Promise<number> 
       ...guest,
       minutes: Number(process.env[`${variable}_MINUTES`] ?? guest.minutes),
     });
-    const tally = join(results, "tally");
     if (process.env.TEST_TALLY !== undefined && existsSync(tally)) {
       appendFileSync(process.env.TEST_TALLY, readFileSync(tally));
     }
-    const status = join(results, "status");
     if (existsSync(status)) return Number(readFileSync(status, "utf8"));
     console.error(`${guest.name}: the machine ended before the command did`);
     return 1;
