@@ -6,7 +6,8 @@
  * `docs/reference/bfd.md` lists every section and what became of it, and every word that a session uses.
  *
  * Left out: the echo function (advertised as not supported, which every peer accepts), asking for demand mode ourselves
- * (a peer's is respected), sessions over LAG members, MPLS and point-to-multipoint paths (RFC 7130, 5884, 8562), S-BFD.
+ * (a peer's is respected), telling of concatenated paths (there are none), sessions over LAG members, MPLS and
+ * point-to-multipoint paths (RFC 7130, 5884, 8562), S-BFD.
  *
  * Start at `sessions.ts`: all sessions of a system, from bytes to effects. `session.ts` is one of them; it puts together
  * `packet.ts` (the codec), `authentication.ts`, `admission.ts` (did it come the right way) and `machine.ts` (the state

@@ -239,7 +239,7 @@ describe("leaving (RFC 5880 §6.8.16)", () => {
   });
 });
 
-describe("a failure that others found (RFC 5880 §6.8.17)", () => {
+describe("a failure that others found (RFC 5880 §6.8.15)", () => {
   it("takes the session down with its own diagnostic, until packets come", () => {
     const failure: Input = { type: "failure", diagnostic: "path-down" };
     const { state, effects, transition } = step(CONFIG, STATES.up, failure, NOW);

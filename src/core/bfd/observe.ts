@@ -17,8 +17,6 @@ export const TRANSITION_CAUSES = [
   "return",
   "forwarding-plane-reset",
   "path-down",
-  "concatenated-path-down",
-  "reverse-concatenated-path-down",
 ] as const;
 /** Why a session changed its state. */
 export type TransitionCause = (typeof TRANSITION_CAUSES)[number];
@@ -40,8 +38,6 @@ export const DOWN_REASONS = [
   "leave",
   "forwarding-plane-reset",
   "path-down",
-  "concatenated-path-down",
-  "reverse-concatenated-path-down",
 ] as const satisfies readonly TransitionCause[];
 /** Why a session that was up is not any more, other than that the peer leaves. */
 export type DownReason = (typeof DOWN_REASONS)[number];

@@ -62,11 +62,8 @@ export type SessionState = {
   readonly expireAt: Instant | undefined;
 };
 
-/** Why the operator, or whoever watches the path, ends a session. */
-export type FailureDiagnostic = Extract<
-  Diagnostic,
-  "forwarding-plane-reset" | "path-down" | "concatenated-path-down" | "reverse-concatenated-path-down"
->;
+/** Why whoever watches the path ends a session. */
+export type FailureDiagnostic = Extract<Diagnostic, "forwarding-plane-reset" | "path-down">;
 
 /** What happened. */
 export type Input =
@@ -79,8 +76,9 @@ export type Input =
   /** The opposite of `leave`. */
   | { readonly type: "return" }
   /**
-   * Something else than BFD found that the path does not work, such as a link without carrier (RFC 5880 §6.8.17). A
-   * session that is down already says this reason from now on. It comes up again when packets come.
+   * Something else than BFD found that the path does not work, such as a link without carrier, or the host no longer
+   * forwards as it did (RFC 5880 §6.8.15). A session that is down already says this reason from now on. It comes up
+   * again when packets come.
    */
   | { readonly type: "failure"; readonly diagnostic: FailureDiagnostic }
   /** The configuration passed with this step differs from the last one's. */
