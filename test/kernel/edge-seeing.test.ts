@@ -5,6 +5,15 @@ import { type Edge, inBed, SMALL, until, WITH_NODES } from "./edge-bed.ts";
 import { config, echo, router, server, VIP } from "./edge-config.ts";
 import { changesSince, tracesOf } from "./edge-traces.ts";
 
+/** The command line of the program that runs there, for one that is to go on beside it. */
+const programOf = async ({ host, status }: Edge): Promise<readonly string[]> => {
+  const { agent } = (await status()) ?? assert.fail("no status");
+  return (await host.expect(["cat", `/proc/${agent.pid}/cmdline`])).split("\0").slice(0, 2);
+};
+
+/** What makes a terminal empty, from its upper left corner on. */
+const CLEAR = "\u001b[H\u001b[2J";
+
 const SAMPLE = /^([a-z_]+)(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? -?[0-9.e+]+$/;
 
 describe("a stop leaves nothing behind", () => {
@@ -121,15 +130,40 @@ describe("a running edge can be seen", () => {
     await inBed(context, SMALL, async ({ e1, holdings }) => {
       await e1.start(config(router({ priority: 150 })));
       await holdings.settle(VIP, ["e1"]);
-      const { agent } = (await e1.status()) ?? assert.fail("no status");
-      const main = (await e1.host.expect(["cat", `/proc/${agent.pid}/cmdline`])).split("\0").slice(0, 2);
-      const follower = await e1.host.spawn([...main, "events", "--follow"]);
+      const follower = await e1.host.spawn([...(await programOf(e1)), "events", "--follow"]);
       await follower.said(/backup -> active/);
       await e1.host.expect(["ip", "addr", "del", `${VIP}/24`, "dev", "eth0"]);
       await follower.said(/address 10\.2\.0\.100 on eth0 restored/);
       await e1.stop();
       await follower.said(/wire: stopping \(SIGTERM\)/);
       assert.equal((await follower.exited).code, 0);
+    });
+  });
+
+  it("as it changes, by who watches the status: it outlasts what it watches, and clears a terminal alone", async (context) => {
+    await inBed(context, SMALL, async ({ e1, holdings }) => {
+      const text = config(router({ priority: 150 }));
+      await e1.start(text);
+      await holdings.settle(VIP, ["e1"]);
+      await e1.is("active");
+      const watch = [...(await programOf(e1)), "status", "--watch"];
+      const watcher = await e1.host.spawn(watch);
+      const terminal = await e1.host.spawn(["script", "-qfec", watch.join(" "), "/dev/null"]);
+      const lines = await e1.host.spawn([...watch, "--json"]);
+      await watcher.said(/^front +active +150 /m);
+      await e1.stop();
+      await until("says that it is away", async () => /^no steelyard runs here/m.test(watcher.stderr()));
+      await e1.start(text);
+      await e1.configure(config(router({ priority: 120 })));
+      await watcher.said(/^front +active +120 /m);
+      await terminal.said(/^front .*active.* 120 /m);
+      assert.ok(terminal.stdout().split(`${CLEAR}steelyard`).length > 2);
+      assert.ok(!watcher.stdout().includes("\u001b"));
+      const statuses = lines.stdout().split("\n").slice(0, -1);
+      assert.ok(statuses.every((line) => JSON.parse(line).routers.length === 1));
+      assert.ok(statuses.length > 1);
+      await watcher.signal("SIGINT");
+      assert.deepEqual(await watcher.exited, { code: null, signal: "SIGINT" });
     });
   });
 
