@@ -8,7 +8,7 @@ const CLONE_NEWNET = 0x4000_0000;
 const door = openDoor();
 
 /** Runs `ip` with these words. */
-export const ip = (...words: readonly string[]): string => execFileSync("ip", words, { encoding: "utf8" });
+const ip = (...words: readonly string[]): string => execFileSync("ip", words, { encoding: "utf8" });
 
 /** Calls `action` with this thread in the namespace; sockets made there stay there. */
 export const within = <Value>(namespace: string, action: () => Value): Value => {

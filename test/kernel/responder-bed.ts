@@ -165,7 +165,7 @@ export class Tap {
 }
 
 /** The number of an interface. */
-export const indexOf = (namespaces: Namespaces, host: string, device: string): number =>
+const indexOf = (namespaces: Namespaces, host: string, device: string): number =>
   Number.parseInt(namespaces.ip(host, `-o link show ${device}`), 10);
 
 /** Sends a datagram, so that the host's kernel has to find out where the address is. */

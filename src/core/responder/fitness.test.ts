@@ -81,6 +81,20 @@ describe("a link", () => {
     assert.equal(new Set(UNFIT_REASONS).size, UNFIT_REASONS.length);
   });
 
+  it("without any IPv6 address carries none, since the kernel takes no packet for it there", () => {
+    const six = { address: address("2001:db8::100"), interfaces: "all" } as const;
+    const links = [nodeLink(2, ["192.0.2.1/24"]), nodeLink(3, ["fe80::3/64"])];
+    assert.deepEqual([...unfitLinks(links, six, excludedNames)], [["eth2", "no-ipv6"]]);
+    const named = { ...six, interfaces: ["eth2"] };
+    assert.deepEqual(
+      [...unfitLinks(links, named, excludedNames)],
+      [
+        ["eth2", "no-ipv6"],
+        ["eth3", "not-allowed"],
+      ],
+    );
+  });
+
   it("has the network of an address when the prefix says so, bit by bit", () => {
     const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
     fc.assert(

@@ -15,6 +15,8 @@ export const UNFIT_REASONS = [
   /** Taken down. */
   "down",
   "no-carrier",
+  /** It has no IPv6 address, not even a link-local one, so the kernel takes no IPv6 packet there. */
+  "no-ipv6",
   /** Its name is left out, and it is not asked for by name. */
   "excluded",
   /** Other interfaces are asked for. */
@@ -91,6 +93,10 @@ export const prefixAround = (link: UsableLink, address: Uint8Array): number | un
 const isAllowed = ({ name, excluded }: UsableLink, interfaces: AllowedInterfaces): boolean =>
   interfaces === "all" ? !excluded : interfaces.includes(name);
 
+/** Whether the kernel would take packets for the address: IPv6 may be switched off. */
+const takesFamily = ({ networks }: UsableLink, address: Uint8Array): boolean =>
+  address.length === 4 || networks.some(({ bytes }) => bytes.length === 16);
+
 /**
  * The links on which an address is told of. With interfaces by name, exactly these. With all of them, those whose network
  * it is in; if it is in none, every one: a router may have been told to look for it there.
@@ -101,7 +107,9 @@ export const fittingLinks = (
   interfaces: AllowedInterfaces,
 ): readonly UsableLink[] => {
   const allowed: UsableLink[] = [];
-  for (const link of links) if (isAllowed(link, interfaces)) allowed.push(link);
+  for (const link of links) {
+    if (isAllowed(link, interfaces) && takesFamily(link, address)) allowed.push(link);
+  }
   if (interfaces !== "all") return allowed;
   const near = allowed.filter((link) => prefixAround(link, address) !== undefined);
   return near.length > 0 ? near : allowed;
@@ -114,15 +122,17 @@ export const unfitLinks = (
   excludedNames: readonly RegExp[],
 ): ReadonlyMap<string, UnfitReason> => {
   const usable = links.flatMap((link) => usableLink(link, excludedNames) ?? []);
-  const fitting = new Set(fittingLinks(usable, addressBytes(address), interfaces).map(({ name }) => name));
+  const bytes = addressBytes(address);
+  const fitting = new Set(fittingLinks(usable, bytes, interfaces).map(({ name }) => name));
   const reasonByName = new Map<string, UnfitReason>();
   for (const nodeLink of links) {
     const { name } = nodeLink.link;
     if (fitting.has(name)) continue;
     const found = usable.find((link) => link.name === name);
     if (found === undefined) reasonByName.set(name, linkFault(nodeLink) ?? "down");
-    else if (isAllowed(found, interfaces)) reasonByName.set(name, "other-network");
-    else reasonByName.set(name, interfaces === "all" ? "excluded" : "not-allowed");
+    else if (isAllowed(found, interfaces)) {
+      reasonByName.set(name, takesFamily(found, bytes) ? "other-network" : "no-ipv6");
+    } else reasonByName.set(name, interfaces === "all" ? "excluded" : "not-allowed");
   }
   return reasonByName;
 };

@@ -9,11 +9,16 @@
  * may be an address the kernel has only just been given; they arrive through a raw ICMPv6 socket, because a packet
  * socket for IPv6 would run a filter over every packet of the balanced traffic.
  *
+ * A responder's sockets (`responder-port.ts`) hear questions too, for addresses that the kernel does not hold. Both families
+ * go through packet sockets there, IPv6 as well: a host that asks this link alone whether an address is still there (RFC
+ * 4861 §7.3.1) is heard by no other kind of socket. Thousands of addresses are looked for in a bounded number of ranges
+ * (`range-filter.ts`); their groups are joined where switches can see it (`groups.ts`).
+ *
  * Filters in the kernel keep the ARP and Neighbour Discovery of strangers from waking us. VRRP has none: whatever
  * is wrong with an advertisement is to be counted and said.
  *
  * Left out: links other than Ethernet for announcements; a source MAC address that is not the link's own (give the
  * virtual router a macvlan link instead, `virtualMac`); sending through a VRF's table.
  *
- * Start at `port.ts`, then `linux.ts`.
+ * Start at `port.ts`, then `linux.ts`; for a responder at `responder-port.ts`, then `linux-responder.ts`.
  */
