@@ -4,7 +4,7 @@
  */
 import { type Allocation, createAllocation } from "#core/allocation/allocation";
 import type { Outcome } from "#core/allocation/outcome";
-import type { IpamConfig } from "#core/ipam/ledger";
+import type { IpamConfig } from "#core/ipam/pool";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
 import { integerBetween, type Random } from "./random.ts";

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { type Allocation, createAllocation } from "#core/allocation/allocation";
 import type { Outcome } from "#core/allocation/outcome";
-import type { IpamConfig } from "#core/ipam/ledger";
-import type { AddressPool, PoolAdmission } from "#core/ipam/pool";
+import type { AddressPool, IpamConfig, PoolAdmission } from "#core/ipam/pool";
 import { objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
 import { addressPool } from "./services.ts";

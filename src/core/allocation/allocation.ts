@@ -2,8 +2,9 @@
 import type { IpAddress } from "#base/address";
 import { decide, keptAddresses } from "#core/ipam/decide";
 import type { Current } from "#core/ipam/keep";
-import { type AddressHolders, type IpamConfig, Ledger, type PoolCounts } from "#core/ipam/ledger";
+import { type AddressHolders, Ledger, type PoolCounts } from "#core/ipam/ledger";
 import { MinimumSet } from "#core/ipam/minimum-set";
+import type { IpamConfig } from "#core/ipam/pool";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
 import {
@@ -108,6 +109,11 @@ export class Allocation {
   /** Counts of each pool, by name; none before there is a configuration. */
   pools(): readonly PoolCounts[] {
     return this.#ledger?.counts() ?? [];
+  }
+
+  /** How many Services hold an address, and how many an address of each pool. */
+  holderCounts(): { readonly all: number; readonly byPool: ReadonlyMap<string, number> } {
+    return { all: this.#ledger?.holderCount ?? 0, byPool: this.#ledger?.holderCounts() ?? new Map() };
   }
 
   /** Which Services hold which addresses. */

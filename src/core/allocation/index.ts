@@ -13,6 +13,7 @@
  * allocation.synced()                                                // readonly Outcome[]; every Service was observed once
  * allocation.explain(key)                                            // Explanation | undefined (not known)
  * allocation.pools()                                                 // readonly PoolCounts[], by name
+ * allocation.holderCounts()                                          // how many Services hold addresses, in all and by pool
  * allocation.holders()                                               // readonly AddressHolders[], by address
  * ```
  *

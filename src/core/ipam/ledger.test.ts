@@ -8,8 +8,8 @@ import { addressPool, blocks } from "#testing/services";
 import { address } from "#testing/values";
 import { addressToNumber, numberToAddress } from "./block.ts";
 import type { Claim, PortId } from "./claim.ts";
-import { type IpamConfig, Ledger } from "./ledger.ts";
-import type { AddressPool } from "./pool.ts";
+import { Ledger } from "./ledger.ts";
+import type { AddressPool, IpamConfig } from "./pool.ts";
 
 const key = (name: string): ObjectKey => `default/${name}` as ObjectKey;
 const FAMILIES = ["IPv4", "IPv6"] as const;
@@ -221,6 +221,14 @@ const compare = (ledger: Ledger, model: Model, probe: Claim): void => {
     addresses.map((a) => `${service} ${a}`),
   );
   assert.deepEqual(holders.sort(), expected.sort());
+  const servicesByPool = new Map<string, Set<string>>();
+  for (const { pool, services } of ledger.holders())
+    servicesByPool.set(pool, new Set([...(servicesByPool.get(pool) ?? []), ...services]));
+  assert.deepEqual(
+    ledger.holderCounts(),
+    new Map([...servicesByPool].map(([pool, services]) => [pool, services.size])),
+  );
+  assert.equal(ledger.holderCount, new Set([...servicesByPool.values()].flatMap((each) => [...each])).size);
 };
 
 describe("the ledger", () => {

@@ -16,15 +16,9 @@ import {
   sharingRefusal,
 } from "./holding.ts";
 import type { Effort } from "./minimum-set.ts";
-import type { AddressConflict, AddressPool, AddressReservation } from "./pool.ts";
+import { byRank, inOrder } from "./order.ts";
+import type { AddressConflict, AddressPool, AddressReservation, IpamConfig } from "./pool.ts";
 import { type FamilyCounts, Space } from "./space.ts";
-
-/** Everything that decides about addresses, besides the Services. */
-export type IpamConfig = {
-  readonly pools: readonly AddressPool[];
-  readonly reservations: readonly AddressReservation[];
-  readonly conflicts: readonly AddressConflict[];
-};
 
 /** Counts of one pool. */
 export type PoolCounts = {
@@ -54,28 +48,6 @@ type Range = { readonly first: bigint; readonly last: bigint; readonly space: Sp
 
 const sameList = (left: readonly string[], right: readonly string[]): boolean =>
   left.length === right.length && left.every((item, index) => item === right[index]);
-
-/** Pools in the order in which they are asked: priority 0 counts as the last. */
-const byRank = (left: AddressPool, right: AddressPool): number => {
-  const rank = ({ admission }: AddressPool): number => admission?.priority || Number.POSITIVE_INFINITY;
-  if (rank(left) !== rank(right)) return rank(left) < rank(right) ? -1 : 1;
-  return left.name < right.name ? -1 : 1;
-};
-
-const byText =
-  <T>(text: (item: T) => string) =>
-  (left: T, right: T): number => {
-    const [a, b] = [text(left), text(right)];
-    if (a === b) return 0;
-    return a < b ? -1 : 1;
-  };
-
-/** The same configuration in one order, since a reader of objects learns of them in any. */
-const inOrder = ({ pools, reservations, conflicts }: IpamConfig): IpamConfig => ({
-  pools: pools.toSorted(byText(({ name }) => name)),
-  reservations: reservations.toSorted(byText(({ name }) => name)),
-  conflicts: conflicts.toSorted(byText(({ reportedBy, mac = "" }) => `${reportedBy} ${mac}`)),
-});
 
 /**
  * The ledger of one configuration. An address is held on the terms of a claim; it can also be on its way out of a Service
@@ -267,6 +239,20 @@ export class Ledger {
     return [...this.#spaces]
       .map(([pool, { IPv4, IPv6 }]) => ({ pool, ipv4: IPv4.counts(), ipv6: IPv6.counts() }))
       .sort((left, right) => (left.pool < right.pool ? -1 : 1));
+  }
+
+  /** How many Services hold an address. */
+  get holderCount(): number {
+    return this.#held.size;
+  }
+
+  /** How many Services hold an address of each pool, by its name; a pool of which nobody does is left out. */
+  holderCounts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { addresses } of this.#held.values())
+      for (const pool of new Set(addresses.map((address) => this.poolOf(address)?.name ?? "")))
+        counts.set(pool, (counts.get(pool) ?? 0) + 1);
+    return counts;
   }
 
   /** The addresses that Services hold, IPv4 first, ascending. */

@@ -44,3 +44,10 @@ export type AddressConflict = {
   /** The node, box or person that reported it. */
   readonly reportedBy: string;
 };
+
+/** Everything that decides about addresses, besides the Services. */
+export type IpamConfig = {
+  readonly pools: readonly AddressPool[];
+  readonly reservations: readonly AddressReservation[];
+  readonly conflicts: readonly AddressConflict[];
+};

@@ -64,19 +64,25 @@ const untilHeaders = (
   { time, limit, fail }: { time: Time; limit: Duration; fail: (message: string) => Failure },
 ): Promise<Begun> =>
   new Promise((resolve) => {
-    const settle = (begun: Begun): void => {
+    let isSettled = false;
+    const settle = (begun: () => Begun): void => {
+      if (isSettled) return;
+      isSettled = true;
       cancel();
-      resolve(begun);
+      resolve(begun());
     };
+    // Every stream is closed in the end, and to make a message without any secret in it takes its time.
+    const settleFailed = (message: () => string): void =>
+      settle(() => ({ ok: false, failure: fail(message()) }));
     const cancel = time.later(limit, () => {
-      settle({ ok: false, failure: fail(`no answer within ${formatDuration(limit)}`) });
+      settleFailed(() => `no answer within ${formatDuration(limit)}`);
       cancelStream(stream);
     });
-    stream.on("error", (error) => settle({ ok: false, failure: fail(explainError(error)) }));
-    stream.once("close", () => settle({ ok: false, failure: fail("the connection was lost") }));
+    stream.on("error", (error) => settleFailed(() => explainError(error)));
+    stream.once("close", () => settleFailed(() => "the connection was lost"));
     stream.once("response", (headers) => {
       const status = Number(headers[":status"] ?? 0);
-      settle({ ok: true, headers: { status, retryAfter: headers["retry-after"], stream } });
+      settle(() => ({ ok: true, headers: { status, retryAfter: headers["retry-after"], stream } }));
     });
   });
 

@@ -19,15 +19,10 @@ export type ServiceCounts = {
 
 /** How each pool is used, by name. */
 export const poolUses = (allocation: Allocation): readonly PoolUse[] => {
-  const servicesByPool = new Map<string, Set<string>>();
-  for (const { pool, services } of allocation.holders()) {
-    const known = servicesByPool.get(pool) ?? new Set();
-    for (const service of services) known.add(service);
-    servicesByPool.set(pool, known);
-  }
+  const { byPool } = allocation.holderCounts();
   return allocation.pools().map(({ pool, ipv4, ipv6 }) => ({
     pool,
-    services: servicesByPool.get(pool)?.size ?? 0,
+    services: byPool.get(pool) ?? 0,
     families: [
       { family: "ipv4" as const, ...ipv4 },
       { family: "ipv6" as const, ...ipv6 },
@@ -41,7 +36,7 @@ export const serviceCounts = (
   services: Iterable<Service>,
   loadBalancerClass: string | undefined,
 ): ServiceCounts => {
-  const allocated = new Set(allocation.holders().flatMap(({ services: holders }) => holders)).size;
+  const allocated = allocation.holderCounts().all;
   let [ours, foreign] = [0, 0];
   for (const service of services) {
     if (service.type !== "LoadBalancer") continue;
