@@ -14,7 +14,7 @@ import { integerBetween, type Random } from "./random.ts";
 export const digest: Digest = (algorithm, bytes) => createHash(algorithm).update(bytes).digest();
 
 /** One direction of the path. */
-export type Direction = {
+type Direction = {
   /** Whether a packet is lost; asked for each. */
   loses: (payload: Uint8Array) => boolean;
   minimumDelay: Duration;
@@ -22,7 +22,7 @@ export type Direction = {
 };
 
 /** A direction that loses nothing and takes 100 us. */
-export const perfectDirection = (): Direction => ({
+const perfectDirection = (): Direction => ({
   loses: () => false,
   minimumDelay: micros(100),
   maximumDelay: micros(100),

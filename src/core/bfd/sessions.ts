@@ -52,7 +52,7 @@ export type SessionsEffect =
 export type SessionProblems = readonly string[];
 
 /** How many sessions there may be unless told otherwise. */
-export const SESSION_LIMIT = 1_024;
+const SESSION_LIMIT = 1_024;
 
 type Entry = Member & { readonly name: string; readonly key: string; session: Session };
 
