@@ -21,10 +21,12 @@ export type NetworkKey = string & { readonly [networkBrand]: true };
 const keyOf = (address: IpAddress, length: number, number: bigint): NetworkKey =>
   `${familyOf(address)}/${length}/${(number >> BigInt(addressBits(address) - length)).toString(16)}` as NetworkKey;
 
+const isSubnet = (address: IpAddress, length: number): boolean => length > 0 && length < addressBits(address);
+
 /** The networks that an interface is in. */
 export const networksOf = ({ addresses }: FitLink): readonly NetworkKey[] =>
   addresses
-    .filter(({ address, prefixLength }) => prefixLength > 0 && prefixLength < addressBits(address))
+    .filter(({ address, prefixLength }) => isSubnet(address, prefixLength))
     .map(({ address, prefixLength }) => keyOf(address, prefixLength, addressToNumber(address)));
 
 /** The networks that some node is in. */
@@ -37,9 +39,15 @@ export class Networks {
       for (const link of links) {
         for (const network of networksOf(link)) this.#known.add(network);
         for (const { address, prefixLength } of link.addresses)
-          this.#lengths[familyOf(address)].add(prefixLength);
+          if (isSubnet(address, prefixLength)) this.#lengths[familyOf(address)].add(prefixLength);
       }
     }
+  }
+
+  /** Whether others are the same, so that every address lies in the same of them. */
+  equals(others: Networks): boolean {
+    if (this.#known.size !== others.#known.size) return false;
+    return [...this.#known].every((network) => others.#known.has(network));
   }
 
   /** Those that an address lies in, in an order that depends on nothing else. */

@@ -31,8 +31,11 @@ export class KnownNodes {
   }
 
   setSpeakers(names: ReadonlySet<string> | undefined): void {
+    const before = this.#speakers;
     this.#speakers = names;
-    for (const name of new Set([...this.facts.keys(), ...(names ?? [])])) this.#note(name, {});
+    for (const name of new Set([...this.facts.keys(), ...(names ?? [])]))
+      if (names === undefined || before === undefined || names.has(name) !== before.has(name))
+        this.#note(name, {});
   }
 
   setFitness(name: string, fitness: Fitness | undefined): void {

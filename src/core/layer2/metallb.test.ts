@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import type { IpAddress } from "#base/address";
+import { parseInterfaceAddress } from "#base/prefix";
 import type { EndpointSlice } from "#core/endpoint-slice/endpoint-slice";
 import type { L2Advertisement } from "#core/metallb/model";
 import type { Node } from "#core/node/node";
 import type { Service } from "#core/service/service";
 import { integerBetween, pick, type Random, seededRandom } from "#testing/random";
+import type { Fitness } from "./fitness.ts";
 import { createPlacements, type Placements } from "./placements.ts";
 import { DEFAULT_RULES, METALLB_RULES, type Rules } from "./rules.ts";
 import {
@@ -26,6 +28,7 @@ type Cluster = {
   readonly nodes: Map<string, Node>;
   readonly services: Map<string, Service>;
   readonly slices: Map<string, EndpointSlice>;
+  readonly fitness: Map<string, Fitness>;
   speakers: ReadonlySet<string>;
   advertisements: readonly L2Advertisement[];
 };
@@ -72,10 +75,22 @@ const randomSlice = (random: Random, service: string, suffix: string): EndpointS
     suffix,
   );
 
+const NETWORKS = ["192.0.2.200/24", "192.0.2.1/31", "2001:db8::9/64", "198.51.100.7/24", "192.0.2.2/32"];
+
+const randomFitness = (random: Random): Fitness => ({
+  links: ["eth0", "eth1"]
+    .filter(() => random() < 0.7)
+    .map((name) => ({
+      name,
+      addresses: NETWORKS.filter(() => random() < 0.4).flatMap((text) => parseInterfaceAddress(text) ?? []),
+    })),
+});
+
 const randomAdvertisement = (random: Random, name: string): L2Advertisement =>
   advertisement(name, {
     pools: random() < 0.1 ? ["spare"] : ["public"],
     nodeSelectors: selectorsOf(random),
+    interfaces: random() < 0.7 ? undefined : [pick(random, ["eth0", "eth1", "eth2"])],
     serviceSelectors: random() < 0.7 ? [] : selectorsOf(random),
     preferredNodes: selectorsOf(random).map((selector) => ({
       weight: integerBetween(random, 1, 3),
@@ -130,7 +145,7 @@ const change = (random: Random, cluster: Cluster, placements: Placements): void 
   const name = pick(random, NODES);
   const service = pick(random, SERVICES);
   const suffix = pick(random, ["1", "2"]);
-  switch (integerBetween(random, 0, 8)) {
+  switch (integerBetween(random, 0, 10)) {
     case 0: {
       cluster.nodes.delete(name);
       placements.removeNode(name);
@@ -166,6 +181,17 @@ const change = (random: Random, cluster: Cluster, placements: Placements): void 
       placements.setSpeakers(cluster.speakers);
       return;
     }
+    case 8: {
+      const fitness = randomFitness(random);
+      cluster.fitness.set(name, fitness);
+      placements.setFitness(name, fitness);
+      return;
+    }
+    case 9: {
+      cluster.fitness.delete(name);
+      placements.setFitness(name, undefined);
+      return;
+    }
     default: {
       cluster.advertisements = ["a", "b", "c"]
         .slice(integerBetween(random, 0, 2))
@@ -179,6 +205,7 @@ const emptyCluster = (): Cluster => ({
   nodes: new Map(),
   services: new Map(),
   slices: new Map(),
+  fitness: new Map(),
   speakers: new Set(NODES),
   advertisements: [],
 });
@@ -199,6 +226,11 @@ const machineFor = (cluster: Cluster, rules: Rules, random: Random): Placements 
     ...[...cluster.nodes.values()].map((node) => () => placements.setNode(node)),
     ...[...cluster.services.values()].map((service) => () => placements.setService(service)),
     ...[...cluster.slices.values()].map((slice) => () => placements.setSlice(slice)),
+    ...[...cluster.fitness].map(
+      ([node, fitness]) =>
+        () =>
+          placements.setFitness(node, fitness),
+    ),
   ];
   const inAnyOrder = calls
     .map((call) => ({ call, place: random() }))

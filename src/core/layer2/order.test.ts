@@ -115,6 +115,41 @@ describe("the order of candidates", () => {
     );
   });
 
+  it("is the same when a large set changes by a few nodes, again and again", () => {
+    const steps = fc.array(fc.array(fc.tuple(fc.nat(59), fc.nat(3)), { minLength: 1, maxLength: 6 }), {
+      minLength: 1,
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(steps, (history) => {
+        const lead = "192.0.2.10" as IpAddress;
+        const orderer = new Orderer();
+        const byNode = new Map(
+          Array.from({ length: 50 }, (_, index) => [`n${index}`, candidate(`n${index}`)]),
+        );
+        const current = () =>
+          setOf([...byNode.values()].sort((left, right) => (left.node < right.node ? -1 : 1)));
+        let ranking = orderer.rank(current(), lead);
+        for (const changes of history) {
+          for (const [name, state] of changes) {
+            if (state === 3) byNode.delete(`n${name}`);
+            else
+              byNode.set(
+                `n${name}`,
+                candidate(`n${name}`, { grade: state === 2 ? 1 : 0, preference: state % 2 }),
+              );
+          }
+          const set = current();
+          ranking = orderer.rerank(ranking, set, lead);
+          const whole = nodesOf(new Orderer().all(set, lead));
+          assert.ok(ranking.first.length >= LISTED);
+          assert.deepEqual(nodesOf(ranking.first), whole.slice(0, ranking.first.length));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it("hashes only what came when a set of 1,000 changes by one node", () => {
     const lead = "192.0.2.10" as IpAddress;
     const all = Array.from({ length: 1_000 }, (_, index) => candidate(`n${String(index).padStart(4, "0")}`));

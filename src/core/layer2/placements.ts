@@ -195,14 +195,22 @@ export class Placements {
     const { names, links } = this.#nodes.takeChanged();
     if (names.size === 0) return;
     const fields = this.#fields.judge(names);
-    if (links === "changed") this.#networks = new Networks(this.#nodes.reports());
-    if (fields.size === 0 && links === "current") return;
+    const areNew = links === "changed" && this.#renewNetworks();
+    if (fields.size === 0 && !areNew) return;
     for (const entry of this.#services.addresses.values()) {
       const { claim } = entry;
+      const isElsewhere = areNew && this.#isElsewhere(entry);
       const isConcerned = claim !== undefined && demandsOf(claim).some(({ field }) => fields.has(field));
-      if (isConcerned || (links === "changed" && this.#isElsewhere(entry)))
-        this.#services.dirty.add(entry.address);
+      if (isElsewhere || isConcerned) this.#services.dirty.add(entry.address);
     }
+  }
+
+  /** Learns which networks there are; says whether they are others than before. */
+  #renewNetworks(): boolean {
+    const networks = new Networks(this.#nodes.reports());
+    if (networks.equals(this.#networks)) return false;
+    this.#networks = networks;
+    return true;
   }
 
   /** Looks up the networks of an address anew; says whether they are others than before. */

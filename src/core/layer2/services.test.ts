@@ -8,6 +8,7 @@ import {
   labelled,
   NODES,
   POOLS,
+  testNode,
   testService,
   testSlice,
   testWorld,
@@ -119,6 +120,26 @@ describe("Services that share an address", () => {
     assert.deepEqual(world.candidates(WEB), ["node-c", "node-b", "node-a"]);
     const lacking = world.placements.explain(WEB as IpAddress)?.candidates.map(({ lacks }) => lacks);
     assert.deepEqual(lacking, [0, 1, 1]);
+  });
+
+  it("add up what they prefer, so that the first choice of each alone is that of all", () => {
+    const prefers = (weight: number, name: string) => ({ weight, selector: labelled({ name }) });
+    const forApp = (app: string, preferredNodes: ReturnType<typeof prefers>[]) =>
+      advertisement(app, { serviceSelectors: [labelled({ app })], preferredNodes });
+    const nodes = NODES.map((name) => testNode(name, { labels: { name } }));
+    const listing = (app: string, first: string) =>
+      testService(app, [first, "fc00::1"], { meta: { labels: { app } } });
+    const world = testWorld({
+      nodes,
+      services: [listing("web", "10.0.0.2"), listing("mail", "10.0.0.1")],
+      advertisements: [
+        forApp("web", [prefers(2, "node-a"), prefers(2, "node-c")]),
+        forApp("mail", [prefers(1, "node-c")]),
+      ],
+    });
+    assert.equal(world.candidates("10.0.0.2")[0], "node-c");
+    assert.equal(world.candidates("10.0.0.1")[0], "node-c");
+    assert.deepEqual(world.candidates("fc00::1"), ["node-c", "node-a", "node-b"]);
   });
 
   it("stand in the order of the smallest first address", () => {

@@ -194,6 +194,19 @@ describe("the even spread over the nodes of a cluster", () => {
     }
   });
 
+  it("keeps together what shares addresses crosswise", () => {
+    for (let seed = 1; seed <= 10; seed += 1) {
+      const placements = speaker(seededRandom(seed));
+      const second = `2001:db8::${seed}`;
+      placements.setService(testService("s0", [addressOf(0), second]));
+      placements.setService(testService("s1", [second, addressOf(1)]));
+      placements.settle();
+      const [node] = placements.get(addressOf(0))?.candidates ?? [];
+      for (const address of [second as IpAddress, addressOf(1)])
+        assert.equal(placements.get(address)?.candidates[0], node);
+    }
+  });
+
   it("takes of two records for one Service the same on every speaker", () => {
     const two = seededRandom(3);
     const left = speaker(two);
