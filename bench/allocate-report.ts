@@ -5,6 +5,8 @@ import { summarize } from "./statistics.ts";
 
 const WAIT_LIMIT_MS = 50;
 const REST_CPU_LIMIT = 0.01;
+/** What is promised whatever happens. */
+const CEILING_MB = 160;
 /** Megabytes by number of Services. */
 const memoryLimit = (services: number): number => (services > 500 ? 130 : 100);
 
@@ -71,6 +73,7 @@ const lifeTable = ({ rssMb, rest, restart, services }: Allocated): Table => ({
   rows: [
     ["memory before the first Service (RSS)", `${figure(rssMb.before)} MB`],
     ["memory with all of them (RSS)", `${figure(rssMb.after)} MB`],
+    ["memory at its most (RSS)", `${figure(rssMb.peak)} MB`],
     ["memory after a restart (RSS)", `${figure(restart.rssMb)} MB`],
     [`CPU of the controller in ${rest.seconds} s of rest`, `${rest.cpu.controller.toFixed(2)} s`],
     ["from its command until a restarted controller rules", `${figure(restart.readyMs)} ms`],
@@ -122,6 +125,12 @@ const barsOf = (measured: Allocated): readonly Bar[] => {
       limit: `below ${limit} MB`,
       measured: `${figure(most)} MB`,
       met: most < limit,
+    },
+    {
+      what: "memory at its most",
+      limit: `below ${CEILING_MB} MB`,
+      measured: `${figure(rssMb.peak)} MB`,
+      met: rssMb.peak < CEILING_MB,
     },
   ];
 };

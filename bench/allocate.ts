@@ -41,8 +41,11 @@ export type Allocated = {
   readonly waves: readonly Wave[];
   /** Requests of the controller by verb and kind, for all waves. */
   readonly requests: Readonly<Record<string, number>>;
-  /** Megabytes (2^20) of resident set size, as for a process that is alone on its machine: before the first Service, and with all of them. */
-  readonly rssMb: { readonly before: number; readonly after: number };
+  /**
+   * Megabytes (2^20) of resident set size, as for a process that is alone on its machine: before the first Service, with all
+   * of them, and the most it ever was.
+   */
+  readonly rssMb: { readonly before: number; readonly after: number; readonly peak: number };
   readonly services: number;
   readonly rest: Rest;
   readonly restart: { readonly readyMs: number; readonly writes: number; readonly rssMb: number };
@@ -69,6 +72,12 @@ const rssMb = (pid: number | undefined): number => {
   if (pid === undefined) return Number.NaN;
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
   return Number(/^Rss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1_024;
+};
+
+const peakMb = (pid: number | undefined): number => {
+  if (pid === undefined) return Number.NaN;
+  const status = readFileSync(`/proc/${pid}/status`, "latin1");
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024;
 };
 
 type Watched = { readonly addressAt: Map<string, number>; readonly close: () => void };
@@ -276,7 +285,7 @@ export const measureAllocate = async (options: {
       perSecond: undefined,
     });
     await pause(10_000);
-    const after = rssMb(controller.pid());
+    const [after, peak] = [rssMb(controller.pid()), peakMb(controller.pid())];
     const requests = requestsOf(plane);
     say(`allocate: ${restSeconds} s of rest`);
     const rest = await measureRest(bed, restSeconds);
@@ -285,7 +294,7 @@ export const measureAllocate = async (options: {
     bed.watched.close();
     return {
       ...{ compared, waves: [slow, fast], requests, rest, restart },
-      ...{ rssMb: { before, after }, services: steady + atOnce },
+      ...{ rssMb: { before, after, peak }, services: steady + atOnce },
     };
   } catch (error) {
     say(plane.lastWords());
