@@ -121,6 +121,7 @@ export const repair = (world: SpeakerWorld): void => {
   world.heal();
   world.quality = FAIR_LINK;
   world.isApiAway = false;
+  world.isBfdBlocked = false;
   for (const speaker of world.speakers) {
     speaker.thaw();
     world.start(speaker);
@@ -133,6 +134,21 @@ export const repair = (world: SpeakerWorld): void => {
 export const mend = (world: SpeakerWorld): void => {
   repair(world);
   expectAgreement(world, "mended");
+};
+
+/** All start one after another, as a cluster does that was switched on: each address is taken once, by its first candidate. */
+export const startAll = (world: SpeakerWorld): void => {
+  world.watch();
+  for (const speaker of world.speakers) {
+    world.start(speaker);
+    world.run(micros(world.random() * millis(300)));
+  }
+  world.run(SETTLED);
+  for (const { address: each } of world.placements) {
+    const { several, changes } = world.account(each);
+    assert.deepEqual({ several, changes }, { several: 0, changes: 1 }, `${each} is taken once`);
+  }
+  expectAgreement(world, "started");
 };
 
 /** What a test does to a world, and what it expects of it. */

@@ -45,6 +45,8 @@ export class SpeakerWorld {
   readonly cuts = new Set<string>();
   quality: LinkQuality;
   isApiAway = false;
+  /** Whether something between the nodes drops BFD, and nothing else. */
+  isBfdBlocked = false;
   readonly #journal: { readonly at: Instant; readonly who: string; readonly what: unknown }[] = [];
   readonly #words = new Map<string, ApiWord>();
   readonly #holdersByAddress = new Map<IpAddress, readonly string[]>();
@@ -131,6 +133,11 @@ export class SpeakerWorld {
       if (direction !== "receiving") this.cuts.add(`${name}>${other}`);
       if (direction !== "sending") this.cuts.add(`${other}>${name}`);
     }
+  }
+
+  /** Nobody reaches the gateway any more. */
+  cutGateway(): void {
+    for (const { name } of this.speakers) this.cuts.add(`${name}>${GATEWAY}`);
   }
 
   /** Makes islands, of which the gateway is on the one with number 0. */
@@ -222,6 +229,7 @@ export class SpeakerWorld {
   }
 
   #send(from: string, to: string, frame: Frame): void {
+    if (this.isBfdBlocked && frame.type === "bfd") return;
     this.#carry(from, to, () => this.speaker(to).receive(from, frame));
   }
 

@@ -9,7 +9,7 @@
  *   +---------+ <------------------------------- +----------+          +---------+
  *     ^  ^  |     a better one lives, or somebody answers                ^ |  |
  *     |  |  |                                                            | |  |
- *     |  |  +-- holder leaves, has let go, or is less preferred ---------+ |  |
+ *     |  |  +-- holder leaves, or is less preferred ----------------------+ |  |
  *     |  |                                                                 |  |
  *     |  +------ a preferred one announces; isolated; unfit; frozen -------+  |
  *     |                                                                       |
@@ -84,7 +84,7 @@ const stateDeadline = ({ state }: Entry): Instant | undefined => {
 };
 
 /** Goes to another state and says so. Reasons to wait may change without a word. */
-export const move = (
+const move = (
   entry: Entry,
   state: State,
   cause: TransitionCause,

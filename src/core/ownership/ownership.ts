@@ -32,7 +32,7 @@ import type { OwnershipConfig } from "./config.ts";
 import type { Input, MemberMacs } from "./input.ts";
 import { deadline, giveUp, initialEntry, isHeld, reconsider, tick } from "./machine.ts";
 import { precedes } from "./plan.ts";
-import { hear } from "./rivals.ts";
+import { hear, type Speaker } from "./rivals.ts";
 import type { Effect, Entry, Step, Surroundings } from "./state.ts";
 import { detectionTime } from "./timing.ts";
 
@@ -128,9 +128,8 @@ export class Ownership {
     const around = this.#around(now);
     for (const entry of this.#book.each([...this.#book.held, ...this.#book.wanted])) {
       const wary = { ...entry, memory: { ...entry.memory, holder: undefined, contestedUntil } };
-      const isAnswering = isHeld(entry);
-      const given = () => giveUp(around, wary, { cause: "frozen", holder: undefined });
-      this.#keep(isAnswering ? given() : reconsider(around, wary));
+      const isOver = { cause: "frozen", holder: undefined } as const;
+      this.#keep(isHeld(entry) ? giveUp(around, wary, isOver) : reconsider(around, wary));
     }
   }
 
@@ -265,8 +264,7 @@ export class Ownership {
     const entry = this.#book.get(address);
     if (entry === undefined) return;
     const node = this.#nodeByMac.get(mac);
-    const speaker =
-      node === undefined ? { type: "stranger" as const, mac } : { type: "member" as const, node };
+    const speaker: Speaker = node === undefined ? { type: "stranger", mac } : { type: "member", node };
     this.#keep(hear(this.#around(now), entry, speaker));
   }
 
@@ -287,15 +285,15 @@ export class Ownership {
   #stepCompany(input: CompanyInput, now: Instant): void {
     // Who leaves does not listen to its sessions any more, and gives up soon anyway.
     if (this.#leaving !== "no") return;
-    const before = this.#company.verdict;
+    const { verdict: before } = this.#company;
     const { state, asksGateway } = stepCompany(this.#config, this.#company, input, now);
     this.#company = state;
     if (asksGateway) this.#effects.push({ type: "ask-gateway" });
     const { verdict } = state;
     if (verdict === before) return;
     if (before === "isolated") this.#unsettle(now);
-    const isIsolated = verdict === "isolated";
-    this.#reconsiderAll(isIsolated ? [...this.#book.held, ...this.#book.wanted] : this.#book.wanted, now);
+    const { held, wanted } = this.#book;
+    this.#reconsiderAll(verdict === "isolated" ? [...held, ...wanted] : wanted, now);
     // Said last: who says that it holds nothing holds nothing.
     this.#effects.push({ type: "company", verdict });
   }

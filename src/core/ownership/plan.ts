@@ -1,6 +1,7 @@
 /** Whether and when a node may claim an address that it does not hold. */
-import { after, type Instant, instant } from "#base/time";
-import type { Standing } from "#core/liveness/standing";
+import { after, type Duration, type Instant, instant, micros } from "#base/time";
+import type { DeathCause, Standing } from "#core/liveness/standing";
+import type { OwnershipConfig } from "./config.ts";
 import type { ClaimCause, Entry, Surroundings } from "./state.ts";
 
 /** Who should hold an address: the first candidate that is able, as far as this node knows. */
@@ -47,13 +48,17 @@ export const precedes = ({ candidates }: Entry, node: string, other: string): bo
 };
 
 /**
- * Before when an address of this node must not be taken. One that was up and fell silent may be cut off, and then needs its
- * time to withdraw. One that says itself that it holds nothing needs none. One that others pronounce dead is asked first.
+ * How long after a death an address must not be taken. One that was up and fell silent may be cut off, and then needs its time
+ * to withdraw. One that others pronounce dead is asked first; so is, more briefly, one that says itself that it holds nothing,
+ * for that may have been an old packet.
  */
-const releasedAt = ({ config }: Surroundings, standing: Standing): Instant | undefined => {
-  if (standing.name !== "dead" || standing.cause === "vacated") return undefined;
-  return after(standing.since, standing.cause === "silent" ? config.holdOff : config.askTime);
+const restAfter = ({ holdOff, askTime }: OwnershipConfig, cause: DeathCause): Duration => {
+  if (cause === "silent") return holdOff;
+  return cause === "vacated" ? micros(askTime / 2) : askTime;
 };
+
+const releasedAt = ({ config }: Surroundings, standing: Standing): Instant | undefined =>
+  standing.name === "dead" ? after(standing.since, restAfter(config, standing.cause)) : undefined;
 
 const latest = (instants: readonly (Instant | undefined)[]): Instant =>
   instant(Math.max(...instants.map((at) => at ?? Number.NEGATIVE_INFINITY)));
@@ -64,6 +69,9 @@ const predecessors = ({ self }: Surroundings, { candidates }: Entry): readonly s
   return rank < 0 ? candidates : candidates.slice(0, rank);
 };
 
+const causeOf = (holder: Standing): ClaimCause =>
+  holder.name === "dead" && holder.cause === "vacated" ? "holder-vacated" : "holder-dead";
+
 /** When a claim on an address whose holder is dead, or unknown, may end. It is asked for meanwhile. */
 const claimOfAbandoned = (around: Surroundings, entry: Entry, askedSince: Instant): Plan => {
   const { config } = around;
@@ -73,20 +81,17 @@ const claimOfAbandoned = (around: Surroundings, entry: Entry, askedSince: Instan
     releasedAt(around, around.standingOf(node)),
   );
   const released = latest(releases);
-  const cause = holder === undefined ? "unheld" : "holder-dead";
+  const cause = holder === undefined ? "unheld" : causeOf(around.standingOf(holder));
   // A hold-off that has yet to pass leaves time enough to ask.
   const asked = after(askedSince, config.askTime);
   const at = holder !== undefined && released > askedSince ? released : latest([released, asked]);
   return { type: "claim", at, cause, from: holder };
 };
 
-/** A predecessor that leaves, or has let go, is the holder if nobody else is known to be. */
+/** A predecessor that leaves is the holder if nobody else is known to be. */
 const formerHolder = (around: Surroundings, entry: Entry): string | undefined =>
   entry.memory.holder ??
-  predecessors(around, entry).find((node) => {
-    const standing = around.standingOf(node);
-    return standing.name === "leaving" || (standing.name === "dead" && standing.cause === "vacated");
-  });
+  predecessors(around, entry).find((node) => around.standingOf(node).name === "leaving");
 
 /** Whether a better candidate has died since the holder was heard: it may have taken the address before, unheard. */
 const isOutdated = (around: Surroundings, entry: Entry): boolean =>
@@ -135,6 +140,5 @@ export const plan = (around: Surroundings, entry: Entry, askedSince: Instant): P
     return claimOfHeld(around, entry, holder, standing);
   }
   if (standing.name === "leaving") return { type: "claim", at: now, cause: "holder-leaving", from: holder };
-  if (standing.cause === "vacated") return { type: "claim", at: now, cause: "holder-vacated", from: holder };
   return claimOfAbandoned(around, entry, askedSince);
 };

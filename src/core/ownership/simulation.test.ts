@@ -16,12 +16,10 @@ import {
   rollsAll,
 } from "#testing/planned-moves";
 import { integerBetween, pick } from "#testing/random";
-import type { SimulatedSpeaker } from "#testing/simulated-speaker";
 import {
   atMost,
   BOUNDS,
   CONFIG,
-  drawPlacements,
   expectAgreement,
   expectCalmExcept,
   type Fault,
@@ -35,8 +33,10 @@ import {
   SETTLED,
   shuffled,
   someHolder,
+  startAll,
   worldOf,
 } from "#testing/speaker-history";
+import { trouble } from "#testing/speaker-troubles";
 import type { SpeakerWorld } from "#testing/speaker-world";
 
 const { SEED, HISTORIES, FIGURES } = process.env;
@@ -199,11 +199,33 @@ const dieInTurn: Fault = (world) => {
 
 /** Nothing moves because the API server is away, and who dies meanwhile is replaced as ever. */
 const losesApi: Fault = (world) => {
-  world.watch();
   world.isApiAway = true;
-  world.run(seconds(5));
-  expectCalmExcept(world, [], "the API server is away");
+  expectNothing(world, "the API server is away");
   endsSuddenly("crash")(world);
+};
+
+/** Nothing moves because nobody hears the gateway while peers are heard. */
+const losesGateway: Fault = (world) => {
+  world.cutGateway();
+  expectNothing(world, "the gateway is away");
+  world.heal();
+  expectNothing(world, "the gateway is back");
+};
+
+/** A filter drops BFD and nothing else: all believe all others dead, but who holds an address answers for it. */
+const losesBfd: Fault = (world) => {
+  world.isBfdBlocked = true;
+  expectNothing(world, "BFD is blocked");
+  world.isBfdBlocked = false;
+  expectNothing(world, "BFD passes again");
+  world.run(SETTLED);
+};
+
+const expectNothing = (world: SpeakerWorld, what: string): void => {
+  world.say(what);
+  world.watch();
+  world.run(seconds(5));
+  expectCalmExcept(world, [], what);
 };
 
 const FAULTS: readonly [Fault, ...Fault[]] = [
@@ -221,45 +243,12 @@ const FAULTS: readonly [Fault, ...Fault[]] = [
   fallsApart,
   isPartlyDeaf,
   losesApi,
+  losesGateway,
+  losesBfd,
   dieInTurn,
   isReplaced,
   restartsOnBadLink,
 ];
-
-type Trouble = (world: SpeakerWorld, speaker: SimulatedSpeaker) => void;
-
-const TROUBLES: readonly [Trouble, ...Trouble[]] = [
-  (world, speaker) => world.start(speaker),
-  (world, speaker) => world.start(speaker),
-  (_, speaker) => speaker.thaw(),
-  (_, speaker) => speaker.thaw(),
-  (_, speaker) => speaker.crash(),
-  (_, speaker) => speaker.freeze(),
-  (_, speaker) => speaker.leave(),
-  (world, speaker) => world.cut(speaker.name, pick(world.random, ["both", "sending", "receiving"])),
-  (world) => world.partition(() => integerBetween(world.random, 0, 1)),
-  (world) => world.heal(),
-  (world) => world.speakApi(seconds(2)),
-  (world) => {
-    world.isApiAway = !world.isApiAway;
-  },
-  (world) => world.place(drawPlacements(world.random, world.speakers.length), seconds(2)),
-  (world) => {
-    const loss = world.random() * 0.4;
-    world.quality = { loss, duplication: 0.1, minimumDelay: micros(50), maximumDelay: millis(40) };
-  },
-];
-
-const trouble = (world: SpeakerWorld): void => {
-  const [one, ...others] = world.speakers;
-  assert.ok(one !== undefined);
-  for (let count = 0; count < 25; count += 1) {
-    const speaker = pick(world.random, [one, ...others]);
-    world.say(`trouble with ${speaker.name}`);
-    pick(world.random, TROUBLES)(world, speaker);
-    world.run(micros(world.random() ** 2 * seconds(1.5)));
-  }
-};
 
 /** One of them holds each address after the troubles; the preferred one, once nothing flaps any more. */
 const expectReunion = (world: SpeakerWorld): void => {
@@ -275,12 +264,7 @@ const expectReunion = (world: SpeakerWorld): void => {
 const history = (seed: number): void => {
   const world = worldOf(seed);
   try {
-    for (const speaker of world.speakers) {
-      world.start(speaker);
-      world.run(micros(world.random() * millis(300)));
-    }
-    world.run(SETTLED);
-    expectAgreement(world, "started");
+    startAll(world);
     for (let count = 0; count < 2; count += 1) pick(world.random, FAULTS)(world);
     trouble(world);
     expectReunion(world);
