@@ -38,6 +38,14 @@ describe("a watch that goes well", () => {
     );
   });
 
+  on("tells of each event that it reads, for whoever counts the work", async (test) => {
+    const { first, expect, reads } = await synced(test);
+    assert.equal(reads.count, 3);
+    first.line(modified("a", "2", "11"), modified("a", "2", "12"), deleted("b", "13"));
+    await expect("a=2 was 1", "no b");
+    assert.equal(reads.count, 6);
+  });
+
   on("is synced when the list has ended, and not before", async (test) => {
     const bed = await open(test);
     const first = await bed.server.next();

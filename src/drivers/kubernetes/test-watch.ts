@@ -64,6 +64,8 @@ export type Bed = {
   /** Lets time pass until the next call has come. */
   passUntilTold(): Promise<void>;
   readonly projected: { count: number };
+  /** How many events were read, and other answers asked for. */
+  readonly reads: { count: number };
 };
 
 const words = (told: Told<Thing>): string => {
@@ -92,11 +94,15 @@ export const open = async (
   const time = new ManualTime();
   const { sink, told } = recordingSink<Thing>();
   const credentials = port === undefined ? server.credentials : credentialsFor(port);
+  const reads = { count: 0 };
   const cluster = openCluster(credentials, {
     time,
     longestLine: LONGEST_LINE,
     mostBytes: LARGEST_PAGE,
     connectionTimes: { ping },
+    onRead: () => {
+      reads.count += 1;
+    },
   });
   test.after(() => cluster.close());
   const projected = { count: 0 };
@@ -121,6 +127,7 @@ export const open = async (
     told,
     watch,
     projected,
+    reads,
     expect: async (...calls) => {
       for (const call of calls) assert.equal(words(await told.take()), call);
     },
