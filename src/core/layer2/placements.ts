@@ -179,7 +179,7 @@ export class Placements {
     return hasCandidates ? undefined : "no-candidates";
   }
 
-  /** Why an address is answered by whom; `undefined` if no Service of ours lists it. */
+  /** Why an address is answered by whom, as of the last `settle`; `undefined` if no Service of ours lists it. */
   explain(address: IpAddress): Explanation | undefined {
     const entry = this.#services.addresses.get(address);
     if (entry === undefined) return undefined;
