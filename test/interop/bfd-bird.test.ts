@@ -95,14 +95,14 @@ describe("BFD with BIRD", () => {
         () => station.state(),
         ({ transmit, detection }) => transmit === 600 && detection === 2_000,
       );
-      await station.order('configure peer {"transmit":60,"receive":60}');
+      await station.order('configure peer {"transmit":120,"receive":120}');
       await bird.configure(
-        'interface "eth0" { min rx interval 50 ms; min tx interval 70 ms; multiplier 3; };',
+        'interface "eth0" { min rx interval 100 ms; min tx interval 140 ms; multiplier 3; };',
         NEIGHBOUR,
       );
       await until(
         () => station.state(),
-        ({ transmit, detection, poll }) => transmit === 60 && detection === 210 && poll === "none",
+        ({ transmit, detection, poll }) => transmit === 120 && detection === 420 && poll === "none",
       );
       await pause(1_000);
       await bird.is("Up");

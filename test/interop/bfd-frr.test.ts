@@ -109,11 +109,11 @@ describe("BFD with FRR", () => {
         () => station.state(),
         ({ transmit, detection }) => transmit === 600 && detection === 2_000,
       );
-      await station.order('configure peer {"transmit":60,"receive":60}');
-      await frr.configure(PEER, "receive-interval 50", "transmit-interval 70", "detect-multiplier 3");
+      await station.order('configure peer {"transmit":120,"receive":120}');
+      await frr.configure(PEER, "receive-interval 100", "transmit-interval 140", "detect-multiplier 3");
       await until(
         () => station.state(),
-        ({ transmit, detection, poll }) => transmit === 60 && detection === 210 && poll === "none",
+        ({ transmit, detection, poll }) => transmit === 120 && detection === 420 && poll === "none",
       );
       await pause(1_000);
       assert.equal((await frr.peer()).status, "up");
