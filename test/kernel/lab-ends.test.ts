@@ -6,30 +6,11 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { openLab } from "#lab/lab";
 import { explainRefusal } from "#lab/requirements";
-import { standardTopology } from "#lab/topology";
 import { emptied, namespaceOf, processesOf } from "./lab-bed.ts";
+import { asOrdinaryUser, outside } from "./outside.ts";
 
 const state = mkdtempSync(join(tmpdir(), "lab-test-"));
 after(() => rmSync(state, { recursive: true }));
-
-const { hosts, switches } = standardTopology();
-const LAB_NAMES: readonly string[] = [...hosts.map(({ name }) => name), ...switches, "br0"];
-
-/** Links, named network namespaces and mounts of the outside that look like a lab's, and how many mounts there are. */
-const outside = (): readonly string[] => {
-  const named = LAB_NAMES.join("|");
-  const links = execFileSync("ip", ["-oneline", "link"], { encoding: "utf8" }).split("\n");
-  const networks = execFileSync("ip", ["netns", "list"], { encoding: "utf8" }).split("\n");
-  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-  return [
-    ...links.filter((line) => new RegExp(`^\\d+: (${named})[:@]`).test(line)),
-    ...networks.filter((line) => new RegExp(`^(${named})\\b`).test(line)),
-    // Whoever works on this machine meanwhile may name network namespaces of their own.
-    ...mounts.filter(
-      (line) => !line.includes("/run/netns/") || new RegExp(`/run/netns/(${named}) `).test(line),
-    ),
-  ];
-};
 
 /** A program that opens a lab, starts something in it, tells the lab's first pid and then waits. */
 const OPENER = `
@@ -109,11 +90,7 @@ describe("a lab ends with nothing left behind", () => {
   });
 
   it("also for an ordinary user, where the kernel gives such a user namespaces", async () => {
-    // The checkout may lie where only root can read, so that one right stays.
-    const rights = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"];
-    const user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ...rights, "--"];
-    const command = process.getuid?.() === 0 ? user : [];
-    const { opener, pid } = await startOpener(command).catch((error: unknown) => {
+    const { opener, pid } = await startOpener(asOrdinaryUser()).catch((error: unknown) => {
       throw new Error(explainRefusal(false), { cause: error });
     });
     assert.match(readFileSync(`/proc/${pid}/status`, "utf8"), /^Uid:\t(?!0\t)/m);

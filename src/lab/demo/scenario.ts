@@ -22,6 +22,8 @@ export type DemoOptions = {
   readonly edgeCommand: (config: string) => readonly string[];
   /** Called with each step as it begins. */
   readonly say: (line: string) => void;
+  /** How many of the incidents happen, from the first on; all of them unless told otherwise. */
+  readonly incidents?: number;
 };
 
 const EDGES = ["e1", "e2"] as const;
@@ -160,7 +162,7 @@ export const runDemo = async (lab: Lab, options: DemoOptions): Promise<Evidence>
   };
 
   const episodes: Episode[] = [quiet];
-  for (const incident of incidents(lab, options)) {
+  for (const incident of incidents(lab, options).slice(0, options.incidents)) {
     options.say(`${incident.title}, in the middle of ${DOWNLOADS.streams} downloads`);
     episodes.push(await stage(lab, incident));
   }
