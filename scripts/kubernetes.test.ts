@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
 
 const SCRIPT = join(import.meta.dirname, "kubernetes.ts");
-const ALL = ["etcd", "kube-apiserver", "kube-proxy"];
+const KUBERNETES = ["etcd", "kube-apiserver", "kube-proxy"];
+const METALLB = ["metallb-controller"];
 
 describe("finding Kubernetes", () => {
   const root = mkdtempSync(join(tmpdir(), "steelyard-kubernetes-"));
@@ -33,42 +34,47 @@ describe("finding Kubernetes", () => {
     });
     return { status, stdout: stdout.trim(), stderr };
   };
-  /** The folder of what was built before; it is named after the version. */
-  const built = (): string => {
+  /** The folder of what was built of a module before; it is named after the version. */
+  const built = (module: "kubernetes" | "metallb"): string => {
     run([]);
-    const folder = join(cache, "steelyard", "kubernetes");
+    const folder = join(cache, "steelyard", module);
     return join(folder, readdirSync(folder)[0] ?? assert.fail("no folder of a version"));
   };
 
   it("takes a folder that holds everything as it is", () => {
-    put(given, ALL);
+    put(given, [...KUBERNETES, ...METALLB]);
     assert.deepEqual(run([]), { status: 0, stdout: given, stderr: "" });
   });
 
   it("takes from it what it holds, and the rest of what was built", () => {
     put(given, ["etcd", "kube-apiserver"]);
-    const folder = built();
-    put(folder, ALL);
+    const [folder, metallb] = [built("kubernetes"), built("metallb")];
+    put(folder, KUBERNETES);
+    put(metallb, METALLB);
     for (const _ of ["once", "and again, where it is there already"]) {
       const { status, stdout, stderr } = run([]);
       assert.equal(status, 0, stderr);
-      assert.match(stderr, /holds no kube-proxy/);
+      assert.match(stderr, /holds no kube-proxy, no metallb-controller/);
       assert.deepEqual(
         readdirSync(stdout).map((name) => readlinkSync(join(stdout, name))),
-        [join(given, "etcd"), join(given, "kube-apiserver"), join(folder, "kube-proxy")],
+        [
+          ...[join(given, "etcd"), join(given, "kube-apiserver"), join(folder, "kube-proxy")],
+          join(metallb, "metallb-controller"),
+        ],
       );
     }
   });
 
   it("takes what was built when there is nothing else", () => {
-    const folder = built();
-    put(folder, ALL);
-    assert.deepEqual(run([], { KUBEBUILDER_ASSETS: "" }), { status: 0, stdout: folder, stderr: "" });
+    const folder = built("kubernetes");
+    put(folder, KUBERNETES);
+    const outcome = run(KUBERNETES, { KUBEBUILDER_ASSETS: "" });
+    assert.deepEqual(outcome, { status: 0, stdout: folder, stderr: "" });
   });
 
   it("says what helps where nothing can be built", () => {
     put(given, ["etcd", "kube-apiserver"]);
-    const { status, stderr } = run([]);
+    const { status, stderr } = run(KUBERNETES);
     assert.equal(status, 1);
     assert.match(stderr, /no kube-proxy here, and no Go/);
     assert.match(stderr, /KUBEBUILDER_ASSETS=FOLDER with kube-proxy in it/);
@@ -78,7 +84,7 @@ describe("finding Kubernetes", () => {
     const command = ["--", process.execPath, "-e", "console.log(process.env.KUBEBUILDER_ASSETS)"];
     assert.match(run(command).stderr, /NOT RUN/);
     assert.deepEqual([run(command).status, run(command, { CI: "true" }).status], [0, 1]);
-    put(given, ALL);
+    put(given, [...KUBERNETES, ...METALLB]);
     assert.equal(run(command).stdout, given);
   });
 

@@ -1,12 +1,13 @@
 /**
- * Finds the programs of a real Kubernetes control plane for the tests, and builds those that are not there yet.
+ * Finds the programs of a real Kubernetes control plane for the tests, and MetalLB's controller, and builds those that are
+ * not there yet.
  *
- * Usage: `node scripts/kubernetes.ts [PROGRAM…] [-- COMMAND…]`, without a PROGRAM etcd, kube-apiserver and kube-proxy. Prints
- * the one folder that holds them all, or runs COMMAND with that folder in `$KUBEBUILDER_ASSETS`. What a folder that this
- * variable names holds already is taken from there (setup-envtest of the Kubernetes project makes such, without kube-proxy).
+ * Usage: `node scripts/kubernetes.ts [PROGRAM…] [-- COMMAND…]`, without a PROGRAM all but kubectl. Prints the one folder that
+ * holds them all, or runs COMMAND with that folder in `$KUBEBUILDER_ASSETS`. What a folder that this variable names holds
+ * already is taken from there (setup-envtest of the Kubernetes project makes such, with etcd and kube-apiserver).
  *
- * What is missing is built from the published Go modules that tools/kubernetes/go.mod names, once for each version, below
- * `$XDG_CACHE_HOME/steelyard/kubernetes`. `$GO` names the Go to take.
+ * What is missing is built from the published Go modules that tools/kubernetes/go.mod and tools/metallb/go.mod name, once for
+ * each version, below `$XDG_CACHE_HOME/steelyard`. `$GO` names the Go to take.
  *
  * What cannot be had is said with a remedy. A COMMAND is then not run, which is a failure in CI (`$CI` is set) and none
  * on a laptop, where nobody should need nine minutes of Go to change a sentence.
@@ -18,29 +19,55 @@ import {
   constants,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join, resolve } from "node:path";
+import { basename, delimiter, join, resolve } from "node:path";
 
-const MODULE = join(import.meta.dirname, "../tools/kubernetes");
-/** The packages that programs are built from, by name. All are `tool` lines of go.mod too. */
-const PACKAGES: ReadonlyMap<string, string> = new Map([
-  ["etcd", "go.etcd.io/etcd/server/v3"],
+/** A Go module of ours that only names others'. */
+type Module = {
+  readonly folder: string;
+  /** The published module whose version the programs have. */
+  readonly upstream: string;
+  /** Where linker flags put the version; without it Kubernetes calls itself v0.0.0 and version checks trip. */
+  readonly versionPlaces: readonly string[];
+  /** Files of it that go along with the programs: everything in one folder, into another. */
+  readonly files?: { readonly from: string; readonly to: string };
+  /** What the first build costs. */
+  readonly cost: string;
+};
+
+const TOOLS = join(import.meta.dirname, "../tools");
+const KUBERNETES: Module = {
+  folder: join(TOOLS, "kubernetes"),
+  upstream: "k8s.io/kubernetes",
+  versionPlaces: ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"],
+  cost: "five to nine minutes",
+};
+const METALLB: Module = {
+  folder: join(TOOLS, "metallb"),
+  upstream: "go.universe.tf/metallb",
+  versionPlaces: [],
+  files: { from: "config/crd/bases", to: "definitions" },
+  cost: "two minutes",
+};
+/** What each program is built from. All packages are `tool` lines of go.mod too. */
+const SOURCES: ReadonlyMap<string, { readonly module: Module; readonly package: string }> = new Map([
+  ["etcd", { module: KUBERNETES, package: "go.etcd.io/etcd/server/v3" }],
   ...["kube-apiserver", "kube-proxy", "kubectl"].map(
-    (name) => [name, `k8s.io/kubernetes/cmd/${name}`] as const,
+    (name) => [name, { module: KUBERNETES, package: `k8s.io/kubernetes/cmd/${name}` }] as const,
   ),
+  ["metallb-controller", { module: METALLB, package: "go.universe.tf/metallb/controller" }],
 ]);
-const USUAL = ["etcd", "kube-apiserver", "kube-proxy"];
+const USUAL = ["etcd", "kube-apiserver", "kube-proxy", "metallb-controller"];
 const BUILD_MINUTES = 25;
 /** Nobody debugs these programs: without what debuggers read, which the linker throws away, it takes a seventh less time. */
-const BUILD = [
-  ...["build", "-C", MODULE, "-mod=readonly", "-buildvcs=false", "-trimpath"],
-  ...["-gcflags=all=-dwarf=false", "-ldflags"],
-];
+const BUILD = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags"];
 /** Programs without cgo need no C compiler here and no particular libc where they run. */
 const BUILD_ENVIRONMENT = { CGO_ENABLED: "0", GOWORK: "off" };
 /** Set in the process that builds: the lock is held by its parent. */
@@ -64,18 +91,27 @@ const inPath = (name: string): string | undefined =>
     .map((folder) => join(folder, name))
     .find(isProgram);
 
-/** The version of Kubernetes, as in `v1.36.3`. */
-const versionOf = (goMod: string): string => {
-  const [, version] = /^(?:require\s+|\s+)k8s\.io\/kubernetes (v\d+\.\d+\.\d+)/m.exec(goMod) ?? [];
-  if (version === undefined) throw new Error(`${MODULE}/go.mod names no version of k8s.io/kubernetes`);
-  return version;
+const sourceOf = (name: string): { readonly module: Module; readonly package: string } => {
+  const source = SOURCES.get(name);
+  if (source === undefined) throw new Missing(`${name}: unknown; there is ${[...SOURCES.keys()].join(", ")}`);
+  return source;
 };
 
-/** What the linker writes into the programs; without it they call themselves v0.0.0 and version checks trip. */
-const linkerFlags = (version: string): string => {
+/** The version of what a module of ours is there for, as in `v1.36.3`. */
+const versionOf = ({ folder, upstream }: Module): string => {
+  const goMod = readFileSync(join(folder, "go.mod"), "utf8");
+  for (const line of goMod.split("\n")) {
+    const [, name, version] = /^(?:require\s+|\s+)(\S+) (v\d+\.\d+\.\d+)/.exec(line) ?? [];
+    if (name === upstream && version !== undefined) return version;
+  }
+  throw new Error(`${folder}/go.mod names no version of ${upstream}`);
+};
+
+/** What the linker writes into the programs. */
+const linkerFlags = ({ versionPlaces }: Module, version: string): string => {
   const [major = "", minor = ""] = version.slice(1).split(".");
   const values = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" };
-  const settings = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].flatMap((place) =>
+  const settings = versionPlaces.flatMap((place) =>
     Object.entries(values).map(([name, value]) => `-X ${place}.${name}=${value}`),
   );
   return ["-s -w", ...settings].join(" ");
@@ -93,40 +129,49 @@ const findGo = (names: readonly string[]): string => {
   );
 };
 
-/** What Go calls the program: the last element of the package's path that is no version. */
+/** What Go calls a program: the last element of its package's path that is no version. */
 const builtName = (name: string): string =>
-  (PACKAGES.get(name) ?? name).split("/").findLast((element) => !/^v\d+$/.test(element)) ?? name;
+  sourceOf(name)
+    .package.split("/")
+    .findLast((element) => !/^v\d+$/.test(element)) ?? name;
 
-/** Builds programs into `folder`, where they appear complete or not at all. The lock is held. */
+/** Copies what goes along with programs; what Go keeps is read-only, the copies are not. */
+const copyFiles = (go: string, { folder, upstream, files }: Module, place: string): void => {
+  if (files === undefined) return;
+  const list = ["list", "-C", folder, "-mod=readonly", "-m", "-f", "{{.Dir}}", upstream];
+  const { status, stdout } = spawnSync(go, list, { stdio: ["ignore", "pipe", 2], encoding: "utf8" });
+  const from = join(stdout.trim(), files.from);
+  if (status !== 0) throw new Missing(`${go} does not find ${upstream}`);
+  mkdirSync(join(place, files.to), { recursive: true });
+  for (const name of readdirSync(from))
+    writeFileSync(join(place, files.to, name), readFileSync(join(from, name)));
+};
+
+/** Builds programs of one module into `folder`, where they appear complete or not at all. The lock is held. */
 const build = (folder: string, names: readonly string[]): void => {
   const missing = names.filter((name) => !isProgram(join(folder, name)));
-  if (missing.length === 0) return;
+  const [first] = missing;
+  if (first === undefined) return;
   const go = findGo(missing);
-  const version = versionOf(readFileSync(join(MODULE, "go.mod"), "utf8"));
+  const { module } = sourceOf(first);
+  const version = versionOf(module);
   console.error(
-    `building ${missing.join(" and ")} of Kubernetes ${version} from Go modules: on two cores five to nine minutes, once`,
+    `building ${missing.join(" and ")} of ${module.upstream} ${version}: on two cores ${module.cost}, once`,
   );
   const work = mkdtempSync(join(folder, ".building-"));
   try {
-    const { status, error } = spawnSync(
-      go,
-      [
-        ...BUILD,
-        linkerFlags(version),
-        "-o",
-        `${work}/`,
-        ...missing.map((name) => PACKAGES.get(name) ?? name),
-      ],
-      {
-        stdio: ["ignore", 2, 2],
-        timeout: BUILD_MINUTES * 60_000,
-        env: { ...process.env, ...BUILD_ENVIRONMENT },
-      },
-    );
+    const packages = missing.map((name) => sourceOf(name).package);
+    const flags = ["-C", module.folder, ...BUILD, linkerFlags(module, version), "-o", `${work}/`];
+    const { status, error } = spawnSync(go, ["build", ...flags, ...packages], {
+      stdio: ["ignore", 2, 2],
+      timeout: BUILD_MINUTES * 60_000,
+      env: { ...process.env, ...BUILD_ENVIRONMENT },
+    });
     if (status !== 0)
       throw new Missing(
         `${go} did not build ${missing.join(" and ")}: ${error?.message ?? `status ${status}, and what it says above`}`,
       );
+    copyFiles(go, module, folder);
     for (const name of missing) renameSync(join(work, builtName(name)), join(folder, name));
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -160,28 +205,37 @@ const linkTogether = (folder: string, paths: readonly (readonly [name: string, p
   return together;
 };
 
+/** The folder for what is built of a module; it is named after the version. */
+const cacheOf = (module: Module): string => {
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+  const folder = join(cache, "steelyard", basename(module.folder), `${versionOf(module)}-${process.arch}`);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+};
+
 /** The folder that holds all of these programs. */
 const findAssets = (names: readonly string[]): string => {
-  const unknown = names.filter((name) => !PACKAGES.has(name));
-  if (unknown.length > 0)
-    throw new Missing(`${unknown.join(", ")}: unknown; there is ${[...PACKAGES.keys()].join(", ")}`);
   const given = process.env.KUBEBUILDER_ASSETS ?? "";
   const isGiven = (name: string): boolean => given !== "" && isProgram(join(given, name));
+  const folderOf = new Map(
+    names.map((name) => {
+      const { module } = sourceOf(name);
+      return [name, isGiven(name) ? resolve(given) : cacheOf(module)] as const;
+    }),
+  );
   const lacking = names.filter((name) => !isGiven(name));
   if (lacking.length === 0) return given;
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
-  const version = versionOf(readFileSync(join(MODULE, "go.mod"), "utf8"));
-  const folder = join(cache, "steelyard", "kubernetes", `${version}-${process.arch}`);
-  mkdirSync(folder, { recursive: true });
   if (given !== "")
-    console.error(
-      `$KUBEBUILDER_ASSETS holds no ${lacking.join(", no ")}: of Kubernetes ${version} is what is taken besides`,
-    );
-  buildAlone(folder, lacking);
-  if (lacking.length === names.length) return folder;
+    console.error(`$KUBEBUILDER_ASSETS holds no ${lacking.join(", no ")}, which is taken from elsewhere`);
+  for (const module of [KUBERNETES, METALLB]) {
+    const ofModule = lacking.filter((name) => sourceOf(name).module === module);
+    if (ofModule.length > 0) buildAlone(cacheOf(module), ofModule);
+  }
+  const [folder = given, ...others] = new Set(folderOf.values());
+  if (others.length === 0) return folder;
   return linkTogether(
-    folder,
-    names.map((name) => [name, join(isGiven(name) ? resolve(given) : folder, name)]),
+    cacheOf(KUBERNETES),
+    [...folderOf].map(([name, place]) => [name, join(place, name)] as const),
   );
 };
 

@@ -37,6 +37,8 @@ export type PatchType = "strategic-merge-patch" | "merge-patch" | "json-patch" |
 export type RequestOptions = {
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Another form of the answer than plain JSON, as in `application/json;as=Table;v=v1;g=meta.k8s.io`. */
+  readonly accept?: string;
   /** Default 30 s. */
   readonly timeoutMs?: number;
 };
@@ -110,12 +112,13 @@ export const openApi = (options: {
 
   const send = (method: string, path: string, options: RequestOptions = {}): Promise<Reply> =>
     new Promise((resolve, reject) => {
-      const { body, contentType = body === undefined ? undefined : "application/json" } = options;
+      const { body, contentType = body === undefined ? undefined : "application/json", accept } = options;
       const asked = request(
         new URL(path, url),
         {
           ...way,
-          ...{ method, agent, headers: headersOf(credentials, contentType) },
+          ...{ method, agent },
+          headers: { ...headersOf(credentials, contentType), ...(accept === undefined ? {} : { accept }) },
           timeout: options.timeoutMs ?? 30_000,
         },
         (response) => {

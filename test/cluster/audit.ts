@@ -15,15 +15,20 @@ export type AuditEntry = {
   readonly code: number;
   /** Milliseconds since 1970 when it was received. */
   readonly at: number;
+  /** What was sent, of a write to a Service's status. */
+  readonly body: unknown;
 };
 
-/** Everything but what the API server asks of itself. */
+/** Everything but what the API server asks of itself; what is sent to the status of Services with every word. */
 export const AUDIT_POLICY = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
   - level: None
     users: ["system:apiserver"]
+  - level: Request
+    verbs: [update, patch]
+    resources: [{ group: "", resources: [services/status] }]
   - level: Metadata
 `;
 
@@ -42,6 +47,7 @@ type Event = {
   };
   readonly responseStatus?: { readonly code?: number };
   readonly requestReceivedTimestamp: string;
+  readonly requestObject?: unknown;
 };
 
 const toEntry = (event: Event): AuditEntry => {
@@ -57,6 +63,7 @@ const toEntry = (event: Event): AuditEntry => {
     path: event.requestURI,
     code: event.responseStatus?.code ?? 0,
     at: Date.parse(event.requestReceivedTimestamp),
+    body: event.requestObject,
   };
 };
 

@@ -26,6 +26,9 @@ const manifestsIn = (folder: string): readonly string[] =>
     .filter((name) => name.endsWith(".yaml"))
     .map((name) => readFileSync(join(ROOT, folder, name), "utf8"));
 
+/** The definitions of all resources, each a text of YAML. */
+export const ourDefinitions = (): readonly string[] => manifestsIn("packaging/crds");
+
 /** What a controller needs to live; nobody here could run the rest. In the order in which it is applied. */
 const NEEDED = [
   "Namespace",
@@ -41,16 +44,18 @@ const NEEDED = [
 
 /**
  * Installs our definitions and rights, word for word; gives the account that they are for. Without `webhook` the API server
- * is not told to ask for reviews.
+ * is not told to ask for reviews; without `definitions` those of others must be there.
  */
 export const install = async (
   plane: Pick<ControlPlane, "apply" | "access">,
-  { webhook = false } = {},
+  { webhook = false, definitions = true } = {},
 ): Promise<Access> => {
-  const needed = webhook ? NEEDED : NEEDED.filter((kind) => kind !== "ValidatingWebhookConfiguration");
-  const objects = [...manifestsIn("packaging/crds"), ...manifestsIn("packaging/manifests")].flatMap(
-    readManifest,
-  );
+  const unwanted = [
+    ...(webhook ? [] : ["ValidatingWebhookConfiguration"]),
+    ...(definitions ? [] : ["CustomResourceDefinition"]),
+  ];
+  const needed = NEEDED.filter((kind) => !unwanted.includes(kind));
+  const objects = [...ourDefinitions(), ...manifestsIn("packaging/manifests")].flatMap(readManifest);
   const isRight = ({ kind, metadata }: KubeObject): boolean =>
     kind === "ClusterRole" && metadata.name === "steelyard-controller";
   if (!objects.some(isRight)) throw new Error("our manifests hold no rights");

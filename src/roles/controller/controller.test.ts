@@ -190,6 +190,7 @@ describe("a shadow", () => {
     const bed = createBed();
     bed.pool("public", ["192.0.2.10-192.0.2.20"]);
     bed.service("web");
+    bed.service("vain", { spec: { loadBalancerIP: "198.51.100.1" } });
     const controller = bed.start({ shadow: true });
     controller.lead();
     await settle(bed);

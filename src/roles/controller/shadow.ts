@@ -22,19 +22,13 @@ const listed = (addresses: readonly string[]): string =>
   addresses.length === 0 ? "none" : addresses.join(", ");
 
 /**
- * How a Service would be served otherwise; `undefined` when it would not. Conditions, annotations and events of ours, which
- * cannot be there yet, do not count as a difference.
+ * How a Service would be served otherwise; `undefined` when it would not, which one that has no address and would get none
+ * is not either. Conditions, annotations and events of ours, which cannot be there yet, do not count as a difference.
  */
 const differenceText = ({ write, decision }: Outcome, service: Service): string | undefined => {
-  if (write === undefined) return undefined;
+  if (write?.isIngressChanged !== true) return undefined;
   const there = listed(service.ingress.flatMap(({ ip }) => ip ?? []));
-  if (decision?.outcome === "refused") {
-    const { message } = decision.refusal;
-    return write.isIngressChanged
-      ? `has ${there}, would lose it: ${message}`
-      : `has none, would get none: ${message}`;
-  }
-  if (!write.isIngressChanged) return undefined;
+  if (decision?.outcome === "refused") return `has ${there}, would lose it: ${decision.refusal.message}`;
   if (decision === undefined) return `has ${there}, would have it cleared: it is no Service of ours`;
   const wanted = listed(write.ingress.flatMap(({ ip }) => ip ?? []));
   return `has ${there}, would get ${wanted} from pool ${decision.pool} (${decision.how})`;

@@ -1,0 +1,61 @@
+/** MetalLB's own controller in a control plane of a test: the program and the definitions of its published release. */
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { findAssets } from "./assets.ts";
+import { type ControlPlane, freePort } from "./bed.ts";
+import { NAMESPACE } from "./controller.ts";
+import { openServer, type ServerProgram } from "./server-program.ts";
+
+const PROGRAM = "metallb-controller";
+
+/** The program, built at most once for each release. */
+export const findMetallb = (): string => realpathSync(join(findAssets([PROGRAM]), PROGRAM));
+
+/** The definitions of its resources, word for word, each a text of YAML. */
+export const metallbDefinitions = (): readonly string[] => {
+  const folder = join(dirname(findMetallb()), "definitions");
+  return readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+};
+
+/** It wants to find the pod that it runs in; nothing runs in this one. */
+const surroundings = (namespace: string): string => `apiVersion: v1
+kind: Namespace
+metadata: { name: ${namespace} }
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: default, namespace: ${namespace} }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: controller, namespace: ${namespace} }
+spec:
+  automountServiceAccountToken: false
+  containers: [{ name: controller, image: none }]
+---
+apiVersion: metallb.io/v1beta1
+kind: ConfigurationState
+metadata: { name: controller, namespace: ${namespace} }
+`;
+
+/** Describes MetalLB's controller, which may do everything, in our namespace; it does not run yet. Needs its definitions. */
+export const openMetallb = async (plane: ControlPlane): Promise<ServerProgram> => {
+  await plane.apply(surroundings(NAMESPACE));
+  const access = await plane.access({ type: "user", name: "metallb", groups: ["system:masters"] }, []);
+  access.api.close();
+  const [metrics, health] = [await freePort(), await freePort()];
+  const server = openServer({
+    name: "metallb",
+    command: [
+      ...[findMetallb(), `--namespace=${NAMESPACE}`, "--pod-name=controller", "--webhook-mode=disabled"],
+      ...["--disable-cert-rotation=true", "--log-level=info"],
+      ...[`--port=${metrics}`, `--health-probe-port=${health}`],
+    ],
+    environment: { KUBECONFIG: access.kubeconfig, METALLB_BGP_TYPE: "native" },
+    log: join(plane.folder, "metallb.log"),
+    isReady: async () => true,
+    readyWithinMs: 30_000,
+  });
+  plane.own(server);
+  return server;
+};
