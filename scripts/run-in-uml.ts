@@ -27,6 +27,8 @@ const UML: Guest = {
     mount: ({ path, mode }) => `mount -t hostfs none ${quote(path)} -o ${mode},${quote(path)}`,
     further: [],
     modules: "/usr/lib/uml/modules",
+    // They have settings before anybody asks for them.
+    early: ["ipv6", "nf_conntrack"],
     ending: "o",
   }),
   start: ({ folder, init }) => {

@@ -16,6 +16,8 @@ export type Setting = {
   readonly further: readonly string[];
   /** The folder with one folder of modules for each version of the kernel. */
   readonly modules: string;
+  /** Modules to load before anybody asks. The others are loaded when they are asked for. */
+  readonly early: readonly string[];
   /** The letter for /proc/sysrq-trigger that ends the machine: `o` or `b`. */
   readonly ending: "o" | "b";
 };
@@ -34,7 +36,7 @@ export type Task = {
 /** The script. */
 export const firstScript = (
   name: "uml" | "vm",
-  { mount, modules, ending }: Setting,
+  { mount, modules, early, ending }: Setting,
   { results, shares, command }: Task,
 ): string => {
   const again = shares.map(
@@ -54,8 +56,7 @@ ln -s ${quote(modules)}/"$version" /run/modules/lib/modules/"$version"
 printf '#!/bin/sh\\nexec /sbin/modprobe -d /run/modules "$@"\\n' >/run/modprobe
 chmod +x /run/modprobe
 echo /run/modprobe >/proc/sys/kernel/modprobe
-# The others are loaded when they are asked for; these have settings before anybody asks.
-/run/modprobe -a ipv6 nf_conntrack
+/run/modprobe -a ${early.join(" ")}
 ip link set lo up
 mkfifo /run/end
 cd ${quote(CHECKOUT)} || exit

@@ -151,14 +151,14 @@ it("a bond serves, changes its cable and moves nothing, gives up with the last o
     await serves(lab, DIRECT);
 
     const before = await Promise.all(["front", "tagged"].map((name) => changesOf(e1, name)));
-    const kept = await Promise.all([VIP, DIRECT].map((from) => download(lab, { from, seconds: 30 })));
+    const kept = await Promise.all([VIP, DIRECT].map((from) => download(lab, { from, seconds: 20 })));
     await changeCable(lab);
     await changeCable(lab);
     await areWhole(...kept);
     await forwardsByXdp(e1, "dsr");
     assert.deepEqual(await Promise.all(["front", "tagged"].map((name) => changesOf(e1, name))), before);
 
-    const moved = await download(lab, { from: DIRECT, seconds: 30 });
+    const moved = await download(lab, { from: DIRECT, seconds: 15 });
     await cable(lab, "eth0", "down");
     await cable(lab, "eth1", "down");
     await settle("e2");

@@ -114,8 +114,8 @@ it("two VLANs serve in every mode, keep every download through a takeover, and f
     assert.match(device, /xdpgeneric/);
 
     const kept = await Promise.all([
-      download(lab, { from: OUTSIDE, port: 8080, seconds: 20 }),
-      download(lab, { from: DIRECT, seconds: 20 }),
+      download(lab, { from: OUTSIDE, port: 8080, seconds: 15 }),
+      download(lab, { from: DIRECT, seconds: 15 }),
     ]);
     await lab.fault("silence e1");
     for (const each of [OUTSIDE, GATEWAY, DIRECT]) await holdings.settle(each, ["e1", "e2"], BOUND);
@@ -176,7 +176,7 @@ it("a VLAN has its virtual MAC address, and nobody takes over while advertisemen
     for (const port of ["e1", "e2"]) {
       await lab.host("sw").expect(["sh", "-c", `tc qdisc add dev ${port} root netem ${rough}`]);
     }
-    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
     assert.deepEqual(await Promise.all([e1, e2].map((edge) => changesOf(edge, "front"))), before);
     const sent = await lab.host("sw").expect(["tc", "-s", "qdisc", "show", "dev", "e2"]);
     assert.match(sent, /netem/);

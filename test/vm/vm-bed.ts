@@ -14,9 +14,9 @@ import { router, type Spec } from "#test/kernel/edge-config";
 import { address } from "#testing/values";
 
 /** How long anything may take, in milliseconds. */
-export const BOUND = 90_000;
+export const BOUND = 120_000;
 /** How long a program may take to start, in milliseconds. */
-const START_BOUND = 180_000;
+const START_BOUND = 300_000;
 
 export const NODES = ["n1", "n2"] as const;
 

@@ -6,7 +6,7 @@ import { type ProgramName, programCommand } from "../programs.ts";
 import type { DownloadsRecord, HttpRecord, UdpRecord } from "./records.ts";
 
 /** How long a program may take to be ready, in milliseconds: where everything is emulated it takes its time. */
-const READY_LIMIT_MS = 90_000;
+const READY_LIMIT_MS = 180_000;
 
 /** A probe under way. */
 export type Probe<Record> = {
