@@ -29,11 +29,15 @@ class Wired {
   #deliver(send: Send): void {
     const { linkIndex, frame, family } = send;
     if (frame.destination !== BROADCAST_MAC) return;
-    const from = macBytes(macFromBytes(frame.payload.slice(8, 14)));
+    const packet = decode(frame.payload);
+    assert.ok(packet.ok);
+    const { senderMac, senderAddress, targetAddress } = packet.value;
     for (const [index, name] of this.switches) {
-      if (index !== linkIndex && name === this.switches.get(linkIndex)) {
-        this.node.hear(index, { payload: frame.payload, from }, family);
-      }
+      if (index === linkIndex || name !== this.switches.get(linkIndex)) continue;
+      // As the kernel's filter does: nobody is woken for what it does not listen for.
+      const ear = this.node.ears.get(`${index} IPv4`);
+      if (!ear?.has(senderAddress) && !ear?.has(targetAddress)) continue;
+      this.node.hear(index, { payload: frame.payload, from: macBytes(senderMac) }, family);
     }
   }
 

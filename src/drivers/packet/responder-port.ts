@@ -1,15 +1,10 @@
 /** What we ask of the sockets that answer for addresses which the kernel does not hold. */
 import type { IpAddress, IpFamily } from "#base/address";
 import type { MacAddress } from "#base/mac";
+import type { HeardFrame } from "#core/responder/reading";
 import type { OnPacketError, PacketError, PacketLink, PacketResult, PacketSocket } from "./port.ts";
 
-/** A frame that somebody else sent. Both are views of a buffer that is used again, valid only during the callback. */
-export type HeardFrame = {
-  /** What follows the Ethernet header: an ARP packet, or an IPv6 packet. */
-  readonly payload: Uint8Array;
-  /** The 6 bytes of the Ethernet source address. */
-  readonly from: Uint8Array;
-};
+export type { HeardFrame };
 
 /** How much of what was asked for is heard. */
 export type Listening = {
@@ -36,6 +31,7 @@ export type ResponderPort = {
   openResponder(request: {
     readonly link: PacketLink;
     readonly family: IpFamily;
+    /** Its bytes are views of a buffer that is used again, valid only during the callback. */
     readonly onFrame: (frame: HeardFrame) => void;
     readonly onError: OnPacketError;
   }): PacketResult<ResponderSocket>;

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { millis, seconds } from "#base/time";
+import { held, Node, nodeLink } from "#testing/responder";
+import { address } from "#testing/values";
+
+const VIP = address("192.0.2.100");
+const VIP6 = address("2001:db8::100");
+const OTHER = address("198.51.100.100");
+const THIRD = nodeLink(3, ["198.51.100.1/24"]);
+
+/** What each socket listens for. */
+const ears = (node: Node): Record<string, readonly string[]> =>
+  Object.fromEntries([...node.ears].map(([key, addresses]) => [key, [...addresses]]));
+
+describe("sockets", () => {
+  it("listen for exactly what fits their link and family, whatever is done with it", () => {
+    const node = new Node().links(nodeLink(2), THIRD);
+    node.assign(held(VIP, { stance: "watching" }), held(VIP6), held(OTHER, { answers: "kernel" }));
+    assert.deepEqual(ears(node), { "2 IPv4": [VIP], "2 IPv6": [VIP6], "3 IPv4": [OTHER] });
+    node.links(THIRD).pass(millis(100));
+    assert.deepEqual(ears(node), { "3 IPv4": [OTHER, VIP] });
+    node.links(nodeLink(2), THIRD).pass(millis(100));
+    assert.deepEqual(ears(node), { "3 IPv4": [OTHER], "2 IPv4": [VIP], "2 IPv6": [VIP6] });
+    node.forget(VIP, OTHER).pass(millis(100));
+    assert.deepEqual(ears(node), { "2 IPv6": [VIP6] });
+  });
+
+  it("are there before anything is said on a link, however lately others were told of changes", () => {
+    const node = new Node().links(nodeLink(2)).assign(held(VIP)).pass(seconds(1));
+    node.assign(held(address("192.0.2.101")));
+    // A frame on a link without a socket would fail here.
+    node.links(nodeLink(2), THIRD).assign(held(OTHER));
+    assert.deepEqual(ears(node)["3 IPv4"], [OTHER]);
+    assert.match(String(node.take().at(-1)), /on 3 /);
+  });
+
+  it("follow an address to the interfaces that are asked for by name", () => {
+    const node = new Node().links(nodeLink(2), THIRD).assign(held(VIP)).pass(seconds(20));
+    node.take();
+    node.assign(held(VIP, { interfaces: ["eth3"] })).pass(millis(100));
+    assert.deepEqual(node.responder.voicesOf(VIP), [3]);
+    assert.deepEqual(ears(node), { "3 IPv4": [VIP] });
+    assert.match(String(node.take()[0]), /^takeover on 3 /);
+  });
+
+  it("listen for looks as well where an address fits several links", () => {
+    const node = new Node().links(nodeLink(2), nodeLink(4)).assign(held(VIP));
+    assert.deepEqual(ears(node), { "2 IPv4": [VIP, "192.0.0.8"], "4 IPv4": [VIP, "192.0.0.8"] });
+    const six = new Node().links(nodeLink(2), nodeLink(4)).assign(held(VIP6));
+    assert.deepEqual(Object.keys(ears(six)).sort(), ["2 IPv4", "2 IPv6", "4 IPv4", "4 IPv6"]);
+    node.links(nodeLink(2)).pass(millis(100));
+    assert.deepEqual(ears(node), { "2 IPv4": [VIP, "192.0.0.8"] });
+  });
+});
