@@ -10,8 +10,14 @@ import type { Cancel } from "./clock.ts";
 import { type SessionPacket, SimulatedSession } from "./simulated-session.ts";
 import { type Frame, type Knowledge, type Link, macOf, type SpeakerHost } from "./speaker-link.ts";
 
-/** When a burst repeats the first announcement. */
-const BURST: readonly Duration[] = [millis(0), millis(100), seconds(1), seconds(2), seconds(3)];
+/** When announcements are made, by their cause. */
+const BURSTS = {
+  takeover: [millis(0), millis(100), seconds(1), seconds(2), seconds(3)],
+  "peer-returned": [millis(0), millis(100), seconds(1)],
+  defence: [millis(0)],
+} as const;
+/** Stands for the refresh that keeps switches from forgetting, which is slower. */
+const REFRESH = seconds(10);
 /** Socket buffers are full at some time. */
 const QUEUE_LIMIT = 300;
 const USUAL_LATENESS = millis(3);
@@ -33,6 +39,7 @@ export class SimulatedSpeaker {
   #knowledge: Knowledge = { members: [], placements: [], apiOf: () => "unheard" };
   #cancelTimer: Cancel = () => {};
   hasLeft = false;
+  readonly #refreshed = new Map<IpAddress, object>();
 
   constructor(host: SpeakerHost, link: Link) {
     this.host = host;
@@ -73,6 +80,7 @@ export class SimulatedSpeaker {
     this.#ownership = new Ownership(this.name, this.host.config, this.now);
     this.#sessions = new Map();
     this.#slowAt.clear();
+    this.#refreshed.clear();
     this.#knowledge = { ...knowledge, placements: [] };
     this.learn(knowledge);
     this.input({ type: "gateway", isKnown: this.host.hasGateway });
@@ -237,8 +245,10 @@ export class SimulatedSpeaker {
 
   #perform(effect: Effect): void {
     if (effect.type === "announce") {
-      this.#announce(effect.address, effect.cause === "takeover" ? BURST : [millis(0)]);
+      this.#announce(effect.address, BURSTS[effect.cause]);
     }
+    if (effect.type === "answer") this.#refresh(effect.address);
+    if (effect.type === "silence") this.#refreshed.delete(effect.address);
     if (effect.type === "ask") this.#ask(effect.address, effect.of);
     if (effect.type === "ask-gateway") this.#link.askGateway(this.name);
     if (effect.type === "left") this.hasLeft = true;
@@ -249,6 +259,18 @@ export class SimulatedSpeaker {
       else session.leave();
       this.#say(peer, session);
     }
+  }
+
+  /** Announces again and again, as long as this is what it last began to do for the address. */
+  #refresh(address: IpAddress): void {
+    const stamp = {};
+    this.#refreshed.set(address, stamp);
+    const again = (): void => {
+      if (this.#refreshed.get(address) !== stamp) return;
+      this.#announce(address, BURSTS.defence);
+      this.#later(REFRESH, again);
+    };
+    this.#later(REFRESH, again);
   }
 
   #announce(address: IpAddress, burst: readonly Duration[]): void {

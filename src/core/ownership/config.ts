@@ -24,7 +24,7 @@ export type OwnershipConfig = {
   readonly withoutGateway: "go-on" | "withdraw";
   /** How long a node that does not know whether anybody holds an address asks before it claims it. */
   readonly askTime: Duration;
-  /** How often it asks in that time, or in the hold-off; at least 1. */
+  /** How often it asks in that time, or in the hold-off: once the last known holder, then all; at least 2. */
   readonly asks: number;
   /** For how long a node must have been all right before it takes an address back from one that holds it well. */
   readonly settle: Duration;
@@ -91,7 +91,7 @@ export const ownershipProblems = (config: OwnershipConfig): readonly string[] =>
   if (!Number.isInteger(bfdMultiplier) || bfdMultiplier < 2 || bfdMultiplier > 50) {
     problems.push(`bfdMultiplier ${bfdMultiplier} is not a whole number in 2..50`);
   }
-  if (!Number.isInteger(asks) || asks < 1 || asks > 10) problems.push(`asks ${asks} is not in 1..10`);
+  if (!Number.isInteger(asks) || asks < 2 || asks > 10) problems.push(`asks ${asks} is not in 2..10`);
   if (!Number.isInteger(flapping.takes) || flapping.takes < 2 || flapping.takes > 100) {
     problems.push(`flapping.takes ${flapping.takes} is not in 2..100`);
   }

@@ -64,7 +64,7 @@ describe("an address that is not held", () => {
     const step = first(sketch, { memory: { holder: "a" } });
     assert.deepEqual(shown(step.effects), ["standby -> claiming: holder-dead (a)", "ask a"]);
     assert.deepEqual(wait(sketch, step, at(seconds(1))).said, [
-      "62.5ms ask a",
+      "62.5ms ask all",
       "125ms answer",
       "125ms announce takeover",
       "125ms claiming -> holding: holder-dead (a)",

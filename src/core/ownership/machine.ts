@@ -175,13 +175,19 @@ const reconsiderClaim = (around: Surroundings, entry: Entry): Step => {
     askAt: goesOn ? state.askAt : after(now, pauseOf(config.asks, micros(next.at - now))),
   };
   const moved = move(entry, claiming, next.cause, next.from);
-  return goesOn ? moved : { entry: moved.entry, effects: [...moved.effects, ask(entry)] };
+  return goesOn
+    ? moved
+    : { entry: moved.entry, effects: [...moved.effects, ask(entry, entry.memory.holder)] };
 };
 
 /** Between two questions, so that the last one still has as long for its answer. */
 const pauseOf = (asks: number, time: number) => micros(Math.max(time / asks, 1));
 
-const ask = ({ address, memory }: Entry): Effect => ({ type: "ask", address, of: memory.holder });
+/**
+ * The first question goes to the last known holder alone: kernels that answer for what they do not hold cannot mislead then.
+ * The others go to all, for this node may have missed who holds it now.
+ */
+const ask = ({ address }: Entry, of: string | undefined): Effect => ({ type: "ask", address, of });
 
 const reconsiderHeld = (around: Surroundings, entry: Entry): Step => {
   const { now, config, self, company, isLeaving } = around;
@@ -221,7 +227,7 @@ const tickState = (around: Surroundings, entry: Entry): Step => {
       if (now >= state.claimAt) return reconsider(around, entry);
       const next = after(now, pauseOf(config.asks, micros(state.claimAt - state.since)));
       const askAt = next < state.claimAt ? next : undefined;
-      return { entry: { ...entry, state: { ...state, askAt } }, effects: [ask(entry)] };
+      return { entry: { ...entry, state: { ...state, askAt } }, effects: [ask(entry, undefined)] };
     }
     case "holding": {
       if (state.dispute === undefined) return unchanged(entry);
@@ -229,7 +235,7 @@ const tickState = (around: Surroundings, entry: Entry): Step => {
       const dispute = { ...state.dispute, askAt: undefined };
       return {
         entry: { ...entry, state: { ...state, dispute } },
-        effects: [{ type: "ask", address: entry.address, of: rival }],
+        effects: [ask(entry, rival)],
       };
     }
     case "yielding":

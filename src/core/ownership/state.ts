@@ -150,7 +150,10 @@ export type Effect =
   | { readonly type: "answer"; readonly address: IpAddress }
   /** Do not answer for it any more. Forwarding what still arrives goes on. */
   | { readonly type: "silence"; readonly address: IpAddress }
-  /** Tell the link that the address is here: a whole burst after `takeover`, a single announcement otherwise. */
+  /**
+   * Tell the link that the address is here: a whole burst after `takeover`, a short one after `peer-returned` (others may
+   * hold it, too, and must not miss it), once for `defence`. The second of a burst should follow after a tenth of a second.
+   */
   | {
       readonly type: "announce";
       readonly address: IpAddress;

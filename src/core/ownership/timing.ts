@@ -8,7 +8,7 @@ export type TimingConfig = Pick<
   "bfdInterval" | "bfdMultiplier" | "holdOff" | "quietAfter" | "gatewayPatience"
 >;
 
-/** By how much a timer may be late: four times what was measured with all processors busy, without real-time priority. */
+/** By how much a timer may be late: four times the 99th percentile with all processors busy, without real-time priority. */
 export const LATENESS: Duration = millis(20);
 
 /** Promises, each counted from the moment at which a node dies or is cut off. */
