@@ -8,7 +8,7 @@ export type LeaseConfig = {
   readonly leaseDuration: Duration;
   /** How long a leader goes on without a renewal that succeeded. */
   readonly renewDeadline: Duration;
-  /** How often the leader renews, and the others look. */
+  /** How often the leader renews. The others look for each renewal. */
   readonly retryPeriod: Duration;
 };
 

@@ -7,6 +7,9 @@
  * earlier than any follower may take over, whether or not it can reach the API server. What is left to bound is how
  * differently two clocks run: with 15 s and 10 s they may differ by half.
  *
+ * Whoever follows looks when the next renewal is due, and so takes over when the leader has been silent for the lease duration
+ * and a tenth of the retry period, not a whole one: 15.2 s after its last renewal, 13.2 to 15.2 s after its death.
+ *
  * Not promised: that a write which a leader sent in its last moment does not arrive after another has begun; writes must
  * carry a resourceVersion or be repeatable. A machine that is suspended as a whole does not see time pass unless the
  * caller's clock counts it; it gives up at its first look at the Lease. Nor this: if somebody deletes the Lease by hand and a

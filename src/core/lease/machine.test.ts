@@ -103,17 +103,38 @@ describe("a replica that follows", () => {
     assert.deepEqual([effect.claim.transitions, effect.claim.acquireTime], [4, "then"]);
   });
 
-  it("looks every two seconds while another holds it, and takes it once it has stood still for its duration", () => {
+  it("looks for a renewal again and again while it does not come, and takes the Lease once it has stood still for its duration", () => {
     const replica = new Replica();
     replica.timer();
     const seenAt = replica.now;
-    for (const expected of [2, 2, 2, 2, 2, 2, 2, 1]) {
+    for (const expected of [1_800, 200, 200, 400, 800, 1_600, 2_000, 2_000, 2_000, 2_000, 2_000]) {
       assert.deepEqual(replica.read(found()), []);
-      assert.equal(replica.deadline, seconds(expected));
-      assert.equal(types(replica.pass(seconds(expected)).timer()), "read");
+      assert.equal(replica.deadline, millis(expected));
+      assert.equal(types(replica.pass(millis(expected)).timer()), "read");
     }
     assert.equal(replica.now, after(seenAt, seconds(15)));
     assert.equal(types(replica.read(found())), "update");
+  });
+
+  it("looks just before a renewal is due and just after it, once it has seen when that is", () => {
+    const replica = new Replica();
+    replica.timer();
+    const renewedAt = (version: number): Instant => after(START, millis(2_000 * version - 1_300));
+    const seen: number[] = [];
+    let looks = 0;
+    for (let version = 0; version < 40; looks += 1) {
+      if (replica.now >= renewedAt(version + 1)) version += 1;
+      seen.push(replica.now - renewedAt(version));
+      replica.read(found({ resourceVersion: `${version}` }));
+      replica.pass(replica.deadline ?? assert.fail()).timer();
+    }
+    const firstSights = seen.slice(-20).filter((age) => age < seconds(1));
+    assert.ok(firstSights.length >= 9);
+    assert.ok(
+      firstSights.every((age) => age <= millis(200)),
+      `${firstSights}`,
+    );
+    assert.ok(looks <= 80, `${looks} looks for 40 renewals`);
   });
 
   it("does not take it a microsecond earlier", () => {
@@ -153,11 +174,11 @@ describe("a replica that follows", () => {
     replica.read(found());
     replica.pass(seconds(2)).timer();
     assert.deepEqual(replica.read({ type: "absent" }), []);
-    for (let passed = 2; passed < 14; passed += 2) {
-      replica.pass(seconds(2)).timer();
-      assert.deepEqual(replica.read({ type: "absent" }), []);
+    while (replica.now < after(START, seconds(15))) {
+      replica.pass(replica.deadline ?? assert.fail()).timer();
+      if (replica.now < after(START, seconds(15))) assert.deepEqual(replica.read({ type: "absent" }), []);
     }
-    replica.pass(seconds(1)).timer();
+    assert.equal(replica.now, after(START, seconds(15)));
     assert.equal(types(replica.read({ type: "absent" })), "create");
   });
 

@@ -26,6 +26,7 @@ import {
   type Effect,
   type Input,
   type LossReason,
+  lookPause,
   observe,
   type ReadResult,
   type State,
@@ -184,7 +185,7 @@ const onRead = (config: LeaseConfig, state: State, result: ReadResult, now: Inst
   if (record?.holder === config.identity) return claimLease(config, seen, now);
   const { state: following, effects } = lose(seen, "taken");
   if (now >= observed.freeAt) return precededBy(effects, claimLease(config, following, now));
-  const until = earliest(after(now, config.retryPeriod), observed.freeAt) ?? now;
+  const until = earliest(after(now, lookPause(config, observed.sightings)), observed.freeAt) ?? now;
   return { state: wait(following, until, "read"), effects };
 };
 

@@ -131,6 +131,8 @@ class World {
   readonly clock = new Clock();
   readonly random: Random;
   readonly server = new Server();
+  /** When the Lease was written last. */
+  writtenAt: Instant = instant(0);
   readonly replicas: readonly Replica[];
   weather: Weather = FINE;
 
@@ -155,7 +157,9 @@ class World {
     const delay = () => micros(integerBetween(this.random, 100, this.weather.slowest));
     if (this.random() < this.weather.loss) return;
     this.clock.schedule(after(this.clock.now, delay()), () => {
+      const before = this.server.object;
       const answer = this.server.answer(effect);
+      if (this.server.object !== before) this.writtenAt = this.clock.now;
       if (this.random() < this.weather.loss) return;
       this.clock.schedule(after(this.clock.now, delay()), () => replica.input(answer));
     });
@@ -238,6 +242,21 @@ describe("leader election, simulated", () => {
       world.pass(seconds(60));
       assert.equal(world.leaders.length, 1);
       assert.notEqual(world.leader, before);
+    }
+  });
+
+  it("moves a moment after the lease duration once those who follow know when renewals come", () => {
+    for (let seed = 1; seed <= 100; seed += 1) {
+      const world = new World(seed, { drift: 0.0001 });
+      for (const replica of world.replicas) replica.start();
+      world.untilLed();
+      world.pass(micros(integerBetween(world.random, 60_000_000, 90_000_000)));
+      world.leader.kill();
+      const { writtenAt } = world;
+      world.untilLed();
+      const took = (world.clock.now - writtenAt) as Duration;
+      // A tenth of the retry period, and three requests each way, two late timers and one step of the test on the way.
+      assert.ok(took <= seconds(15) + millis(200 + 6 * 50 + 2 * 20 + 50), `seed ${seed}: took ${took}`);
     }
   });
 

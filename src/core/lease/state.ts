@@ -18,6 +18,8 @@ export type Observed = {
   readonly record: LeaseRecord | undefined;
   /** When others may take it, by our clock: it has stood still for its duration then. */
   readonly freeAt: Instant;
+  /** How often this version was heard of so far; 1 at first. */
+  readonly sightings: number;
 };
 
 export type State = {
@@ -84,6 +86,19 @@ export const answerLimit = (config: LeaseConfig): Duration => micros(config.rene
 /** The pause after somebody else was first: short, since the Lease is read again before anything is written. */
 export const conflictPause = (config: LeaseConfig): Duration => micros(config.retryPeriod / 4);
 
+/**
+ * The pause until one that follows looks again, having seen the same version `sightings` times.
+ *
+ * The term counts from when a renewal is seen, so each is looked for just before it is due and again a moment later: looks
+ * creep towards the renewals until every one is seen within a tenth of the retry period. One that does not come is looked
+ * for less and less often.
+ */
+export const lookPause = ({ retryPeriod }: LeaseConfig, sightings: number): Duration => {
+  const moment = retryPeriod / 10;
+  if (sightings <= 1) return micros(retryPeriod - moment);
+  return micros(Math.min(retryPeriod, moment * 2 ** Math.max(0, sightings - 3)));
+};
+
 const SHORTEST_TERM = seconds(1);
 
 /** What is known after an answer that showed `record` at `now`. */
@@ -96,10 +111,12 @@ export const observe = (
   if (record === undefined) {
     // Somebody removed it. Whoever held it may not know yet, so its term is respected all the same.
     const isOurs = before?.record?.holder === config.identity;
-    return { record, freeAt: before === undefined || isOurs ? now : before.freeAt };
+    const sightings = before === undefined || before.record !== undefined ? 1 : before.sightings + 1;
+    return { record, freeAt: before === undefined || isOurs ? now : before.freeAt, sightings };
   }
-  if (before?.record?.resourceVersion === record.resourceVersion) return before;
+  if (before?.record?.resourceVersion === record.resourceVersion)
+    return { ...before, sightings: before.sightings + 1 };
   const isFree = record.holder === "" || record.holder === config.identity;
   const term = micros(Math.max(SHORTEST_TERM, record.duration ?? config.leaseDuration));
-  return { record, freeAt: isFree ? now : after(now, term) };
+  return { record, freeAt: isFree ? now : after(now, term), sightings: 1 };
 };
