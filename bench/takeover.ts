@@ -12,19 +12,21 @@ import { monotonicNow } from "#lab/probe/clock";
 import type { UdpRecord } from "#lab/probe/records";
 import { longestGap } from "#lab/probe/report";
 import { type Probe, startUdpProbe } from "#lab/probe/start";
-import { type Hearing, startHearing } from "./hearing.ts";
+import { type Advertisement, type Hearing, startHearing } from "./hearing.ts";
 import { type Bed, ECHO_PORT, isFrom, PAIRS, prepare, type Settings, settle, startEdge } from "./pair.ts";
 import { spread } from "./statistics.ts";
-import { MODES, type Mode, type Run } from "./takeover-report.ts";
+import type { Mode, Run } from "./takeover-report.ts";
 
 /** A fault as it happened to one pair. Times by the monotonic clock. */
 type Window = {
   readonly bed: Bed;
   readonly from: Instant;
   readonly to: Instant;
-  /** When the last advertisement of the active edge was heard, and the first of the standby. */
-  readonly lastAdvertAt: Instant;
-  readonly firstAdvertAt: Instant | undefined;
+  /** At which share of the active edge's advertisement interval it was meant to be. */
+  readonly share: number;
+  /** The last advertisement of the active edge, and the first of the standby. */
+  readonly last: Advertisement;
+  readonly first: Advertisement | undefined;
 };
 
 const inject = async ({ lab, pair }: Bed, mode: Mode): Promise<void> => {
@@ -108,26 +110,26 @@ const hit = async (
   const isLast = isFrom(pair, "active");
   const before = hearing.all().filter((each) => isLast(each) && each.at <= (first?.at ?? to));
   await heal(bed, mode, settings);
-  return { bed, from, to, lastAdvertAt: before.at(-1)?.at ?? tick.at, firstAdvertAt: first?.at };
+  return { bed, share, from, to, last: before.at(-1) ?? tick, first };
 };
 
 /** What clients of both pairs saw in a window. */
 const judge = (
-  { bed, from, to, lastAdvertAt, firstAdvertAt }: Window,
-  { mode, intervalMs, answersOf }: RunContext,
+  { bed, share, from, to, last, first }: Window,
+  { mode, intervalMs, answersOf, bootAt }: RunContext,
 ): Run => {
   const gap = longestGap(answersOf(bed), { from, to });
   const others = PAIRS.filter((pair) => pair.program !== bed.pair.program);
   const noise = others.map((pair) => longestGap(answersOf({ pair }), { from, to }).length);
-  const ms = (start: Instant, end: Instant): number => toMillis(micros(end - start));
   return {
     mode,
     intervalMs,
+    share,
     program: bed.pair.program,
     gapMs: toMillis(gap.length),
     recovered: gap.endsAt < to,
-    sinceAdvertMs: ms(lastAdvertAt, gap.endsAt),
-    detectionMs: firstAdvertAt === undefined ? undefined : ms(lastAdvertAt, firstAdvertAt),
+    sinceAdvertMs: (gap.endsAt + bootAt - last.stamp) / 1_000,
+    detectionMs: first === undefined ? undefined : (first.stamp - last.stamp) / 1_000,
     noiseMs: toMillis(micros(Math.max(0, ...noise))),
   };
 };
@@ -136,7 +138,13 @@ type RunContext = {
   readonly mode: Mode;
   readonly intervalMs: number;
   readonly answersOf: (bed: Pick<Bed, "pair">) => readonly Instant[];
+  /** What the kernel's stamps were, in microseconds, when the monotonic clock began. */
+  readonly bootAt: number;
 };
+
+/** By the advertisement that was read soonest after the kernel had stamped it: a busy listener is no part of it. */
+const bootTime = (heard: readonly Advertisement[]): number =>
+  heard.reduce((latest, { at, stamp }) => Math.max(latest, stamp - at), Number.NEGATIVE_INFINITY);
 
 const startProbes = async (lab: Lab): Promise<ReadonlyMap<string, Probe<UdpRecord>>> => {
   const probes = new Map<string, Probe<UdpRecord>>();
@@ -161,31 +169,39 @@ const runMode = async (
       program,
       (await probe.finish()).answers.map((at) => instant(at)),
     );
+  const bootAt = bootTime(hearing.all());
   await hearing.close();
   const answersOf = ({ pair }: Pick<Bed, "pair">) => answersByProgram.get(pair.program) ?? [];
-  return windows.map((window) => judge(window, { mode, intervalMs: settings.intervalMs, answersOf }));
+  return windows.map((window) => judge(window, { mode, intervalMs: settings.intervalMs, answersOf, bootAt }));
 };
 
-/** Measures every mode at every interval in an open lab with four edges and three backends. */
+/** What is measured with edges that are started once. */
+export type TakeoverCase = {
+  readonly intervalMs: number;
+  readonly modes: readonly Mode[];
+  /** Of each mode and program. */
+  readonly runs: number;
+};
+
+/** Measures every case in an open lab with four edges and three backends. */
 export const measureTakeover = async (
   beds: readonly Bed[],
   options: {
     readonly lab: Lab;
-    readonly runs: number;
-    readonly intervalsMs: readonly number[];
+    readonly cases: readonly TakeoverCase[];
     readonly say: (line: string) => void;
   },
 ): Promise<readonly Run[]> => {
-  const { lab, runs, say } = options;
+  const { lab, say } = options;
   const all: Run[] = [];
   for (const bed of beds) await prepare(bed);
-  for (const intervalMs of options.intervalsMs) {
+  for (const { intervalMs, modes, runs } of options.cases) {
     const settings = { intervalMs };
     for (const bed of beds) {
       await startEdge(bed, "active", settings);
       await startEdge(bed, "standby", settings);
     }
-    for (const mode of MODES) {
+    for (const mode of modes) {
       say(`takeover: ${mode} at ${intervalMs} ms, ${runs} runs of each`);
       all.push(...(await runMode(beds, { lab, mode, runs, settings })));
     }
