@@ -18,7 +18,7 @@
  * The digest covers the whole packet with the secret in the digest's place. The hash functions come from the caller.
  *
  * Sequence numbers keep old packets from being played again, within one run of packets. What they leave open is closed
- * in `session.ts` by a new discriminator for each run.
+ * in `session.ts` by a new discriminator whenever a session goes down.
  */
 import { assert } from "#base/assert";
 import { readU8, readU32, writeU8, writeU32 } from "#base/bytes";

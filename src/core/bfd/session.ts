@@ -11,7 +11,7 @@ import { detectionTime } from "./timing.ts";
 /** What is known of the peer's sequence numbers (bfd.RcvAuthSeq). */
 type Received = {
   readonly sequence: number;
-  /** Whether the packet named our discriminator, so that it cannot be older than that. */
+  /** Whether a packet since then named our discriminator, so that it cannot be older than that. */
   readonly isFresh: boolean;
   /** Twice the detection time after the last packet: any number will do then (bfd.AuthSeqKnown). */
   readonly forgetAt: Instant;
@@ -36,6 +36,9 @@ export type SessionStep = {
   readonly refusal?: AuthenticationReason | undefined;
 };
 
+/** What a session needs of the world: hash functions, and a random discriminator that no session has. */
+export type SessionTools = { readonly digest: Digest; readonly discriminator: () => number };
+
 /** A session that has heard nothing yet. `sequence` is a random number of 32 bits. */
 export const initialSession = (
   config: SessionConfig,
@@ -47,14 +50,16 @@ export const initialSession = (
   received: undefined,
 });
 
-/** When `stepSession` must be called with `timer`, or `renewed` asked for, at the latest. */
+/** When `stepSession` must be called with `timer` at the latest. */
 export const sessionDeadline = ({ machine: state, received }: Session): Instant | undefined =>
   earliest(machine.deadline(state), state.remote === undefined ? received?.forgetAt : undefined);
 
 const seals = (session: Session, effects: readonly Effect[], digest: Digest) => {
   const { authentication } = session.config;
+  const { localDiscriminator: myDiscriminator } = session.machine;
   let { sequence } = session;
-  const payloads = effects.map(({ packet }) => {
+  const payloads = effects.map((effect) => {
+    const packet = { ...effect.packet, myDiscriminator };
     if (authentication === undefined) return encode(packet);
     const bytes = encode(packet, sectionLength(authentication));
     seal(bytes, authentication, { sequence, digest });
@@ -64,11 +69,35 @@ const seals = (session: Session, effects: readonly Effect[], digest: Digest) => 
   return { payloads, sequence };
 };
 
+/**
+ * A session under another name. Not in the standard, which allows it (RFC 5880 §6.3): whatever the peer said before names
+ * the old discriminator, so what names the new one cannot be played again, and may begin with any sequence number.
+ */
+const renewed = (session: Session, { discriminator }: SessionTools): Session => ({
+  ...session,
+  machine: { ...session.machine, localDiscriminator: discriminator() },
+  received: session.received && { ...session.received, isFresh: false },
+});
+
+/** Twice the detection time after the last packet any sequence number will do again, of those who know the new name. */
+const forgetful = (session: Session, tools: SessionTools, now: Instant): Session =>
+  session.received === undefined || session.machine.remote !== undefined || now < session.received.forgetAt
+    ? session
+    : { ...renewed(session, tools), received: undefined };
+
 /** The new session and what one input makes it send. */
-export const stepSession = (session: Session, input: Input, digest: Digest, now: Instant): SessionStep => {
-  const { state, effects, transition } = machine.step(session.config, session.machine, input, now);
-  const { payloads, sequence } = seals(session, effects, digest);
-  return { session: { ...session, machine: state, sequence }, payloads, transition };
+export const stepSession = (
+  before: Session,
+  input: Input,
+  tools: SessionTools,
+  now: Instant,
+): SessionStep => {
+  const { state, effects, transition } = machine.step(before.config, before.machine, input, now);
+  const stepped = forgetful({ ...before, machine: state }, tools, now);
+  const isNewRun = before.config.authentication !== undefined && transition?.to === "down";
+  const session = isNewRun ? renewed(stepped, tools) : stepped;
+  const { payloads, sequence } = seals(session, effects, tools.digest);
+  return { session: { ...session, sequence }, payloads, transition };
 };
 
 /** The last sequence number that counts for a packet. */
@@ -80,42 +109,30 @@ const lastSequence = ({ received }: Session, isFresh: boolean): number | undefin
 export const receivePacket = (
   session: Session,
   { packet, authenticated, bytes }: DecodedPacket,
-  digest: Digest,
+  tools: SessionTools,
   now: Instant,
 ): SessionStep => {
   const { authentication } = session.config;
   const refuse = (refusal: AuthenticationReason): SessionStep => ({ session, payloads: [], refusal });
   if (authentication === undefined) {
     if (authenticated) return refuse("authentication-unexpected");
-    return stepSession(session, { type: "packet", packet }, digest, now);
+    return stepSession(session, { type: "packet", packet }, tools, now);
   }
   if (!authenticated) return refuse("authentication-missing");
   const { detectMultiplier, yourDiscriminator } = packet;
   const isFresh = yourDiscriminator === session.machine.localDiscriminator;
+  const { digest } = tools;
   const expectation = { lastSequence: lastSequence(session, isFresh), detectMultiplier, digest };
   const verified = verify(bytes, authentication, expectation);
   if (!verified.ok) return refuse(verified.reason);
-  const step = stepSession(session, { type: "packet", packet }, digest, now);
+  const step = stepSession(session, { type: "packet", packet }, tools, now);
   const silence = detectionTime(step.session.machine) ?? micros(0);
   const forgetAt = after(now, micros(2 * silence));
+  const isSame = step.session.machine.localDiscriminator === session.machine.localDiscriminator;
   const received: Received = {
     sequence: verified.value,
-    isFresh: isFresh || (session.received?.isFresh ?? false),
+    isFresh: isSame && (isFresh || (session.received?.isFresh ?? false)),
     forgetAt,
   };
   return { ...step, session: { ...step.session, received } };
 };
-
-/** Whether the peer's sequence numbers must be forgotten now, and the session so renewed. */
-export const isStale = ({ machine: state, received }: Session, now: Instant): boolean =>
-  received !== undefined && state.remote === undefined && now >= received.forgetAt;
-
-/**
- * A session that takes any sequence number again, under another name. Not in the standard, which allows it (RFC 5880
- * §6.3): what the peer said before names the old discriminator, so whoever plays it again cannot bring the session up.
- */
-export const renewed = (session: Session, localDiscriminator: number): Session => ({
-  ...session,
-  machine: { ...session.machine, localDiscriminator },
-  received: undefined,
-});

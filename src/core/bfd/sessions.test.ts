@@ -306,19 +306,47 @@ describe("authenticated sessions", () => {
     assert.deepEqual(numbers, [first, first + 1, first + 2]);
   });
 
-  it("take a peer that began anew after twice the detection time, under another discriminator", () => {
+  /** The peer began anew: it was silent until the session went down, 3 of its packets of a second each. */
+  const missed = (): Sessions => {
     const sessions = up();
     const before = discriminatorOf(sessions);
     sessions.receive(sealed({ state: "up", yourDiscriminator: before }, 102), NOW);
-    let now: Instant = NOW;
-    while (discriminatorOf(sessions) === before) {
-      now = sessions.deadline() ?? assert.fail("nothing is due");
-      assert.deepEqual(reasons(sessions.receive(sealed({}, 50_000), now)), ["authentication-sequence"]);
+    sessions.elapse(after(NOW, seconds(3)));
+    assert.equal(sessions.state("peer")?.name, "down");
+    assert.notEqual(discriminatorOf(sessions), before);
+    return sessions;
+  };
+
+  it("take a peer that began anew as soon as it names what it cannot have named before", () => {
+    const [sessions, now] = [missed(), after(NOW, seconds(3))];
+    assert.deepEqual(reasons(sessions.receive(sealed({}, 50_000), now)), ["authentication-sequence"]);
+    const yourDiscriminator = discriminatorOf(sessions);
+    sessions.receive(sealed({ state: "init", yourDiscriminator }, 50_001), now);
+    assert.equal(sessions.state("peer")?.name, "up");
+    assert.deepEqual(reasons(sessions.receive(sealed({}, 103), now)), ["authentication-sequence"]);
+  });
+
+  it("say the new discriminator with the very packet that says that they are down", () => {
+    const sessions = up();
+    const sent = sessions.elapse(after(NOW, seconds(3))).flatMap((effect) => {
+      const packet = effect.type === "send" ? decode(effect.payload) : undefined;
+      return packet?.ok ? [packet.value.packet.myDiscriminator] : [];
+    });
+    assert.deepEqual(sent, [discriminatorOf(sessions)]);
+  });
+
+  it("take a peer that names nothing after twice the detection time (RFC 5880 §6.8.1), and are renamed again", () => {
+    const sessions = missed();
+    const before = discriminatorOf(sessions);
+    for (const [second, refusals] of [
+      [5.9, ["authentication-sequence"]],
+      [6, []],
+    ] as const) {
+      const now = after(NOW, seconds(second));
       sessions.elapse(now);
+      assert.deepEqual(reasons(sessions.receive(sealed({}, 50_000), now)), refusals);
     }
-    // Three of its packets a second apart, twice.
-    assert.equal(now - NOW, 6_000_000);
-    assert.deepEqual(reasons(sessions.receive(sealed({}, 50_000), now)), []);
+    assert.notEqual(discriminatorOf(sessions), before);
     assert.equal(sessions.state("peer")?.name, "init");
   });
 

@@ -21,11 +21,10 @@ import { type PeerEvent, peerEvent, type Transition } from "./observe.ts";
 import { type DecodeReason, decode } from "./packet.ts";
 import {
   initialSession,
-  isStale,
   receivePacket,
-  renewed,
   type Session,
   type SessionStep,
+  type SessionTools,
   sessionDeadline,
   stepSession,
 } from "./session.ts";
@@ -59,7 +58,7 @@ type Entry = Member & { readonly name: string; readonly key: string; session: Se
 export class Sessions {
   readonly #limit: number;
   readonly #random: () => number;
-  readonly #digest: Digest;
+  readonly #tools: SessionTools;
   readonly #byName = new Map<string, Entry>();
   readonly #byKey = new Map<string, Entry>();
   readonly #byDiscriminator = new Map<number, Entry>();
@@ -71,7 +70,7 @@ export class Sessions {
    */
   constructor(tools: { readonly random: () => number; readonly digest: Digest; readonly limit?: number }) {
     this.#random = tools.random;
-    this.#digest = tools.digest;
+    this.#tools = { digest: tools.digest, discriminator: () => this.#discriminator() };
     this.#limit = tools.limit ?? SESSION_LIMIT;
   }
 
@@ -145,7 +144,7 @@ export class Sessions {
     const { session } = entry;
     const refusal = admissionRefusal(session.config, datagram);
     if (refusal !== undefined) return drop(refusal, entry.name);
-    const step = receivePacket(session, packet.value, this.#digest, now);
+    const step = receivePacket(session, packet.value, this.#tools, now);
     return step.refusal === undefined ? this.#keep(entry, step) : drop(step.refusal, entry.name);
   }
 
@@ -160,7 +159,6 @@ export class Sessions {
     for (let entry = this.#queue.first(); entry?.dueAt !== undefined; entry = this.#queue.first()) {
       if (now < entry.dueAt) break;
       effects.push(...this.#apply(entry, { type: "timer", jitter: this.#random() }, now));
-      if (isStale(entry.session, now)) this.#renew(entry);
     }
     return effects;
   }
@@ -193,21 +191,18 @@ export class Sessions {
     return candidate;
   }
 
-  #renew(entry: Entry): void {
-    this.#byDiscriminator.delete(entry.session.machine.localDiscriminator);
-    entry.session = renewed(entry.session, this.#discriminator());
-    this.#byDiscriminator.set(entry.session.machine.localDiscriminator, entry);
-    this.#queue.set(entry, sessionDeadline(entry.session));
-  }
-
   #apply(entry: Entry, input: Input, now: Instant): readonly SessionsEffect[] {
-    return this.#keep(entry, stepSession(entry.session, input, this.#digest, now));
+    return this.#keep(entry, stepSession(entry.session, input, this.#tools, now));
   }
 
   #keep(entry: Entry, { session, payloads, transition }: SessionStep): readonly SessionsEffect[] {
     const { name } = entry;
     const before = entry.session.machine;
     entry.session = session;
+    if (before.localDiscriminator !== session.machine.localDiscriminator) {
+      this.#byDiscriminator.delete(before.localDiscriminator);
+      this.#byDiscriminator.set(session.machine.localDiscriminator, entry);
+    }
     this.#queue.set(entry, sessionDeadline(session));
     const effects: SessionsEffect[] = payloads.map((payload) => ({ type: "send", session: name, payload }));
     if (transition !== undefined) effects.push({ type: "transition", session: name, transition });

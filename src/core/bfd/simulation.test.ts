@@ -251,4 +251,18 @@ describe(`simulation of ${SEEDS.length} seeds`, () => {
       assert.deepEqual(world.two.happenings.at(-1)?.event, { type: "silent" });
     });
   });
+
+  it("hears a peer again that died and began anew, within a detection time and a second, authenticated or not", () => {
+    eachSeed((world) => {
+      world.weather(FINE);
+      for (const system of world.both) system.start();
+      world.bringUp();
+      const detection = micros(detectionBound(world.one) + detectionBound(world.two));
+      world.two.crash();
+      world.run(micros(world.random() * 2 * detection));
+      world.two.start();
+      world.run(micros(detection + (1_000_000 + 8 * MAXIMUM_DELAY) * (1 + MAXIMUM_DRIFT)));
+      assert.ok(world.bothUpSince !== undefined, `${world.one.state?.name} and ${world.two.state?.name}`);
+    });
+  });
 });
