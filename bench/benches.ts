@@ -58,20 +58,24 @@ const memory: Bench = ({ quick, say }) =>
     return reportMemory(await measureMemory(lab, { copy, quick }));
   });
 
+/** How long the first case takes, in seconds: nothing may be late and nobody take over for ten minutes. */
+const STEADY_SECONDS = 600;
+
 const jitterCases = ({ quick, seconds }: BenchOptions): readonly JitterCase[] => {
-  const short = quick ? 10 : 60;
+  const [steady, long, short] = quick ? [10, 10, 10] : [STEADY_SECONDS, 120, 60];
   const reloads = { load: "reloads", seconds: short } as const;
-  const all = { load: "neighbours and reloads", seconds: short } as const;
+  const all = { load: "neighbours and reloads", seconds: long } as const;
   const promised: readonly JitterCase[] = [
-    { settings: { intervalMs: 50 }, ...reloads, seconds: seconds ?? short },
+    { settings: { intervalMs: 50 }, ...reloads, seconds: seconds ?? steady },
     { settings: { intervalMs: 50 }, ...all },
     { settings: { intervalMs: 50, realtime: false }, ...all },
   ];
   if (quick) return promised;
   return [
     ...promised,
+    { settings: { intervalMs: 200 }, ...all },
     { settings: { intervalMs: 10 }, ...reloads },
-    { settings: { intervalMs: 10 }, ...all },
+    { settings: { intervalMs: 10 }, ...all, seconds: short },
   ];
 };
 

@@ -2,9 +2,9 @@
  * `npm run bench`: how fast, how small and how steady the built program is, next to keepalived where there is one to
  * compare with.
  *
- *     npm run bench                                        everything, half an hour
+ *     npm run bench                                        everything: an hour and a half
  *     npm run bench -- takeover --runs 40                  one bench
- *     npm run bench -- jitter --duration 600               ten minutes of the case that must hold for so long
+ *     npm run bench -- jitter --duration 60                a minute of the case that must hold for ten
  *     npm run bench -- --quick                             a first impression in a few minutes
  *     npm run bench -- --write docs/benchmarks.md          puts the figures into the page
  *     npm run bench -- --json FILE                         every single measurement
@@ -86,6 +86,13 @@ const writeSection = (page: string, section: string, text: string): void => {
   writeFileSync(page, changed);
 };
 
+/** How long a bench took, so that the page says it of each. */
+const tookText = (name: string, began: number): string => {
+  const seconds = Math.max(1, Math.round((performance.now() - began) / 1_000));
+  const time = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} minutes`;
+  return `\`npm run bench -- ${name}\` took ${time}.`;
+};
+
 const runBenches = async ({ names, runs, seconds, quick, page, json }: Order): Promise<boolean> => {
   const results: Result[] = [];
   const machine = machineText();
@@ -94,9 +101,10 @@ const runBenches = async ({ names, runs, seconds, quick, page, json }: Order): P
   for (const name of names) {
     const bench = BENCHES.get(name);
     if (bench === undefined) continue;
+    const began = performance.now();
     const result = await bench({ runs, seconds, quick, say: (line) => console.error(line) });
     results.push(result);
-    const text = renderResult(result);
+    const text = `${renderResult(result)}\n\n${tookText(name, began)}`;
     console.log(`\n## ${name}\n\n${text}`);
     if (page !== undefined) writeSection(page, name, text);
     if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine, results }, undefined, 1)}\n`);
