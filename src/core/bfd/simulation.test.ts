@@ -22,7 +22,7 @@ import type { SessionConfig } from "./config.ts";
 import { detectionTime } from "./timing.ts";
 
 const SEEDS =
-  process.env.SEED === undefined ? Array.from({ length: 300 }, (_, n) => n) : [Number(process.env.SEED)];
+  process.env.SEED === undefined ? Array.from({ length: 200 }, (_, n) => n) : [Number(process.env.SEED)];
 const MAXIMUM_DRIFT = 0.005;
 const LATENESS = millis(4);
 const MAXIMUM_DELAY = millis(8);
