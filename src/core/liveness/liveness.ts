@@ -41,6 +41,8 @@ type Known = {
 export class Liveness {
   readonly #grace: Duration;
   readonly #knownByName = new Map<string, Known>();
+  /** Those whose sessions have yet to have their time. */
+  readonly #inGrace = new Set<string>();
   #isBfdProven = false;
 
   constructor(grace: Duration) {
@@ -54,6 +56,7 @@ export class Liveness {
     for (const name of [...this.#knownByName.keys()]) {
       if (names.has(name)) continue;
       this.#knownByName.delete(name);
+      this.#inGrace.delete(name);
       changes.push({ node: name, standing: { name: "dead", since: now, cause: "not-a-member" } });
     }
     for (const member of members) changes.push(...this.#setMember(member, now));
@@ -76,9 +79,8 @@ export class Liveness {
   /** Time has passed; harmless when nothing is due. */
   timer(now: Instant): readonly StandingChange[] {
     const changes: StandingChange[] = [];
-    for (const known of this.#knownByName.values()) {
-      const { graceUntil } = known;
-      if (graceUntil === undefined || now < graceUntil) continue;
+    for (const known of this.#each(this.#inGrace)) {
+      if (known.graceUntil !== undefined && now < known.graceUntil) continue;
       changes.push(...this.#judge({ ...known, graceUntil: undefined }, now));
     }
     return changes;
@@ -87,7 +89,7 @@ export class Liveness {
   /** When the next grace ends; `undefined` means only other inputs matter. */
   deadline(): Instant | undefined {
     let first: Instant | undefined;
-    for (const { graceUntil } of this.#knownByName.values()) first = earliest(first, graceUntil);
+    for (const { graceUntil } of this.#each(this.#inGrace)) first = earliest(first, graceUntil);
     return first;
   }
 
@@ -105,6 +107,10 @@ export class Liveness {
   /** What is believed of each member. */
   standings(): ReadonlyMap<string, Standing> {
     return new Map([...this.#knownByName].map(([name, { standing }]) => [name, standing]));
+  }
+
+  #each(names: Iterable<string>): readonly Known[] {
+    return [...names].flatMap((name) => this.#knownByName.get(name) ?? []);
   }
 
   #setMember({ name, isWatched, api }: Member, now: Instant): readonly StandingChange[] {
@@ -132,6 +138,8 @@ export class Liveness {
     // The time of the first stays: a death is as old as it was when the API server agrees.
     const isSame = before !== undefined && isSameStanding(before, standing);
     this.#knownByName.set(known.name, { ...known, standing: isSame ? before : standing });
+    if (known.graceUntil === undefined) this.#inGrace.delete(known.name);
+    else this.#inGrace.add(known.name);
     return isSame ? [] : [{ node: known.name, standing }];
   }
 }

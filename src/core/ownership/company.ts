@@ -53,7 +53,7 @@ export type CompanyInput =
   | { readonly type: "sessions"; readonly counts: SessionCounts }
   /** A packet came from a peer. */
   | { readonly type: "peer-heard" }
-  /** Whether there is an address on the link to ask; not that it answers. */
+  /** Whether there is a gateway on the link to ask; not that it answers now. */
   | { readonly type: "gateway"; readonly isKnown: boolean }
   /** Anything came from the gateway. */
   | { readonly type: "gateway-heard" };

@@ -33,7 +33,10 @@ export type Input =
     }
   /** Somebody announced an address (gratuitous ARP, unsolicited NA), or answered for it. */
   | { readonly type: "heard"; readonly address: IpAddress; readonly mac: MacAddress }
-  /** Whether there is a gateway on the link to ask. */
+  /**
+   * Whether there is a gateway on the link to ask, one that has answered before, in this run or an earlier one: for want of
+   * an answer that never comes the last node of two would give up.
+   */
   | { readonly type: "gateway"; readonly isKnown: boolean }
   | { readonly type: "gateway-heard" }
   /** Hand everything over and say when it is done. */

@@ -113,6 +113,23 @@ describe("an address that is not held", () => {
     ]);
   });
 
+  it("is taken from one that no session watches, once this node is settled", () => {
+    const sketch: Sketch = { standings: { c: { name: "alive", hearsUs: "unknown" } } };
+    const { entry } = first(sketch, { memory: { holder: "c", holderAt: T0 } });
+    assert.equal(entry.state.name, "holding");
+  });
+
+  it("is taken from one that others pronounce dead, once it was asked", () => {
+    const sketch: Sketch = {
+      standings: { a: { name: "dead", since: at(seconds(-60)), cause: "not-ready" } },
+    };
+    const step = first(sketch, { memory: { holder: "a" } });
+    assert.equal(
+      wait(sketch, step, at(seconds(1))).said.at(-1),
+      "130ms claiming -> holding: holder-dead (a)",
+    );
+  });
+
   it("is taken at once from one that holds it and is no candidate, for that one gives up soon", () => {
     const sketch: Sketch = { standings: { d: UP }, settledAt: at(seconds(7)) };
     assert.equal(first(sketch, { memory: { holder: "d", holderAt: T0 } }).entry.state.name, "holding");
