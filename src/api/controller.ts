@@ -33,6 +33,8 @@ export type ControllerStatus = {
   readonly services: { readonly allocated: number; readonly pending: number; readonly foreign: number };
   /** What cannot be read at the API server now, and why. */
   readonly trouble: readonly string[];
+  /** Another program that serves the same Services, and what to do about it. */
+  readonly otherBalancer?: string;
   /** What a shadow would do otherwise, by Service. */
   readonly differences: readonly { readonly service: string; readonly detail: string }[];
   /** Writes that wait for their turn or for the API server. */

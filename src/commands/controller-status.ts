@@ -27,6 +27,7 @@ export const controllerStatusLines = (status: ControllerStatus): string[] => {
   const remarks = [
     ...(status.isSynced ? [] : ["the cluster has not been read yet"]),
     ...status.trouble.map((text) => `cannot read ${text}`),
+    ...(status.otherBalancer === undefined ? [] : [status.otherBalancer]),
     ...status.refused.map((problem) => `refused, what was in force stays: ${problem}`),
     ...(status.waitingWrites > 0 ? [`${status.waitingWrites} writes wait`] : []),
   ];

@@ -49,6 +49,7 @@ export const controllerStatus = (sources: StatusSources): ControllerStatus => {
     refused: view.pools.refused,
     services,
     trouble: [...view.trouble].map(([resource, detail]) => `${resource}: ${detail}`),
+    ...(view.otherBalancer === undefined ? {} : { otherBalancer: view.otherBalancer }),
     differences: [...view.differences].map(([service, detail]) => ({ service, detail })),
     waitingWrites,
   };
