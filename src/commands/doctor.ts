@@ -6,7 +6,7 @@ import type { Facts, KubeProxyFacts } from "#core/doctor/facts";
 import type { Finding } from "#core/doctor/finding";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { askProxyMode } from "#drivers/doctor/kube-proxy";
-import { udpPortOwner } from "#drivers/doctor/port-owner";
+import { type PortOwner, udpPortOwner } from "#drivers/doctor/port-owner";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import type { ClusterPort, Resource, Target } from "#drivers/kubernetes/port";
@@ -103,7 +103,10 @@ const proxyFacts = async (configMap: unknown): Promise<KubeProxyFacts | "absent"
 };
 
 /** Our own speaker is no stranger. */
-const isOurs = (owner: string): boolean => /^(steelyard|node|MainThread) /.test(owner);
+const isOurs = ({ words }: PortOwner): boolean =>
+  words.includes("speaker") && words.some((word) => /(^|\/)(steelyard|main\.js)$/.test(word));
+
+const ownerText = ({ name, pid }: PortOwner): string => (pid === undefined ? name : `${name} (pid ${pid})`);
 
 const lines = ({ code, severity, subject, message, remedy }: Finding): readonly string[] => [
   `${severity.toUpperCase()}  ${code}  ${subject}  ${message}`,
@@ -123,7 +126,7 @@ export const doctor = async (
     ...ofCluster,
     ...{ node: options.node, bindsAddresses: options.bindsAddresses, links: links.facts },
     kubeProxy: await proxyFacts(proxyConfig),
-    bfdPortTakenBy: owner === undefined || isOurs(owner) ? undefined : owner,
+    bfdPortTakenBy: owner === undefined || isOurs(owner) ? undefined : ownerText(owner),
     neverHeard: undefined,
   });
   const blind = [...links.blind, ...cluster.blind];

@@ -29,13 +29,19 @@ const attempt = <Value>(look: () => Value): Value | undefined => {
   }
 };
 
-const nameIn = (path: string): string => attempt(() => readFileSync(path, "utf8").trim()) ?? "a program";
+/** A program that has a port. */
+export type PortOwner = {
+  readonly name: string;
+  /** `undefined` where its process may not be seen. */
+  readonly pid: number | undefined;
+  /** Its command line. */
+  readonly words: readonly string[];
+};
 
-/**
- * `NAME (pid PID)` of the program that has this UDP port, `another program` where it may not be seen, `undefined` when nobody has it.
- * `proc` is /proc but in tests.
- */
-export const udpPortOwner = (port: number, proc = "/proc"): string | undefined => {
+const text = (path: string): string => attempt(() => readFileSync(path, "utf8").trim()) ?? "";
+
+/** Who has this UDP port; `undefined` when nobody has it. `proc` is /proc but in tests. */
+export const udpPortOwner = (port: number, proc = "/proc"): PortOwner | undefined => {
   const inodes = inodesOf(proc, port);
   if (inodes.size === 0) return undefined;
   for (const pid of readdirSync(proc).filter((name) => /^\d+$/.test(name))) {
@@ -44,7 +50,11 @@ export const udpPortOwner = (port: number, proc = "/proc"): string | undefined =
       const target = attempt(() => readlinkSync(`${proc}/${pid}/fd/${each}`)) ?? "";
       return inodes.has(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "none");
     });
-    if (isOwner) return `${nameIn(`${proc}/${pid}/comm`)} (pid ${pid})`;
+    if (!isOwner) continue;
+    const words = text(`${proc}/${pid}/cmdline`)
+      .split("\0")
+      .filter((word) => word !== "");
+    return { name: text(`${proc}/${pid}/comm`), pid: Number(pid), words };
   }
-  return "another program";
+  return { name: "another program", pid: undefined, words: [] };
 };
