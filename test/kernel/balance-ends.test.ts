@@ -13,6 +13,8 @@ import { Edge } from "./balance-edge.ts";
 
 const PORT = 8080;
 
+const MODES: readonly ForwardingMode[] = ["masquerade", "nat", "dsr"];
+
 const server = (
   mode: ForwardingMode,
   protocol: Protocol,
@@ -60,13 +62,14 @@ describe("flows of a backend", () => {
   });
 
   const run = async (target: VirtualServer, failed?: string): Promise<void> => {
+    if (edge.plan === undefined) bed.routeWorkers(target.mode === "nat" ? "edge" : "router");
     await edge.run([target], failed === undefined ? {} : { [`web/${failed}`]: "unavailable" });
     assert.ok(edge.plan);
     ends.onApplied(edge.plan);
     await ends.settled();
   };
 
-  for (const mode of ["masquerade", "dsr"] as const) {
+  for (const mode of MODES) {
     for (const family of ["IPv4", "IPv6"] as const) {
       it(`that dies, of UDP, go to another one with their next packet: ${mode}, ${family}`, async () => {
         const target = server(mode, "udp", family);
@@ -84,18 +87,20 @@ describe("flows of a backend", () => {
     }
   }
 
-  it("that dies, of TCP, are reset with their client's next packet instead of hanging: masquerade", async () => {
-    const target = server("masquerade", "tcp");
-    await run(target);
-    const names = await client.list({ op: "hold", count: 30, address: target.address, port: PORT });
-    await run(target, "w2");
-    const answers = await client.list({ op: "poke" });
-    for (const [index, name] of names.entries()) {
-      assert.equal(answers[index], name === "w2" ? "ECONNRESET" : `${name}:hi`, `flow ${index}`);
-    }
-  });
+  for (const mode of ["masquerade", "nat"] as const) {
+    it(`that dies, of TCP, are reset with their client's next packet instead of hanging: ${mode}`, async () => {
+      const target = server(mode, "tcp");
+      await run(target);
+      const names = await client.list({ op: "hold", count: 30, address: target.address, port: PORT });
+      await run(target, "w2");
+      const answers = await client.list({ op: "poke" });
+      for (const [index, name] of names.entries()) {
+        assert.equal(answers[index], name === "w2" ? "ECONNRESET" : `${name}:hi`, `flow ${index}`);
+      }
+    });
+  }
 
-  for (const mode of ["masquerade", "dsr"] as const) {
+  for (const mode of MODES) {
     for (const how of ["gets weight 0", "is no longer listed"] as const) {
       it(`that ${how} stay until the deadline and are reset then: ${mode}`, async () => {
         const target = { ...server(mode, "tcp"), drainTimeout: seconds(60) };
