@@ -1,11 +1,20 @@
 /** That every Service gets one address, its own, from API servers that are busy and over connections that do not last. */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Access } from "./access.ts";
 import { type ControlPlane, sharedControlPlane } from "./bed.ts";
-import { type Controller, install, LEASE_SECONDS, leaderOf, openController, pool } from "./controller.ts";
+import {
+  type Controller,
+  install,
+  LEASE_SECONDS,
+  leaderOf,
+  NAMESPACE,
+  openController,
+  pool,
+} from "./controller.ts";
 import { openDoor } from "./door.ts";
 import { eventually } from "./eventually.ts";
 import { addressesByName, allocated, createService, servicePath } from "./services.ts";
@@ -36,6 +45,13 @@ const withControllers = async (
   } finally {
     await Promise.all(controllers.map((each) => each.stop("SIGKILL")));
   }
+};
+
+/** When the leader renewed its Lease, by its own clock; milliseconds since 1970. */
+const renewedAt = async ({ admin }: ControlPlane): Promise<number> => {
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/steelyard-controller`;
+  const { spec } = await admin.get<{ spec: { renewTime: string } }>(path);
+  return Date.parse(spec.renewTime);
 };
 
 const createMany = async ({ admin }: ControlPlane, prefix: string, count: number): Promise<void> => {
@@ -96,6 +112,38 @@ describe("controllers", () => {
           await made;
         }
         await allHaveOne(plane, 30_000);
+      });
+    }),
+  );
+
+  it(
+    "whose clocks are set while they run go on, with the same leader and the same addresses",
+    inCluster(async (plane, context) => {
+      const access = await prepare(plane);
+      const clock = join(plane.folder, "clock");
+      writeFileSync(clock, "+0\n");
+      const all = await Promise.all(
+        ["set-0", "set-1"].map((identity) => openController(plane, { identity, access, clock })),
+      );
+      await withControllers(context, all, async () => {
+        const leader = await leaderOf(all);
+        for (const step of [7_200, -7_200]) {
+          const before = await addressesByName(plane.admin);
+          writeFileSync(clock, `${step < 0 ? step : `+${step}`}\n`);
+          await eventually(`a Lease renewed ${step} s away`, 10_000, async () => {
+            const away = (await renewedAt(plane)) - Date.now();
+            return Math.abs(away - step * 1_000) < 60_000 ? true : undefined;
+          });
+          const name = step < 0 ? "after-step-back" : "after-step-ahead";
+          await createService(plane.admin, { name });
+          await allocated(plane, name, { withinMs: 5_000 });
+          await pause(LEASE_SECONDS * 1_000);
+          assert.equal((await leader.status()).leadership.state, "leading");
+          const now = await addressesByName(plane.admin);
+          for (const [other, addresses] of before) assert.deepEqual(now.get(other), addresses, other);
+        }
+        for (const each of all) assert.doesNotMatch(each.log(), /leadership.*lost|lost its lease/i);
+        await allHaveOne(plane, 10_000);
       });
     }),
   );

@@ -70,7 +70,10 @@ export type ControllerOptions = {
   /** Who it is among the others; default `c1`. */
   readonly identity?: string;
   readonly access: Access;
-  /** Seconds by which its time of day differs from ours, as in `+7200`; needs libfaketime. */
+  /**
+   * Seconds by which its time of day differs from ours, as in `+7200`, or the path of a file that says so and may change
+   * while it runs; needs libfaketime.
+   */
   readonly clock?: string;
   /** Further arguments. */
   readonly args?: readonly string[];
@@ -114,7 +117,10 @@ const LIBRARIES: Readonly<Record<string, string>> = { x64: "x86_64-linux-gnu", a
 const otherTime = (clock: string): Readonly<Record<string, string>> => {
   const library = `/usr/lib/${LIBRARIES[process.arch]}/faketime/libfaketimeMT.so.1`;
   if (!existsSync(library)) throw new Error("there is no libfaketime: apt-get install libfaketime");
-  return { LD_PRELOAD: library, FAKETIME: clock, FAKETIME_DONT_FAKE_MONOTONIC: "1" };
+  const time = clock.startsWith("/")
+    ? { FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_CACHE_DURATION: "1" }
+    : { FAKETIME: clock };
+  return { LD_PRELOAD: library, ...time, FAKETIME_DONT_FAKE_MONOTONIC: "1" };
 };
 
 /** Describes a controller; it does not run yet. */
