@@ -19,7 +19,7 @@ export type Run = {
   readonly gapMs: number;
   /** Whether answers came again before the window closed. */
   readonly recovered: boolean;
-  /** From the last advertisement of the active edge to the end of that gap. */
+  /** From the last advertisement of the active edge to the first answer after the standby's first. */
   readonly sinceAdvertMs: number;
   /** From the last advertisement of the active edge to the standby's first. */
   readonly detectionMs: number | undefined;

@@ -118,7 +118,10 @@ const judge = (
   { bed, share, from, to, last, first }: Window,
   { mode, intervalMs, answersOf, bootAt }: RunContext,
 ): Run => {
-  const gap = longestGap(answersOf(bed), { from, to });
+  const answers = answersOf(bed);
+  const gap = longestGap(answers, { from, to });
+  // The longest gap may be another one, where the machine is busy.
+  const again = first === undefined ? undefined : answers.find((at) => at + bootAt > first.stamp);
   const others = PAIRS.filter((pair) => pair.program !== bed.pair.program);
   const noise = others.map((pair) => longestGap(answersOf({ pair }), { from, to }).length);
   return {
@@ -128,7 +131,7 @@ const judge = (
     program: bed.pair.program,
     gapMs: toMillis(gap.length),
     recovered: gap.endsAt < to,
-    sinceAdvertMs: (gap.endsAt + bootAt - last.stamp) / 1_000,
+    sinceAdvertMs: ((again ?? gap.endsAt) + bootAt - last.stamp) / 1_000,
     detectionMs: first === undefined ? undefined : (first.stamp - last.stamp) / 1_000,
     noiseMs: toMillis(micros(Math.max(0, ...noise))),
   };
