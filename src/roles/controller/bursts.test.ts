@@ -24,9 +24,9 @@ describe("a burst", () => {
       await bed.time.advance(seconds(1));
       assert.equal(over(), 0);
     }
-    note(4);
+    note(20);
     await bed.time.advance(seconds(2));
-    note(4);
+    note(20);
     await bed.time.advance(seconds(2));
     assert.equal(over(), 1);
     await bed.time.advance(seconds(60));
@@ -38,7 +38,7 @@ describe("a burst", () => {
     note(1_000);
     for (let round = 0; round < 20; round += 1) {
       await bed.time.advance(millis(500));
-      note(1);
+      note(5);
     }
     assert.equal(over(), 1);
   });

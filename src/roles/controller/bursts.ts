@@ -13,7 +13,7 @@ const MANY = 200;
 /** Between two looks at how many there were. */
 const WINDOW: Duration = seconds(2);
 /** With so many in that time it counts as quiet: the lease is renewed all the time, and a cluster is never quite at rest. */
-const FEW = 4;
+const FEW = 20;
 
 /** Calls `onOver` after each burst. */
 export const createBursts = (clock: Pick<Time, "later">, onOver: () => void): Bursts => {
