@@ -18,6 +18,7 @@ import {
   beginBoth,
   changesOf,
   download,
+  eventsOf,
   forwardsByXdp,
   ip,
   NODES,
@@ -81,7 +82,7 @@ const settle = async ({ holdings }: Bed, edge: string): Promise<void> => {
 
 /** Fails if a router heard what it should not have heard. That a busy machine made a router late may show. */
 const heardNothingStrange = async (edge: Edge): Promise<void> => {
-  const strange = (await edge.events()).filter(
+  const strange = (await eventsOf(edge)).filter(
     ({ event }) => event.type === "router-conflict" && event.conflict !== "lower-priority-active",
   );
   assert.deepEqual(

@@ -5,6 +5,7 @@
  * advertise once a second, and a takeover is not timed here but in test/kernel.
  */
 import assert from "node:assert/strict";
+import type { EventRecord } from "#api/events";
 import type { Status } from "#api/status";
 import type { Lab, LabProcess } from "#lab/index";
 import type { DownloadsRecord } from "#lab/probe/records";
@@ -109,9 +110,18 @@ export const serves = (lab: Lab, virtual: string, port = 80): Promise<true> => {
   return until(`${virtual} is served`, isServed, { withinMs: BOUND });
 };
 
+/** What an edge has to tell. One that is busy may not answer in time; none has nothing to tell. */
+export const eventsOf = (edge: Edge): Promise<readonly EventRecord[]> => {
+  const told = async (): Promise<readonly EventRecord[] | false> => {
+    const events = await edge.events();
+    return events.length > 0 && events;
+  };
+  return until(`${edge.name} tells its events`, told, { withinMs: BOUND });
+};
+
 /** Every time that a router of this edge changed its state, in words. */
 export const changesOf = async (edge: Edge, name: string): Promise<readonly string[]> =>
-  (await edge.events()).flatMap(({ event, text }) =>
+  (await eventsOf(edge)).flatMap(({ event, text }) =>
     event.type === "router-state" && event.router === name ? [text] : [],
   );
 
