@@ -52,4 +52,13 @@ describe("sockets", () => {
     node.links(nodeLink(2)).pass(millis(100));
     assert.deepEqual(ears(node), { "2 IPv4": [VIP, "192.0.0.8"] });
   });
+
+  it("listen for looks before these are sent, however lately they were told of changes", () => {
+    const node = new Node().links(nodeLink(2), THIRD).assign(held(VIP), held(OTHER));
+    node.take();
+    // In no link's network, so that it fits both.
+    node.assign(held(address("203.0.113.9")));
+    assert.ok(node.takeSent().some(({ send }) => send.cause === "look"));
+    for (const key of ["2 IPv4", "3 IPv4"]) assert.ok(ears(node)[key]?.includes("192.0.0.8"), key);
+  });
 });
