@@ -266,7 +266,7 @@ export class SimulatedSpeaker {
     const stamp = {};
     this.#refreshed.set(address, stamp);
     const again = (): void => {
-      if (this.#refreshed.get(address) !== stamp) return;
+      if (this.#refreshed.get(address) !== stamp || !this.answers(address)) return;
       this.#announce(address, BURSTS.defence);
       this.#later(REFRESH, again);
     };

@@ -33,6 +33,8 @@ export type Input =
     }
   /** Somebody announced an address (gratuitous ARP, unsolicited NA), or answered for it. */
   | { readonly type: "heard"; readonly address: IpAddress; readonly mac: MacAddress }
+  /** A probe of an address that another one should hold has found nobody, several times in a row. */
+  | { readonly type: "unanswered"; readonly address: IpAddress }
   /**
    * Whether there is a gateway on the link to ask, one that has answered before, in this run or an earlier one: for want of
    * an answer that never comes the last node of two would give up.

@@ -45,6 +45,7 @@ const LONG_AGO: Instant = instant(Number.NEGATIVE_INFINITY);
 const NO_MEMORY: Memory = {
   holder: undefined,
   holderAt: LONG_AGO,
+  mute: undefined,
   contestedUntil: LONG_AGO,
   settledAt: LONG_AGO,
   restrainedUntil: LONG_AGO,

@@ -256,6 +256,7 @@ describe("whatever happens", () => {
     fc.constant<Input>({ type: "timer" }),
     fc.constantFrom<Input>({ type: "leave" }, { type: "stay" }, { type: "gateway-heard" }),
     fc.boolean().map((isKnown): Input => ({ type: "gateway", isKnown })),
+    anyAddress.map((each): Input => ({ type: "unanswered", address: each })),
     fc
       .tuple(fc.constantFrom(...names), anyStanding, fc.nat(2), fc.nat(2))
       .map(([node, standing, up, missing]) => standings({ [node]: standing }, up, missing)),

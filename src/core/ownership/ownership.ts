@@ -5,8 +5,8 @@
  *
  * - Pure: no clock, no sockets. `now` is a monotonic clock that goes on while the machine sleeps (CLOCK_BOOTTIME).
  * - `step` gives effects; they are performed in order, at once. It is called with `timer` no later than `deadline`.
- * - Before an address is answered for, `mayAnswer` is asked: it turns false by time alone, so that a process that stood still
- *   answers nothing of yesterday's when it wakes up, whatever it does first.
+ * - Before an address is answered for, or announced by a timer, `mayAnswer` is asked. It turns false by time alone: a process
+ *   that stood still says nothing of yesterday's when it wakes up.
  * - What is queued on sockets is read, and given to `step`, before `timer` is.
  * - `peerHeard` is called for each BFD packet of a member that was admitted; it costs nothing.
  * - `standings` come from `#core/liveness/liveness`; `heard` has what others announce, or answer to an `ask`, but nothing
@@ -21,18 +21,13 @@ import { after, earliest, type Instant, instant, micros } from "#base/time";
 import type { StandingChange } from "#core/liveness/liveness";
 import type { Standing } from "#core/liveness/standing";
 import { Book } from "./book.ts";
-import {
-  type CompanyInput,
-  type CompanyState,
-  companyDeadline,
-  initialCompany,
-  stepCompany,
-} from "./company.ts";
+import type { CompanyInput, CompanyState } from "./company.ts";
+import { companyDeadline, initialCompany, stepCompany } from "./company.ts";
 import type { OwnershipConfig } from "./config.ts";
 import type { Input, MemberMacs } from "./input.ts";
 import { deadline, giveUp, initialEntry, isHeld, reconsider, tick } from "./machine.ts";
 import { precedes } from "./plan.ts";
-import { hear, type Speaker } from "./rivals.ts";
+import { hear, miss, type Speaker } from "./rivals.ts";
 import type { Effect, Entry, Step, Surroundings } from "./state.ts";
 import { detectionTime } from "./timing.ts";
 
@@ -135,8 +130,6 @@ export class Ownership {
 
   #apply(input: Input, now: Instant): void {
     switch (input.type) {
-      case "timer":
-        break;
       case "placements":
         this.#place(input, now);
         break;
@@ -152,6 +145,9 @@ export class Ownership {
       case "heard":
         this.#hear(input, now);
         break;
+      case "unanswered":
+        for (const entry of this.#book.each([input.address])) this.#keep(miss(this.#around(now), entry));
+        break;
       case "gateway":
       case "gateway-heard":
         this.#stepCompany(input, now);
@@ -159,6 +155,8 @@ export class Ownership {
       case "leave":
       case "stay":
         this.#setLeaving(input.type, now);
+        break;
+      case "timer":
         break;
       default:
         unreachable(input);
@@ -203,7 +201,7 @@ export class Ownership {
     for (const { address, candidates } of changed) {
       const entry = this.#book.get(address) ?? initialEntry(address, candidates, now);
       // A dispute was about another placement.
-      const memory = { ...entry.memory, restraint: micros(0), restrainedUntil: instant(0) };
+      const memory = { ...entry.memory, mute: undefined, restraint: micros(0), restrainedUntil: instant(0) };
       this.#keep(reconsider(around, { ...entry, candidates, memory }));
     }
   }
@@ -274,8 +272,10 @@ export class Ownership {
     // Said first: the next ones take over from who they know leaves.
     this.#effects.push({ type: type === "leave" ? "say-leaving" : "say-staying" });
     if (type === "stay") this.peerHeard(now);
-    const addresses = [...this.#book.all()].map(({ address }) => address);
-    this.#reconsiderAll(addresses, now);
+    this.#reconsiderAll(
+      [...this.#book.all()].map(({ address }) => address),
+      now,
+    );
   }
 
   #unsettle(now: Instant): void {

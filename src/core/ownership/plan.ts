@@ -26,12 +26,13 @@ export type Plan =
       readonly from: string | undefined;
     };
 
-/** The first candidate that is able. One that leaves is passed over, whatever it still holds. */
-export const choose = (around: Surroundings, { candidates, fitness }: Entry): Choice => {
+/** The first candidate that is able. One that leaves is passed over, whatever it still holds; so is one that is mute. */
+export const choose = (around: Surroundings, { candidates, fitness, memory }: Entry): Choice => {
   for (const node of candidates) {
     if (node === around.self) {
       if (fitness === "fit" && !around.isLeaving) return { type: "self" };
-    } else if (around.standingOf(node).name === "alive") return { type: "peer", node };
+    } else if (node !== memory.mute && around.standingOf(node).name === "alive")
+      return { type: "peer", node };
   }
   return { type: "nobody" };
 };

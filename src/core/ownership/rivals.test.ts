@@ -4,7 +4,7 @@ import { parseMac } from "#base/mac";
 import { after, type Duration, type Instant, instant, micros, millis, seconds } from "#base/time";
 import { around, dead, type EntrySketch, entryOf, type Sketch, shown, UP } from "#testing/ownership";
 import { deadline, tick } from "./machine.ts";
-import { hear, type Speaker } from "./rivals.ts";
+import { hear, miss, type Speaker } from "./rivals.ts";
 import type { Entry, Step } from "./state.ts";
 
 const T0 = instant(100_000_000);
@@ -128,6 +128,39 @@ describe("a rival that is less preferred", () => {
   it("is a new rival when it has been quiet for a while", () => {
     const { entry } = hearAt(millis(0), held(), member("c"), deaf);
     assert.deepEqual(shown(hearAt(seconds(5), entry, member("c"), deaf).effects), ["announce defence"]);
+  });
+});
+
+describe("a holder that lives and does not answer", () => {
+  const alive: Sketch = { standings: { a: UP, c: UP } };
+  const standby = entryOf({ candidates: ["a", "b", "c"], memory: { holder: "a", holderAt: T0 } });
+
+  it("is passed over once a probe has found nobody, and others are asked first", () => {
+    const { effects, entry } = miss(around({ now: T0, ...alive }), standby);
+    assert.deepEqual(shown(effects), ["standby -> claiming: unheld", "ask all"]);
+    const taken = tick(around({ now: at(millis(130)), ...alive }), entry);
+    assert.deepEqual(shown(taken.effects), ["answer", "announce takeover", "claiming -> holding: unheld"]);
+  });
+
+  it("is left alone when it answers after all", () => {
+    const { entry } = miss(around({ now: T0, ...alive }), standby);
+    const heard = hearAt(millis(2), entry, member("a"), alive);
+    assert.deepEqual(shown(heard.effects), ["claiming -> standby: preferred-alive (a)"]);
+    assert.equal(heard.entry.memory.mute, undefined);
+  });
+
+  it("gets the address back when it announces it", () => {
+    const holding = held({ memory: { mute: "a" } });
+    const { effects, entry } = hearAt(millis(1), holding, member("a"), alive);
+    assert.deepEqual(shown(effects), ["silence", "holding -> standby: preferred-announced (a)"]);
+    assert.equal(entry.memory.mute, undefined);
+  });
+
+  it("concerns only the next one", () => {
+    const third = entryOf({ candidates: ["a", "c", "b"] });
+    const { effects, entry } = miss(around({ now: T0, ...alive }), third);
+    assert.deepEqual([effects, entry.state.name], [[], "standby"]);
+    assert.deepEqual(miss(around({ now: T0 }), held()).effects, []);
   });
 });
 

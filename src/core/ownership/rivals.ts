@@ -9,7 +9,7 @@
 import type { MacAddress } from "#base/mac";
 import { after, instant, micros, seconds } from "#base/time";
 import { andThen, giveUp, reconsider, unchanged } from "./machine.ts";
-import { precedes } from "./plan.ts";
+import { choose, precedes } from "./plan.ts";
 import type { Effect, Entry, HoldingState, Memory, Step, Surroundings } from "./state.ts";
 
 /** Who spoke: a member by its name, or a machine that no member has. */
@@ -29,17 +29,31 @@ export const hear = (around: Surroundings, entry: Entry, speaker: Speaker): Step
   if (speaker.type === "stranger") return hearStranger(around, entry, speaker.mac);
   const { node } = speaker;
   const { state } = entry;
-  const known: Entry = { ...entry, memory: { ...entry.memory, holder: node, holderAt: around.now } };
+  const mute = entry.memory.mute === node ? undefined : entry.memory.mute;
+  const known: Entry = { ...entry, memory: { ...entry.memory, holder: node, holderAt: around.now, mute } };
   switch (state.name) {
     case "standby":
-      return entry.memory.holder === node ? unchanged(known) : reconsider(around, known);
+      return entry.memory.holder === node && mute === entry.memory.mute
+        ? unchanged(known)
+        : reconsider(around, known);
     case "claiming":
       return around.standingOf(node).name === "dead" ? contest(around, known) : reconsider(around, known);
     case "holding":
-      return hearRival(around, entry, state, node);
+      return hearRival(around, { ...entry, memory: { ...entry.memory, mute } }, state, node);
     case "yielding":
-      return giveUp(around, entry, { cause: "handed-over", holder: node });
+      return giveUp(around, known, { cause: "handed-over", holder: node });
   }
+};
+
+/**
+ * Nobody answered for the address, as a probe found. Whoever should hold it lives but cannot, and has no way to say so: it is
+ * passed over until it is heard again. As with every claim others are asked first, so a probe that was wrong does no harm.
+ */
+export const miss = (around: Surroundings, entry: Entry): Step => {
+  const choice = choose(around, entry);
+  if (entry.state.name !== "standby" || choice.type !== "peer") return unchanged(entry);
+  const memory = { ...entry.memory, mute: choice.node, holder: undefined };
+  return reconsider(around, { ...entry, memory });
 };
 
 /** Who is not expected to answers: nothing is claimed for a while, and then they are asked again. */

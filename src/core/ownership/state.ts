@@ -106,6 +106,8 @@ export type Memory = {
   readonly holder: string | undefined;
   /** When that was heard. */
   readonly holderAt: Instant;
+  /** A candidate that lives and yet does not answer for the address; `undefined`: none that is known. */
+  readonly mute: string | undefined;
   /** No claim before this. */
   readonly contestedUntil: Instant;
   /** Nothing is taken from a candidate that holds it well before this: this node could not carry it for a while. */
