@@ -128,6 +128,16 @@ export class Fitting {
     }
   }
 
+  /** Before looks: which links they matter for now. */
+  reconsider(holdings: Iterable<Holding>, now: Instant): void {
+    const contested = new Set<number>();
+    for (const { fit } of holdings) {
+      if (fit.length > 1) for (const { index } of fit) contested.add(index);
+    }
+    this.#segments.keep(contested);
+    this.#lookFor(now);
+  }
+
   /** Why nothing is said of an address on a link, by name. */
   reasons(assignment: {
     readonly address: IpAddress;

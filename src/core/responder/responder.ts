@@ -176,6 +176,7 @@ export class Responder {
       }
       this.#agenda.set(holding, holding.deadline());
     }
+    if (this.#segments.isLookDue(now)) this.#fitting.reconsider(this.#holdings.values(), now);
     const listens = this.#listening.tell(now);
     for (const { linkIndex, frame } of this.#segments.looks(this.#fitting.links(), now)) {
       this.#put({ type: "send", linkIndex, family: "IPv4", frame, cause: "look" });

@@ -65,12 +65,12 @@ export class Segments {
 
   /** The links that matter to looks: an address fits more than one of them. */
   contestedLinks(): Iterable<number> {
-    return this.#settledAt.keys();
+    return this.contested === 0 ? [] : this.#settledAt.keys();
   }
 
-  /** How many these are. */
+  /** How many these are: none, or at least two. */
   get contested(): number {
-    return this.#settledAt.size;
+    return this.#settledAt.size < 2 ? 0 : this.#settledAt.size;
   }
 
   /**
@@ -138,12 +138,24 @@ export class Segments {
     return changed;
   }
 
+  /** Whether looks are due, and for which links they matter is to be found anew (`keep`). */
+  isLookDue(now: Instant): boolean {
+    return this.#lookAt !== undefined && this.#lookAt <= now && this.#settledAt.size > 1;
+  }
+
+  /** No address fits other links than these together with another: those need not be looked at. */
+  keep(contested: ReadonlySet<number>): void {
+    for (const index of [...this.#settledAt.keys()]) {
+      if (!contested.has(index)) this.#settledAt.delete(index);
+    }
+  }
+
   /** The looks that are due, by link. */
   looks(
     links: ReadonlyMap<number, UsableLink>,
     now: Instant,
   ): readonly { readonly linkIndex: number; readonly frame: Frame }[] {
-    if (this.#lookAt === undefined || this.#lookAt > now || this.#settledAt.size < 2) return [];
+    if (!this.isLookDue(now)) return [];
     this.#lookedAt = now;
     this.#lookAt = after(now, this.#interval);
     return [...this.#settledAt.keys()].flatMap((linkIndex) => {
