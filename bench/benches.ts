@@ -54,7 +54,7 @@ const start: Bench = ({ runs, say }) =>
 
 const memory: Bench = ({ quick, say }) =>
   inLab({ edges: 1 }, async (lab, copy) => {
-    say("memory: a small configuration and a large one");
+    say("memory: small configurations and large ones");
     return reportMemory(await measureMemory(lab, { copy, quick }));
   });
 

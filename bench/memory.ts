@@ -27,8 +27,9 @@ type Weights = {
 
 const CONFIG = "/run/edge.yaml";
 const ADMIN = "/run/steelyard/edge.sock";
-/** What is promised for small configurations, and for any. */
+/** What is promised for 500 virtual servers, for as many as large clusters have Services, and for any configuration. */
 const LIMIT_MB = 100;
+const LARGE_LIMIT_MB = 130;
 const CEILING_MB = 160;
 /** Time for the start's garbage to be collected and for health checks to come round. */
 const SETTLING_MS = 10_000;
@@ -85,7 +86,24 @@ const measureOne = async (
 
 const router = (pair: Pair): string => routerResource(pair, "active", { intervalMs: 200 });
 
-/** Weighs both configurations in an open lab; no other program runs the copied Node.js. */
+/** What takes too long for a first impression. */
+const largeConfigurations = (pair: Pair) => [
+  {
+    // Consistent hashing would give the kernel ten million slots, which takes minutes.
+    name: "10000 virtual servers x 3 backends, round robin, unchecked",
+    limitMb: LARGE_LIMIT_MB,
+    config: router(pair) + manyServers(pair, { servers: 10_000, scheduler: "round-robin", checked: false }),
+  },
+  {
+    name: "5000 virtual servers x 10 backends, unchecked",
+    limitMb: CEILING_MB,
+    config:
+      router(pair) +
+      manyServers(pair, { servers: 5_000, backends: 10, scheduler: "consistent-hash", checked: false }),
+  },
+];
+
+/** Weighs every configuration in an open lab; no other program runs the copied Node.js. */
 export const measureMemory = async (
   lab: Lab,
   { copy, quick }: { copy: BuildCopy; quick: boolean },
@@ -102,22 +120,7 @@ export const measureMemory = async (
       limitMb: LIMIT_MB,
       config: router(pair) + manyServers(pair, { servers: 500, scheduler: "consistent-hash", checked: true }),
     },
-    ...(quick
-      ? []
-      : [
-          {
-            name: "5000 virtual servers x 10 backends, unchecked",
-            limitMb: CEILING_MB,
-            config:
-              router(pair) +
-              manyServers(pair, {
-                servers: 5_000,
-                backends: 10,
-                scheduler: "consistent-hash",
-                checked: false,
-              }),
-          },
-        ]),
+    ...(quick ? [] : largeConfigurations(pair)),
   ]);
   const all: Weights[] = [];
   for (const each of configurations) all.push(await measureOne(lab, { ...each, copy, settlingMs }));
