@@ -1,7 +1,10 @@
 /** Bringing a fault about, and ending it. */
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { LabHostHandle } from "#lab/host";
 import type { Lab } from "#lab/lab";
+import { KEPT_ADDRESS, KEPT_DEVICE, NEEDED } from "./config.ts";
 import type { ManagedEdge } from "./edge.ts";
 import type { EdgeName, Fault } from "./plan.ts";
 
@@ -16,6 +19,12 @@ export type Scene = {
 export type End = () => Promise<void>;
 
 const NOTHING_TO_END: End = async () => {};
+/** From that share of its limit on a table is full, and the kernel throws entries out for new ones. */
+const FULL = 0.98;
+/** How long filling may take, in milliseconds: a hundred thousand entries take a second on an idle machine. */
+const FILLED_WITHIN = 60_000;
+/** A flow of one packet is remembered for so many seconds instead of 30, however long filling takes. */
+const REMEMBERED = 300;
 /** Datagrams of a flood each second. */
 const FLOOD_RATE = 20_000;
 
@@ -49,13 +58,23 @@ const flood = async ({ lab, address }: Scene, { seconds }: Fault & { type: "floo
 
 /** From another box on the same network, so that the edge's own table fills and nobody else's. */
 const fillTable = async ({ lab, edges }: Scene, edge: EdgeName): Promise<End> => {
+  const remember = "net.netfilter.nf_conntrack_udp_timeout";
+  await edges[edge].host.expect(["sysctl", "-qw", `${remember}=${REMEMBERED}`]);
   const limit = await edges[edge].host.expect(["cat", "/proc/sys/net/netfilter/nf_conntrack_max"]);
   const program = join(import.meta.dirname, "filler.ts");
   const own = edge === "e1" ? "10.2.0.11" : "10.2.0.12";
-  const filler = await lab.host("rt").spawn([process.execPath, program, own, limit.trim()]);
+  const filler = await lab.host("rt").spawn([process.execPath, program, own, String(2 * Number(limit))]);
+  const until = Date.now() + FILLED_WITHIN;
+  for (;;) {
+    const count = await edges[edge].host.expect(["cat", "/proc/sys/net/netfilter/nf_conntrack_count"]);
+    if (Number(count) >= FULL * Number(limit)) break;
+    assert(Date.now() < until, `the table of ${edge} is not full: ${count.trim()} of ${limit.trim()}`);
+    await pause(50);
+  }
   return async () => {
     await filler.stop();
-    // Half a minute later the kernel would have forgotten them.
+    await edges[edge].host.expect(["sysctl", "-qw", `${remember}=30`]);
+    // The kernel would not forget them before the end.
     await edges[edge].host.run(["conntrack", "-D", "-p", "udp", "--dport", "7"]);
   };
 };
@@ -68,6 +87,14 @@ const replay = async ({ lab }: Scene, { copies, delay }: Fault & { type: "replay
     await replayer.endInput();
     await replayer.exited;
   };
+};
+
+/** As a script does that configures the network anew: all that the edge needs is set back, and forwarding last. */
+export const resetSettings = async (host: LabHostHandle): Promise<void> => {
+  const back = Object.entries(NEEDED).map(([setting, needed]) => `${setting}=${needed === "1" ? 0 : 1}`);
+  await host.expect(["sysctl", "-qw", ...back]);
+  // Writing the value that it has changes nothing, so the one for all interfaces goes up and down.
+  await host.expect(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.ip_forward=0"]);
 };
 
 /** Brings a fault about and resolves when it is in force, with what ends it. */
@@ -105,9 +132,10 @@ export const inject = async (scene: Scene, fault: Fault): Promise<End> => {
     case "remove-address":
       // It is not there when the other edge holds it.
       await edges[fault.edge].host.run(["ip", "address", "del", `${address}/24`, "dev", "eth0"]);
+      await edges[fault.edge].host.run(["ip", "address", "del", `${KEPT_ADDRESS}/24`, "dev", KEPT_DEVICE]);
       return NOTHING_TO_END;
     case "reset-setting":
-      await edges[fault.edge].host.expect(["sysctl", "-qw", "net.ipv4.conf.eth0.forwarding=0"]);
+      await resetSettings(edges[fault.edge].host);
       return NOTHING_TO_END;
     case "full-disk": {
       const edge = edges[fault.edge];

@@ -4,22 +4,44 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Instant } from "#base/time";
-import { edgeConfig, VIRTUAL_ADDRESS } from "#lab/demo/config";
+import { VIRTUAL_ADDRESS } from "#lab/demo/config";
 import { type Holdings, recordHoldings } from "#lab/holdings";
 import { openLab, standardTopology } from "#lab/index";
 import type { Lab } from "#lab/lab";
 import { monotonicNow } from "#lab/probe/clock";
-import type { Download } from "#lab/probe/records";
-import { startDownloads, startHttpLoad, startServers, startUdpProbe, urlOf } from "#lab/probe/start";
+import type { Download, HttpRecord } from "#lab/probe/records";
+import {
+  type Probe,
+  startDownloads,
+  startHttpLoad,
+  startServers,
+  startUdpProbe,
+  urlOf,
+} from "#lab/probe/start";
+import { chaosConfig, KEPT_ADDRESS, parsed, SERVICES, type Service } from "./config.ts";
 import { type ManagedEdge, manage } from "./edge.ts";
-import { inject, type Scene } from "./inject.ts";
+import { inject, resetSettings, type Scene } from "./inject.ts";
 import { describeFault, type EdgeName, type Step } from "./plan.ts";
-import { GAP_BOUND, type Played, SETTLED_WITHIN, type Seen, type Stretch } from "./verdict.ts";
+import { settingsOf, wrongSettings } from "./settings.ts";
+import { pausesIn, type Tenure } from "./stretch.ts";
+import { type Played, SETTLED_WITHIN, type Seen } from "./verdict.ts";
 import { type Weight, weigh } from "./weigh.ts";
 
 const MAIN = join(import.meta.dirname, "../../dist/main.js");
 const EDGES: readonly [EdgeName, EdgeName] = ["e1", "e2"];
-const DIRECT = urlOf(VIRTUAL_ADDRESS, 8080);
+/** Serves the same as a node, and no fault meets it. */
+const ROUTER = parsed("10.2.0.1");
+const ADDRESSES = [VIRTUAL_ADDRESS, KEPT_ADDRESS];
+/** Clients and requests a second of each. */
+const LOADS: readonly (readonly [Service, number, number])[] = [
+  ["direct", 4, 10],
+  ["web", 3, 5],
+  ["kept", 2, 5],
+];
+/** Nobody is ever too busy to answer for so long without its being worth a line, in milliseconds. */
+const PAUSE = 60;
+
+const at = (service: Service): string => urlOf(SERVICES[service].address, SERVICES[service].port);
 
 export type PlayOptions = {
   readonly plan: readonly Step[];
@@ -35,10 +57,10 @@ const wallClock = (): ((at: Instant) => number) => {
   return (at) => at / 1_000 + offset;
 };
 
-/** Waits until one edge alone holds the address; gives when, or `undefined` when it takes too long. */
+/** Waits until one edge alone holds each address; gives when, or `undefined` when it takes too long. */
 const settled = async (holdings: Holdings): Promise<number | undefined> => {
   const limit = Date.now() + SETTLED_WITHIN;
-  while (holdings.holders(VIRTUAL_ADDRESS).length !== 1) {
+  while (ADDRESSES.some((address) => holdings.holders(address).length !== 1)) {
     if (Date.now() > limit) return undefined;
     await pause(20);
   }
@@ -46,7 +68,7 @@ const settled = async (holdings: Holdings): Promise<number | undefined> => {
 };
 
 const startEdge = async (lab: Lab, name: EdgeName): Promise<ManagedEdge> => {
-  const config = await lab.write(`${name}.yaml`, edgeConfig(name));
+  const config = await lab.write(`${name}.yaml`, chaosConfig(name));
   return await manage(lab.host(name), {
     argv: [process.execPath, MAIN, "edge", "--config", config],
     log: `/run/lab/logs/${name}.log`,
@@ -60,7 +82,7 @@ const keepDownloading = (lab: Lab) => {
   const running = (async () => {
     while (going) {
       const batch = await startDownloads(lab.host("cl"), {
-        ...{ url: DIRECT, streams: 6, duration: 5, bytes: 200_000, stall: 8_000 },
+        ...{ url: at("direct"), streams: 6, duration: 5, bytes: 200_000, stall: 8_000 },
       });
       downloads.push(...(await batch.finish()).downloads);
     }
@@ -72,22 +94,10 @@ const keepDownloading = (lab: Lab) => {
   };
 };
 
-const overlapsOf = (holdings: Holdings): readonly Stretch[] => {
-  const tenures = holdings.tenures(VIRTUAL_ADDRESS);
-  return tenures.flatMap((tenure, index) =>
-    tenures.slice(index + 1).flatMap((other) => {
-      const from = Math.max(tenure.from, other.from);
-      const to = Math.min(tenure.to, other.to, Date.now());
-      return to > from ? [{ from, to }] : [];
-    }),
-  );
-};
+const isEdge = ({ host }: Tenure): boolean => host === "e1" || host === "e2";
 
-const gapsIn = (answers: readonly number[]): readonly Stretch[] =>
-  answers.flatMap((at, index) => {
-    const next = answers[index + 1];
-    return next !== undefined && next - at > GAP_BOUND ? [{ from: at, to: next }] : [];
-  });
+const tenuresIn = (holdings: Holdings): Seen["tenures"] =>
+  Object.fromEntries(ADDRESSES.map((address) => [address, holdings.tenures(address).filter(isEdge)]));
 
 type Weights = Record<EdgeName, Weight[]>;
 
@@ -113,7 +123,8 @@ const playSteps = async (
     await pause(step.lasts);
     await end();
     const to = Date.now();
-    played.push({ ...step, from, to, settled: await settled(holdings) });
+    const alone = await settled(holdings);
+    played.push({ ...step, from, to, settled: alone, wrong: await wrongSettings(scene) });
     await weighAll(scene, weights);
     await pause(step.calm);
   }
@@ -121,7 +132,10 @@ const playSteps = async (
 };
 
 /** What two edges that have ended should not have left in their hosts. */
-const leftoversOf = async ({ edges }: Scene): Promise<readonly string[]> => {
+const leftoversOf = async (
+  { edges }: Scene,
+  settings: Readonly<Record<EdgeName, ReadonlySet<string>>>,
+): Promise<readonly string[]> => {
   const left: string[] = [];
   for (const name of EDGES) {
     const { host, end } = edges[name];
@@ -131,21 +145,31 @@ const leftoversOf = async ({ edges }: Scene): Promise<readonly string[]> => {
       if (stdout.trim() !== "") left.push(`${what} on ${name}: ${stdout.trim()}`);
     };
     await see("nftables rules", "sh", "-c", "nft list tables | grep steelyard");
-    await see("address", "sh", "-c", `ip -o address | grep ' ${VIRTUAL_ADDRESS}/'`);
+    await see("address", "sh", "-c", `ip -o address | grep -E ' (${ADDRESSES.join("|")})/'`);
+    await see("interface", "sh", "-c", "ip -o link | grep vrrp");
     await see("process", "sh", "-c", `pgrep -a -f 'main.js edge.*${name}.yaml' | grep -v pgrep || :`);
+    const now = await settingsOf(host);
+    const other = [...now].filter((line) => !settings[name].has(line));
+    const gone = [...settings[name]].filter((line) => !now.has(line));
+    if (other.length > 0 || gone.length > 0)
+      left.push(`settings on ${name}: ${other.join(" ")} instead of ${gone.join(" ")}`);
     if (files.length > 0) left.push(`files on ${name}: ${files.join(" ")}`);
   }
   return left;
 };
 
-const open = async (lab: Lab): Promise<{ readonly scene: Scene; readonly holdings: Holdings }> => {
+const open = async (lab: Lab) => {
   for (const name of ["rt", "n1", "n2", "n3"]) await startServers(lab.host(name));
   const holdings = await recordHoldings(lab);
+  // As on a machine that has never forwarded anything.
+  for (const name of EDGES) await resetSettings(lab.host(name));
+  const settings = { e1: await settingsOf(lab.host("e1")), e2: await settingsOf(lab.host("e2")) };
   const [e1, e2] = [await startEdge(lab, "e1"), await startEdge(lab, "e2")];
-  await holdings.settle(VIRTUAL_ADDRESS, ["e1"], 15_000);
+  for (const address of ADDRESSES) await holdings.settle(address, ["e1"], 15_000);
   // All backends have been asked by then.
   await pause(1_500);
-  return { scene: { lab, edges: { e1, e2 }, address: VIRTUAL_ADDRESS }, holdings };
+  const scene: Scene = { lab, edges: { e1, e2 }, address: VIRTUAL_ADDRESS };
+  return { scene, holdings, settings };
 };
 
 /** What the edges said, by their name. */
@@ -156,32 +180,53 @@ const logsOf = async (lab: Lab): Promise<Logs> => {
   return { e1: await read("e1"), e2: await read("e2") };
 };
 
+const stretchOf =
+  (toWall: (at: Instant) => number) =>
+  <Record extends Pick<Download, "at" | "took">>({ at: began, took, ...rest }: Record) => ({
+    ...rest,
+    from: toWall(began),
+    to: toWall(began) + took / 1_000,
+  });
+
+/** Everything that clients do, until told to end; what it gives then is what they saw. */
+const startClients = async (lab: Lab) => {
+  const client = lab.host("cl");
+  const stretch = stretchOf(wallClock());
+  const toWall = wallClock();
+  const udp = await startUdpProbe(client, { address: VIRTUAL_ADDRESS, port: 9000, interval: 5 });
+  const control = await startUdpProbe(client, { address: ROUTER, port: 9000, interval: 5, flows: 1 });
+  const loads: { readonly service: Service; readonly load: Probe<HttpRecord> }[] = [];
+  for (const [service, clients, rate] of LOADS)
+    loads.push({ service, load: await startHttpLoad(client, { url: at(service), clients, rate }) });
+  const finishDownloads = keepDownloading(lab);
+  return async (): Promise<Pick<Seen, "requests" | "downloads" | "gaps" | "hiccups">> => {
+    const downloads = await finishDownloads();
+    const requests = [];
+    for (const { service, load } of loads)
+      requests.push(...(await load.finish()).requests.map((each) => ({ service, ...stretch(each) })));
+    const [{ answers }, hiccups] = [await udp.finish(), await control.finish()];
+    return {
+      requests: requests.sort((left, right) => left.from - right.from),
+      downloads: downloads.map((each) => ({ service: "direct" as const, ...stretch(each) })),
+      gaps: pausesIn(answers.map(toWall), PAUSE),
+      hiccups: pausesIn(hiccups.answers.map(toWall), PAUSE),
+    };
+  };
+};
+
 /** Plays the plan; takes four to six seconds a step. */
 export const play = async (options: PlayOptions): Promise<Seen & { readonly logs: Logs }> => {
   assert(existsSync(MAIN), 'run "npm run build" first');
   const lab = await openLab(standardTopology({ client: "lan", directReturn: [VIRTUAL_ADDRESS] }));
   try {
-    const { scene, holdings } = await open(lab);
-    const client = lab.host("cl");
-    const toWall = wallClock();
-    const udp = await startUdpProbe(client, { address: VIRTUAL_ADDRESS, port: 9000, interval: 5 });
-    const http = await startHttpLoad(client, { url: DIRECT, clients: 4, rate: 10 });
-    const finishDownloads = keepDownloading(lab);
+    const { scene, holdings, settings } = await open(lab);
+    const finish = await startClients(lab);
     const weights: Weights = { e1: [], e2: [] };
     const played = await playSteps(scene, holdings, { ...options, weights });
-    const downloads = await finishDownloads();
-    const stretch = ({ at, took }: Pick<Download, "at" | "took">): Stretch => ({
-      from: toWall(at),
-      to: toWall(at) + took / 1_000,
-    });
-    const { requests } = await http.finish();
-    const { answers } = await udp.finish();
-    const overlaps = overlapsOf(holdings);
+    const seen = await finish();
     return {
-      ...{ played, weights, overlaps, gaps: gapsIn(answers.map(toWall)) },
-      requests: requests.map(({ at, took, ...request }) => ({ ...request, ...stretch({ at, took }) })),
-      downloads: downloads.map(({ at, took, ...download }) => ({ ...download, ...stretch({ at, took }) })),
-      leftovers: await leftoversOf(scene),
+      ...{ ...seen, played, weights, tenures: tenuresIn(holdings), until: Date.now() },
+      leftovers: await leftoversOf(scene, settings),
       logs: await logsOf(lab),
     };
   } finally {

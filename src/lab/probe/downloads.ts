@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { between } from "#base/time";
 import { monotonicNow } from "./clock.ts";
 import { finish, lifeSignal, sayReady } from "./life.ts";
+import { onOwnPort } from "./own-port.ts";
 import { followsPattern } from "./pattern.ts";
 import type { Download } from "./records.ts";
 
@@ -29,6 +30,7 @@ const fetchOne = (wish: Wish, life: AbortSignal, onBegin: () => void): Promise<D
     let bytes = 0;
     let intact = true;
     let backend: string | undefined;
+    let own: Pick<Download, "port"> = {};
     const end = (error?: string): void => {
       if (bytes === 0) onBegin();
       const whole = error === undefined && intact && bytes === wish.bytes;
@@ -40,6 +42,7 @@ const fetchOne = (wish: Wish, life: AbortSignal, onBegin: () => void): Promise<D
         bytes,
         whole,
         ...who,
+        ...own,
         ...(whole ? {} : { error: why }),
       });
     };
@@ -54,6 +57,9 @@ const fetchOne = (wish: Wish, life: AbortSignal, onBegin: () => void): Promise<D
       response.once("end", () => end());
     };
     const request = get(wish.url, { agent: new Agent(), signal: life, timeout: wish.stallMs }, read);
+    onOwnPort(request, (port) => {
+      own = { port };
+    });
     request.once("timeout", () => request.destroy(new Error("stalled")));
     request.once("error", (error) => end(error.message));
   });

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { between, millis } from "#base/time";
 import { monotonicNow } from "./clock.ts";
 import { finish, lifeSignal, sayReady } from "./life.ts";
+import { onOwnPort } from "./own-port.ts";
 import type { HttpRequest } from "./records.ts";
 
 const OPTIONS = {
@@ -23,32 +24,37 @@ const OPTIONS = {
   "keep-alive": { type: "boolean", default: false },
 } as const;
 
-type Answer = { readonly backend?: string; readonly error?: string };
+type Answer = Pick<HttpRequest, "backend" | "error" | "port">;
 
 const errorName = (error: Error): string => ("code" in error ? String(error.code) : error.message);
 
 const ask = (url: string, agent: Agent, timeoutMs: number): Promise<Answer> =>
   new Promise((resolve) => {
+    let own: Pick<Answer, "port"> = {};
+    const end = (answer: Answer): void => resolve({ ...answer, ...own });
     const request = get(url, { agent }, (response) => {
       let body = "";
       response.setEncoding("utf8").on("data", (text: string) => {
         body += text;
       });
-      response.once("error", (error) => resolve({ error: errorName(error) }));
+      response.once("error", (error) => end({ error: errorName(error) }));
       response.once("end", () => {
         clearTimeout(timer);
-        resolve(
+        end(
           response.statusCode === 200 ? { backend: body.trim() } : { error: `HTTP ${response.statusCode}` },
         );
       });
     });
+    onOwnPort(request, (port) => {
+      own = { port };
+    });
     const timer = setTimeout(() => {
-      resolve({ error: "timeout" });
+      end({ error: "timeout" });
       request.destroy();
     }, timeoutMs);
     request.once("error", (error) => {
       clearTimeout(timer);
-      resolve({ error: errorName(error) });
+      end({ error: errorName(error) });
     });
   });
 

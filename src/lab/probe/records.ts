@@ -9,6 +9,8 @@ export type HttpRequest = {
   readonly backend?: string;
   /** An error code such as `ECONNRESET`, or `HTTP 503`; `undefined` when the request succeeded. */
   readonly error?: string;
+  /** The client's own port; `undefined` when it got none, or kept an older connection. */
+  readonly port?: number;
 };
 
 export type HttpRecord = { readonly requests: readonly HttpRequest[] };
@@ -30,6 +32,8 @@ export type Download = {
   readonly whole: boolean;
   readonly backend?: string;
   readonly error?: string;
+  /** The client's own port; `undefined` when it got none. */
+  readonly port?: number;
 };
 
 export type DownloadsRecord = { readonly downloads: readonly Download[] };
