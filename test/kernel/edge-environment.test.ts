@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LabProcess } from "#lab/index";
 import { startServers } from "#lab/probe/start";
-import { inBed, SMALL, until, WITH_NODES } from "./edge-bed.ts";
+import { inBed, SLACK, SMALL, until, WITH_NODES } from "./edge-bed.ts";
 import { config, router, server, VIP } from "./edge-config.ts";
 import { changesSince, tracesOf } from "./edge-traces.ts";
 
@@ -166,6 +166,50 @@ describe("what somebody changes by hand", () => {
         (await e1.router()).addresses.map(({ held }) => held),
         [true, true],
       );
+    });
+  });
+
+  for (const [how, back, withinMs] of [
+    ["of which the kernel tells, at once", "net.ipv4.conf.eth0.forwarding=0", 1_500],
+    ["with that of all interfaces, at once", "net.ipv4.ip_forward=1 net.ipv4.ip_forward=0", 1_500],
+    [
+      "of which it does not, by the look every five seconds",
+      "net.netfilter.nf_conntrack_tcp_loose=0",
+      5_000 + SLACK,
+    ],
+  ] as const) {
+    it(`is set again and told: a setting ${how}`, async (context) => {
+      await inBed(context, WITH_NODES, async ({ e1, holdings }) => {
+        await e1.start(config(router({ priority: 150 }), server()));
+        await holdings.settle(VIP, ["e1"]);
+        const setting = back.includes("loose")
+          ? "net/netfilter/nf_conntrack_tcp_loose"
+          : "net/ipv4/conf/eth0/forwarding";
+        const read = async () => (await e1.host.expect(["cat", `/proc/sys/${setting}`])).trim();
+        await until("the setting is what it must be", async () => (await read()) === "1");
+        await e1.host.expect(["sysctl", "-qw", ...back.split(" ")]);
+        await until("it is again", async () => (await read()) === "1", { withinMs });
+        const { event, severity } = await e1.event(
+          (record) => record.event.type === "sysctl" && record.event.change === "repaired",
+        );
+        assert.equal(event.type === "sysctl" && event.setting, setting);
+        assert.equal(severity, "warning");
+      });
+    });
+  }
+
+  it("is told with the name of who did it, where the kernel knows", async (context) => {
+    await inBed(context, WITH_NODES, async ({ e1, holdings }) => {
+      await e1.start(config(router({ priority: 150 }), server()));
+      await holdings.settle(VIP, ["e1"]);
+      await e1.host.expect(["ip", "addr", "del", `${VIP}/24`, "dev", "eth0"]);
+      const removed = await e1.event(({ event }) => event.type === "address" && event.change === "restored");
+      assert.match(JSON.stringify(removed.event), /process|netlink port \d+/);
+      await e1.host.expect(["nft", "flush", "ruleset"]);
+      const flushed = await e1.event(
+        ({ event }) => event.type === "forwarding-applied" && event.repaired === true,
+      );
+      assert.match(JSON.stringify(flushed.event), /"by":"nft \(pid \d+\)"/);
     });
   });
 

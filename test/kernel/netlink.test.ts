@@ -1,7 +1,7 @@
 /** The netlink driver against this kernel, in network namespaces of its own. Needs root. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { formatInterfaceAddress, type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
 import { type Bench, netlinkContract } from "#drivers/netlink/contract";
@@ -62,6 +62,10 @@ const openBench = (queueBytes?: number): KernelBench => {
       setCarrier: (carrier) => ip("-n", far, "link", "set", "far0", carrier ? "up" : "down"),
       addForeign: (address) => inside("addr", "add", formatInterfaceAddress(address), "dev", "edge0"),
       removeForeign: (address) => inside("addr", "del", formatInterfaceAddress(address), "dev", "edge0"),
+      changeSetting: () => {
+        const path = "/proc/sys/net/ipv4/conf/edge0/rp_filter";
+        writeFileSync(path, readFileSync(path, "latin1").trim() === "2" ? "0" : "2");
+      },
       deleteLink: () => inside("link", "del", "edge0"),
       close: () => {
         netlink.close();

@@ -46,11 +46,15 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 export const RTM_GETNEIGH = 30;
+/** A setting of `net.ipv4.conf` or `net.ipv6.conf` has another value: forwarding, rp_filter and few others. */
+export const RTM_NEWNETCONF = 80;
 
 export const RTNLGRP_LINK = 1;
 export const RTNLGRP_NEIGH = 3;
 export const RTNLGRP_IPV4_IFADDR = 5;
 export const RTNLGRP_IPV6_IFADDR = 9;
+export const RTNLGRP_IPV4_NETCONF = 24;
+export const RTNLGRP_IPV6_NETCONF = 25;
 
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;

@@ -7,8 +7,11 @@ import {
   RTM_DELLINK,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNETCONF,
   RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_NETCONF,
   RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_NETCONF,
   RTNLGRP_LINK,
 } from "#core/netlink/constants";
 import { decodeLink } from "#core/netlink/link";
@@ -19,6 +22,7 @@ import { failure, MSG_TRUNC, type NetlinkDoor, openRouteSocket, option } from ".
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
 const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
+const SETTINGS_GROUPS = [RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF];
 
 /** How many datagrams are read before the event loop gets its turn; the rest wake us again. */
 const READS_PER_TURN = 64;
@@ -57,24 +61,31 @@ const changeOf = ({ type, body, port }: NetlinkMessage): NetlinkChange | undefin
   return undefined;
 };
 
-const join = (door: NetlinkDoor, fd: number): number => {
-  for (const group of GROUPS) {
+const join = (door: NetlinkDoor, fd: number, groups: readonly number[]): number => {
+  for (const group of groups) {
     const joined = door.setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, option(group));
     if (joined < 0) return joined;
   }
   return 0;
 };
 
-/** Watches links and addresses until the function that it gives is called; `queueBytes` is what may wait unread. */
-export const watchChanges = (
+type Listener = {
+  readonly groups: readonly number[];
+  readonly onMessage: (message: NetlinkMessage) => void;
+  /** Messages were lost, or one could not be read. */
+  readonly onLost: () => void;
+};
+
+/** Listens until the function that it gives is called; `queueBytes` is what may wait unread. */
+const listen = (
   door: NetlinkDoor,
   queueBytes: number,
-  onChange: (change: NetlinkChange) => void,
+  { groups, onMessage, onLost }: Listener,
 ): NetlinkResult<() => void> => {
   const opened = openRouteSocket(door, queueBytes);
   if (!opened.ok) return opened;
   const fd = opened.value;
-  const joined = join(door, fd);
+  const joined = join(door, fd, groups);
   if (joined < 0) {
     door.close(fd);
     return { ok: false, error: failure("join the rtnetlink groups", joined) };
@@ -88,13 +99,10 @@ export const watchChanges = (
     const messages =
       length < 0 || length > buffer.length ? undefined : decodeMessages(buffer.subarray(0, length));
     if (messages?.ok !== true) {
-      onChange({ type: "overrun" });
+      onLost();
       return true;
     }
-    for (const message of messages.value) {
-      const change = changeOf(message);
-      if (change !== undefined && !stopped) onChange(change);
-    }
+    for (const message of messages.value) if (!stopped) onMessage(message);
     return true;
   };
 
@@ -115,3 +123,32 @@ export const watchChanges = (
     },
   };
 };
+
+/** Watches links and addresses until the function that it gives is called; `queueBytes` is what may wait unread. */
+export const watchChanges = (
+  door: NetlinkDoor,
+  queueBytes: number,
+  onChange: (change: NetlinkChange) => void,
+): NetlinkResult<() => void> =>
+  listen(door, queueBytes, {
+    groups: GROUPS,
+    onMessage: (message) => {
+      const change = changeOf(message);
+      if (change !== undefined) onChange(change);
+    },
+    onLost: () => onChange({ type: "overrun" }),
+  });
+
+/** Watches the settings of interfaces in the same way. Which one has changed is not told: whoever cares looks. */
+export const watchSettings = (
+  door: NetlinkDoor,
+  queueBytes: number,
+  onChange: () => void,
+): NetlinkResult<() => void> =>
+  listen(door, queueBytes, {
+    groups: SETTINGS_GROUPS,
+    onMessage: ({ type }) => {
+      if (type === RTM_NEWNETCONF) onChange();
+    },
+    onLost: onChange,
+  });

@@ -22,6 +22,8 @@ export type Bench = {
   readonly addForeign: (address: InterfaceAddress) => void;
   /** Removes an address as another program would. */
   readonly removeForeign: (address: InterfaceAddress) => void;
+  /** Gives the link's `rp_filter` another value, as `sysctl -w` does. */
+  readonly changeSetting: () => void;
   /** Deletes the link. */
   readonly deleteLink: () => void;
   readonly close: () => void;
@@ -297,6 +299,27 @@ export const netlinkContract = (name: string, open: () => Bench): void => {
         isAddress("address", "192.0.2.90/32"),
       );
       assert.deepEqual(seen, []);
+    });
+
+    it("tells that a setting of an interface has changed, until told to stop", async () => {
+      const { netlink, changeSetting } = bench;
+      const [early, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      let stopped = 0;
+      const stop = granted(
+        netlink.subscribeSettings(() => {
+          stopped += 1;
+          early.resolve();
+        }),
+      );
+      changeSetting();
+      await early.promise;
+      stop();
+      stop();
+      const before = stopped;
+      granted(netlink.subscribeSettings(() => late.resolve()));
+      changeSetting();
+      await late.promise;
+      assert.equal(stopped, before);
     });
 
     it("tells when the link is deleted, with its name", async () => {

@@ -31,6 +31,7 @@ const openBench = (): Bench => {
         duplicate: false,
       }),
     removeForeign: (address) => netlink.dropAddress({ linkIndex: link.index, address }),
+    changeSetting: () => netlink.changeSetting(),
     deleteLink: () => netlink.removeLink(link.index),
     close: () => netlink.close(),
   };

@@ -38,6 +38,7 @@ export class FakeNetlink implements NetlinkPort {
   #neighbours: readonly Neighbour[] = [];
   readonly #routes: { readonly network: InterfaceAddress; readonly route: Route }[] = [];
   readonly #subscribers = new Set<(change: NetlinkChange) => void>();
+  readonly #settingsSubscribers = new Set<() => void>();
   #refusal: string | undefined;
 
   constructor(links: readonly Link[] = []) {
@@ -116,8 +117,22 @@ export class FakeNetlink implements NetlinkPort {
     });
   }
 
+  subscribeSettings(onChange: () => void): NetlinkResult<() => void> {
+    const subscriber = (): void => onChange();
+    this.#settingsSubscribers.add(subscriber);
+    return succeeded(() => {
+      this.#settingsSubscribers.delete(subscriber);
+    });
+  }
+
   close(): void {
     this.#subscribers.clear();
+    this.#settingsSubscribers.clear();
+  }
+
+  /** Somebody gives a setting of which the kernel tells another value. */
+  changeSetting(): void {
+    for (const subscriber of this.#settingsSubscribers) queueMicrotask(subscriber);
   }
 
   /** Creates or changes a link. Taking it down drops its IPv6 addresses, as the kernel does, but not IPv4. */

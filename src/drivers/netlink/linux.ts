@@ -24,7 +24,7 @@ import {
 import { decodeNeighbour, encodeNeighbourDump } from "#core/netlink/neighbour";
 import { decodeRoute, encodeRouteGet } from "#core/netlink/route";
 import { openDoor } from "#native/door";
-import { watchChanges } from "./changes.ts";
+import { watchChanges, watchSettings } from "./changes.ts";
 import { labelProblem } from "./label.ts";
 import type { NetlinkError, NetlinkPort, NetlinkResult } from "./port.ts";
 import { type NetlinkDoor, openRouteSocket, RouteSocket } from "./socket.ts";
@@ -140,7 +140,15 @@ class LinuxNetlink implements NetlinkPort {
   }
 
   subscribe(onChange: Parameters<NetlinkPort["subscribe"]>[0]): NetlinkResult<() => void> {
-    const watching = watchChanges(this.#door, this.#queueBytes, onChange);
+    return this.#kept(watchChanges(this.#door, this.#queueBytes, onChange));
+  }
+
+  subscribeSettings(onChange: () => void): NetlinkResult<() => void> {
+    return this.#kept(watchSettings(this.#door, this.#queueBytes, onChange));
+  }
+
+  /** Stopped at the latest when the driver is closed. */
+  #kept(watching: NetlinkResult<() => void>): NetlinkResult<() => void> {
     if (!watching.ok) return watching;
     const stop = (): void => {
       this.#subscriptions.delete(stop);

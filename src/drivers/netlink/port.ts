@@ -72,5 +72,10 @@ export type NetlinkPort = {
    * that follows the last within a second may come up to a second late.
    */
   subscribe(onChange: (change: NetlinkChange) => void): NetlinkResult<() => void>;
+  /**
+   * Calls back when a setting of an interface may have another value, whoever has set it, also we. The kernel tells of
+   * `forwarding`, `force_forwarding`, `rp_filter` and few others below `net.ipv4.conf` and `net.ipv6.conf`; of no others.
+   */
+  subscribeSettings(onChange: () => void): NetlinkResult<() => void>;
   close(): void;
 };

@@ -1,5 +1,5 @@
 /** What the machine needs besides forwarding and addresses: interfaces with virtual MAC addresses, and kernel settings. */
-import { after, type Instant, seconds } from "#base/time";
+import { after, type Instant, millis, seconds } from "#base/time";
 import type { Desired } from "#core/config/desired";
 import type { Event } from "#core/observation/event";
 import type { WireParts } from "./parts.ts";
@@ -7,9 +7,12 @@ import { createPaths, type Paths } from "./paths.ts";
 import { createSettings, type Settings } from "./settings.ts";
 import { createVirtualLinks, type VirtualLinks } from "./virtual-links.ts";
 
-/** Pause between two looks at the kernel settings, of whose changes the kernel tells nobody. */
+/** Pause between two looks at the kernel settings: of changes to most of them the kernel tells nobody. */
 const SETTINGS_WATCH = seconds(5);
 const DEADLINE_ID = "settings";
+/** One command changes many settings; they are looked at when it is through. */
+const SETTLE = millis(20);
+const TOLD_ID = "settings-told";
 
 type Parts = Pick<WireParts, "netlink" | "sysctl" | "clock" | "deadlines" | "options"> & {
   readonly emit: (event: Event) => void;
@@ -25,6 +28,8 @@ export class HostState {
   readonly paths: Paths;
   #desired: Desired | undefined;
   #closed = false;
+  #isTold = false;
+  readonly #stopListening: () => void;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -37,6 +42,9 @@ export class HostState {
       directory: options.runtimeDirectory,
       emit,
     });
+    // Where it cannot be had, the look every few seconds is what there is.
+    const listening = netlink.subscribeSettings(() => this.#onSettingTold());
+    this.#stopListening = listening.ok ? listening.value : () => {};
   }
 
   /** Makes the machine what this configuration needs, and looks from then on that it stays so. */
@@ -61,12 +69,23 @@ export class HostState {
   /** Looks no more; what is there stays. */
   close(): void {
     this.#closed = true;
+    this.#stopListening();
   }
 
   /** Puts the settings back and removes the interfaces. */
   restore(): void {
     this.#settings.restore();
     this.#virtualLinks.remove();
+  }
+
+  /** Somebody who sets it back again and again is answered at this pace, and no faster. */
+  #onSettingTold(): void {
+    if (this.#closed || this.#isTold) return;
+    this.#isTold = true;
+    this.#parts.deadlines.set(TOLD_ID, after(this.#parts.clock.now(), SETTLE), () => {
+      this.#isTold = false;
+      if (!this.#closed) this.#settings.recheck();
+    });
   }
 
   #onPathsChanged(): void {
