@@ -11,6 +11,8 @@ export type ManyServers = {
   readonly checked: boolean;
   /** Of each server; 3 unless told otherwise. */
   readonly backends?: number;
+  /** Slots of each server's table of consistent hashing; the program's own choice unless told otherwise. */
+  readonly tableSize?: number;
 };
 
 /** The nodes in turn, on one port after the other. */
@@ -22,6 +24,7 @@ const backendLines = (count: number): string =>
 
 /** The YAML documents of so many virtual servers, on the pair's address. */
 export const manyServers = ({ virtualAddress }: Pair, options: ManyServers): string => {
+  const size = options.tableSize === undefined ? "" : `  tableSize: ${options.tableSize}\n`;
   const health = options.checked ? "  health: {tcp: {}, interval: 5s}\n" : "";
   return Array.from({ length: options.servers }, (_, index) => {
     const port = FIRST_PORT + index;
@@ -36,6 +39,6 @@ spec:
   scheduler: ${options.scheduler}
   backends:
 ${backendLines(options.backends ?? BACKENDS.length)}
-${health}`;
+${size}${health}`;
   }).join("");
 };
