@@ -385,6 +385,17 @@ export class Speaker {
     }
   }
 
+  #hearClaim(
+    { address, mac, who, evidence }: Extract<ResponderEffect, { type: "heard" }>,
+    now: Instant,
+  ): void {
+    // Who only asks whether the address is free does not have it.
+    if (evidence === "probe") return;
+    // A node of ours that asks others from the address has it bound somewhere, and does not answer for it.
+    if (evidence === "use" && who.kind === "peer") this.#speak(this.#responder.sayAgain(now, [address]), now);
+    else this.#decide({ type: "heard", address, mac }, now);
+  }
+
   #speak(effects: readonly ResponderEffect[], now: Instant): void {
     for (const effect of effects) {
       switch (effect.type) {
@@ -395,9 +406,7 @@ export class Speaker {
           this.#ears.send(effect.linkIndex, effect.family, effect.frame);
           break;
         case "heard":
-          // Who only asks whether the address is free does not have it.
-          if (effect.evidence !== "probe")
-            this.#decide({ type: "heard", address: effect.address, mac: effect.mac }, now);
+          this.#hearClaim(effect, now);
           break;
         default:
         // A duplicate is told of by ownership, and nothing is probed but by ownership's questions.
