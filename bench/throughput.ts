@@ -7,6 +7,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { Lab } from "#lab/lab";
+import { describeRatio, pairedRatio, reaches } from "./paired.ts";
 import { type Bar, figure, type Result, type Table } from "./report.ts";
 import { median } from "./statistics.ts";
 import { HTTP_PORT, STREAM_PORT, type Variant } from "./throughput-variants.ts";
@@ -162,19 +163,37 @@ export const measureThroughput = async (
 const medianOf = (measured: Measured, variant: string, metric: keyof Round): number =>
   median((measured.get(variant) ?? []).map((round) => round[metric]));
 
-const bar = (measured: Measured, order: { mine: string; theirs: string; least: number }): Bar => {
-  const { mine, theirs, least } = order;
-  const ratios = (["keepalive", "connections"] as const).map(
-    (metric) => medianOf(measured, mine, metric) / medianOf(measured, theirs, metric),
-  );
-  return {
-    what: `${mine} / ${theirs}: keep-alive requests, new connections`,
-    limit: `at least ${least.toFixed(1)}`,
-    measured: ratios.map((ratio) => ratio.toFixed(2)).join(", "),
-    // As shown: what lies below two decimals is noise.
-    met: ratios.every((ratio) => Number(ratio.toFixed(2)) >= least),
-  };
+const WORDS: Readonly<Record<Metric, string>> = {
+  keepalive: "keep-alive requests",
+  connections: "new connections",
+  upload: "upload",
+  download: "download",
 };
+
+type Comparison = {
+  readonly mine: string;
+  readonly theirs: string;
+  readonly least: number;
+};
+
+/** A bar for each metric: the ratio in the same round, judged by what the rounds can tell. */
+const barsOf = (measured: Measured, { mine, theirs, least }: Comparison): readonly Bar[] =>
+  METRICS.map((metric) => {
+    const of = (variant: string): readonly number[] =>
+      (measured.get(variant) ?? []).map((round) => round[metric]);
+    const ratio = pairedRatio(of(mine), of(theirs));
+    const isEqual = ratio.median < least && reaches(ratio, least);
+    return {
+      what: `${mine} / ${theirs}: ${WORDS[metric]}`,
+      limit: `at least ${least.toFixed(1)}`,
+      measured: `${describeRatio(ratio)}${isEqual ? ": equal within the spread" : ""}`,
+      met: reaches(ratio, least),
+    };
+  });
+
+const JUDGED =
+  "Bars: the ratio in each round, its median, and between which rounds the median's interval lies (95 %, or all rounds " +
+  "where they are too few for that). A median below the bar counts as equal only if the interval reaches the bar and is no wider than a tenth.";
 
 const table = (measured: Measured, size: { readonly rounds: number; readonly seconds: number }): Table => {
   const cell = (variant: string, metric: Metric): string => {
@@ -199,7 +218,7 @@ const table = (measured: Measured, size: { readonly rounds: number; readonly sec
       cell(name, "upload"),
       cell(name, "download"),
     ]),
-    notes: [`Rounds: ${size.rounds}; each request test of ${size.seconds} s, each stream of 2 s.`],
+    notes: [`Rounds: ${size.rounds}; each request test of ${size.seconds} s, each stream of 2 s.`, JUDGED],
   };
 };
 
@@ -211,9 +230,9 @@ export const reportThroughput = (
   bench: "throughput",
   tables: [table(measured, size)],
   bars: [
-    bar(measured, { mine: "steelyard dsr", theirs: "nftlb dsr", least: 1 }),
-    bar(measured, { mine: "steelyard masquerade", theirs: "nftlb snat", least: 1 }),
-    bar(measured, { mine: "steelyard dsr", theirs: "haproxy tcp", least: 2 }),
-  ],
+    { mine: "steelyard dsr", theirs: "nftlb dsr", least: 1 },
+    { mine: "steelyard masquerade", theirs: "nftlb snat", least: 1 },
+    { mine: "steelyard dsr", theirs: "haproxy tcp", least: 2 },
+  ].flatMap((comparison) => barsOf(measured, comparison)),
   measurements: Object.fromEntries(measured),
 });
