@@ -23,6 +23,8 @@ export type ChangeTimes = {
   /** One backend of every server fails at once: a machine dies. And returns. */
   readonly node: Timed;
   readonly back: Timed;
+  /** Every server gets another port, and backends at other addresses, while it forwards. */
+  readonly replaced: Timed;
 };
 
 export type ChangeSize = { readonly servers: number; readonly backends: number };
@@ -51,7 +53,7 @@ const row = (what: string, { plannedMs, inForceMs, settledMs, how }: Timed): rea
 /** The tables and bars of all sizes. */
 export const reportChange = (all: readonly Changes[]): Result => ({
   bench: "change",
-  tables: all.map(({ servers, backends, times: { full, one, node, back } }) => {
+  tables: all.map(({ servers, backends, times: { full, one, node, back, replaced } }) => {
     const medianOf = (pick: (each: Timed) => number): number => summarize(one.map(pick)).median;
     return {
       title: `**${servers} virtual servers x ${backends} backends, 1021 slots (milliseconds since the change)**`,
@@ -66,6 +68,7 @@ export const reportChange = (all: readonly Changes[]): Result => ({
         }),
         row("one backend of every server fails", node),
         row("and returns", back),
+        row("all of it by another: every server's port and all its backends", replaced),
       ],
     };
   }),

@@ -21,8 +21,12 @@ const address = (text: string) => {
   return parsed;
 };
 
-const servers = Array.from({ length: serverCount }, (_, index): VirtualServer => {
-  const ports = { first: 80, last: 80 };
+/** All servers, with that port and backends in that network. */
+const serversWith = (port: number, network: string): readonly VirtualServer[] =>
+  Array.from({ length: serverCount }, (_, index) => serverOf(index, port, network));
+
+const serverOf = (index: number, port: number, network: string): VirtualServer => {
+  const ports = { first: port, last: port };
   return {
     name: `service-${index}`,
     address: address(`198.18.${index >> 8}.${index & 255}`),
@@ -32,12 +36,13 @@ const servers = Array.from({ length: serverCount }, (_, index): VirtualServer =>
     scheduler: { type: "consistent-hash", tableSize: 1_021 },
     backends: Array.from({ length: backendCount }, (_, host) => ({
       name: `worker-${host}`,
-      address: address(`10.2.1.${host + 1}`),
+      address: address(`${network}.${host + 1}`),
       port: 30_000 + (index % 2_000),
       weight: 1,
     })),
   };
-});
+};
+let servers = serversWith(80, "10.2.1");
 
 const failed = new Set<string>();
 const engine = openEngine({ runDirectory: mkdtempSync("/run/bench-") });
@@ -80,7 +85,9 @@ for (const { name } of servers) failed.add(`${name}/worker-0`);
 const node = await change();
 failed.clear();
 const back = await change();
-const times: ChangeTimes = { full, one, node, back };
+servers = serversWith(81, "10.2.2");
+const replaced = await change();
+const times: ChangeTimes = { full, one, node, back, replaced };
 process.stdout.write(`${JSON.stringify(times)}\n`);
 await engine.remove();
 await engine.close();
