@@ -7,7 +7,8 @@ const COMMANDS = [
   "nft list ruleset",
   "find /run -xdev \\( -path /run/lab -o -path /run/edge \\) -prune -o ! -type d -print",
   "cd /proc/sys/net",
-  "grep -rs . ipv4/conf ipv6/conf ipv4/ip_forward || true",
+  "grep -rs . ipv4/conf ipv6/conf ipv4/ip_forward ipv4/vs || true",
+  "grep -s . netfilter/nf_conntrack_tcp_* netfilter/nf_conntrack_udp_* || true",
 ].join("; ");
 
 /** All of it, line by line, as it is now. */

@@ -72,6 +72,17 @@ const settingOf = (sysctl: SysctlPort, key: SysctlKey): string | undefined => {
 };
 
 describe("kernel settings", () => {
+  it("were set back by somebody also when that is seen as the same is applied again", () => {
+    const sysctl = kernel();
+    const { settings, said } = bench(sysctl);
+    sysctl.write(FORWARDING, "1");
+    settings.apply(DESIRED);
+    assert.ok(!said().some((each) => each.includes("forwarding")));
+    sysctl.write(FORWARDING, "0");
+    settings.apply(DESIRED);
+    assert.deepEqual(said(), [`${FORWARDING} repaired`]);
+  });
+
   it("are set again when somebody sets them back, and that is said", () => {
     const sysctl = kernel();
     const { settings, said } = bench(sysctl);

@@ -82,9 +82,11 @@ class RecordedSettings implements Settings {
   }
 
   apply(desired: Desired): void {
-    this.#use = networkUse(desired, this.#parts.host());
-    this.#seen.clear();
-    this.#enforce(this.#use);
+    const use = networkUse(desired, this.#parts.host());
+    // Applied again when any address has come or gone, and mostly for the same.
+    if (JSON.stringify(use) !== JSON.stringify(this.#use)) this.#seen.clear();
+    this.#use = use;
+    this.#enforce(use);
   }
 
   recheck(): void {
