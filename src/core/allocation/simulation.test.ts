@@ -1,9 +1,12 @@
 /**
  * Seeded histories of pools, reservations, conflicts and Services under a controller that hears late and whose writes get
- * lost. To repeat a failing one: `SEED=<n> node --test src/core/allocation/simulation.test.ts`; it then prints all of it.
- * `HISTORIES=<n>` runs more of them than usual.
+ * lost. One that fails is saved in a file; `REPLAY=<file> node --test src/core/allocation/simulation.test.ts` plays it again
+ * up to where the promise was broken, prints all of it, and says so when the history is another by now. `SEED=<n>` runs one
+ * from a seed, and `HISTORIES=<n>` more of them than usual.
  */
 import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { describe, it } from "node:test";
 import { familyOf, type IpAddress } from "#base/address";
 import { addressToNumber, holds } from "#core/ipam/block";
@@ -15,10 +18,12 @@ import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
 import { AllocationWorld, shown } from "#testing/allocation-world";
 import { integerBetween, pick, type Random, seededRandom } from "#testing/random";
+import { divergence, type Replay, readReplay, saveReplay } from "#testing/replay";
 import { addressPool, ingressOf, loadBalancer } from "#testing/services";
 import { address } from "#testing/values";
 
-const { SEED, HISTORIES } = process.env;
+const { SEED, HISTORIES, REPLAY } = process.env;
+const SIMULATION = "allocation";
 const COUNT = Number(HISTORIES ?? 2_000);
 const SEEDS = SEED === undefined ? Array.from({ length: COUNT }, (_, seed) => seed) : [Number(SEED)];
 
@@ -358,21 +363,83 @@ class History {
   }
 }
 
-const run = (seed: number): void => {
+/** What a test does to a history after each step, to see what comes of it. */
+type Sabotage = (history: History, step: number) => void;
+
+/** Runs a history from its beginning; gives what broke a promise, `undefined` when nothing did. */
+const failureOf = (seed: number, sabotage?: Sabotage): { replay: Replay; cause: unknown } | undefined => {
   const history = new History(seed);
-  const steps = 20 + (seed % 100);
+  const last = 20 + (seed % 100);
+  let steps = 0;
   try {
-    for (let step = 0; step < steps; step += 1) history.step();
+    for (; steps < last; steps += 1) {
+      history.step();
+      sabotage?.(history, steps);
+    }
     history.settle();
+    return undefined;
   } catch (cause) {
-    if (SEED !== undefined) console.log(history.world.log.join("\n"));
-    throw new Error(`seed ${seed} breaks a promise; repeat with SEED=${seed}`, { cause });
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    return { replay: { simulation: SIMULATION, seed, steps, problem, log: history.world.log }, cause };
   }
+};
+
+const run = (seed: number, sabotage?: Sabotage): void => {
+  const failure = failureOf(seed, sabotage);
+  if (failure === undefined) return;
+  const { replay, cause } = failure;
+  if (SEED !== undefined) console.log(replay.log.join("\n"));
+  const file = saveReplay(replay);
+  throw new Error(`seed ${seed} breaks a promise in step ${replay.steps}; repeat with REPLAY=${file}`, {
+    cause,
+  });
+};
+
+/** Plays a saved history again; gives how it went this time. */
+const replay = (file: string, sabotage?: Sabotage): string => {
+  const saved = readReplay(file, SIMULATION);
+  const failure = failureOf(saved.seed, sabotage);
+  if (failure === undefined) return `seed ${saved.seed} breaks no promise any more`;
+  console.log(failure.replay.log.join("\n"));
+  const other = divergence(saved, failure.replay.log);
+  return `step ${failure.replay.steps}: ${failure.replay.problem}${other === undefined ? "" : `; ${other}`}`;
 };
 
 describe("histories of pools and Services under a controller that hears late and loses writes", () => {
   it("never show an address twice or move one without a reason, and settle", () => {
-    for (const seed of SEEDS) run(seed);
+    if (REPLAY === undefined) for (const seed of SEEDS) run(seed);
+    else assert.match(replay(REPLAY), /breaks no promise any more/);
+  });
+
+  it("are saved in a file when one breaks a promise, and break it again when played from there", (context) => {
+    // Somebody shows at one Service what another one has: as a controller would that gives an address twice.
+    const copyAddress: Sabotage = ({ world }, step) => {
+      const holder = [...world.services.values()].find((service) => shown(service).length > 0);
+      const other = [...world.services.values()].find((service) => shown(service).length === 0);
+      if (step < 10 || holder === undefined || other === undefined) return;
+      world.put({ ...other, ingress: holder.ingress });
+    };
+    const seed = Array.from({ length: 50 }, (_, each) => each).find(
+      (each) => failureOf(each, copyAddress) !== undefined,
+    );
+    assert.ok(seed !== undefined, "nobody has noticed");
+    assert.equal(failureOf(seed), undefined);
+    let file = "";
+    assert.throws(
+      () => run(seed, copyAddress),
+      (error: Error) => {
+        file = /REPLAY=(\S+)/.exec(error.message)?.[1] ?? "";
+        return error.message.startsWith(`seed ${seed} breaks a promise`);
+      },
+    );
+    context.after(() => rmSync(dirname(file), { recursive: true }));
+    const saved = readReplay(file, SIMULATION);
+    assert.match(saved.problem, /show one address/);
+    context.mock.method(console, "log", () => undefined);
+    assert.equal(replay(file, copyAddress), `step ${saved.steps}: ${saved.problem}`);
+    assert.match(replay(file), /breaks no promise any more/);
+    writeFileSync(file, JSON.stringify({ ...saved, log: ["something else", ...saved.log.slice(1)] }));
+    assert.match(replay(file, copyAddress), /event 0 was "something else"/);
   });
 
   it("are the same from the same seed", () => {
