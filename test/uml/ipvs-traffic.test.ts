@@ -14,11 +14,17 @@ const SCHEDULERS: readonly Scheduler[] = [
   { type: "source-hash", tableSize: 1021 },
   { type: "round-robin" },
   { type: "weighted" },
+  { type: "least-connections" },
 ];
 /** A client's port that comes again must not be a flow of the other mode to IPVS, which remembers UDP for five minutes. */
 const FIRST_PORT = { dsr: 8000, nat: 8200 } as const;
 const WEIGHTS = [3, 2, 1] as const;
 const FLOWS = 60;
+/** Least connections, exactly: `held` are open at w1, then `fresh` come. With equal weights `wlc` is `lc`. */
+const LEAST = [
+  { title: "lc", weights: [1, 1, 1], held: 12, fresh: { w2: 12, w3: 12 } },
+  { title: "wlc", weights: WEIGHTS, held: 12, fresh: { w2: 8, w3: 4 } },
+] as const;
 
 /** Every family, protocol and scheduler in one mode; where ports can be rewritten, they are. */
 const serversOf = (mode: (typeof MODES)[number]): readonly VirtualServer[] =>
@@ -43,6 +49,29 @@ const serversOf = (mode: (typeof MODES)[number]): readonly VirtualServer[] =>
     ),
   );
 
+/** One of them, at a port of its own, by least connections. */
+const leastServers = ({
+  mode,
+  at,
+  weights,
+}: {
+  readonly mode: (typeof MODES)[number];
+  readonly at: number;
+  readonly weights: readonly number[];
+}): readonly VirtualServer[] =>
+  serversOf(mode)
+    .filter(({ scheduler }) => scheduler.type === "least-connections")
+    .map((server) => ({
+      ...server,
+      ports: onePort(FIRST_PORT[mode] + SCHEDULERS.length + at),
+      backends: server.backends.map((backend, index) => ({ ...backend, weight: weights[index] ?? 0 })),
+    }));
+
+const tally = (names: readonly string[]): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    [...new Set(names)].sort().map((name) => [name, names.filter((each) => each === name).length]),
+  );
+
 /** A spread by hash over three backends leaves these bounds once in a million runs. */
 const HASH_TOLERANCE = 20;
 
@@ -53,7 +82,7 @@ describe("real traffic through IPVS", () => {
 
   before(async () => {
     bed = new Bed();
-    await bed.startWorkers([8000, 8001, 8002, 8003, 8100]);
+    await bed.startWorkers([8000, 8001, 8002, 8003, 8004, 8005, 8006, 8100]);
     bed.giveAddressesTo("e1");
     client = bed.startClient();
     edge = new Edge(bed.openIpvs("e1"));
@@ -63,6 +92,13 @@ describe("real traffic through IPVS", () => {
   const target = ({ address: to, ports, protocol }: VirtualServer): Readonly<Record<string, unknown>> => ({
     ...{ address: to, port: ports.first, protocol },
   });
+
+  /** Opens flows that stay open, and gives their backends. */
+  const open = async (server: VirtualServer, count: number): Promise<readonly string[]> => {
+    if (server.protocol === "tcp") return client.list({ op: "hold", count, ...target(server) });
+    const before = (await client.list({ op: "talk", count: 0, ...target(server) })).length;
+    return (await client.list({ op: "talk", count: before + count, ...target(server) })).slice(before);
+  };
 
   for (const mode of MODES) {
     describe(`in mode ${mode}`, () => {
@@ -77,12 +113,28 @@ describe("real traffic through IPVS", () => {
           assertSpread(server, await client.count({ op: "spread", count: FLOWS, ...target(server) }));
         });
       }
+
+      for (const [at, { title, weights, held, fresh }] of LEAST.entries()) {
+        it(`goes to whoever has the fewest open flows for its weight: ${title}, both families and protocols`, async () => {
+          const all = leastServers({ mode, at, weights });
+          await edge.run(leastServers({ mode, at, weights: [1, 0, 0] }));
+          for (const server of all) {
+            assert.deepEqual(await open(server, held), new Array(held).fill("w1"), server.name);
+            await edge.run(all);
+            const count = fresh.w2 + fresh.w3;
+            assert.deepEqual(tally(await open(server, count)), fresh, server.name);
+            await edge.run(leastServers({ mode, at, weights: [1, 0, 0] }));
+            await client.ask({ op: "drop" });
+          }
+        });
+      }
     });
   }
 
   it("shows the backend the client's address", async () => {
     const [server] = serversOf("nat");
     assert.ok(server);
+    await edge.run(serversOf("nat"));
     assert.match(String(await client.ask({ op: "ask", line: "who", ...target(server) })), /:10\.1\.0\.2$/);
   });
 });
