@@ -1,49 +1,33 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { estimate, pairedRatios } from "./takeover-pairs.ts";
+import { compareTakeovers } from "./takeover-pairs.ts";
 import type { Run } from "./takeover-report.ts";
 
-const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1);
-
-describe("the estimate of a median", () => {
-  // The ranks that tables of the sign test give for 95 %.
-  for (const [count, low, high, median] of [
-    [6, 1, 6, 3.5],
-    [8, 1, 8, 4.5],
-    [9, 2, 8, 5],
-    [12, 3, 10, 6.5],
-    [20, 6, 15, 10.5],
-    [40, 14, 27, 20.5],
-  ] as const) {
-    it(`lies between the ${low}. and the ${high}. of ${count} measurements`, () => {
-      assert.deepEqual(estimate([...upTo(count)].reverse()), { median, low, high });
-    });
-  }
-
-  it("is none for fewer than six, which may all lie on one side", () => {
-    for (const count of upTo(6)) assert.equal(estimate(upTo(count - 1)), undefined);
-  });
-
-  it("cares for no outlier", () => {
-    assert.deepEqual(estimate([...upTo(19), 1e9]), { median: 10.5, low: 6, high: 15 });
-  });
+const run = (program: Run["program"], share: number, sinceAdvertMs: number): Run => ({
+  ...{ mode: "silent", intervalMs: 50, share, program, sinceAdvertMs },
+  ...{ gapMs: 160, recovered: true, detectionMs: 181, noiseMs: 3 },
 });
 
-describe("paired ratios", () => {
-  const run = (program: Run["program"], share: number, sinceAdvertMs: number): Run => ({
-    ...{ mode: "silent", intervalMs: 50, share, program, sinceAdvertMs },
-    ...{ gapMs: 160, recovered: true, detectionMs: 181, noiseMs: 3 },
+/** Both programs at as many points, steelyard by so much slower. */
+const runsOf = (ratios: readonly number[]): readonly Run[] =>
+  ratios.flatMap((ratio, share) => [run("steelyard", share, 100 * ratio), run("keepalived", share, 100)]);
+
+describe("takeovers compared run by run", () => {
+  it("are those that met their fault at the same point, in whatever order they came", () => {
+    const ratios = [0.9, 0.94, 0.98, 1.02, 1.06, 1.1];
+    const shuffled = [...runsOf(ratios)].sort((a, b) => a.sinceAdvertMs - b.sinceAdvertMs);
+    const strangers = [
+      run("steelyard", 99, 1),
+      { ...run("keepalived", 99, 100), mode: "link" as const },
+      { ...run("keepalived", 99, 100), intervalMs: 200 },
+    ];
+    const found = compareTakeovers([...strangers, ...shuffled]);
+    assert.deepEqual([found?.median, found?.low, found?.high], [0.98, 0.9, 1.1]);
   });
 
-  it("compare runs that met their fault at the same point, in whatever order they came", () => {
-    const runs = [
-      run("steelyard", 0.25, 90),
-      run("keepalived", 0.75, 200),
-      run("keepalived", 0.25, 100),
-      run("steelyard", 0.75, 220),
-      run("steelyard", 0.5, 1),
-      { ...run("keepalived", 0.5, 1), mode: "link" as const },
-    ];
-    assert.deepEqual(pairedRatios(runs), [0.9, 1.1]);
+  it("say nothing when they are fewer than six", () => {
+    assert.equal(compareTakeovers(runsOf([1, 1, 1, 1, 1])), undefined);
+    assert.notEqual(compareTakeovers(runsOf([1, 1, 1, 1, 1, 1])), undefined);
+    assert.equal(compareTakeovers([]), undefined);
   });
 });

@@ -2,7 +2,7 @@
 import { PRIORITY, type ProgramUnderTest } from "./pair.ts";
 import { type Bar, figure, type Result, type Table } from "./report.ts";
 import { median, summarize } from "./statistics.ts";
-import { estimate, pairedRatios } from "./takeover-pairs.ts";
+import { compareTakeovers } from "./takeover-pairs.ts";
 
 /** How the active edge fails. */
 export const MODES = ["silent", "link", "stop", "kill", "term"] as const;
@@ -83,7 +83,7 @@ const noise = (runs: readonly Run[]): string => {
 
 /** What the paired runs say, in three decimals; a dash when they are too few. */
 const comparison = (runs: readonly Run[]): string => {
-  const found = estimate(pairedRatios(runs));
+  const found = compareTakeovers(runs);
   if (found === undefined) return "-";
   const { median: middle, low, high } = found;
   return `${middle.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
@@ -134,7 +134,7 @@ const COMPARED_FROM_MS = 50;
 const MARGIN = 0.02;
 
 const comparisonBar = (name: string, runs: readonly Run[]): readonly Bar[] => {
-  const found = estimate(pairedRatios(runs));
+  const found = compareTakeovers(runs);
   // A handful of runs tells nothing.
   if (found === undefined) return [];
   return [
