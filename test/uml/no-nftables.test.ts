@@ -34,7 +34,7 @@ before(() => {
     assert.ok(rounds < 10, `still there: ${loaded().join(" ")}`);
     for (const name of loaded()) {
       try {
-        execFileSync("rmmod", [name], { stdio: "ignore" });
+        execFileSync("/sbin/rmmod", [name], { stdio: "ignore" });
       } catch {}
     }
   }
