@@ -75,6 +75,7 @@ const lifeTable = ({ rssMb, rest, restart, services }: Allocated): Table => ({
     ["memory with all of them (RSS)", `${figure(rssMb.after)} MB`],
     ["memory at its most (RSS)", `${figure(rssMb.peak)} MB`],
     ["memory after a restart (RSS)", `${figure(restart.rssMb)} MB`],
+    [`updates of the Lease in ${rest.seconds} s of rest`, `${rest.leaseUpdates}`],
     [`CPU of the controller in ${rest.seconds} s of rest`, `${rest.cpu.controller.toFixed(2)} s`],
     ["from its command until a restarted controller rules", `${figure(restart.readyMs)} ms`],
   ],
@@ -83,8 +84,6 @@ const lifeTable = ({ rssMb, rest, restart, services }: Allocated): Table => ({
 const barsOf = (measured: Allocated): readonly Bar[] => {
   const { waves, requests, rest, restart, services, rssMb } = measured;
   const statusWrites = requests["patch services/status"] ?? 0;
-  const steady = waves[0];
-  const p99 = summarize(steady?.waitsMs ?? []).p99;
   const limit = memoryLimit(services);
   const most = Math.max(rssMb.after, restart.rssMb);
   const restShare = rest.cpu.controller / rest.seconds;
@@ -95,12 +94,17 @@ const barsOf = (measured: Allocated): readonly Bar[] => {
       measured: `${statusWrites}`,
       met: statusWrites === services,
     },
-    {
-      what: "50 a second: from create to address, p99",
-      limit: `below ${WAIT_LIMIT_MS} ms`,
-      measured: `${figure(p99)} ms`,
-      met: p99 < WAIT_LIMIT_MS,
-    },
+    ...waves
+      .filter(({ name }) => name.startsWith("50 a second"))
+      .map(({ name, waitsMs }) => {
+        const { p99 } = summarize(waitsMs);
+        return {
+          what: `${name}: from create to address, p99`,
+          limit: `below ${WAIT_LIMIT_MS} ms`,
+          measured: `${figure(p99)} ms`,
+          met: p99 < WAIT_LIMIT_MS,
+        };
+      }),
     ...waves.map(({ name, cpu }) => ({
       what: `${name}: controller's CPU next to the API server's`,
       limit: "below it",
@@ -108,7 +112,7 @@ const barsOf = (measured: Allocated): readonly Bar[] => {
       met: cpu.controller < cpu.apiServer,
     })),
     {
-      what: `writes in ${rest.seconds} s of rest`,
+      what: `writes in ${rest.seconds} s of rest, besides ${rest.leaseUpdates} of the Lease`,
       limit: "0",
       measured: `${rest.writes}`,
       met: rest.writes === 0,

@@ -4,13 +4,13 @@
  * The bench creates Services and watches them as anybody would; a Service's wait is from its POST being sent to the watch
  * showing its address. etcd, API server, controller and bench share the machine.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { type ControlPlane, startControlPlane } from "#test/cluster/bed";
 import { type Controller, install, leaderOf, openController } from "#test/cluster/controller";
+import { findMetallb, openMetallb } from "#test/cluster/metallb";
 import type { ServerProgram } from "#test/cluster/server-program";
 import { createService } from "#test/cluster/services";
-import { buildMetallb, openMetallb } from "./metallb.ts";
+import { cpuSeconds, peakMb, rssMb } from "./process-figures.ts";
 
 /** One way of creating Services. */
 export type Wave = {
@@ -26,7 +26,13 @@ export type Wave = {
 /** Processor time in seconds. */
 export type Cpu = { readonly controller: number; readonly apiServer: number };
 
-export type Rest = { readonly seconds: number; readonly writes: number; readonly cpu: Cpu };
+export type Rest = {
+  readonly seconds: number;
+  /** Besides those to the Lease. */
+  readonly writes: number;
+  readonly leaseUpdates: number;
+  readonly cpu: Cpu;
+};
 
 /** One program in a control plane of its own, with the same Services. */
 export type Compared = {
@@ -60,25 +66,6 @@ spec: { addresses: ["10.0.0.0/8"] }
 /** Requests that are under way at once while Services are created as fast as the API server takes them. */
 const PARALLEL = 16;
 const PATIENCE_MS = 300_000;
-
-const cpuSeconds = (pid: number | undefined): number => {
-  if (pid === undefined) return Number.NaN;
-  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
-  // In hundredths of a second.
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-};
-
-const rssMb = (pid: number | undefined): number => {
-  if (pid === undefined) return Number.NaN;
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1");
-  return Number(/^Rss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1_024;
-};
-
-const peakMb = (pid: number | undefined): number => {
-  if (pid === undefined) return Number.NaN;
-  const status = readFileSync(`/proc/${pid}/status`, "latin1");
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024;
-};
 
 type Watched = { readonly addressAt: Map<string, number>; readonly close: () => void };
 
@@ -178,10 +165,15 @@ const writesOf = (requests: Readonly<Record<string, number>>): number =>
 
 const measureRest = async (bed: Bed, seconds: number): Promise<Rest> => {
   await pause(5_000);
-  const writes = writesOf(requestsOf(bed.plane));
+  const first = requestsOf(bed.plane);
   const before = cpuOf(bed);
   await pause(seconds * 1_000);
-  return { seconds, writes: writesOf(requestsOf(bed.plane)) - writes, cpu: since(before, cpuOf(bed)) };
+  const cpu = since(before, cpuOf(bed));
+  const last = requestsOf(bed.plane);
+  return {
+    ...{ seconds, cpu, writes: writesOf(last) - writesOf(first) },
+    leaseUpdates: (last["update leases"] ?? 0) - (first["update leases"] ?? 0),
+  };
 };
 
 const measureRestart = async (plane: ControlPlane, controller: Controller): Promise<Allocated["restart"]> => {
@@ -207,9 +199,10 @@ const openOurs = async (plane: ControlPlane): Promise<Controller> => {
 };
 
 /** MetalLB's, with its own kinds as our files define them. */
-const openTheirs = async (plane: ControlPlane, program: string): Promise<ServerProgram> => {
+const openTheirs = async (plane: ControlPlane): Promise<ServerProgram> => {
   await install(plane);
-  const controller = await openMetallb(plane, program);
+  await plane.apply(POOL);
+  const controller = await openMetallb(plane, { logLevel: "warn" });
   await controller.start();
   return controller;
 };
@@ -247,13 +240,20 @@ const compareOne = async (
 const compare = async (count: number, say: (line: string) => void): Promise<readonly Compared[]> => {
   say(`allocate: ${count} Services, steelyard`);
   const ours = await compareOne("steelyard", openOurs, count);
-  const program = buildMetallb(say);
-  if (program === undefined) return [ours];
+  try {
+    findMetallb();
+  } catch {
+    say("allocate: MetalLB could not be built here, so it is left out");
+    return [ours];
+  }
   say(`allocate: ${count} Services, MetalLB`);
-  return [ours, await compareOne("MetalLB v0.16.1", (plane) => openTheirs(plane, program), count)];
+  return [ours, await compareOne("MetalLB v0.16.1", openTheirs, count)];
 };
 
-/** Everything in one control plane: a wave at a steady rate, one of as many as possible, rest, and a restart. */
+/**
+ * Everything in one control plane: a wave at a steady rate, one of as many as possible, the first again beside all that are
+ * there by then, rest, and a restart.
+ */
 export const measureAllocate = async (options: {
   readonly atOnce: number;
   readonly steady: number;
@@ -284,6 +284,13 @@ export const measureAllocate = async (options: {
       count: atOnce,
       perSecond: undefined,
     });
+    say(`allocate: ${steady} Services, 50 a second, beside ${steady + atOnce}`);
+    const late = await createWave(bed, {
+      name: `50 a second beside ${steady + atOnce}`,
+      prefix: "late",
+      count: steady,
+      perSecond: 50,
+    });
     await pause(10_000);
     const [after, peak] = [rssMb(controller.pid()), peakMb(controller.pid())];
     const requests = requestsOf(plane);
@@ -293,8 +300,8 @@ export const measureAllocate = async (options: {
     const restart = await measureRestart(plane, controller);
     bed.watched.close();
     return {
-      ...{ compared, waves: [slow, fast], requests, rest, restart },
-      ...{ rssMb: { before, after, peak }, services: steady + atOnce },
+      ...{ compared, waves: [slow, fast, late], requests, rest, restart },
+      ...{ rssMb: { before, after, peak }, services: 2 * steady + atOnce },
     };
   } catch (error) {
     say(plane.lastWords());

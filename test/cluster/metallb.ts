@@ -39,7 +39,10 @@ metadata: { name: controller, namespace: ${namespace} }
 `;
 
 /** Describes MetalLB's controller, which may do everything, in our namespace; it does not run yet. Needs its definitions. */
-export const openMetallb = async (plane: ControlPlane): Promise<ServerProgram> => {
+export const openMetallb = async (
+  plane: ControlPlane,
+  { logLevel = "info" }: { readonly logLevel?: "info" | "warn" } = {},
+): Promise<ServerProgram> => {
   await plane.apply(surroundings(NAMESPACE));
   const access = await plane.access({ type: "user", name: "metallb", groups: ["system:masters"] }, []);
   access.api.close();
@@ -48,7 +51,7 @@ export const openMetallb = async (plane: ControlPlane): Promise<ServerProgram> =
     name: "metallb",
     command: [
       ...[findMetallb(), `--namespace=${NAMESPACE}`, "--pod-name=controller", "--webhook-mode=disabled"],
-      ...["--disable-cert-rotation=true", "--log-level=info"],
+      ...["--disable-cert-rotation=true", `--log-level=${logLevel}`],
       ...[`--port=${metrics}`, `--health-probe-port=${health}`],
     ],
     environment: { KUBECONFIG: access.kubeconfig, METALLB_BGP_TYPE: "native" },
