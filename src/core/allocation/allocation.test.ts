@@ -181,6 +181,14 @@ describe("a Service without an address", () => {
       ["Warning not enough clusterips"],
     ],
     [
+      "nothing when its cluster addresses are two of one family",
+      [POOL],
+      { clusterIps: ["10.96.0.1", "10.96.0.2"], ipFamilyPolicy: "PreferDualStack" },
+      [],
+      "False ClusterIpsUnclear",
+      ["Warning noclusterIPsIPFamily"],
+    ],
+    [
       "nothing from a pool of the other family",
       [POOL],
       { clusterIps: ["fd00::1"] },

@@ -90,6 +90,13 @@ describe("a restart", () => {
     assert.deepEqual(reasons(outcome), ["Warning nolbIPsIPFamily", "Normal IPAllocated"]);
   });
 
+  it("takes the address of a Service whose cluster addresses are two of one family, and says so", () => {
+    const unclear = { clusterIps: ["10.96.0.1", "10.96.0.2"], ipFamilyPolicy: "PreferDualStack" } as const;
+    const [outcome] = new Bench(configOf([POOL]), [holding("web", "192.0.2.7", unclear)]).started;
+    assert.deepEqual(ips(outcome), []);
+    assert.deepEqual(reasons(outcome), ["Normal ClearAssignment", "Warning noclusterIPsIPFamily"]);
+  });
+
   it("takes an address in another spelling for what it is, without a write for it", () => {
     const service = loadBalancer("web", { clusterIps: ["fd00::1"], ingress: ingressOf("2001:DB8:0::7") });
     const pools = [addressPool("six", ["2001:db8::/64"])];
