@@ -28,6 +28,8 @@ export type Sketch = {
   readonly isLeaving?: boolean;
   /** Default: long ago. */
   readonly settledAt?: Instant;
+  /** Since when those that are alive are. Default: long ago. */
+  readonly aliveSince?: Instant;
 };
 
 /** The surroundings of a node that is well, but for what the sketch says. */
@@ -40,6 +42,7 @@ export const around = ({ now, ...sketch }: Sketch & { readonly now: Instant }): 
   settledAt: sketch.settledAt ?? instant(0),
   standingOf: (node) =>
     sketch.standings?.[node] ?? { name: "dead", since: instant(0), cause: "not-a-member" },
+  aliveSince: () => sketch.aliveSince ?? instant(0),
 });
 
 /** What differs from an address that this node can carry, does not hold, and knows nothing of. */

@@ -149,6 +149,14 @@ describe("an address that is not held", () => {
     assert.equal(shown(effects)[0], "standby -> claiming: unheld");
   });
 
+  it("is asked for anew when its holder was gone since it was heard", () => {
+    const sketch: Sketch = { standings: { c: UP }, settledAt: at(seconds(7)), aliveSince: at(seconds(-1)) };
+    const heardBefore = first(sketch, { memory: { holder: "c", holderAt: at(seconds(-2)) } });
+    assert.equal(shown(heardBefore.effects)[0], "standby -> claiming: unheld");
+    const heardSince = first(sketch, { memory: { holder: "c", holderAt: at(seconds(-0.5)) } });
+    assert.equal(heardSince.entry.state.name, "standby");
+  });
+
   it("is not claimed any more when a better candidate returns within the hold-off", () => {
     const { entry } = first({ standings: { a: dead(micros(0)) } });
     const { entry: after, effects } = reconsider(

@@ -28,17 +28,16 @@ import type { Input, MemberMacs } from "./input.ts";
 import { deadline, giveUp, initialEntry, isHeld, reconsider, tick } from "./machine.ts";
 import { precedes } from "./plan.ts";
 import { hear, miss, type Speaker } from "./rivals.ts";
+import { Standings } from "./standings.ts";
 import type { Effect, Entry, Step, Surroundings } from "./state.ts";
 import { detectionTime } from "./timing.ts";
-
-const NOT_A_MEMBER: Standing = { name: "dead", since: instant(0), cause: "not-a-member" };
 
 /** All addresses as one node sees them. */
 export class Ownership {
   readonly #self: string;
   readonly #config: OwnershipConfig;
   readonly #book: Book;
-  readonly #standingByNode = new Map<string, Standing>();
+  readonly #standings = new Standings();
   readonly #nodeByMac = new Map<MacAddress, string>();
   #company: CompanyState;
   #settledAt: Instant;
@@ -171,7 +170,8 @@ export class Ownership {
       isLeaving: this.#leaving !== "no",
       company: this.#company.verdict,
       settledAt: this.#settledAt,
-      standingOf: (node) => this.#standingByNode.get(node) ?? NOT_A_MEMBER,
+      standingOf: (node) => this.#standings.of(node),
+      aliveSince: (node) => this.#standings.aliveSince(node),
     };
   }
 
@@ -214,10 +214,10 @@ export class Ownership {
   }
 
   #setStandings({ changes, sessions }: Extract<Input, { type: "standings" }>, now: Instant): void {
-    const before = new Map(changes.map(({ node }) => [node, this.#standingByNode.get(node)]));
-    for (const { node, standing } of changes) {
-      this.#standingByNode.set(node, standing);
-      if (standing.name === "dead" && standing.cause === "not-a-member") this.#standingByNode.delete(node);
+    const before = new Map(changes.map(({ node }) => [node, this.#standings.of(node)]));
+    for (const change of changes) {
+      const { standing } = change;
+      this.#standings.set(change, now);
       // Who is not heard by somebody should not be quick to take addresses from others.
       if (standing.name === "alive" && standing.hearsUs === "no") this.#unsettle(now);
     }

@@ -94,8 +94,12 @@ const formerHolder = (around: Surroundings, entry: Entry): string | undefined =>
   entry.memory.holder ??
   predecessors(around, entry).find((node) => around.standingOf(node).name === "leaving");
 
-/** Whether a better candidate has died since the holder was heard: it may have taken the address before, unheard. */
-const isOutdated = (around: Surroundings, entry: Entry): boolean =>
+/**
+ * Whether what is known of the holder says nothing any more: it was gone since it was heard, or a better candidate has died
+ * since, which may have taken the address before, unheard.
+ */
+const isOutdated = (around: Surroundings, entry: Entry, holder: string): boolean =>
+  around.aliveSince(holder) > entry.memory.holderAt ||
   predecessors(around, entry).some((node) => {
     const standing = around.standingOf(node);
     return standing.name === "dead" && standing.since >= entry.memory.holderAt;
@@ -137,7 +141,7 @@ export const plan = (around: Surroundings, entry: Entry, askedSince: Instant): P
   const standing = around.standingOf(holder);
   if (standing.name === "alive") {
     const unheard = { ...entry, memory: { ...entry.memory, holder: undefined } };
-    if (isOutdated(around, entry)) return claimOfAbandoned(around, unheard, askedSince);
+    if (isOutdated(around, entry, holder)) return claimOfAbandoned(around, unheard, askedSince);
     return claimOfHeld(around, entry, holder, standing);
   }
   if (standing.name === "leaving") return { type: "claim", at: now, cause: "holder-leaving", from: holder };

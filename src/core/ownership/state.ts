@@ -144,6 +144,8 @@ export type Surroundings = {
   /** When this node will have been all right for long enough to take addresses from others. */
   readonly settledAt: Instant;
   standingOf(node: string): Standing;
+  /** When a node that is alive last came to be so; what it held before, it may not hold any more. */
+  aliveSince(node: string): Instant;
 };
 
 /** What the caller must do, in order. */
