@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Lab, type LabProcess, openLab, standardTopology } from "#lab/index";
-import { readCapture } from "./capture.ts";
+import { type Advertisement, readCapture } from "./capture.ts";
 
 /** The program that both boxes run. */
 export type Program = "keepalived" | "steelyard";
@@ -28,13 +28,13 @@ export type Picture = {
   readonly holder: Box;
   /** `DEVICE ADDRESS/LENGTH LABEL` of every watched address, sorted. */
   readonly addresses: readonly string[];
-  /** `VERSION VRID PRIORITY INTERVAL DESTINATION` of the latest advertisement. */
-  readonly advertised: string;
+  /** `VERSION VRID PRIORITY INTERVAL DESTINATION` of the latest advertisement of each virtual router, sorted. */
+  readonly advertised: readonly string[];
 };
 
 export type Pair = {
   readonly lab: Lab;
-  /** Waits until this box alone holds everything, and gives the picture after two more advertisements. */
+  /** Waits until this box alone holds everything, and gives the picture after another advertisement of each virtual router. */
   readonly settle: (holder: Box) => Promise<Picture>;
 };
 
@@ -54,18 +54,33 @@ const heldBy = async (lab: Lab, box: Box, watched: ReadonlySet<string>): Promise
     .sort();
 };
 
-const lastAdvertised = async (lab: Lab, pcap: string): Promise<string> => {
-  const last = (await readCapture(lab.host("cl"), pcap)).at(-1);
-  if (last === undefined) return "nothing";
-  return `version ${last.version} vrid ${last.vrid} priority ${last.priority} every ${last.interval} ms to ${last.destination}`;
+const describeAdvertisement = (seen: Advertisement): string => {
+  const password = /auth "(\S+?)"/.exec(seen.text)?.[1];
+  return [
+    `version ${seen.version} vrid ${seen.vrid} priority ${seen.priority}`,
+    `every ${seen.interval} ms to ${seen.destination}`,
+    ...(password === undefined ? [] : [`with password ${password}`]),
+  ].join(" ");
 };
 
-const openPair = (lab: Lab, pcap: string, addresses: readonly string[]): Pair => {
+const lastAdvertised = async (lab: Lab, pcap: string): Promise<readonly string[]> => {
+  const lastByRouter = new Map<number, string>();
+  for (const seen of await readCapture(lab.host("cl"), pcap))
+    lastByRouter.set(seen.vrid, describeAdvertisement(seen));
+  return [...lastByRouter.values()].sort();
+};
+
+/** Longer than any of these virtual routers needs for its next advertisement, in milliseconds. */
+const pauseOf = (text: string): number => (/version 2/.test(text) ? 1_500 : 600);
+
+type Watched = { readonly pcap: string; readonly addresses: readonly string[]; readonly text: string };
+
+const openPair = (lab: Lab, { pcap, addresses, text }: Watched): Pair => {
   const watched = new Set(addresses);
   return {
     lab,
     settle: async (holder) => {
-      const limit = performance.now() + 10_000;
+      const limit = performance.now() + 20_000;
       const other = holder === "e1" ? "e2" : "e1";
       for (;;) {
         const [mine, others] = await Promise.all([heldBy(lab, holder, watched), heldBy(lab, other, watched)]);
@@ -74,7 +89,7 @@ const openPair = (lab: Lab, pcap: string, addresses: readonly string[]): Pair =>
           throw new Error(`${holder} holds ${mine.join(", ")}; ${other} holds ${others.join(", ")}`);
         await pause(50);
       }
-      await pause(600);
+      await pause(pauseOf(text));
       return {
         holder,
         addresses: await heldBy(lab, holder, watched),
@@ -125,14 +140,14 @@ export const inPair = async (
   const programs: LabProcess[] = [];
   try {
     const command = ["tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-Z", "root", "-w", pcap];
-    const capture = await lab.host("cl").spawn([...command, "ip proto 112"]);
+    const capture = await lab.host("cl").spawn([...command, "ip proto 112 or ip6 proto 112"]);
     await capture.said(/listening on/);
     for (const box of BOXES) {
       await prepare(lab, box);
       await lab.host(box).write("/run/keepalived.conf", text);
       programs.push(await start(lab, program, box));
     }
-    await test(openPair(lab, pcap, addresses));
+    await test(openPair(lab, { pcap, addresses, text }));
   } catch (error) {
     for (const each of programs) context.diagnostic(`${each.stdout()}${each.stderr()}`);
     throw error;
