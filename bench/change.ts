@@ -32,7 +32,7 @@ export type Changes = ChangeSize & { readonly times: ChangeTimes };
 
 const PROGRAM = fileURLToPath(new URL("./programs/change.ts", import.meta.url));
 const LIMIT_MS = 10;
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 900_000;
 
 /** Times changes on a host of an open lab. */
 export const measureChange = async (
