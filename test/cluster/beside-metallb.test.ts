@@ -20,8 +20,7 @@ import {
   pool,
 } from "./controller.ts";
 import { eventually } from "./eventually.ts";
-import { metallbDefinitions, openMetallb } from "./metallb.ts";
-import type { ServerProgram } from "./server-program.ts";
+import { type Metallb, metallbDefinitions, openMetallb } from "./metallb.ts";
 import {
   addressesOf,
   allocated,
@@ -103,7 +102,7 @@ const WAITING: readonly ServiceWish[] = [
 ];
 
 type Programs = {
-  readonly metallb: ServerProgram;
+  readonly metallb: Metallb;
   readonly shadow: Controller;
   readonly ours: Controller;
   readonly access: Access;
@@ -127,7 +126,7 @@ const openPrograms = async (plane: ControlPlane): Promise<Programs> => {
   const shadow = await openController(plane, {
     ...{ identity: "shadow", access: shadowAccess, args: ["--shadow"] },
   });
-  const ours = await openController(plane, { access });
+  const ours = await openController(plane, { access, args: ["--metallb-metrics"] });
   return { metallb, shadow, ours, access, shadowAccess };
 };
 
@@ -150,6 +149,23 @@ const withPrograms = (
       throw error;
     }
   });
+
+/** MetalLB v0.16.1 has this metric and never gives it a value; ours does. */
+const NEVER_SET = "metallb_allocator_services_allocated_total";
+
+/** What both tell of pools and of their configuration, with labels and values, sorted. */
+const toldOf = (metrics: string): readonly string[] =>
+  metrics
+    .split("\n")
+    .filter((line) => /^metallb_(?:allocator_|k8s_client_config_)/.test(line) && !line.startsWith(NEVER_SET))
+    .map((line) => {
+      const [name, value] = line.split(" ");
+      return `${name} ${Number(value)}`;
+    })
+    .sort();
+
+/** What MetalLB's controller said of itself before ours took over. */
+let toldByMetallb: readonly string[] = [];
 
 const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
 
@@ -264,6 +280,7 @@ describe("beside MetalLB's own controller", () => {
         (await shadow.status()).isSynced ? true : undefined,
       );
       await pause(2_000);
+      toldByMetallb = toldOf(await metallb.metrics());
       const { differences, services } = await shadow.status();
       assert.deepEqual(differences, []);
       assert.deepEqual([services.allocated, services.pending], [SERVED.length, WAITING.length]);
@@ -274,7 +291,7 @@ describe("beside MetalLB's own controller", () => {
   );
 
   it(
-    "ours takes over after MetalLB's has ended: no address changes, and none is written",
+    "ours takes over after MetalLB's has ended: no address changes, none is written, and metrics by its names go on",
     withPrograms(async (plane, { metallb, shadow, ours, access }) => {
       const before = await held(plane);
       const watch = await watchMoves(plane);
@@ -289,6 +306,8 @@ describe("beside MetalLB's own controller", () => {
       assert.deepEqual(writesOfAddresses(plane, access.user, mark), []);
       assert.deepEqual(await held(plane), before);
       for (const wish of WAITING) assert.equal((await judged(plane, wish)).status, "False", wish.name);
+      assert.equal(toldByMetallb.length, 6 * POOLS.length + 2, "six figures of each pool");
+      assert.deepEqual(toldOf((await ours.page("/metrics")).text), toldByMetallb);
       await createService(plane.admin, { name: "given-by-ours" });
       await allocated(plane, "given-by-ours");
       assert.deepEqual(writesOfAddresses(plane, access.user, mark), ["default/given-by-ours"]);
