@@ -52,6 +52,8 @@ export type SpeakerParts = Pick<MeshParts, "bfd" | "random" | "digest" | "count"
 };
 
 const REREAD_RETRY = seconds(1);
+/** How often a gateway is asked that has never answered. */
+const GATEWAY_RETRY = seconds(5);
 
 /** The question whether anybody has an address, to everybody or to one machine. */
 const questionTo = (address: IpAddress, own: MacAddress, to: MacAddress | undefined): Frame => {
@@ -98,9 +100,11 @@ export class Speaker {
     });
     this.#gateway = new Gateway({
       ...{ packets, netlink, count },
-      onHeard: () => this.#decide({ type: "gateway-heard" }, now()),
+      onHeard: () => this.#onGateway(now()),
     });
     this.#lookAround(now());
+    // Said once at the start, even where there is nobody.
+    this.#standingsChanged([], now());
   }
 
   /** The speakers of the cluster are these from now on, this node among them. */
@@ -165,7 +169,7 @@ export class Speaker {
     this.#mesh.close();
     this.#ears.close();
     this.#gateway.close();
-    for (const id of ["ownership", "responder", "liveness", "network", "reread"])
+    for (const id of ["ownership", "responder", "liveness", "network", "reread", "gateway"])
       this.#parts.deadlines.set(id, undefined, () => {});
   }
 
@@ -202,13 +206,35 @@ export class Speaker {
     this.#tellLinks(nodeLinks);
     this.#speak(this.#responder.setLinks(nodeLinks, now), now);
     this.#judgeFitness(now);
-    this.#gateway.look();
-    const hasGateway = this.#gateway.address !== undefined;
-    if (hasGateway !== this.#hasGateway) {
-      this.#hasGateway = hasGateway;
-      this.#decide({ type: "gateway", isKnown: hasGateway }, now);
-    }
+    this.#lookForGateway(now);
     if (this.#members.length > 0) this.#meet(now);
+  }
+
+  /** One that has never answered is none: for want of an answer that never comes the last node of two would give up. */
+  #lookForGateway(now: Instant): void {
+    const before = this.#gateway.address;
+    this.#gateway.look();
+    const { address } = this.#gateway;
+    if (address === undefined || address !== before) this.#setGateway(false, now);
+    this.#meetGateway(now);
+  }
+
+  readonly #meetGateway = (now: Instant): void => {
+    const isMissing = this.#gateway.address !== undefined && !this.#hasGateway;
+    if (isMissing) this.#gateway.ask();
+    const again = isMissing ? after(now, GATEWAY_RETRY) : undefined;
+    this.#parts.deadlines.set("gateway", again, this.#meetGateway);
+  };
+
+  #onGateway(now: Instant): void {
+    this.#setGateway(true, now);
+    this.#decide({ type: "gateway-heard" }, now);
+  }
+
+  #setGateway(isKnown: boolean, now: Instant): void {
+    if (isKnown === this.#hasGateway) return;
+    this.#hasGateway = isKnown;
+    this.#decide({ type: "gateway", isKnown }, now);
   }
 
   /** Says which of the links that carry addresses went down or came back. */
@@ -274,10 +300,14 @@ export class Speaker {
 
   #onFrame(linkIndex: number, family: IpFamily, frame: HeardFrame): void {
     const now = this.#parts.now();
-    // Gives up what others may have taken while we stood still, before the responder answers for it.
+    this.#wake(now);
+    this.#speak(this.#responder.hear(linkIndex, family, frame, now), now);
+  }
+
+  /** Gives up what others may have taken while this process stood still, before anything is said of it. */
+  #wake(now: Instant): void {
     const due = this.#ownership.deadline();
     if (due !== undefined && due <= now) this.#decide({ type: "timer" }, now);
-    this.#speak(this.#responder.hear(linkIndex, family, frame, now), now);
   }
 
   #decide(input: Input, now: Instant): void {
@@ -415,5 +445,8 @@ export class Speaker {
     this.#parts.deadlines.set("responder", this.#responder.deadline(), this.#onResponder);
   }
 
-  readonly #onResponder = (now: Instant): void => this.#speak(this.#responder.timer(now), now);
+  readonly #onResponder = (now: Instant): void => {
+    this.#wake(now);
+    this.#speak(this.#responder.timer(now), now);
+  };
 }
