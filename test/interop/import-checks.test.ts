@@ -21,6 +21,7 @@ const server = (port: number, checker: (node: string) => string): string =>
     "  delay_before_retry 1",
     "  lvs_sched wrr",
     "  lvs_method NAT",
+    "  protocol TCP",
     ...["10.2.0.21", "10.2.0.22"].map((node) => `  real_server ${node} 8080 {\n${checker(node)}\n  }`),
     "}",
   ].join("\n");

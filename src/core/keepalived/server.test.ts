@@ -55,6 +55,12 @@ describe("virtual_server", () => {
     assert.deepEqual(notes, []);
   });
 
+  it("is UDP when it names no protocol, as with keepalived", () => {
+    const protocol = (line: string) =>
+      run(`virtual_server 192.0.2.1 80 {\nlvs_sched rr\n${line}\n}`).server?.protocol;
+    assert.deepEqual([protocol(""), protocol("protocol TCP")], ["udp", "tcp"]);
+  });
+
   it("is reached as IPVS does it: NAT keeps the client's address, and is the default", () => {
     const mode = (method: string) =>
       run(`virtual_server 192.0.2.1 80 {\nlvs_sched rr\n${method}\n}`).server?.mode;

@@ -203,7 +203,7 @@ const sorryFrom = (
 
 /** The server for a `virtual_server` block; `undefined`, with a note, when it cannot be one. */
 export const serverFrom = (statement: Statement, report: Report): ServerInput | undefined => {
-  const draft: Draft = { timing: {}, protocol: "TCP", hashesPort: false, persistence: {}, realServers: [] };
+  const draft: Draft = { timing: {}, protocol: "UDP", hashesPort: false, persistence: {}, realServers: [] };
   applyTable(TABLE, statement.block ?? [], { draft, report, where: "virtual_server" });
   const { protocol, realServers } = draft;
   const front = readFront(statement, report);
