@@ -79,9 +79,14 @@ const ring = (gone?: NodeName) =>
 const FULL = ring();
 const WITHOUT = { n1: ring("n1"), n2: ring("n2"), n3: ring("n3") };
 
-/** Whether a flow from this port of the client belongs to another backend while that node is away. */
-export const belongsTo = (node: NodeName, service: Service, port: number): boolean => {
+const slotOf = (service: Service, port: number): number => {
   const table = { size: TABLE_SIZE, seed: SLOT_SEED };
-  const slot = service === "kept" ? sourceSlot(CLIENT, table) : clientSlot({ address: CLIENT, port }, table);
-  return FULL[slot] !== WITHOUT[node][slot];
+  return service === "kept" ? sourceSlot(CLIENT, table) : clientSlot({ address: CLIENT, port }, table);
 };
+
+/** The backend of a new flow from this port of the client while all are healthy. */
+export const homeOf = (service: Service, port: number): string | undefined => FULL[slotOf(service, port)];
+
+/** Whether a flow from this port of the client belongs to another backend while that node is away. */
+export const belongsTo = (node: NodeName, service: Service, port: number): boolean =>
+  homeOf(service, port) !== WITHOUT[node][slotOf(service, port)];

@@ -106,7 +106,7 @@ const MAKERS: readonly [Maker, ...Maker[]] = [
     fault: { type: "flap", node: pick(random, ["n1", "n2", "n3"]), times: integerBetween(random, 1, 4) },
     lasts: integerBetween(random, 2_000, 6_000),
   }),
-  (random) => ({ fault: { type: "conntrack-full", edge: edge(random) }, lasts: 3_000 }),
+  (random) => ({ fault: { type: "conntrack-full", edge: edge(random) }, lasts: 1_500 }),
   (random) => ({ fault: { type: "flood", seconds: integerBetween(random, 1, 3) }, lasts: 3_000 }),
 ];
 

@@ -162,6 +162,11 @@ describe("the promises", () => {
       "not repaired within 6500 ms: net.x of e1 is 0, not 1, at 2.0 s (step 1: the edges do not hear each other)",
       { played: [{ ...PARTITION, wrong: ["net.x of e1 is 0, not 1"] }] },
     ],
+    [
+      "new flows go elsewhere than their slot says",
+      "only 0 of 1 requests went to their slot's backend while none was away",
+      { requests: [{ service: "web", backend: "n2", port: MOVING, from: 15_000, to: 15_001 }] },
+    ],
     ["something is left", "left behind: files on e1: x", { leftovers: ["files on e1: x"] }],
     [
       "nobody alone holds the address after a fault",

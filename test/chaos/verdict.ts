@@ -1,7 +1,7 @@
 /** Whether what was promised was kept: pure, from what was done and what was seen. */
 import type { Download, HttpRequest } from "#lab/probe/records";
 import { boundOf, REPAIRED, UNTOUCHED } from "./bounds.ts";
-import { belongsTo, SERVICES, type Service } from "./config.ts";
+import { belongsTo, homeOf, SERVICES, type Service } from "./config.ts";
 import { describeFault, type NodeName, type Step, separates } from "./plan.ts";
 import { length, meets, overlapsIn, type Stretch, type Tenure, vacanciesIn, without } from "./stretch.ts";
 import { growth, type Weight } from "./weigh.ts";
@@ -201,12 +201,32 @@ const ofHolders = (seen: Seen): readonly string[] => {
   ];
 };
 
+/** Of new flows while no backend is away, how many go where their slot says: else this judges by the wrong table. */
+const AT_HOME = 0.95;
+
+const ofSlots = ({ requests, played }: Seen): readonly string[] => {
+  const flaps = played.flatMap(({ fault, from, to }) =>
+    fault.type === "flap" ? [{ from, to: to + NOTICED_WITHIN }] : [],
+  );
+  const answered = requests.flatMap((request) => {
+    const { service, backend, port } = request;
+    // Where persistence has pinned the client is another question.
+    if (service === "kept" || backend === undefined || port === undefined) return [];
+    return flaps.some((flap) => meets(flap, request)) ? [] : [backend === homeOf(service, port)];
+  });
+  const home = answered.filter((isHome) => isHome).length;
+  return home < AT_HOME * answered.length
+    ? [`only ${home} of ${answered.length} requests went to their slot's backend while none was away`]
+    : [];
+};
+
 /** Every promise that was broken, in words with the step it belongs to; empty when all were kept. */
 export const brokenPromises = (seen: Seen): readonly string[] => {
   const { played, requests, downloads, weights, leftovers } = seen;
   const when = words(seen);
   return counted([
     ...ofHolders(seen),
+    ...ofSlots(seen),
     ...played.flatMap(({ wrong, to }) =>
       wrong.map((setting) => `not repaired within ${SETTINGS_WITHIN} ms: ${setting}, ${when(to)}`),
     ),
