@@ -7,12 +7,15 @@ import type { Lab } from "#lab/lab";
 import { startDownloads, startServers } from "#lab/probe/start";
 
 const VIP = "10.2.0.100";
+/** Moves with it; in mode `nat` the nodes answer through it. */
+const GATEWAY = "10.2.0.101";
 const PEER = { e1: "10.2.0.12", e2: "10.2.0.11" } as const;
 const OWN = { e1: "10.2.0.11", e2: "10.2.0.12" } as const;
 type Edge = keyof typeof OWN;
+type Mode = "masquerade" | "nat";
 
 /** Round robin, so that only what is synchronised tells where a connection belongs. */
-const configOf = (edge: Edge): string => `
+const configOf = (edge: Edge, mode: Mode): string => `
 apiVersion: steelyard.dev/v1alpha1
 kind: VirtualRouter
 metadata: {name: front}
@@ -21,7 +24,7 @@ spec:
   vrid: 51
   priority: ${edge === "e1" ? 150 : 100}
   advertisementInterval: 100ms
-  addresses: [${VIP}/24]
+  addresses: [${VIP}/24, ${GATEWAY}/24]
 ---
 apiVersion: steelyard.dev/v1alpha1
 kind: VirtualServer
@@ -29,6 +32,7 @@ metadata: {name: web}
 spec:
   address: ${VIP}
   port: 80
+  mode: ${mode}
   scheduler: round-robin
   backends: [{address: 10.2.0.21}, {address: 10.2.0.22}, {address: 10.2.0.23}]
 ---
@@ -38,8 +42,8 @@ metadata: {name: state}
 spec: {interface: eth0, address: ${OWN[edge]}, peer: ${PEER[edge]}}
 `;
 
-const start = async (lab: Lab, edge: Edge) => {
-  const config = await lab.write(`${edge}.yaml`, configOf(edge));
+const start = async (lab: Lab, edge: Edge, mode: Mode = "masquerade") => {
+  const config = await lab.write(`${edge}.yaml`, configOf(edge, mode));
   return await lab.host(edge).spawn(steelyardCommand("edge", "--config", config), {
     log: `/run/lab/logs/${edge}.log`,
   });
@@ -70,9 +74,14 @@ const reach = async (lab: Lab, edge: Edge, wanted: string, withinMs = 15_000): P
 const daemonPid = async (lab: Lab, edge: Edge): Promise<string> =>
   (await lab.host(edge).read("/run/steelyard/conntrackd.pid")).trim();
 
-const inPair = async (test: (lab: Lab) => Promise<void>): Promise<void> => {
-  const lab = await openLab(standardTopology({ client: "lan" }));
+/** In mode `nat` the client is behind a router: nodes would answer a neighbour directly. */
+const inPair = async (mode: Mode, test: (lab: Lab) => Promise<void>): Promise<void> => {
+  const lab = await openLab(standardTopology({ client: mode === "nat" ? "routed" : "lan" }));
   try {
+    if (mode === "nat") {
+      for (const node of ["n1", "n2", "n3"])
+        await lab.host(node).expect(["ip", "route", "replace", "default", "via", GATEWAY]);
+    }
     for (const node of ["n1", "n2", "n3"]) await startServers(lab.host(node));
     await test(lab);
   } finally {
@@ -81,36 +90,38 @@ const inPair = async (test: (lab: Lab) => Promise<void>): Promise<void> => {
 };
 
 describe("connections kept in sync by conntrackd", () => {
-  it("survive takeovers in masquerade with round robin, there and back", async () => {
-    await inPair(async (lab) => {
-      const holdings = await recordHoldings(lab);
-      await start(lab, "e1");
-      await start(lab, "e2");
-      await holdings.settle(VIP, ["e1"], 15_000);
-      await reach(lab, "e1", "in-sync");
-      await reach(lab, "e2", "in-sync");
-      const downloads = await startDownloads(lab.host("cl"), {
-        ...{ url: `http://${VIP}:80`, streams: 20, duration: 14, bytes: 400_000 },
+  for (const mode of ["masquerade", "nat"] as const) {
+    it(`survive takeovers in ${mode} with round robin, there and back`, async () => {
+      await inPair(mode, async (lab) => {
+        const holdings = await recordHoldings(lab);
+        await start(lab, "e1", mode);
+        await start(lab, "e2", mode);
+        await holdings.settle(VIP, ["e1"], 15_000);
+        await reach(lab, "e1", "in-sync");
+        await reach(lab, "e2", "in-sync");
+        const downloads = await startDownloads(lab.host("cl"), {
+          ...{ url: `http://${VIP}:80`, streams: 20, duration: 14, bytes: 400_000 },
+        });
+        await pause(1_000);
+        await lab.fault("silence e1");
+        // Cut off, and with nothing to tell it so, e1 goes on holding the address for nobody.
+        await holdings.settle(VIP, ["e1", "e2"]);
+        await reach(lab, "e2", "peer-silent");
+        await lab.fault("restore e1");
+        await holdings.settle(VIP, ["e1"]);
+        const { downloads: ended } = await downloads.finish();
+        assert.deepEqual(
+          ended.filter(({ whole }) => !whole).map(({ backend, bytes, error }) => ({ backend, bytes, error })),
+          [],
+        );
+        assert.equal(new Set(ended.map(({ backend }) => backend)).size, 3);
+        await reach(lab, "e2", "in-sync");
       });
-      await pause(1_000);
-      await lab.fault("silence e1");
-      // Cut off, and with nothing to tell it so, e1 goes on holding the address for nobody.
-      await holdings.settle(VIP, ["e1", "e2"]);
-      await reach(lab, "e2", "peer-silent");
-      await lab.fault("restore e1");
-      await holdings.settle(VIP, ["e1"]);
-      const { downloads: ended } = await downloads.finish();
-      assert.deepEqual(
-        ended.filter(({ whole }) => !whole).map(({ backend, bytes, error }) => ({ backend, bytes, error })),
-        [],
-      );
-      assert.equal(new Set(ended.map(({ backend }) => backend)).size, 3);
-      await reach(lab, "e2", "in-sync");
     });
-  });
+  }
 
   it("need a daemon that is started again when it dies, and leave none behind", async () => {
-    await inPair(async (lab) => {
+    await inPair("masquerade", async (lab) => {
       const edge = await start(lab, "e1");
       await reach(lab, "e1", "peer-silent");
       const first = await daemonPid(lab, "e1");

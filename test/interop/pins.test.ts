@@ -10,6 +10,8 @@ import { startServers } from "#lab/probe/start";
 import { address } from "#testing/values";
 
 const VIP = "10.2.0.100";
+/** Moves with it; in mode `nat` the nodes answer through it. */
+const GATEWAY = "10.2.0.101";
 const OWN = { e1: "10.2.0.11", e2: "10.2.0.12" } as const;
 type Edge = keyof typeof OWN;
 const CLIENTS = 500;
@@ -27,7 +29,7 @@ spec:
   priority: ${edge === "e1" ? 150 : 100}
   advertisementInterval: 100ms
   preemptDelay: 4s
-  addresses: [${VIP}/24]
+  addresses: [${VIP}/24, ${GATEWAY}/24]
 ---
 apiVersion: steelyard.dev/v1alpha1
 kind: VirtualServer
@@ -101,7 +103,7 @@ const ask = async (lab: Lab): Promise<readonly string[]> => {
 const moved = (before: readonly string[], now: readonly string[]): number =>
   before.filter((backend, index) => now[index] !== backend).length;
 
-const giveAddresses = async (lab: Lab): Promise<void> => {
+const giveAddresses = async (lab: Lab, mode: ForwardingMode): Promise<void> => {
   const lines = Array.from(
     { length: CLIENTS },
     (_, index) => `addr add 10.77.${index >> 8}.${index & 255}/32 dev eth0`,
@@ -111,8 +113,10 @@ const giveAddresses = async (lab: Lab): Promise<void> => {
     /inet (10\.2\.0\.\d+)/,
   );
   assert.ok(own?.[1]);
-  for (const host of ["e1", "e2", "n1", "n2", "n3"])
-    await lab.host(host).expect(["ip", "route", "add", "10.77.0.0/16", "via", own[1]]);
+  for (const host of ["e1", "e2", "n1", "n2", "n3"]) {
+    const via = mode === "nat" && host.startsWith("n") ? GATEWAY : own[1];
+    await lab.host(host).expect(["ip", "route", "add", "10.77.0.0/16", "via", via]);
+  }
 };
 
 const pinsOn = async (lab: Lab, edge: Edge, mode: ForwardingMode): Promise<number> => {
@@ -130,7 +134,7 @@ const reach = async (what: string, isSo: () => Promise<boolean>, withinMs = 15_0
 };
 
 describe("clients that are kept on a backend", () => {
-  for (const mode of ["masquerade", "dsr"] as const)
+  for (const mode of ["masquerade", "nat", "dsr"] as const)
     it(`stay there when the other edge takes over, and when the first one is back: ${mode}`, () =>
       tryIn(mode));
 
@@ -143,7 +147,7 @@ describe("clients that are kept on a backend", () => {
           ["n1", "n2", "n3"].map(async (node) => [node, await startServers(lab.host(node))] as const),
         ),
       );
-      await giveAddresses(lab);
+      await giveAddresses(lab, mode);
       for (const edge of ["e1", "e2"] as const) await giveSecret(lab, edge, "b7ffdbc3a5c5f54eaafd0f4a");
       const holdings = await recordHoldings(lab);
       const first = await start(lab, "e1", mode);
