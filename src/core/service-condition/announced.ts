@@ -4,7 +4,7 @@ import type { WantedCondition } from "#core/allocation/outcome";
 import { type LeftOut, leftOutSentence, type SilentReason, silentSentence } from "#core/layer2/reason";
 
 /** The type of the condition. */
-export const ANNOUNCED = "steelyard.dev/Announced";
+const ANNOUNCED = "steelyard.dev/Announced";
 
 /** One address of a Service. */
 export type AddressStanding = {

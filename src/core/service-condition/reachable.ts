@@ -5,7 +5,7 @@ import type { WantedCondition } from "#core/allocation/outcome";
 import type { Obstacle, Verdict } from "#core/reachability/machine";
 
 /** The type of the condition. */
-export const REACHABLE = "steelyard.dev/Reachable";
+const REACHABLE = "steelyard.dev/Reachable";
 
 /** What was found out about one address. */
 export type ProbedAddress = {
