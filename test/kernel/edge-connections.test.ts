@@ -6,38 +6,12 @@ import { startDownloads, startServers, urlOf } from "#lab/probe/start";
 import { address } from "#testing/values";
 import { type Bed, inBed } from "./edge-bed.ts";
 import { config, router, server, VIP } from "./edge-config.ts";
+import { patientClient } from "./patient-client.ts";
 
 const ROUTED = standardTopology();
 /** A gateway that moves together with the virtual address. */
 const GATEWAY = "10.2.0.101";
 const SOCKETS = 20;
-
-/** Asks over each of its connections every 50 ms for 4 s; prints how many answers came, and every error. */
-const PATIENT = `
-  import { Agent, get } from "node:http";
-  const ask = (agent) => new Promise((resolve, reject) => {
-    get("http://${VIP}/", { agent }, (answer) => answer.resume().on("end", resolve)).on("error", reject);
-  });
-  let answers = 0;
-  const errors = [];
-  const until = Date.now() + 4_000;
-  await Promise.all(Array.from({ length: ${SOCKETS} }, async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    let opened = 0;
-    const connect = agent.createConnection;
-    agent.createConnection = function (...given) { opened += 1; return connect.apply(this, given); };
-    try {
-      for (; Date.now() < until; answers += 1) {
-        await ask(agent);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    } catch (error) {
-      errors.push(error.code);
-    }
-    if (opened !== 1) errors.push("opened " + opened);
-    agent.destroy();
-  }));
-  console.log(JSON.stringify({ answers, errors }));`;
 
 const startPair = async ({ lab, e1, e2, holdings }: Bed, mode: string): Promise<void> => {
   await Promise.all(["n1", "n2", "n3"].map((name) => startServers(lab.host(name))));
@@ -51,8 +25,9 @@ describe("open connections when the active edge goes silent", () => {
   it("live on behind a virtual address when their clients speak: masquerade", async (context) => {
     await inBed(context, ROUTED, async (bed) => {
       await startPair(bed, "masquerade");
-      const script = [process.execPath, "--input-type=module", "-e", PATIENT];
-      const client = bed.lab.host("cl").expect(script);
+      const client = bed.lab
+        .host("cl")
+        .expect(patientClient({ address: VIP, sockets: SOCKETS, millis: 4_000 }));
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       await bed.lab.fault("silence e1");
       const { answers, errors } = JSON.parse(await client);
