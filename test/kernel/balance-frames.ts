@@ -10,14 +10,23 @@ import { isIpv4 } from "#base/address";
 import { type MacAddress, parseMac } from "#base/mac";
 import { instant, seconds } from "#base/time";
 import { chooseBackend } from "#core/balance/choice";
-import type { Protocol, Scheduler, VirtualServer } from "#core/balance/model";
+import type { VirtualServer } from "#core/balance/model";
 import { planForwarding } from "#core/balance/plan";
 import type { Availability } from "#core/balance/plan-model";
-import { onePort } from "#core/balance/ports";
 import type { Balance, Balancer } from "#drivers/balance/port";
 import type { XdpEngine } from "#drivers/balance/xdp/engine";
 import { address, Bed, VIRTUAL } from "./balance-bed.ts";
 import { Edge } from "./balance-edge.ts";
+import {
+  CLIENT,
+  portOf,
+  ROUTER,
+  SCHEDULERS,
+  server,
+  servers,
+  VARIANTS,
+  type Variant,
+} from "./balance-variants.ts";
 import { FrameTap } from "./frame-tap.ts";
 import {
   ACK,
@@ -30,42 +39,6 @@ import {
   type Packet,
   SYN,
 } from "./frames.ts";
-
-const PORT = 8080;
-const FAMILIES = ["IPv4", "IPv6"] as const;
-const PROTOCOLS: readonly Protocol[] = ["tcp", "udp"];
-const CLIENT = { IPv4: "198.51.100.7", IPv6: "2001:db8::7" } as const;
-const ROUTER = { IPv4: "203.0.113.1", IPv6: "2001:db8:1::1" } as const;
-const SCHEDULERS: readonly Scheduler[] = [
-  { type: "consistent-hash", tableSize: 251 },
-  { type: "source-hash", tableSize: 251 },
-];
-
-type Family = (typeof FAMILIES)[number];
-type Variant = { readonly family: Family; readonly protocol: Protocol; readonly scheduler: Scheduler };
-
-const VARIANTS: readonly Variant[] = FAMILIES.flatMap((family) =>
-  PROTOCOLS.flatMap((protocol) => SCHEDULERS.map((scheduler) => ({ family, protocol, scheduler }))),
-);
-
-const portOf = ({ scheduler }: Variant): number => PORT + SCHEDULERS.indexOf(scheduler);
-
-const server = (variant: Variant, workers: readonly number[]): VirtualServer => ({
-  name: `${variant.family}-${variant.protocol}-${variant.scheduler.type}`,
-  address: address(VIRTUAL[variant.family]),
-  protocol: variant.protocol,
-  ports: onePort(portOf(variant)),
-  mode: "dsr",
-  scheduler: variant.scheduler,
-  backends: workers.map((number) => ({
-    name: `w${number}`,
-    address: address(variant.family === "IPv4" ? `10.2.0.2${number}` : `fd02::2${number}`),
-    weight: 1,
-  })),
-});
-
-const servers = (workers: readonly number[]): readonly VirtualServer[] =>
-  VARIANTS.map((variant) => server(variant, workers));
 
 /** How an engine does what each may do in its own way. */
 export type Manner = {
