@@ -1,15 +1,17 @@
 /** Plays a plan in a lab of its own and gives what was seen. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Instant } from "#base/time";
 import { VIRTUAL_ADDRESS } from "#lab/demo/config";
 import { type Holdings, recordHoldings } from "#lab/holdings";
+import type { LabHostHandle } from "#lab/host";
 import { openLab, standardTopology } from "#lab/index";
 import type { Lab } from "#lab/lab";
 import { monotonicNow } from "#lab/probe/clock";
-import type { Download, HttpRecord } from "#lab/probe/records";
+import type { Download, HttpRecord, UdpRecord } from "#lab/probe/records";
 import {
   type Probe,
   startDownloads,
@@ -23,7 +25,7 @@ import { type ManagedEdge, manage } from "./edge.ts";
 import { inject, resetSettings, type Scene } from "./inject.ts";
 import { describeFault, type EdgeName, type Step } from "./plan.ts";
 import { settingsOf, wrongSettings } from "./settings.ts";
-import { pausesIn, type Tenure } from "./stretch.ts";
+import { pausesIn, type Stretch, type Tenure } from "./stretch.ts";
 import { type Played, SETTLED_WITHIN, type Seen } from "./verdict.ts";
 import { type Weight, weigh } from "./weigh.ts";
 
@@ -40,6 +42,8 @@ const LOADS: readonly (readonly [Service, number, number])[] = [
 ];
 /** Nobody is ever too busy to answer for so long without its being worth a line, in milliseconds. */
 const PAUSE = 60;
+/** Each takes a few per cent of a CPU. */
+const MOST_CONTROLS = 4;
 
 const at = (service: Service): string => urlOf(SERVICES[service].address, SERVICES[service].port);
 
@@ -188,13 +192,28 @@ const stretchOf =
     to: toWall(began) + took / 1_000,
   });
 
+/**
+ * Probes between two hosts that no fault meets, one on each CPU: the kernel takes packets where they were sent, and when a CPU
+ * has no time for that, those wait while others pass.
+ */
+const startControls = async (client: LabHostHandle): Promise<readonly Probe<UdpRecord>[]> => {
+  const controls: Probe<UdpRecord>[] = [];
+  for (let cpu = 0; cpu < Math.min(availableParallelism(), MOST_CONTROLS); cpu += 1) {
+    const control = await startUdpProbe(client, { address: ROUTER, port: 9000, interval: 5, flows: 1 });
+    // Where CPUs have other numbers, or none may be chosen, it goes where it is put.
+    await client.run(["taskset", "-apc", String(cpu), String(control.process.pid)]);
+    controls.push(control);
+  }
+  return controls;
+};
+
 /** Everything that clients do, until told to end; what it gives then is what they saw. */
 const startClients = async (lab: Lab) => {
   const client = lab.host("cl");
   const stretch = stretchOf(wallClock());
   const toWall = wallClock();
   const udp = await startUdpProbe(client, { address: VIRTUAL_ADDRESS, port: 9000, interval: 5 });
-  const control = await startUdpProbe(client, { address: ROUTER, port: 9000, interval: 5, flows: 1 });
+  const controls = await startControls(client);
   const loads: { readonly service: Service; readonly load: Probe<HttpRecord> }[] = [];
   for (const [service, clients, rate] of LOADS)
     loads.push({ service, load: await startHttpLoad(client, { url: at(service), clients, rate }) });
@@ -204,12 +223,15 @@ const startClients = async (lab: Lab) => {
     const requests = [];
     for (const { service, load } of loads)
       requests.push(...(await load.finish()).requests.map((each) => ({ service, ...stretch(each) })));
-    const [{ answers }, hiccups] = [await udp.finish(), await control.finish()];
+    const { answers } = await udp.finish();
+    const hiccups: Stretch[] = [];
+    for (const control of controls)
+      hiccups.push(...pausesIn((await control.finish()).answers.map(toWall), PAUSE));
     return {
       requests: requests.sort((left, right) => left.from - right.from),
       downloads: downloads.map((each) => ({ service: "direct" as const, ...stretch(each) })),
       gaps: pausesIn(answers.map(toWall), PAUSE),
-      hiccups: pausesIn(hiccups.answers.map(toWall), PAUSE),
+      hiccups,
     };
   };
 };
