@@ -16,7 +16,7 @@ const MEMORY = "1G";
 
 const UML: Guest = {
   name: "uml",
-  minutes: 12,
+  minutes: 20,
   noise: /^(?:SELinux:|mmapper_init|Failed to initialize ubd|sysrq:|reboot:|random:|Couldn't determine)/,
   lacking: () => {
     if (!existsSync(KERNEL)) return `there is no ${KERNEL}: apt-get install user-mode-linux`;
