@@ -55,6 +55,9 @@ const nextLine = (socket: Socket): Promise<string> =>
     socket.on("data", onData).on("error", onError).on("close", onEnd);
   });
 
+/** How connections ended that were not asked meanwhile: a reset may come before the next question. */
+const endings = new WeakMap<Socket, string>();
+
 const open = async ({ address, port, localPort }: Target): Promise<{ socket: Socket; line: string }> => {
   const socket = connect({
     host: address,
@@ -63,7 +66,10 @@ const open = async ({ address, port, localPort }: Target): Promise<{ socket: Soc
     ...(localPort === undefined ? {} : { localPort }),
   });
   socket.setEncoding("latin1");
-  socket.on("error", () => socket.destroy());
+  socket.on("error", (error: Error & { code?: string }) => {
+    endings.set(socket, error.code ?? error.message);
+    socket.destroy();
+  });
   return { socket, line: await nextLine(socket) };
 };
 
@@ -167,7 +173,7 @@ const perform = async (command: Command): Promise<unknown> => {
     case "poke":
       return Promise.all(
         held.map((socket) => {
-          if (socket.destroyed) return "destroyed";
+          if (socket.destroyed) return endings.get(socket) ?? "destroyed";
           const line = nextLine(socket);
           socket.write("hi\n");
           return line;
