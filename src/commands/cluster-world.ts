@@ -4,7 +4,7 @@ import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import type { ClusterPort, Target } from "#drivers/kubernetes/port";
-import { CONFIGURATION_KINDS, NAMESPACES, SERVICES } from "#roles/controller/resources";
+import { CONFIGURATION_KINDS, NAMESPACES, SERVICES } from "#runtime/cluster/resources";
 import type { WorldRead } from "./world.ts";
 
 export type ClusterWorldOptions = {

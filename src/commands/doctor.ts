@@ -12,7 +12,7 @@ import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import type { ClusterPort, Resource, Target } from "#drivers/kubernetes/port";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
-import { DAEMON_SETS, POOLS } from "#roles/controller/resources";
+import { DAEMON_SETS, POOLS } from "#runtime/cluster/resources";
 import { readLinks } from "./doctor-links.ts";
 import { printable } from "./table.ts";
 

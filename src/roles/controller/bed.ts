@@ -5,10 +5,10 @@ import { type FakeCluster, fakeCluster } from "#drivers/kubernetes/fake";
 import type { ClusterPort } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
 import { createFakeLog } from "#drivers/log/fake";
+import { NAMESPACES, POOLS, SERVICES } from "#runtime/cluster/resources";
 import type { Controller } from "./controller.ts";
 import { Controller as RealController } from "./controller.ts";
 import type { ControllerOptions } from "./options.ts";
-import { NAMESPACES, POOLS, SERVICES } from "./resources.ts";
 import { createTap, type Tap } from "./tap.ts";
 
 /** Timers run when `advance` passes them, in order. */

@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import type { ControllerStatus } from "#api/controller";
 import { millis, seconds } from "#base/time";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
+import { POOLS, SERVICES } from "#runtime/cluster/resources";
 import { type ControllerBed, createBed } from "./bed.ts";
-import { POOLS, SERVICES } from "./resources.ts";
 
 const conditionOf = (bed: ControllerBed, name: string) =>
   fieldsOf(

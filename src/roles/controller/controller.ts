@@ -9,21 +9,21 @@ import { objectKey } from "#core/kubernetes/meta";
 import type { Verdict } from "#core/metallb/status";
 import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
-import { type ConfigurationMirror, openConfigurationMirror } from "./configuration-mirror.ts";
+import { type ConfigurationMirror, openConfigurationMirror } from "#runtime/cluster/configuration-mirror";
+import { createFailures, type Failures } from "#runtime/cluster/failures";
+import { countRequests } from "#runtime/cluster/requests";
+import { createWrites, type Writes } from "#runtime/cluster/writes";
 import { poolUses, serviceCounts } from "./counts.ts";
-import { createFailures, type Failures } from "./failures.ts";
 import { createLatencies } from "./latencies.ts";
 import { controllerMetrics } from "./metrics.ts";
 import type { ControllerOptions } from "./options.ts";
 import { watchOtherBalancers } from "./other-balancers.ts";
 import { type Current, NOTHING_READ, problemTexts, readCurrent } from "./reading.ts";
 import { createReports, type Reports } from "./reports.ts";
-import { countRequests } from "./requests.ts";
 import { Ruling } from "./ruling.ts";
 import { Shadow } from "./shadow.ts";
 import { controllerStatus } from "./status.ts";
 import type { Tap } from "./tap.ts";
-import { createWrites, type Writes } from "./writes.ts";
 
 export type ControllerParts = {
   readonly cluster: ClusterPort;

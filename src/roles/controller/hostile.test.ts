@@ -3,9 +3,9 @@ import { describe, it } from "node:test";
 import { millis, seconds } from "#base/time";
 import { fieldsOf } from "#core/kubernetes/read";
 import type { Answer, ClusterPort, Failure } from "#drivers/kubernetes/port";
+import { CONFIGURATION_STATES, NAMESPACES, POOLS, SERVICES } from "#runtime/cluster/resources";
+import { createWrites } from "#runtime/cluster/writes";
 import { type ControllerBed, createBed } from "./bed.ts";
-import { CONFIGURATION_STATES, NAMESPACES, POOLS, SERVICES } from "./resources.ts";
-import { createWrites } from "./writes.ts";
 
 const settle = (bed: ControllerBed): Promise<void> => bed.time.advance(seconds(2));
 

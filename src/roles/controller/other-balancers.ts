@@ -5,7 +5,7 @@ import { findServiceLb } from "#core/migration/service-lb";
 import type { Service } from "#core/service/service";
 import type { ClusterPort, Target } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
-import { DAEMON_SETS, NODES } from "./resources.ts";
+import { DAEMON_SETS, NODES } from "#runtime/cluster/resources";
 import type { Tap } from "./tap.ts";
 
 const EVERY: Duration = seconds(600);

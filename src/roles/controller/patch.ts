@@ -9,7 +9,7 @@ import type { Condition } from "#core/kubernetes/condition";
 import { splitKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
 import type { Target, Write } from "#drivers/kubernetes/port";
-import { SERVICES } from "./resources.ts";
+import { SERVICES } from "#runtime/cluster/resources";
 
 /** Seconds and no more, as the API server writes times. */
 export const rfc3339 = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`;

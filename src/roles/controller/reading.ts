@@ -4,7 +4,7 @@ import type { TextMap } from "#core/kubernetes/meta";
 import type { Configuration } from "#core/metallb/model";
 import { formatObjectProblem, type ObjectProblem } from "#core/metallb/problem";
 import { readConfiguration } from "#core/metallb/read";
-import type { RawObject } from "./configuration-mirror.ts";
+import type { RawObject } from "#runtime/cluster/configuration-mirror";
 
 /** What is in force, and what was refused since. */
 export type Current = {

@@ -10,9 +10,9 @@ import { fieldsOf, textOf } from "#core/kubernetes/read";
 import { poolStatusOf, reportsPoolStatus, type Verdict } from "#core/metallb/status";
 import type { ClusterPort } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
-import { POOLS } from "./resources.ts";
+import { POOLS } from "#runtime/cluster/resources";
+import type { Writes } from "#runtime/cluster/writes";
 import { createVerdictReports } from "./verdicts.ts";
-import type { Writes } from "./writes.ts";
 
 export type Reports = {
   /** Pools may be used otherwise now. */

@@ -8,13 +8,13 @@ import type { Service } from "#core/service/service";
 import { createRecorder, type EventWrite } from "#core/service-events/recorder";
 import type { ClusterPort, Failure, Watch } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
+import { EVENTS } from "#runtime/cluster/resources";
+import type { PlannedWrite, Writes } from "#runtime/cluster/writes";
 import type { Latencies } from "./latencies.ts";
 import { servicePatch } from "./patch.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
-import { EVENTS } from "./resources.ts";
 import { watchServices } from "./service-mirror.ts";
 import type { Tap } from "./tap.ts";
-import type { PlannedWrite, Writes } from "./writes.ts";
 
 /** The part of a configuration that addresses are given by. */
 export type Pools = {

@@ -8,7 +8,7 @@ import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import { readService } from "#core/service/read";
 import type { Service } from "#core/service/service";
 import type { ClusterPort, Failure, Watch } from "#drivers/kubernetes/port";
-import { SERVICES } from "./resources.ts";
+import { SERVICES } from "#runtime/cluster/resources";
 
 export type ServiceListener = {
   changed(service: Service): void;

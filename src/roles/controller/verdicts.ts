@@ -3,8 +3,8 @@ import { type Duration, seconds } from "#base/time";
 import { reportsState, stateObject, stateStatusOf, type Verdict } from "#core/metallb/status";
 import type { ClusterPort, Target } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
+import { CONFIGURATION_STATES } from "#runtime/cluster/resources";
 import { rfc3339 } from "./patch.ts";
-import { CONFIGURATION_STATES } from "./resources.ts";
 
 export type VerdictReports = {
   verdictChanged(verdict: Verdict): void;

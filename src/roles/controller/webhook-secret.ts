@@ -1,7 +1,7 @@
 /** The Secret in which all replicas keep the certificate of their webhook. */
 import type { SecretStore } from "#drivers/certificate/keep";
 import type { Answer, ClusterPort, Target } from "#drivers/kubernetes/port";
-import { SECRETS } from "./resources.ts";
+import { SECRETS } from "#runtime/cluster/resources";
 
 const outcomeOf = (answer: Answer) => {
   if (answer.ok) return { ok: true as const, object: answer.body };

@@ -6,9 +6,16 @@ import { createPlacements } from "#core/layer2/placements";
 import { DEFAULT_RULES } from "#core/layer2/rules";
 import { LINKS_ANNOTATION, reportText } from "#core/speaker-report/report";
 import { fakeCluster } from "#drivers/kubernetes/fake";
+import {
+  CONFIGURATION_STATES,
+  ENDPOINT_SLICES,
+  L2_STATUSES,
+  NODES,
+  PODS,
+  SERVICES,
+} from "#runtime/cluster/resources";
 import { addressPool } from "#testing/services";
 import { ClusterMirror } from "./mirror.ts";
-import { CONFIGURATION_STATES, ENDPOINT_SLICES, L2_STATUSES, NODES, PODS, SERVICES } from "./resources.ts";
 
 const NAMESPACE = "metallb-system";
 

@@ -17,8 +17,15 @@ import { readService } from "#core/service/read";
 import type { Service } from "#core/service/service";
 import { isSameReport, readReport, type SpeakerReport } from "#core/speaker-report/report";
 import type { ClusterPort, Failure, Watch, WatchOptions } from "#drivers/kubernetes/port";
+import {
+  CONFIGURATION_STATES,
+  ENDPOINT_SLICES,
+  L2_STATUSES,
+  NODES,
+  PODS,
+  SERVICES,
+} from "#runtime/cluster/resources";
 import { type Member, membersOf } from "./members.ts";
-import { CONFIGURATION_STATES, ENDPOINT_SLICES, L2_STATUSES, NODES, PODS, SERVICES } from "./resources.ts";
 import { readSpeakerPod, SPEAKER_SELECTOR, type SpeakerPod } from "./speaker-pod.ts";
 
 export type MirrorListener = {

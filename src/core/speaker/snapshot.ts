@@ -1,0 +1,42 @@
+/** The view as a message: another process goes on from it. */
+import type { SpeakerView } from "./view.ts";
+
+type Plain<Value> =
+  Value extends Map<infer Key, infer Item>
+    ? readonly (readonly [Key, Item])[]
+    : Value extends Set<infer Item>
+      ? readonly Item[]
+      : Value;
+
+/** A view without maps and sets, which JSON does not have. */
+export type ViewSnapshot = { readonly [Key in keyof SpeakerView]: Plain<SpeakerView[Key]> };
+
+/** What is sent. */
+export const snapshotOf = (view: SpeakerView): ViewSnapshot => ({
+  ...view,
+  addresses: [...view.addresses],
+  members: [...view.members],
+  duplicates: [...view.duplicates],
+  flapping: [...view.flapping],
+  unreachable: [...view.unreachable],
+  linksDown: [...view.linksDown],
+  trouble: [...view.trouble],
+  transitions: [...view.transitions],
+  deaths: [...view.deaths],
+  failedWrites: [...view.failedWrites],
+});
+
+/** The view that was sent. */
+export const viewOf = (snapshot: ViewSnapshot): SpeakerView => ({
+  ...snapshot,
+  addresses: new Map(snapshot.addresses),
+  members: new Map(snapshot.members),
+  duplicates: new Map(snapshot.duplicates),
+  flapping: new Set(snapshot.flapping),
+  unreachable: new Map(snapshot.unreachable),
+  linksDown: new Set(snapshot.linksDown),
+  trouble: new Map(snapshot.trouble),
+  transitions: new Map(snapshot.transitions),
+  deaths: new Map(snapshot.deaths),
+  failedWrites: new Map(snapshot.failedWrites),
+});

@@ -1,0 +1,46 @@
+/** The command line of a speaker. */
+import type { ListenAddress } from "#drivers/http/listen-address";
+
+export type SpeakerOptions = {
+  /** The node that it runs on, as Kubernetes calls it. */
+  readonly node: string;
+  /** Where the resources of `metallb.io` and `steelyard.dev`, and the speakers' pods lie. */
+  readonly namespace: string;
+  /** `undefined`: the service account of the pod, or what `KUBECONFIG` names. */
+  readonly kubeconfig: string | undefined;
+  /** Only Services of this class are ours; `undefined`: those that name none. */
+  readonly loadBalancerClass: string | undefined;
+  /** `metallb`: decide exactly as MetalLB's speakers do, for as long as some run in the same cluster. */
+  readonly rules: "steelyard" | "metallb";
+  /** Use nodes that are labelled `node.kubernetes.io/exclude-from-external-load-balancers` all the same. */
+  readonly ignoreExcludeLabel: boolean;
+  /** Spread addresses evenly: no node gets more than so many times its share, 1 or more; `undefined`: MetalLB's order. */
+  readonly spread: number | undefined;
+  /** A file with the secret that speakers share; `undefined`: sessions are not authenticated. */
+  readonly secretFile: string | undefined;
+  /** Longest time between two announcements of an address that is held, in milliseconds: below the ageing of switches. */
+  readonly refresh: number;
+  /** Whether addresses are probed from another node. */
+  readonly probe: boolean;
+  /** What a node does that hears no peer and knows no gateway. */
+  readonly withoutGateway: "go-on" | "withdraw";
+  /** Plain HTTP for health and metrics; `undefined`: nowhere. */
+  readonly listen: ListenAddress | undefined;
+  readonly admin: string;
+  /** Where what must survive a restart is kept. */
+  readonly stateDirectory: string;
+  readonly logFormat: "text" | "json";
+  readonly logLevel: "error" | "warning" | "info" | "debug";
+};
+
+/** Where a running speaker answers unless told otherwise. */
+export const DEFAULT_SPEAKER_ADMIN = "/run/steelyard/speaker.sock";
+export const DEFAULT_SPEAKER_STATE = "/run/steelyard/speaker";
+
+/** Exit statuses of `steelyard speaker`. */
+export const EXIT = {
+  ok: 0,
+  /** No capabilities, no credentials, or an address that cannot be had. */
+  environment: 1,
+  usage: 2,
+} as const;
