@@ -153,6 +153,7 @@ enum {
   SO_ATTACH_FILTER = 26,
   SO_GET_FILTER = 26,
   CLOCK_MONOTONIC = 1,
+  CLOCK_BOOTTIME = 7,
   TFD_NONBLOCK = 04000,
   TFD_CLOEXEC = 02000000,
   TFD_TIMER_ABSTIME = 1,
@@ -627,9 +628,18 @@ static void on_leaving(napi_async_cleanup_hook_handle hook, void *data) {
 
 /* ---------------------------------------------------------------------------------- time */
 
+static napi_value create_timerfd(napi_env env, long clock) {
+  return number(env, syscall6(__NR_timerfd_create, clock, TFD_CLOEXEC | TFD_NONBLOCK, 0, 0, 0, 0));
+}
+
 static napi_value door_timerfd_create(napi_env env, napi_callback_info info) {
   (void)info;
-  return number(env, syscall6(__NR_timerfd_create, CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK, 0, 0, 0, 0));
+  return create_timerfd(env, CLOCK_MONOTONIC);
+}
+
+static napi_value door_boot_timerfd_create(napi_env env, napi_callback_info info) {
+  (void)info;
+  return create_timerfd(env, CLOCK_BOOTTIME);
 }
 
 /* Setting a timerfd also forgets earlier expirations, so it is never read: see timerfd_setup in fs/timerfd.c. */
@@ -649,12 +659,21 @@ static napi_value door_timerfd_set(napi_env env, napi_callback_info info) {
   return number(env, syscall6(NR_TIMERFD_SETTIME, fd, TFD_TIMER_ABSTIME, (long)&setting, 0, 0, 0));
 }
 
-static napi_value door_monotonic_micros(napi_env env, napi_callback_info info) {
+static napi_value read_micros(napi_env env, long clock) {
   struct timespec64 now = {0, 0};
-  (void)info;
-  long result = syscall6(NR_CLOCK_GETTIME, CLOCK_MONOTONIC, (long)&now, 0, 0, 0, 0);
+  long result = syscall6(NR_CLOCK_GETTIME, clock, (long)&now, 0, 0, 0, 0);
   if (result < 0) return number(env, result);
   return number(env, (double)now.seconds * 1e6 + (double)((int32_t)now.nanos / 1000));
+}
+
+static napi_value door_monotonic_micros(napi_env env, napi_callback_info info) {
+  (void)info;
+  return read_micros(env, CLOCK_MONOTONIC);
+}
+
+static napi_value door_boot_micros(napi_env env, napi_callback_info info) {
+  (void)info;
+  return read_micros(env, CLOCK_BOOTTIME);
 }
 
 /* ---------------------------------------------------------------------------------- this thread, this process */
@@ -873,8 +892,10 @@ static const struct {
     {"ioctl", door_ioctl},
     {"setns", door_setns},
     {"timerfdCreate", door_timerfd_create},
+    {"bootTimerfdCreate", door_boot_timerfd_create},
     {"timerfdSet", door_timerfd_set},
     {"monotonicMicros", door_monotonic_micros},
+    {"bootMicros", door_boot_micros},
     {"setScheduler", door_set_scheduler},
     {"setNice", door_set_nice},
     {"mlockall", door_mlockall},

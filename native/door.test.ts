@@ -313,6 +313,24 @@ describe("timers", () => {
     assert.ok(Math.abs(door.monotonicMicros() - (s * 1e6 + ns / 1e3)) < 60e6, "the clock of process.hrtime");
   });
 
+  it("counts CLOCK_BOOTTIME, which is never behind CLOCK_MONOTONIC, and fires by it", async () => {
+    const monotonic = door.monotonicMicros();
+    const boot = door.bootMicros();
+    assert.ok(boot >= monotonic);
+    const [uptime = ""] = readFileSync("/proc/uptime", "utf8").split(" ");
+    assert.ok(Math.abs(boot / 1e6 - Number(uptime)) < 60, "the clock of /proc/uptime");
+    const fd = door.bootTimerfdCreate();
+    opened.push(fd);
+    const firedAt = await new Promise<number>((resolve) => {
+      const stop = door.watch(fd, () => {
+        if (typeof stop === "function") stop();
+        resolve(door.bootMicros());
+      });
+      assert.equal(door.timerfdSet(fd, boot + 3_000), 0);
+    });
+    assert.ok(firedAt >= boot + 3_000);
+  });
+
   it("fires at an absolute time, not before it, and at once when that has passed", async () => {
     const start = door.monotonicMicros();
     const fire = (at: number): Promise<boolean> =>

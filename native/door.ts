@@ -52,10 +52,14 @@ export type Door = {
   setns(fd: number, kind: number): number;
   /** A timerfd on CLOCK_MONOTONIC, close-on-exec and non-blocking. */
   timerfdCreate(): number;
-  /** Arms the timer for an absolute CLOCK_MONOTONIC time in microseconds; 0 disarms it. Both make it unreadable: it is never read. */
+  /** The same on CLOCK_BOOTTIME. */
+  bootTimerfdCreate(): number;
+  /** Arms the timer for an absolute time of its clock in microseconds; 0 disarms it. Both make it unreadable: it is never read. */
   timerfdSet(fd: number, atMicros: number): number;
   /** CLOCK_MONOTONIC in microseconds. */
   monotonicMicros(): number;
+  /** CLOCK_BOOTTIME in microseconds: it goes on while the machine is suspended. */
+  bootMicros(): number;
   /** sched_setscheduler(2) for the calling thread: SCHED_OTHER 0, SCHED_FIFO 1, SCHED_RR 2. */
   setScheduler(policy: number, priority: number): number;
   /** setpriority(2) of the calling thread, -20..19. */

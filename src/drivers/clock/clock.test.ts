@@ -6,8 +6,8 @@ import { clockContract } from "./contract.ts";
 import { fakeClock } from "./fake.ts";
 import { openClock } from "./linux.ts";
 
-const openReal = (onWake: () => void) => {
-  const opened = openClock({ onWake });
+const openReal = (onWake: () => void, inSuspend?: "goes-on") => {
+  const opened = openClock({ onWake, ...(inSuspend === undefined ? {} : { inSuspend }) });
   assert.ok(opened.ok);
   const clock = opened.value;
   const pass = async (duration: Duration): Promise<void> => {
@@ -19,7 +19,8 @@ const openReal = (onWake: () => void) => {
 };
 
 describe("the clock of Linux", () => {
-  clockContract(openReal);
+  clockContract((onWake) => openReal(onWake));
+  describe("that goes on in suspend", () => clockContract((onWake) => openReal(onWake, "goes-on")));
 
   it("does not wake early when it was set anew between firing and being heard", () => {
     let fire = (): void => undefined;
