@@ -1,50 +1,14 @@
 /** A controller on an API server in memory, with time that moves when the test moves it. */
 
-import { type Duration, type Instant, instant, wallTime } from "#base/time";
 import { type FakeCluster, fakeCluster } from "#drivers/kubernetes/fake";
 import type { ClusterPort } from "#drivers/kubernetes/port";
-import type { Time } from "#drivers/kubernetes/time";
 import { createFakeLog } from "#drivers/log/fake";
 import { NAMESPACES, POOLS, SERVICES } from "#runtime/cluster/resources";
+import { createTestTime, type TestTime } from "#testing/time";
 import type { Controller } from "./controller.ts";
 import { Controller as RealController } from "./controller.ts";
 import type { ControllerOptions } from "./options.ts";
 import { createTap, type Tap } from "./tap.ts";
-
-/** Timers run when `advance` passes them, in order. */
-export type TestTime = Time & { advance(by: Duration): Promise<void> };
-
-/** Turns of the event loop in which a chain of requests and answers comes to rest. */
-const TURNS = 12;
-
-/** A clock at rest. */
-const createTestTime = (): TestTime => {
-  let now = 0;
-  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
-  return {
-    now: (): Instant => instant(now),
-    wall: () => wallTime(Date.UTC(2026, 2, 1) + now / 1_000),
-    random: () => 0.5,
-    later(delay, run) {
-      const timer = { at: now + Math.max(0, delay), run };
-      timers.add(timer);
-      return () => void timers.delete(timer);
-    },
-    async advance(by) {
-      const end = now + by;
-      for (;;) {
-        // What follows from what has happened so far, request by request, comes before the next timer.
-        for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-        const [next] = [...timers].filter(({ at }) => at <= end).sort((left, right) => left.at - right.at);
-        if (next === undefined) break;
-        timers.delete(next);
-        now = Math.max(now, next.at);
-        next.run();
-      }
-      now = end;
-    },
-  };
-};
 
 const NAMESPACE = "metallb-system";
 

@@ -11,6 +11,7 @@ import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
 import { type ConfigurationMirror, openConfigurationMirror } from "#runtime/cluster/configuration-mirror";
 import { createFailures, type Failures } from "#runtime/cluster/failures";
+import { type Current, NOTHING_READ, problemTexts, readCurrent } from "#runtime/cluster/reading";
 import { countRequests } from "#runtime/cluster/requests";
 import { createWrites, type Writes } from "#runtime/cluster/writes";
 import { poolUses, serviceCounts } from "./counts.ts";
@@ -18,12 +19,17 @@ import { createLatencies } from "./latencies.ts";
 import { controllerMetrics } from "./metrics.ts";
 import type { ControllerOptions } from "./options.ts";
 import { watchOtherBalancers } from "./other-balancers.ts";
-import { type Current, NOTHING_READ, problemTexts, readCurrent } from "./reading.ts";
 import { createReports, type Reports } from "./reports.ts";
 import { Ruling } from "./ruling.ts";
 import { Shadow } from "./shadow.ts";
 import { controllerStatus } from "./status.ts";
 import type { Tap } from "./tap.ts";
+
+/** The kinds that addresses are given by. What is wrong with the others is somebody else's to refuse. */
+const DECISIVE: ReadonlySet<string> = new Set(["IPAddressPool", "AddressReservation", "AddressConflict"]);
+
+/** Without pools every Service would lose its address. */
+const NEEDED: ReadonlySet<string> = new Set(["IPAddressPool"]);
 
 export type ControllerParts = {
   readonly cluster: ClusterPort;
@@ -74,6 +80,7 @@ export class Controller {
     });
     this.#mirror = openConfigurationMirror(this.#cluster, {
       namespace: parts.options.namespace,
+      ...{ needed: NEEDED, besides: "everything" },
       listener: {
         changed: () => this.#planRead(),
         trouble: (resource, failure) => {
@@ -240,8 +247,8 @@ export class Controller {
 
   #read(): void {
     const { tap } = this.#parts;
-    const sources = { objects: this.#mirror.objects(), namespaces: this.#mirror.namespaces() };
-    const reading = readCurrent(sources, this.#current);
+    const read = { objects: this.#mirror.objects(), namespaces: this.#mirror.namespaces() };
+    const reading = readCurrent({ ...read, decisive: DECISIVE }, this.#current);
     if (reading.type === "unchanged") return;
     this.#current = reading.current;
     if (reading.type === "refused")

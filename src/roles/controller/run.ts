@@ -2,22 +2,23 @@
 import { dirname } from "node:path";
 import { type Duration, millis, seconds } from "#base/time";
 import { VERSION } from "#base/version";
+import type { ControllerEvent, ControllerObservation } from "#core/controller/event";
+import { controllerSentence } from "#core/controller/sentence";
 import { leaseConfigProblem } from "#core/lease/config";
 import { makeDirectory } from "#drivers/files/directory";
 import { giveBack, growModerately } from "#drivers/host/memory";
-import type { Route } from "#drivers/http/routes";
-import { type AdminServer, openAdminServer } from "#drivers/http/server";
-import { openTcpServer } from "#drivers/http/tcp";
+import type { AdminServer } from "#drivers/http/server";
+import { openServers } from "#drivers/http/servers";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { credentialWarnings } from "#drivers/kubernetes/credentials";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import { type Leader, runLeader } from "#drivers/kubernetes/leader";
 import { pause, systemTime } from "#drivers/kubernetes/time";
 import { openLog } from "#drivers/log/linux";
-import { createBursts } from "./bursts.ts";
+import { createBursts } from "#runtime/cluster/bursts";
+import { adminRoutes, type PageSources, publicRoutes } from "#runtime/cluster/pages";
 import { Controller } from "./controller.ts";
 import { type ControllerOptions, EXIT } from "./options.ts";
-import { adminRoutes, type PageSources, publicRoutes } from "./pages.ts";
 import { createTap, type Tap } from "./tap.ts";
 import { openWebhook, type Webhook } from "./webhook.ts";
 
@@ -28,27 +29,17 @@ const leaseTimes = (duration: number) => ({
   retryPeriod: millis(Math.min(2_000, (duration * 2) / 15)),
 });
 
-const openServers = async (
-  { admin, listen }: ControllerOptions,
-  sources: PageSources,
-): Promise<readonly AdminServer[] | string> => {
-  const problem = makeDirectory(dirname(admin));
+const openPages = async (
+  { admin: path, listen }: ControllerOptions,
+  sources: PageSources<ControllerEvent, ControllerObservation>,
+): Promise<AdminServer | string> => {
+  const problem = makeDirectory(dirname(path));
   if (problem !== undefined) return problem;
-  const opened: AdminServer[] = [];
-  const routes: Record<string, Route> = adminRoutes(sources);
-  const ways = [
-    () => openAdminServer(admin, routes),
-    ...(listen === undefined ? [] : [() => openTcpServer(listen, publicRoutes(sources))]),
-  ];
-  for (const open of ways) {
-    const server = await open();
-    if ("message" in server) {
-      for (const other of opened) await other.close();
-      return server.message;
-    }
-    opened.push(server);
-  }
-  return opened;
+  const servers = await openServers(
+    { path, routes: adminRoutes(sources) },
+    listen === undefined ? undefined : { address: listen, routes: publicRoutes(sources) },
+  );
+  return "message" in servers ? servers.message : servers;
 };
 
 /** Takes part in the election, or leads at once where nothing is written. */
@@ -147,8 +138,9 @@ export const runController = async (options: ControllerOptions): Promise<number>
   let leader: Leader | undefined;
   const mayWrite = (): boolean => leader?.leads === true;
   const controller = new Controller({ cluster, tap, clock: systemTime, mayWrite, options });
-  const servers = await openServers(options, {
+  const servers = await openPages(options, {
     recent: tap.recent,
+    sentence: controllerSentence,
     isReady: () => controller.isReady && (webhook?.isServing ?? true),
     metrics: () => controller.metrics(),
     status: () => controller.status(),
@@ -175,7 +167,7 @@ export const runController = async (options: ControllerOptions): Promise<number>
   await leader?.stop();
   await webhook?.close();
   await endWithin(FAREWELL, controller.close());
-  for (const server of servers) await server.close();
+  await servers.close();
   cluster.close();
   bursts.close();
   log.close();

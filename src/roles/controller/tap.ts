@@ -3,8 +3,8 @@ import { wallTime } from "#base/time";
 import type { ControllerEvent, ControllerObservation } from "#core/controller/event";
 import { controllerSentence } from "#core/controller/sentence";
 import { type ControllerView, emptyControllerView, projectController } from "#core/controller/view";
-import type { Severity } from "#core/observation/sentence";
-import type { LogLevel, LogPort } from "#drivers/log/port";
+import type { LogPort } from "#drivers/log/port";
+import { createObservationLog } from "#runtime/cluster/observation-log";
 import { createRecent, type Recent } from "#runtime/recent";
 
 export type Tap = {
@@ -14,19 +14,14 @@ export type Tap = {
   tell(event: ControllerEvent): void;
 };
 
-const LEVEL: Readonly<Record<Severity, LogLevel>> = {
-  info: "info",
-  notice: "info",
-  warning: "warning",
-  error: "error",
-};
-
 /** A tap that has seen nothing yet; `withFields` puts the event's parts into the log besides its sentence. */
 export const createTap = (options: {
   readonly log: LogPort;
   readonly withFields: boolean;
   readonly now: () => number;
 }): Tap => {
+  const { log: port, withFields } = options;
+  const log = createObservationLog({ log: port, withFields, sentence: controllerSentence });
   const view = emptyControllerView();
   const recent = createRecent<ControllerObservation>();
   return {
@@ -36,10 +31,7 @@ export const createTap = (options: {
       const observation = { sequence: view.sequence + 1, at: wallTime(options.now()), event };
       projectController(view, observation);
       recent.add([observation]);
-      const { severity, subject, text } = controllerSentence(event);
-      const { type, ...rest } = event;
-      const fields = options.withFields ? { sequence: observation.sequence, event: type, ...rest } : {};
-      options.log.log(LEVEL[severity], `${subject}: ${text}`, fields, `${type} events`);
+      log.write(observation);
     },
   };
 };

@@ -1,14 +1,14 @@
 /**
- * The resources that pools and advertisements are read from, kept up to date by every replica: the webhook of each must
- * answer.
+ * The resources that pools and advertisements are read from, kept up to date.
  *
- * A kind that the API server does not know counts as empty: who comes from MetalLB has only MetalLB's kinds at first. Pools
- * do not: without them every Service would lose its address, and an API server that starts may not know them yet.
+ * A kind that the API server does not know counts as empty: who comes from MetalLB has only MetalLB's kinds at first. Those that
+ * are needed do not, such as pools, without which every Service would lose its address: an API server that starts may not know
+ * them yet.
  */
 import { type ObjectKey, objectKey, type TextMap } from "#core/kubernetes/meta";
 import { fieldsOf, metaOf } from "#core/kubernetes/read";
 import type { ClusterPort, Failure, Resource, Sink, Watch } from "#drivers/kubernetes/port";
-import { CONFIGURATION_KINDS, NAMESPACES, POOLS } from "./resources.ts";
+import { CONFIGURATION_KINDS, NAMESPACES } from "./resources.ts";
 
 /** A resource as it was read, without what the API server keeps for itself. */
 export type RawObject = {
@@ -62,13 +62,23 @@ const said = ({ object: { spec, metadata } }: RawObject): string =>
 const byKey = (left: RawObject, right: RawObject): number =>
   left.key < right.key ? -1 : left.key > right.key ? 1 : 0;
 
+export type ConfigurationMirrorOptions = {
+  readonly namespace: string;
+  readonly listener: ConfigurationListener;
+  /** Kinds without which nothing is complete. */
+  readonly needed: ReadonlySet<string>;
+  /** All others and the labels of namespaces, or nothing besides. */
+  readonly besides: "everything" | "nothing";
+};
+
 /** Opens the watches. Nothing is told before this has returned. */
 export const openConfigurationMirror = (
   cluster: ClusterPort,
-  options: { readonly namespace: string; readonly listener: ConfigurationListener },
+  { namespace, listener, needed, besides }: ConfigurationMirrorOptions,
 ): ConfigurationMirror => {
-  const { namespace, listener } = options;
-  const waiting = new Set([NAMESPACES, ...CONFIGURATION_KINDS.values()].map(({ plural }) => plural));
+  const read = [...CONFIGURATION_KINDS].filter(([kind]) => besides === "everything" || needed.has(kind));
+  const labelled = besides === "everything" ? [NAMESPACES] : [];
+  const waiting = new Set([...labelled, ...read.map(([, resource]) => resource)].map(({ plural }) => plural));
   const changed = (): void => {
     if (waiting.size === 0) listener.changed();
   };
@@ -84,16 +94,16 @@ export const openConfigurationMirror = (
       if (isOptional && trouble?.failure.reason === "not-found") arrived(plural);
     },
   });
-  const namespaces = cluster.watch<NamespaceLabels>(
-    {
-      resource: NAMESPACES,
-      project: projectNamespace,
-      keyOf: ({ name }) => name,
-      isSame: (left, right) => JSON.stringify(left.labels) === JSON.stringify(right.labels),
-    },
-    sinkOf(NAMESPACES.plural, false),
+  const namespaces = labelled.map((resource) =>
+    cluster.watch<NamespaceLabels>(
+      {
+        ...{ resource, project: projectNamespace, keyOf: ({ name }) => name },
+        isSame: (left, right) => JSON.stringify(left.labels) === JSON.stringify(right.labels),
+      },
+      sinkOf(resource.plural, false),
+    ),
   );
-  const kinds = [...CONFIGURATION_KINDS].map(
+  const kinds = read.map(
     ([kind, resource]): Watch<RawObject> =>
       cluster.watch(
         {
@@ -103,17 +113,20 @@ export const openConfigurationMirror = (
           keyOf: ({ key }) => key,
           isSame: (left, right) => said(left) === said(right),
         },
-        sinkOf(resource.plural, resource !== POOLS),
+        sinkOf(resource.plural, !needed.has(kind)),
       ),
   );
   return {
-    namespaces: () => new Map([...namespaces.items.values()].map(({ name, labels }) => [name, labels])),
+    namespaces: () =>
+      new Map(
+        namespaces.flatMap(({ items }) => [...items.values()].map(({ name, labels }) => [name, labels])),
+      ),
     objects: () => kinds.flatMap(({ items }) => [...items.values()].sort(byKey)),
     get isSynced() {
       return waiting.size === 0;
     },
     close() {
-      for (const watch of [namespaces, ...kinds]) watch.close();
+      for (const watch of [...namespaces, ...kinds]) watch.close();
     },
   };
 };

@@ -1,63 +1,63 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { millis, seconds } from "#base/time";
-import { createBed } from "./bed.ts";
+import { createTestTime } from "#testing/time";
 import { createBursts } from "./bursts.ts";
 
 const open = () => {
-  const bed = createBed();
+  const time = createTestTime();
   let over = 0;
-  const bursts = createBursts(bed.time, () => {
+  const bursts = createBursts(time, () => {
     over += 1;
   });
   const note = (times: number): void => {
     for (let each = 0; each < times; each += 1) bursts.note();
   };
-  return { bed, bursts, note, over: () => over };
+  return { time, bursts, note, over: () => over };
 };
 
 describe("a burst", () => {
   it("is over when two seconds have passed in which nearly nothing happened, once", async () => {
-    const { bed, note, over } = open();
+    const { time, note, over } = open();
     for (let second = 0; second < 10; second += 1) {
       note(100);
-      await bed.time.advance(seconds(1));
+      await time.advance(seconds(1));
       assert.equal(over(), 0);
     }
     note(20);
-    await bed.time.advance(seconds(2));
+    await time.advance(seconds(2));
     note(20);
-    await bed.time.advance(seconds(2));
+    await time.advance(seconds(2));
     assert.equal(over(), 1);
-    await bed.time.advance(seconds(60));
+    await time.advance(seconds(60));
     assert.equal(over(), 1);
   });
 
   it("is over although the cluster is never quite at rest", async () => {
-    const { bed, note, over } = open();
+    const { time, note, over } = open();
     note(1_000);
     for (let round = 0; round < 20; round += 1) {
-      await bed.time.advance(millis(500));
+      await time.advance(millis(500));
       note(5);
     }
     assert.equal(over(), 1);
   });
 
   it("is none where little happens, for however long", async () => {
-    const { bed, note, over } = open();
+    const { time, note, over } = open();
     note(190);
     for (let round = 0; round < 500; round += 1) {
-      await bed.time.advance(seconds(1));
+      await time.advance(seconds(1));
       note(1);
     }
     assert.equal(over(), 0);
   });
 
   it("ends unnoticed when it is not looked for any more", async () => {
-    const { bed, bursts, note, over } = open();
+    const { time, bursts, note, over } = open();
     note(1_000);
     bursts.close();
-    await bed.time.advance(seconds(60));
+    await time.advance(seconds(60));
     assert.equal(over(), 0);
   });
 });

@@ -4,7 +4,7 @@ import type { TextMap } from "#core/kubernetes/meta";
 import type { Configuration } from "#core/metallb/model";
 import { formatObjectProblem, type ObjectProblem } from "#core/metallb/problem";
 import { readConfiguration } from "#core/metallb/read";
-import type { RawObject } from "#runtime/cluster/configuration-mirror";
+import type { RawObject } from "./configuration-mirror.ts";
 
 /** What is in force, and what was refused since. */
 export type Current = {
@@ -23,9 +23,6 @@ export type Reading =
   | { readonly type: "refused"; readonly current: Current }
   | { readonly type: "applied"; readonly current: Current; readonly configuration: Configuration };
 
-/** The kinds that addresses are given by. What is wrong with the others is somebody else's to refuse. */
-const DECISIVE: ReadonlySet<string> = new Set(["IPAddressPool", "AddressReservation", "AddressConflict"]);
-
 /** How many problems of a refused configuration are told at a time. */
 const TOLD = 10;
 
@@ -35,13 +32,21 @@ export const problemTexts = (problems: readonly ObjectProblem[]): readonly strin
   ...(problems.length > TOLD ? [`and ${problems.length - TOLD} more`] : []),
 ];
 
-/** Reads all resources anew. */
+/** Reads all resources anew. What is wrong with kinds that are not `decisive` is a warning: somebody else's to refuse. */
 export const readCurrent = (
-  { objects, namespaces }: { objects: readonly RawObject[]; namespaces: ReadonlyMap<string, TextMap> },
+  {
+    objects,
+    namespaces,
+    decisive,
+  }: {
+    readonly objects: readonly RawObject[];
+    readonly namespaces: ReadonlyMap<string, TextMap>;
+    readonly decisive: ReadonlySet<string>;
+  },
   before: Current,
 ): Reading => {
-  const decisive = objects.filter(({ kind }) => DECISIVE.has(kind)).map(({ object }) => object);
-  const read = readConfiguration({ objects: decisive, namespaces });
+  const used = objects.filter(({ kind }) => decisive.has(kind)).map(({ object }) => object);
+  const read = readConfiguration({ objects: used, namespaces });
   if (!read.ok) {
     const { problems } = read;
     if (isDeepStrictEqual(problems, before.problems)) return { type: "unchanged" };
@@ -49,7 +54,7 @@ export const readCurrent = (
   }
   const { configuration, warnings } = read;
   const whole = readConfiguration({ objects: objects.map(({ object }) => object), namespaces });
-  const others = whole.ok ? [] : whole.problems.filter(({ kind }) => !DECISIVE.has(kind));
+  const others = whole.ok ? [] : whole.problems.filter(({ kind }) => !decisive.has(kind));
   const current = { configuration, problems: [], warnings: problemTexts([...warnings, ...others]) };
   // Most changes of namespaces change nothing here, and to decide about every Service again takes its time.
   if (isDeepStrictEqual(current, before)) return { type: "unchanged" };
