@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { wallTime } from "#base/time";
 import type { Event } from "#core/observation/event";
+import { emptyView, project } from "#core/observation/view";
 import { createJournal } from "./journal.ts";
 
 const link = (name: string): Event => ({ type: "link", link: name, state: "up" });
@@ -9,7 +10,10 @@ const link = (name: string): Event => ({ type: "link", link: name, state: "up" }
 describe("journal", () => {
   it("numbers observations from 1 without gaps and tells of each", () => {
     const told: number[] = [];
-    const journal = createJournal({ capacity: 10, onObservation: ({ sequence }) => told.push(sequence) });
+    const journal = createJournal({
+      ...{ capacity: 10, view: emptyView(), project },
+      onObservation: ({ sequence }) => told.push(sequence),
+    });
     journal.record(link("a"), wallTime(1));
     journal.record(link("b"), wallTime(2));
     assert.deepEqual(told, [1, 2]);
@@ -21,7 +25,10 @@ describe("journal", () => {
   });
 
   it("keeps the last observations only, and the first number shows that some are gone", () => {
-    const journal = createJournal({ capacity: 3, onObservation: () => {} });
+    const journal = createJournal({
+      ...{ capacity: 3, view: emptyView(), project },
+      onObservation: () => {},
+    });
     for (let index = 0; index < 20; index += 1) journal.record(link(`${index}`), wallTime(index));
     assert.deepEqual(
       journal.after(0).map(({ sequence }) => sequence),

@@ -1,31 +1,36 @@
 /** Numbers every observation, keeps the last ones for whoever comes late, and keeps the view up to date. */
 import type { WallTime } from "#base/time";
-import type { Event, Observation } from "#core/observation/event";
-import { emptyView, project, type View } from "#core/observation/view";
 
-export type Journal = {
+/** One thing that happened: 1, 2, 3, ... without gaps for the life of the process. */
+type Numbered<Event> = { readonly sequence: number; readonly at: WallTime; readonly event: Event };
+
+export type Journal<Event, View> = {
   /** Takes note of an event that happened at `at`. */
-  record(event: Event, at: WallTime): Observation;
+  record(event: Event, at: WallTime): Numbered<Event>;
   /** Observations after `sequence`, oldest first; those that no longer fit are gone, which the first number shows. */
-  after(sequence: number): readonly Observation[];
+  after(sequence: number): readonly Numbered<Event>[];
   /** What is true now. The caller does not change it. */
   readonly view: View;
 };
 
 /** A journal that keeps the last `capacity` observations and tells `onObservation` of each new one. */
-export const createJournal = (options: {
+export const createJournal = <Event, View extends { readonly sequence: number }>(options: {
   readonly capacity: number;
-  readonly onObservation: (observation: Observation) => void;
-}): Journal => {
-  const kept: Observation[] = [];
-  const view = emptyView();
+  /** Before anything happened; changed from now on. */
+  readonly view: View;
+  /** Brings the view up to date with one more observation, its sequence too. */
+  readonly project: (view: View, observation: Numbered<Event>) => void;
+  readonly onObservation: (observation: Numbered<Event>) => void;
+}): Journal<Event, View> => {
+  const kept: Numbered<Event>[] = [];
+  const { view } = options;
   return {
     view,
     record(event, at) {
       const observation = { sequence: view.sequence + 1, at, event };
       kept.push(observation);
       if (kept.length >= options.capacity * 2) kept.splice(0, kept.length - options.capacity);
-      project(view, observation);
+      options.project(view, observation);
       options.onObservation(observation);
       return observation;
     },

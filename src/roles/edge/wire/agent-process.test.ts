@@ -6,9 +6,12 @@ import { after, describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { wallTime } from "#base/time";
+import type { Event } from "#core/observation/event";
+import { emptyView, project, type View } from "#core/observation/view";
+import type { ChildExit } from "#drivers/ipc/child";
 import { createJournal, type Journal } from "#runtime/journal";
 import type { AgentToWire } from "../messages.ts";
-import { type AgentExit, type AgentProcess, startAgent } from "./agent-process.ts";
+import { type AgentProcess, startAgent } from "./agent-process.ts";
 
 const CHANNEL = fileURLToPath(new URL("../../../drivers/ipc/channel.ts", import.meta.url));
 
@@ -40,9 +43,9 @@ const HELLO = `channel.send({ type: "hello", pid: process.pid, version: "test" }
 const SAY_PID = `channel.send({ type: "refused", problems: ["pid", String(process.pid)] });`;
 
 type Bench = {
-  readonly journal: Journal;
+  readonly journal: Journal<Event, View>;
   readonly agent: AgentProcess;
-  readonly exits: AgentExit[];
+  readonly exits: ChildExit[];
   /** Waits until the child has said this or has ended (`exit`), and gives all that it said until then. */
   readonly heard: (line: string) => Promise<readonly string[]>;
   readonly record: () => void;
@@ -53,9 +56,12 @@ after(() => Promise.all(running.map((agent) => agent.stop())));
 
 const bench = (behaviour: string, onExit: "restart" | "leave" = "restart"): Bench => {
   const lines: string[] = [];
-  const exits: AgentExit[] = [];
+  const exits: ChildExit[] = [];
   let onLine = (): void => {};
-  const journal = createJournal({ capacity: 5_000, onObservation: () => agent.pump() });
+  const journal = createJournal<Event, View>({
+    ...{ capacity: 5_000, view: emptyView(), project },
+    onObservation: () => agent.pump(),
+  });
   const agent = startAgent({
     command: [process.execPath, "--input-type=module", "-e", SCRIPT, behaviour],
     journal,
@@ -160,10 +166,13 @@ describe("the agent's process", () => {
   });
 
   it("that does not exist is an exit like any other", async () => {
-    const exit = await new Promise<AgentExit>((resolve) => {
+    const exit = await new Promise<ChildExit>((resolve) => {
       startAgent({
         command: ["/nonexistent/agent"],
-        journal: createJournal({ capacity: 10, onObservation: () => {} }),
+        journal: createJournal<Event, View>({
+          ...{ capacity: 10, view: emptyView(), project },
+          onObservation: () => {},
+        }),
         facts: { pid: 1, startedAt: wallTime(0), version: "test" },
         desired: () => undefined,
         onMessage: () => {},

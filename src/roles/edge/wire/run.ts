@@ -3,8 +3,9 @@ import { readSupervisor, SUPERVISOR_VARIABLES } from "#core/supervision/environm
 import { readMissingCapabilities } from "#drivers/host/linux";
 import { takeLock } from "#drivers/host/lock";
 import { collectAlone } from "#drivers/host/memory";
+import { spawnChild } from "#drivers/ipc/spawn";
 import { EDGE_LOCK, type EdgeOptions, EXIT } from "../options.ts";
-import { agentCommand, spawnAgent } from "./agent-child.ts";
+import { agentCommand } from "./agent-child.ts";
 
 /** Runs until it is told to stop or cannot go on; gives the exit status. */
 export const runWire = async (options: EdgeOptions): Promise<number> => {
@@ -26,7 +27,7 @@ export const runWire = async (options: EdgeOptions): Promise<number> => {
   const supervisor = readSupervisor(process.env, process.pid);
   // Neither the agent nor a script of the operator may speak for us.
   for (const name of SUPERVISOR_VARIABLES) delete process.env[name];
-  const agent = spawnAgent(agentCommand(options));
+  const agent = spawnChild(agentCommand(options));
   const { serve } = await import("./serve.ts");
   return serve(options, agent, supervisor);
 };

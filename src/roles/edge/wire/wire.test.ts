@@ -16,13 +16,13 @@ import { fakeClock } from "#drivers/clock/fake";
 import { FakeConntrack } from "#drivers/conntrack/fake";
 import { fakeSyncDaemons } from "#drivers/conntrackd/fake";
 import { fakeWire } from "#drivers/datagram/fake";
+import type { ChildExit } from "#drivers/ipc/child";
 import { FakeNetlink } from "#drivers/netlink/fake";
 import { FakeNotify } from "#drivers/notify/fake";
 import { FakeSysctl } from "#drivers/sysctl/fake";
 import { createDeadlines } from "#runtime/deadlines";
 import { address, virtualRouter } from "#testing/values";
 import type { AgentToWire, FastToWire, WireToAgent, WireToFast } from "../messages.ts";
-import type { AgentExit } from "./agent-process.ts";
 import { Wire } from "./wire.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steelyard-wire-"));
@@ -66,7 +66,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   let status: number | undefined;
   let hearAgent = (_message: AgentToWire): void => assert.fail("no agent");
   let hearFast = (_message: FastToWire): void => assert.fail("no fast thread");
-  let agentEnds = (_exit: AgentExit): string => assert.fail("no agent");
+  let agentEnds = (_exit: ChildExit): string => assert.fail("no agent");
   const engine = openFakeEngine();
   const checks = createFakeChecks();
   const clock = fakeClock({ onWake: () => deadlines.runDue() });
@@ -134,7 +134,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
     },
     hearAgent: (message: AgentToWire) => hearAgent(message),
     hearFast: (message: FastToWire) => hearFast(message),
-    agentEnds: (exit: AgentExit) => agentEnds(exit),
+    agentEnds: (exit: ChildExit) => agentEnds(exit),
     status: () => status,
     async run(duration = seconds(1)) {
       for (let passed = 0; passed < duration; passed += millis(100)) {

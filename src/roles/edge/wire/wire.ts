@@ -3,11 +3,13 @@ import { wallTime } from "#base/time";
 import { type Desired, NOTHING_DESIRED, needsRules } from "#core/config/desired";
 import type { HealthTransition } from "#core/health/observe";
 import type { Event } from "#core/observation/event";
+import { emptyView, project, type View } from "#core/observation/view";
 import type { Unavailable } from "#drivers/balance/port";
+import type { ChildExit } from "#drivers/ipc/child";
 import { createJournal } from "#runtime/journal";
 import type { AgentToWire, FastToWire } from "../messages.ts";
 import { EXIT } from "../options.ts";
-import type { AgentExit, AgentProcess } from "./agent-process.ts";
+import type { AgentProcess } from "./agent-process.ts";
 import { Balancing } from "./balancing.ts";
 import { changesBetween, routersLeaving } from "./changes.ts";
 import { cannotRun, createComplaints } from "./complaints.ts";
@@ -27,7 +29,10 @@ const JOURNAL_CAPACITY = 5_000;
 
 export class Wire {
   readonly #parts: WireParts;
-  readonly #journal = createJournal({ capacity: JOURNAL_CAPACITY, onObservation: () => this.#agent.pump() });
+  readonly #journal = createJournal<Event, View>({
+    ...{ capacity: JOURNAL_CAPACITY, view: emptyView(), project },
+    onObservation: () => this.#agent.pump(),
+  });
   readonly #agent: AgentProcess;
   readonly #fast: FastLink;
   readonly #subjects: Subjects;
@@ -290,7 +295,7 @@ export class Wire {
     this.#parts.end(EXIT.environment);
   }
 
-  #onAgentExit({ code, signal, pid, stranger }: AgentExit): "restart" | "leave" {
+  #onAgentExit({ code, signal, pid, stranger }: ChildExit): "restart" | "leave" {
     if (this.#stopping) return "leave";
     if (stranger !== undefined) this.#complaints.noAgent(stranger);
     const status = stranger === undefined ? code : EXIT.environment;
