@@ -6,7 +6,7 @@
  */
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
-import type { WallTime } from "#base/time";
+import type { Duration, WallTime } from "#base/time";
 import type { DeathCause, Standing } from "#core/liveness/standing";
 import type { Verdict as Company } from "#core/ownership/company";
 import type { State, TransitionCause } from "#core/ownership/state";
@@ -18,8 +18,11 @@ export type Tenure = State["name"];
 export type SpeakerEvent =
   | {
       readonly type: "speaker";
-      /** `synced`: everything at the API server has been read once; `alone`: it goes on from what is on disk. */
-      readonly change: "started" | "synced" | "alone" | "leaving" | "stopping";
+      /**
+       * `synced`: everything at the API server has been read once; `alone`: it goes on from what is on disk; `state-ignored`: what is
+       * on disk cannot be used.
+       */
+      readonly change: "started" | "synced" | "alone" | "state-ignored" | "leaving" | "stopping";
       readonly detail?: string;
     }
   | {
@@ -30,6 +33,8 @@ export type SpeakerEvent =
       readonly cause: TransitionCause;
       /** The other node that matters, if one does. */
       readonly peer?: string;
+      /** Where it is taken from a node that fell silent: how long ago that was last heard. Clients waited a little longer. */
+      readonly outage?: Duration;
     }
   | {
       readonly type: "member";
@@ -51,6 +56,8 @@ export type SpeakerEvent =
       /** `used`: this node holds it; `unused`: nobody did, and it was probed before its first use. */
       readonly stage: "used" | "unused";
     }
+  /** The secret that speakers share was read anew from its file; `refused`: it cannot be used, and the one before stays. */
+  | { readonly type: "secret"; readonly change: "replaced" | "refused"; readonly detail?: string }
   | { readonly type: "flapping"; readonly address: IpAddress; readonly state: "begun" | "ended" }
   | { readonly type: "link"; readonly link: string; readonly state: "up" | "down" | "absent" }
   | {

@@ -2,6 +2,7 @@
 import { parseAddress } from "#base/address";
 import { assert } from "#base/assert";
 import { macFromBytes } from "#base/mac";
+import { millis } from "#base/time";
 import type { SpeakerEvent } from "./event.ts";
 
 const address = parseAddress("192.0.2.10");
@@ -15,12 +16,13 @@ export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Typ
   speaker: { type: "speaker", change: "started", detail: "0.1.0 on node-a" },
   "address-state": {
     ...{ type: "address-state", address, from: "claiming", to: "holding" },
-    ...{ cause: "holder-dead", peer: "node-b" },
+    ...{ cause: "holder-dead", peer: "node-b", outage: millis(362) },
   },
   member: { type: "member", node: "node-b", from: "alive", to: "dead", cause: "silent" },
   company: { type: "company", to: "isolated" },
   rival: { type: "rival", address, peer: "node-b" },
   "duplicate-address": { type: "duplicate-address", address, mac, stage: "used" },
+  secret: { type: "secret", change: "refused", detail: "/etc/steelyard/secret holds less than 16 bytes" },
   flapping: { type: "flapping", address, state: "begun" },
   link: { type: "link", link: "eth0", state: "down" },
   reachability: {

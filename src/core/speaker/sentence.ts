@@ -1,4 +1,5 @@
 /** Says one event of a speaker in one line for people. */
+import { type Duration, formatDuration, millis, toMillis } from "#base/time";
 import type { DeathCause } from "#core/liveness/standing";
 import type { Sentence, Severity } from "#core/observation/sentence";
 import type { Verdict as Company } from "#core/ownership/company";
@@ -53,8 +54,11 @@ const COMPANY: Readonly<Record<Company, string>> = {
   isolated: "hears neither other speakers nor its gateway, and holds nothing",
 };
 
-const addressSentence = ({ address, from, to, cause, peer }: Of<"address-state">): Sentence => {
-  const why = CAUSE_TEXTS[cause].replace("PEER", peer ?? "the holder");
+const roughly = (duration: Duration): string => formatDuration(millis(Math.round(toMillis(duration))));
+
+const addressSentence = ({ address, from, to, cause, peer, outage }: Of<"address-state">): Sentence => {
+  const cited = CAUSE_TEXTS[cause].replace("PEER", () => peer ?? "the holder");
+  const why = outage === undefined ? cited : `${cited}, last heard ${roughly(outage)} before`;
   const severity = to === "holding" || from === "holding" ? "notice" : "info";
   return say(severity, `address ${address}`, `${from} -> ${to}: ${why}`);
 };
@@ -84,7 +88,7 @@ export const speakerSentence = (event: SpeakerEvent): Sentence => {
   switch (event.type) {
     case "speaker":
       return say(
-        event.change === "alone" ? "warning" : "info",
+        event.change === "alone" || event.change === "state-ignored" ? "warning" : "info",
         "speaker",
         detailed(event.change, event.detail),
       );
@@ -102,6 +106,15 @@ export const speakerSentence = (event: SpeakerEvent): Sentence => {
       );
     case "duplicate-address":
       return duplicateSentence(event);
+    case "secret":
+      return say(
+        event.change === "refused" ? "error" : "notice",
+        "secret",
+        detailed(
+          event.change === "refused" ? "cannot be used, and the one before stays" : "replaced",
+          event.detail,
+        ),
+      );
     case "flapping":
       return event.state === "begun"
         ? say("warning", `address ${event.address}`, "moves too often, and is not taken back for a while")

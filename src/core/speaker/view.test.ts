@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { wallTime } from "#base/time";
+import { millis, wallTime } from "#base/time";
 import { address } from "#testing/values";
 import type { SpeakerEvent } from "./event.ts";
 import { SPEAKER_EXAMPLES } from "./examples.ts";
@@ -36,6 +36,14 @@ describe("what is true of a speaker", () => {
       ],
     );
     assert.equal(view.duplicates.size, 0);
+  });
+
+  it("is how long an address was without its holder, as long as it is held for that", () => {
+    const { outage, ...move } = SPEAKER_EXAMPLES["address-state"];
+    const taken = { ...move, outage: millis(362) };
+    assert.equal(viewOf(taken).addresses.get(move.address)?.outage, outage);
+    const later = viewOf(taken, { ...move, from: "holding", to: "standby", cause: "handed-over" });
+    assert.equal(later.addresses.get(move.address)?.outage, undefined);
   });
 
   it("is who is a member and how it is; who is none any more is forgotten, and counted", () => {

@@ -1,7 +1,7 @@
 /** What is true of a speaker now, and how often what happened, made from its events alone. */
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
-import type { WallTime } from "#base/time";
+import type { Duration, WallTime } from "#base/time";
 import type { DeathCause, Standing } from "#core/liveness/standing";
 import type { Verdict as Company } from "#core/ownership/company";
 import type { TransitionCause } from "#core/ownership/state";
@@ -13,6 +13,8 @@ export type AddressView = {
   readonly since: WallTime;
   readonly cause: TransitionCause;
   readonly peer: string | undefined;
+  /** How long the node that it was taken from had been silent then; missing where it was not taken from a silent one. */
+  readonly outage?: Duration;
 };
 
 export type SpeakerView = {
@@ -66,8 +68,9 @@ const toggle = <Key>(set: Set<Key>, key: Key, isIn: boolean): void => {
 const projectAddress = (view: SpeakerView, event: SpeakerEvent, at: WallTime): void => {
   switch (event.type) {
     case "address-state": {
-      const { address, to, cause, peer } = event;
-      view.addresses.set(address, { state: to, since: at, cause, peer });
+      const { address, to, cause, peer, outage } = event;
+      const measured = outage === undefined ? {} : { outage };
+      view.addresses.set(address, { state: to, since: at, cause, peer, ...measured });
       increase(view.transitions, cause);
       // A machine that answers for what is not ours any more is no duplicate.
       if (to === "standby") view.duplicates.delete(address);
