@@ -2,40 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import { VERSION } from "#base/version";
 import { CHART, type ChartOptions, chartValues, renderChart } from "./chart.ts";
-
-type Fields = { readonly [name: string]: Json };
-type Json = string | number | boolean | null | readonly Json[] | Fields;
-
-const isFields = (value: Json | undefined): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const at = (value: Json | undefined, ...path: readonly (string | number)[]): Json | undefined =>
-  path.reduce<Json | undefined>((inner, step) => {
-    if (Array.isArray(inner)) return inner[Number(step)];
-    return isFields(inner) ? inner[step] : undefined;
-  }, value);
-
-const NAMESPACE = "anywhere";
-
-/** Every object of the chart with these values. */
-const objects = (values: NonNullable<ChartOptions["values"]> = {}): readonly Json[] =>
-  [...renderChart(NAMESPACE, { values }).texts].flatMap(([name, text]) =>
-    name === "NOTES.txt"
-      ? []
-      : parseAllDocuments(text, { uniqueKeys: true }).map((document): Json => {
-          assert.deepEqual(document.errors, [], name);
-          return document.toJS();
-        }),
-  );
-
-const named = (all: readonly Json[], kind: string, name?: string): Json | undefined =>
-  all.find(
-    (object) =>
-      at(object, "kind") === kind && (name === undefined || at(object, "metadata", "name") === name),
-  );
+import { at, type Fields, isFields, type Json, NAMESPACE, named, objects } from "./objects.ts";
 
 const EVERYTHING = [
   {},
@@ -51,9 +21,16 @@ const EVERYTHING = [
     podLabels: { team: "network" },
     podAnnotations: { note: "x" },
     affinity: { nodeAffinity: {} },
+    speaker: {
+      ...{ rules: "metallb", spread: 1.25, ignoreExcludeLabel: true, probe: false, maxUnavailable: "10%" },
+      ...{ secret: { name: "mine" }, extraArgs: ["--refresh=60s"], affinity: { nodeAffinity: {} } },
+      ...{ podLabels: { team: "network" }, podAnnotations: { note: "x" } },
+    },
     monitoring: { monitor: "PodMonitor", rules: true, dashboard: true, labels: { release: "p" } },
   },
   { monitoring: { monitor: "ServiceMonitor", labels: { release: "p" } } },
+  { speaker: { enabled: false }, monitoring: { monitor: "ServiceMonitor" } },
+  { speaker: { secret: { enabled: false } } },
 ];
 
 const leaves = (value: Json, path = ""): readonly string[] =>
@@ -87,7 +64,10 @@ describe("the values of the chart", () => {
 
   it("are refused by the schema where they are misspelt", () => {
     const schema: Json = JSON.parse(readFileSync(join(CHART, "values.schema.json"), "utf8"));
-    for (const section of [[], ["image"], ["webhook"], ["log"], ["monitoring"]]) {
+    for (const section of [
+      ...[[], ["image"], ["webhook"], ["log"], ["monitoring"]],
+      ...[["speaker"], ["speaker", "secret"]],
+    ]) {
       const path = section.flatMap((name) => ["properties", name]);
       assert.equal(at(schema, ...path, "additionalProperties"), false, section.join("."));
     }

@@ -46,10 +46,15 @@ export type ChartOptions = {
   readonly values?: Map;
   /** Files of the chart that are not as they are on disk, by their path in the chart. */
   readonly files?: ReadonlyMap<string, string>;
+  /** What the cluster has already, by `KIND NAMESPACE/NAME`. */
+  readonly existing?: ReadonlyMap<string, Value>;
 };
 
 /** Renders every template of the chart for a namespace. */
-export const renderChart = (namespace: string, { values = {}, files }: ChartOptions = {}): Rendered => {
+export const renderChart = (
+  namespace: string,
+  { values = {}, files, existing }: ChartOptions = {},
+): Rendered => {
   const folder = join(CHART, "templates");
   const templates = readdirSync(folder)
     .sort()
@@ -72,6 +77,7 @@ export const renderChart = (namespace: string, { values = {}, files }: ChartOpti
     dot,
     defined,
     file: (path: string) => files?.get(path) ?? readFileSync(join(CHART, path), "utf8"),
+    lookup: (kind: string, where: string, name: string) => existing?.get(`${kind} ${where}/${name}`) ?? {},
     seen: (path: string) => void (path.startsWith("Values.") && seen.add(path.slice("Values.".length))),
   };
   const texts = templates

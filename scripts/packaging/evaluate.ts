@@ -11,6 +11,8 @@ export type Surroundings = {
   readonly defined: ReadonlyMap<string, readonly Part[]>;
   /** The text of a file of the chart. */
   readonly file: (path: string) => string;
+  /** An object that the cluster has; an empty map where it has none. */
+  readonly lookup: (kind: string, namespace: string, name: string) => Value;
   /** Told of every path that is looked at, as `Values.image.tag`. */
   readonly seen: (path: string) => void;
 };
@@ -37,6 +39,17 @@ const indent = (count: Value, text: Value): string =>
     .map((line) => " ".repeat(Number(count)) + line)
     .join("\n");
 
+/** What is at the end of a path into the last value; the one before it where the path does not lead anywhere. */
+const dig = (args: readonly Value[]): Value => {
+  if (args.length < 3) throw new Error("dig takes a path, another value and a map");
+  let value: Value | undefined = args.at(-1);
+  for (const step of args.slice(0, -2)) {
+    const name = textOf(step);
+    value = value !== undefined && isMap(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  }
+  return value ?? args.at(-2) ?? null;
+};
+
 const toYaml = (value: Value): string =>
   stringify(value, { sortMapEntries: true, indentSeq: false, lineWidth: 0 }).trimEnd();
 
@@ -49,12 +62,15 @@ const dict = (args: readonly Value[]): Value => {
 
 /** Each takes as many values as it says. */
 const FUNCTIONS: Readonly<Record<string, { takes: number; apply: (...args: Value[]) => Value }>> = {
+  b64enc: { takes: 1, apply: (value = "") => Buffer.from(textOf(value)).toString("base64") },
   default: { takes: 2, apply: (other = "", value = "") => (isEmpty(value) ? other : value) },
   eq: { takes: 2, apply: (left = "", right = "") => left === right },
   indent: { takes: 2, apply: (count = 0, text = "") => indent(count, text) },
   nindent: { takes: 2, apply: (count = 0, text = "") => `\n${indent(count, text)}` },
   not: { takes: 1, apply: (value = "") => isEmpty(value) },
   quote: { takes: 1, apply: (value = "") => JSON.stringify(textOf(value)) },
+  // Not random, so that the same values always give the same objects. No secret of ours is made here.
+  randAlphaNum: { takes: 1, apply: (length = 0) => "x".repeat(Number(length)) },
   toYaml: { takes: 1, apply: (value = "") => toYaml(value) },
   trim: { takes: 1, apply: (value = "") => textOf(value).trim() },
 };
@@ -79,6 +95,14 @@ const call = (name: string, args: readonly Value[], around: Surroundings): Value
       return args.find((value) => !isEmpty(value)) ?? args.at(-1) ?? null;
     case "dict":
       return dict(args);
+    case "dig":
+      return dig(args);
+    case "fail":
+      throw new Error(textOf(args[0] ?? ""));
+    case "lookup": {
+      const [, kind = "", namespace = "", object = ""] = args.map(textOf);
+      return around.lookup(kind, namespace, object);
+    }
     case "Files.Get":
       return around.file(textOf(args[0] ?? ""));
     case "include": {

@@ -3,6 +3,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseAllDocuments } from "yaml";
+import {
+  CONFIGURATION_KINDS,
+  CONFIGURATION_STATES,
+  ENDPOINT_SLICES,
+  L2_STATUSES,
+  NAMESPACES,
+  NODES,
+  PODS,
+  SERVICES,
+} from "#runtime/cluster/resources";
 import { type ChartOptions, renderChart } from "./chart.ts";
 
 type Rule = {
@@ -37,8 +47,29 @@ const rightsIn = (text: string): readonly string[] =>
     )
     .sort();
 
-const rights = (values: NonNullable<ChartOptions["values"]> = {}): readonly string[] =>
-  rightsIn(renderChart("ns", { values }).texts.get("rbac.yaml") ?? "");
+type Values = NonNullable<ChartOptions["values"]>;
+
+const rightsOf = (template: string, values: Values = {}): readonly string[] =>
+  rightsIn(renderChart("ns", { values }).texts.get(template) ?? "");
+const rights = (values: Values = {}): readonly string[] => rightsOf("rbac.yaml", values);
+
+/** What a plain manifest gives, as the chart would in its namespace. */
+const rightsInManifest = (name: string): readonly string[] =>
+  rightsIn(readFileSync(join(import.meta.dirname, "../../packaging/manifests", name), "utf8"))
+    .map((right) => right.replace(/^steelyard-system:/, "ns:"))
+    .sort();
+
+/** Each binding of a template. */
+const bindingsIn = (template: string) =>
+  parseAllDocuments(renderChart("ns").texts.get(template) ?? "")
+    .map((document) => document.toJS())
+    .filter(({ kind }) => kind.endsWith("Binding"))
+    .map(({ kind, metadata, roleRef, subjects }) => ({
+      kind,
+      namespace: metadata.namespace,
+      role: `${roleRef.kind} ${roleRef.name}`,
+      subjects,
+    }));
 
 const each = (prefix: string, ...verbs: readonly string[]): readonly string[] =>
   verbs.map((verb) => `${prefix} ${verb}`);
@@ -97,13 +128,7 @@ describe("the rights of the controller", () => {
   });
 
   it("are the same in the plain manifests", () => {
-    const text = readFileSync(join(import.meta.dirname, "../../packaging/manifests/controller.yaml"), "utf8");
-    assert.deepEqual(
-      rightsIn(text)
-        .map((right) => right.replace(/^steelyard-system:/, "ns:"))
-        .sort(),
-      rights(),
-    );
+    assert.deepEqual(rightsInManifest("controller.yaml"), rights());
   });
 
   it("name no group, resource or verb by a star", () => {
@@ -111,17 +136,8 @@ describe("the rights of the controller", () => {
   });
 
   it("are bound to the account under which the pods run", () => {
-    const bindings = parseAllDocuments(renderChart("ns").texts.get("rbac.yaml") ?? "")
-      .map((document) => document.toJS())
-      .filter(({ kind }) => kind.endsWith("Binding"))
-      .map(({ kind, metadata, roleRef, subjects }) => ({
-        kind,
-        namespace: metadata.namespace,
-        role: `${roleRef.kind} ${roleRef.name}`,
-        subjects,
-      }));
     const subjects = [{ kind: "ServiceAccount", name: "steelyard-controller", namespace: "ns" }];
-    assert.deepEqual(bindings, [
+    assert.deepEqual(bindingsIn("rbac.yaml"), [
       {
         kind: "ClusterRoleBinding",
         namespace: undefined,
@@ -135,6 +151,75 @@ describe("the rights of the controller", () => {
         role: "Role steelyard-controller-servicelb",
         subjects,
       },
+    ]);
+  });
+});
+
+const SPEAKER_READS = [
+  ...each("everywhere: core/services *", "list", "watch"),
+  ...each("everywhere: discovery.k8s.io/endpointslices *", "list", "watch"),
+  ...each("everywhere: core/nodes *", "list", "watch"),
+  ...each("everywhere: core/namespaces *", "list", "watch"),
+  ...METALLB.flatMap((resource) => each(`ns: metallb.io/${resource} *`, "list", "watch")),
+  ...each("ns: steelyard.dev/addressreservations *", "list", "watch"),
+  ...each("ns: steelyard.dev/addressconflicts *", "list", "watch"),
+  ...each("ns: core/pods *", "list", "watch"),
+  ...each("ns: metallb.io/servicel2statuses *", "list", "watch"),
+  ...each("ns: metallb.io/configurationstates *", "list", "watch"),
+];
+
+const SPEAKER_WRITES = [
+  "everywhere: core/services/status * patch",
+  ...each("everywhere: core/events *", "create", "patch"),
+  ...each("ns: metallb.io/servicel2statuses *", "create", "delete"),
+  "ns: metallb.io/servicel2statuses/status * patch",
+  ...each("ns: metallb.io/configurationstates *", "create", "patch"),
+  "ns: metallb.io/configurationstates/status * patch",
+  ...each("ns: steelyard.dev/addressconflicts *", "create", "delete"),
+];
+
+describe("the rights of the speaker", () => {
+  const ofSpeaker = rightsOf("speaker-rbac.yaml");
+
+  it("are these and no others", () => {
+    assert.deepEqual(ofSpeaker, [...SPEAKER_READS, ...SPEAKER_WRITES].sort());
+  });
+
+  it("are enough to read all that a speaker watches", () => {
+    const watched = [
+      ...[SERVICES, ENDPOINT_SLICES, NODES, NAMESPACES, PODS, L2_STATUSES, CONFIGURATION_STATES],
+      ...CONFIGURATION_KINDS.values(),
+    ];
+    for (const { group, plural } of watched) {
+      const name = `: ${group === "" ? "core" : group}/${plural} * `;
+      for (const verb of ["list", "watch"]) {
+        assert.ok(
+          ofSpeaker.some((right) => right.endsWith(`${name}${verb}`)),
+          `${name}${verb}`,
+        );
+      }
+    }
+  });
+
+  it("let it read no Secret, and change no Service, node or pod", () => {
+    for (const right of ofSpeaker) {
+      assert.doesNotMatch(right, /secrets|\*\/|\/\*|\*$/);
+      if (/ core\/(services|nodes|pods) /.test(right)) assert.match(right, / (list|watch)$/);
+    }
+  });
+
+  it("are the same in the plain manifests", () => {
+    assert.deepEqual(rightsInManifest("speaker.yaml"), ofSpeaker);
+  });
+
+  it("are bound to the account under which the pods run", () => {
+    const subjects = [{ kind: "ServiceAccount", name: "steelyard-speaker", namespace: "ns" }];
+    assert.deepEqual(bindingsIn("speaker-rbac.yaml"), [
+      {
+        ...{ kind: "ClusterRoleBinding", namespace: undefined, role: "ClusterRole steelyard-speaker" },
+        subjects,
+      },
+      { kind: "RoleBinding", namespace: "ns", role: "Role steelyard-speaker", subjects },
     ]);
   });
 });

@@ -5,7 +5,9 @@ import { parseTemplate } from "./template.ts";
 
 const rendered = (source: string, dot: Value = {}): string => {
   const { parts, defined } = parseTemplate(source);
-  return render(parts, { dot, defined, file: (path) => `<${path}>\n`, seen: () => {} });
+  const lookup = (kind: string, namespace: string, name: string): Value =>
+    name === "there" ? { data: { key: `${kind} ${namespace}` } } : {};
+  return render(parts, { dot, defined, lookup, file: (path) => `<${path}>\n`, seen: () => {} });
 };
 
 describe("the templates of the chart (text/template of Go, Sprig)", () => {
@@ -33,6 +35,9 @@ describe("the templates of the chart (text/template of Go, Sprig)", () => {
     ],
     ["named templates", '{{ define "t" }}[{{ .b }}]{{ end }}{{ include "t" .a | indent 1 }}', " [x]"],
     ["dicts", '{{ define "t" }}{{ .k }}{{ end }}{{ include "t" (dict "k" .a.b) }}', "x"],
+    ["objects of the cluster", '{{ dig "data" "key" "d" (lookup "v1" "K" "n" "there") }}', "K n"],
+    ["objects that are not there", '{{ dig "data" "key" "d" (lookup "v1" "K" "n" "gone") }}', "d"],
+    ["letters and their code", "{{ randAlphaNum 3 | b64enc }}", "eHh4"],
     ["files", '{{ .Files.Get "f" | trim }}', "<f>"],
     ["actions over several lines", "{{ if and\n  .yes\n  .a.b }}1{{ end }}", "1"],
   ] as const) {
@@ -42,7 +47,9 @@ describe("the templates of the chart (text/template of Go, Sprig)", () => {
   for (const [what, source] of [
     ["a value that is not there", "{{ .a.c }}"],
     ["a map as text", "{{ .a }}"],
-    ["a function that is not known", "{{ lookup .a.b }}"],
+    ["a function that is not known", "{{ genCA .a.b }}"],
+    ["what the chart itself refuses", '{{ if .yes }}{{ fail "no" }}{{ end }}'],
+    ["a path without a map", '{{ dig "a" .a }}'],
     ["a name of every object's", "{{ constructor .a.b }}"],
     ["a template that is not there", '{{ include "t" . }}'],
     ["a variable", "{{ $x := .a }}"],

@@ -9,6 +9,17 @@ app.kubernetes.io/component: controller
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end }}
 
+{{- /* The speaker knows the pods of its kind by these two. */ -}}
+{{- define "steelyard.speakerSelector" -}}
+app.kubernetes.io/name: steelyard
+app.kubernetes.io/component: speaker
+{{- end }}
+
+{{- define "steelyard.speakerLabels" -}}
+{{ include "steelyard.speakerSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end }}
+
 {{- define "steelyard.image" -}}
 {{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}

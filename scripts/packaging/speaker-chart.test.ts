@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { parseAllDocuments } from "yaml";
+import { seconds, toMillis } from "#base/time";
+import { DEFAULT_GRACE } from "#core/liveness/config";
+import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
+import { readSpeakerPod, SPEAKER_SELECTOR } from "#roles/speaker/agent/speaker-pod";
+import { DEFAULT_SPEAKER_ADMIN, DEFAULT_SPEAKER_STATE } from "#roles/speaker/options";
+import type { ChartOptions } from "./chart.ts";
+import { at, isFields, type Json, NAMESPACE, named, objects } from "./objects.ts";
+
+type Values = NonNullable<ChartOptions["values"]>;
+
+const daemonSet = (speaker: Values = {}, values: Values = {}): Json | undefined =>
+  named(objects({ ...values, speaker }), "DaemonSet");
+const podOf = (speaker: Values = {}, values: Values = {}): Json | undefined =>
+  at(daemonSet(speaker, values), "spec", "template", "spec");
+const containerOf = (speaker: Values = {}, values: Values = {}): Json | undefined =>
+  at(podOf(speaker, values), "containers", 0);
+
+describe("the speakers of the chart", () => {
+  const pod = podOf();
+  const container = containerOf();
+
+  it("are known to one another by their labels", () => {
+    const labels = at(daemonSet(), "spec", "template", "metadata", "labels");
+    for (const each of SPEAKER_SELECTOR.split(",")) {
+      const [name = "", value] = each.split("=");
+      assert.equal(at(labels, name), value);
+      assert.equal(at(daemonSet(), "spec", "selector", "matchLabels", name), value);
+    }
+    const metadata = { name: "steelyard-speaker-x", namespace: NAMESPACE, uid: "u", labels };
+    const object = { metadata, spec: { nodeName: "node-a" }, status: { phase: "Running" } };
+    assert.equal(readSpeakerPod(object)?.node, "node-a");
+    const deployment = named(objects(), "Deployment");
+    assert.equal(
+      at(deployment, "spec", "selector", "matchLabels", "app.kubernetes.io/component"),
+      "controller",
+    );
+  });
+
+  it("have the network of the node, one capability, and nothing else of it", () => {
+    assert.equal(at(pod, "hostNetwork"), true);
+    for (const name of ["hostPID", "hostIPC", "shareProcessNamespace"])
+      assert.equal(at(pod, name), undefined);
+    assert.deepEqual(at(pod, "securityContext"), { seccompProfile: { type: "RuntimeDefault" } });
+    assert.deepEqual(at(container, "securityContext"), {
+      ...{ runAsUser: 0, runAsGroup: 0, privileged: false },
+      ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
+      capabilities: { drop: ["ALL"], add: ["NET_RAW"] },
+    });
+    assert.deepEqual(at(pod, "volumes"), [
+      { name: "run", hostPath: { path: "/run/steelyard-speaker", type: "DirectoryOrCreate" } },
+      { name: "secret", secret: { secretName: "steelyard-speaker", defaultMode: 0o400 } },
+    ]);
+  });
+
+  it("keep what must outlive them where the program looks for it", () => {
+    const mounts = at(container, "volumeMounts");
+    assert.deepEqual(mounts, [
+      { name: "run", mountPath: "/run/steelyard" },
+      { name: "secret", mountPath: "/etc/steelyard/speaker", readOnly: true },
+    ]);
+    for (const path of [DEFAULT_SPEAKER_ADMIN, DEFAULT_SPEAKER_STATE])
+      assert.ok(path.startsWith("/run/steelyard/"));
+  });
+
+  it("are not killed for an agent that does not answer, and are ready when it does", () => {
+    assert.equal(at(container, "livenessProbe"), undefined);
+    assert.equal(at(container, "startupProbe"), undefined);
+    assert.deepEqual(at(container, "readinessProbe", "httpGet"), { path: "/readyz", port: "metrics" });
+    assert.deepEqual(at(container, "ports"), [{ name: "metrics", containerPort: 9122 }]);
+    assert.deepEqual(at(containerOf({ port: 9999 }), "ports"), [{ name: "metrics", containerPort: 9999 }]);
+  });
+
+  it("use no port of the controller, nor of MetalLB's speaker", () => {
+    const others = [9120, 9443, 9121, 7472, 7473, 7946, 17_472, 3784, 3785, 4784];
+    assert.ok(!others.includes(Number(at(container, "ports", 0, "containerPort"))));
+  });
+
+  it("have the time to hand over, and what comes after", () => {
+    const grace = seconds(Number(at(pod, "terminationGracePeriodSeconds")));
+    assert.ok(grace >= 3 * DEFAULT_OWNERSHIP.handOverLimit, `${toMillis(grace)} ms`);
+  });
+
+  it("are replaced node by node, the old one first, and not before the new one can judge who lives", () => {
+    const spec = at(daemonSet(), "spec");
+    assert.deepEqual(at(spec, "updateStrategy"), {
+      type: "RollingUpdate",
+      rollingUpdate: { maxSurge: 0, maxUnavailable: 1 },
+    });
+    assert.ok(seconds(Number(at(spec, "minReadySeconds"))) > DEFAULT_GRACE);
+    assert.equal(
+      at(daemonSet({ maxUnavailable: "10%" }), "spec", "updateStrategy", "rollingUpdate", "maxUnavailable"),
+      "10%",
+    );
+  });
+
+  it("run on every node of Linux, are evicted last, and have no CPU limit", () => {
+    assert.deepEqual(at(pod, "tolerations"), [{ operator: "Exists" }]);
+    assert.deepEqual(at(pod, "nodeSelector"), { "kubernetes.io/os": "linux" });
+    assert.equal(at(pod, "priorityClassName"), "system-node-critical");
+    assert.deepEqual(at(container, "resources"), {
+      requests: { cpu: "100m", memory: "128Mi" },
+      limits: { memory: "256Mi" },
+    });
+  });
+
+  it("know their node and namespace", () => {
+    const env = at(container, "env");
+    assert.ok(Array.isArray(env));
+    assert.deepEqual(
+      env.map((each) => [at(each, "name"), at(each, "valueFrom", "fieldRef", "fieldPath")]),
+      [
+        ["NODE_NAME", "spec.nodeName"],
+        ["POD_NAMESPACE", "metadata.namespace"],
+      ],
+    );
+  });
+
+  it("are told what is wished as arguments", () => {
+    const usual = ["speaker", "--log-format=json", "--log-level=info", "--listen=:9122"];
+    const secret = "--secret-file=/etc/steelyard/speaker/key";
+    assert.deepEqual(at(container, "args"), [...usual, "--rules=steelyard", secret]);
+    const wishes = { rules: "metallb", spread: 1.25, ignoreExcludeLabel: true, probe: false };
+    assert.deepEqual(
+      at(containerOf({ ...wishes, extraArgs: ["--x"] }, { loadBalancerClass: "a/b" }), "args"),
+      [
+        ...[...usual, "--rules=metallb", "--lb-class=a/b", secret],
+        ...["--spread=1.25", "--ignore-exclude-lb", "--no-probe", "--x"],
+      ],
+    );
+  });
+
+  it("are left out on request and in shadow mode, with all that is theirs", () => {
+    const monitoring = { monitor: "ServiceMonitor" };
+    for (const values of [
+      { monitoring, speaker: { enabled: false } },
+      { monitoring, shadow: true },
+    ]) {
+      const theirs = objects(values).filter((object) => JSON.stringify(object).includes("speaker"));
+      // Alerts and the dashboard are one for both programs.
+      assert.deepEqual(
+        theirs.map((object) => at(object, "kind")),
+        [],
+      );
+    }
+  });
+});
+
+describe("the secret that speakers share", () => {
+  const keyOf = (secret: Json | undefined): string =>
+    Buffer.from(String(at(secret, "data", "key")), "base64").toString();
+
+  it("is made by the chart, and then kept", () => {
+    assert.equal(keyOf(named(objects(), "Secret")).length, 48);
+    const data = { key: Buffer.from("of the first installation").toString("base64") };
+    const existing = new Map([[`Secret ${NAMESPACE}/steelyard-speaker`, { data }]]);
+    assert.equal(keyOf(named(objects({}, existing), "Secret")), "of the first installation");
+  });
+
+  it("is random where Helm makes it", () => {
+    const template = readFileSync(
+      join(import.meta.dirname, "../../packaging/helm/steelyard/templates/speaker-secret.yaml"),
+      "utf8",
+    );
+    assert.match(template, /\(randAlphaNum 48 \| b64enc\)/);
+  });
+
+  it("is in no file of the repository", () => {
+    const text = readFileSync(join(import.meta.dirname, "../../packaging/manifests/speaker.yaml"), "utf8");
+    const kinds = parseAllDocuments(text).map((document) => document.toJS().kind);
+    assert.ok(kinds.includes("DaemonSet"));
+    assert.ok(!kinds.includes("Secret"));
+  });
+
+  it("may be one's own, or none", () => {
+    const own = objects({ speaker: { secret: { name: "mine" } } });
+    assert.equal(named(own, "Secret"), undefined);
+    assert.equal(at(podOf({ secret: { name: "mine" } }), "volumes", 1, "secret", "secretName"), "mine");
+    const none = podOf({ secret: { enabled: false } });
+    assert.equal(named(objects({ speaker: { secret: { enabled: false } } }), "Secret"), undefined);
+    assert.ok(!JSON.stringify(none).includes("secret"));
+  });
+});
+
+describe("the chart beside MetalLB's speakers", () => {
+  const beside = (name: string, desiredNumberScheduled: number, values: Values) =>
+    objects(values, new Map([[`DaemonSet ${NAMESPACE}/${name}`, { status: { desiredNumberScheduled } }]]));
+
+  it("is refused where they run and would not decide alike", () => {
+    for (const name of ["speaker", "metallb-speaker"]) {
+      assert.throws(() => beside(name, 3, {}), /speaker\.rules=metallb/);
+    }
+  });
+
+  it("is accepted with MetalLB's rules, without speakers, in shadow mode, and once none of MetalLB's runs", () => {
+    const accepted: readonly (readonly [number, Values])[] = [
+      [3, { speaker: { rules: "metallb" } }],
+      [3, { speaker: { enabled: false } }],
+      [3, { shadow: true }],
+      [0, {}],
+    ];
+    for (const [count, values] of accepted) assert.ok(isFields(beside("speaker", count, values)[0]));
+  });
+});
