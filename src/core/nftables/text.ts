@@ -29,13 +29,13 @@ export const contentsOf = (table: TableRuleset): TableContents => ({
 /** What of ours is in the kernel; a table that is not there is `undefined`. */
 export type KernelContents = Readonly<Record<TableFamily, TableContents | undefined>>;
 
-const formatSet = (set: SetDeclaration): readonly string[] => [
+export const formatSet = (set: SetDeclaration): readonly string[] => [
   `  ${set.kind} ${set.name} {`,
   ...set.statements.map((statement) => `    ${statement}`),
   "  }",
 ];
 
-const formatChain = (chain: ChainDeclaration): readonly string[] => [
+export const formatChain = (chain: ChainDeclaration): readonly string[] => [
   `  chain ${chain.name} {`,
   ...(chain.comment === undefined ? [] : [`    comment "${chain.comment}"`]),
   ...chain.rules.map((rule) => `    ${rule}`),
@@ -97,7 +97,7 @@ function* formatTable(
   yield* formatElements(family, table);
 }
 
-const TITLE = "# Written by steelyard. Changes made by hand are overwritten.";
+export const TITLE = "# Written by steelyard. Changes made by hand are overwritten.";
 
 /**
  * The nft file that puts `ruleset` in the place of what `contents` says is there, atomically. Recorded flows of

@@ -33,7 +33,7 @@ export type BalanceError = {
 export type ApplyResult =
   | {
       readonly ok: true;
-      /** Nothing to do, elements replaced through netlink, or the ruleset replaced through `nft`. */
+      /** Nothing to do, elements replaced through netlink, or the ruleset changed or replaced through `nft`. */
       readonly how: "unchanged" | "elements" | "ruleset";
       /** Somebody else had changed our tables, and they are whole again. */
       readonly repaired: boolean;
@@ -63,7 +63,7 @@ export type RemoveResult = { readonly ok: true } | { readonly ok: false; readonl
 export type Balance = {
   /** Whether this machine can forward; `undefined` when it can. */
   available(): Promise<Unavailable | undefined>;
-  /** Makes the kernel run `plan`. When it fails, nothing has changed. */
+  /** Makes the kernel run `plan`. When it fails, each server is as it was, or as it is to be where much was to change. */
   apply(plan: ForwardingPlan): Promise<ApplyResult>;
   observe(): Promise<Observed>;
   /** Takes everything of ours away. Established connections in `masquerade` end with it. */

@@ -8,8 +8,10 @@ import type { NamedCount } from "#core/nftables/counters";
 import { diffPlans, type SetChange } from "#core/nftables/delta";
 import { fillingOf } from "#core/nftables/filling";
 import { serverNames } from "#core/nftables/names";
+import { rendered, renderRevision } from "#core/nftables/revision";
 import { type Ruleset, TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
+import { stagesOf } from "#core/nftables/stages";
 import { contentsOf, REMOVAL, renderElements, renderReplacement, renderRuleset } from "#core/nftables/text";
 import { isCounted, trafficOf } from "#core/nftables/traffic";
 import { type Door, openDoor } from "#native/door";
@@ -31,8 +33,9 @@ export type EngineOptions = {
   readonly nft?: string;
 };
 
-/** The file that was loaded last, for people to read. */
+/** The ruleset that was loaded last, and what was changed of it since, for people to read. */
 const RULESET_FILE = "ruleset.nft";
+const CHANGE_FILE = "change.nft";
 
 type Step = {
   readonly how: "unchanged" | "elements" | "ruleset";
@@ -171,7 +174,8 @@ class LinuxEngine implements BalanceEngine {
       if (failed !== undefined) return { ok: false, error: failed };
       this.#applied = undefined;
       this.#generation = undefined;
-      await Promise.all([this.#record.remove(), rm(this.#path(RULESET_FILE), { force: true })]);
+      await this.#record.remove();
+      for (const file of [RULESET_FILE, CHANGE_FILE]) await rm(this.#path(file), { force: true });
       return { ok: true };
     });
   }
@@ -234,6 +238,8 @@ class LinuxEngine implements BalanceEngine {
         this.#applied = plan;
         return { ok: true, step: { how: "elements", repaired } };
       }
+      if (delta.type === "ruleset" && (await this.#unwitnessed(() => this.#revise(plan))))
+        return { ok: true, step: { how: "ruleset", repaired } };
     }
     const found = readings ?? (await this.#read());
     const result = await this.#unwitnessed(() => this.#replaceRuleset(plan, found, repaired));
@@ -300,6 +306,35 @@ class LinuxEngine implements BalanceEngine {
     });
   }
 
+  /** Changes what differs of the ruleset, server by server where that is much; gives whether it has come to the end. */
+  async #revise(plan: ForwardingPlan): Promise<boolean> {
+    if (this.#applied === undefined) return false;
+    let running = rendered(this.#applied);
+    for (const stage of stagesOf(running.plan, plan)) {
+      const next = rendered(stage);
+      const revision = renderRevision(running, next);
+      const before = this.#socket?.generation();
+      if (revision === undefined || (await this.#load(() => revision, CHANGE_FILE)) !== undefined)
+        return false;
+      running = next;
+      this.#run(stage, before, 1);
+    }
+    return true;
+  }
+
+  /** Takes note of the plan that runs; `before` is the generation before so many transactions of ours. */
+  #run(
+    plan: ForwardingPlan,
+    before: number | { readonly code: string } | undefined,
+    transactions: number,
+  ): void {
+    this.#applied = plan;
+    this.#devices = this.#devicesOf(plan);
+    const generation = this.#socket?.generation();
+    const isAlone = typeof before === "number" && generation === before + transactions;
+    this.#generation = isAlone ? generation : undefined;
+  }
+
   async #replaceRuleset(plan: ForwardingPlan, readings: Readings, repaired: boolean): Promise<StepResult> {
     const ruleset = rulesetOf(plan);
     const before = this.#socket?.generation();
@@ -312,11 +347,7 @@ class LinuxEngine implements BalanceEngine {
     const isInTheWay = !isNew && failed?.code === "refused";
     const error = isInTheWay ? await this.#load(() => renderRuleset(ruleset)) : failed;
     if (error !== undefined) return { ok: false, error };
-    this.#applied = plan;
-    this.#devices = this.#devicesOf(plan);
-    const generation = this.#socket?.generation();
-    const isAlone = typeof before === "number" && generation === before + (steps ?? 1);
-    this.#generation = isAlone ? generation : undefined;
+    this.#run(plan, before, steps ?? 1);
     const anew = isInTheWay && failed !== undefined ? { anew: failed.message } : {};
     return { ok: true, step: { how: "ruleset", repaired, ...anew } };
   }
@@ -362,10 +393,13 @@ class LinuxEngine implements BalanceEngine {
     return { inet, netdev };
   }
 
-  /** Loads a ruleset in one transaction, from a file that people can read if one can be written. */
-  async #load(ruleset: () => Iterable<string>): Promise<BalanceError | undefined> {
-    const path = this.#path(RULESET_FILE);
-    const draft = await this.#write(`${RULESET_FILE}.new`, ruleset()).catch(() => undefined);
+  /** Loads a ruleset or a change in one transaction, from a file that people can read if one can be written. */
+  async #load(
+    ruleset: () => Iterable<string>,
+    file: typeof RULESET_FILE | typeof CHANGE_FILE = RULESET_FILE,
+  ): Promise<BalanceError | undefined> {
+    const path = this.#path(file);
+    const draft = await this.#write(`${file}.new`, ruleset()).catch(() => undefined);
     const loaded =
       draft === undefined
         ? await feedNft(this.#nft, chunksOf(ruleset()))
@@ -379,8 +413,13 @@ class LinuxEngine implements BalanceEngine {
             output: loaded.output,
           };
     }
-    // What was loaded before is not what runs.
-    await (draft === undefined ? rm(path, { force: true }) : rename(draft, path)).catch(() => undefined);
+    // A change after the last whole ruleset; what was loaded before is not what runs.
+    const outdated = [
+      ...(file === RULESET_FILE ? [CHANGE_FILE] : []),
+      ...(draft === undefined ? [RULESET_FILE, CHANGE_FILE] : []),
+    ];
+    for (const each of outdated) await rm(this.#path(each), { force: true }).catch(() => undefined);
+    if (draft !== undefined) await rename(draft, path).catch(() => undefined);
     return undefined;
   }
 

@@ -7,6 +7,8 @@ import type { Finder, Leftover } from "./leftover.ts";
 const NAMES = [
   "ruleset.nft",
   "ruleset.nft.new",
+  "change.nft",
+  "change.nft.new",
   "forwarding.json",
   "forwarding.json.new",
   "forwarding.seal",
