@@ -23,6 +23,9 @@ export type ChangeTimes = {
   /** One backend of every server fails at once: a machine dies. And returns. */
   readonly node: Timed;
   readonly back: Timed;
+  /** One more server, and it goes again. */
+  readonly more: Timed;
+  readonly less: Timed;
   /** Every server gets another port, and backends at other addresses, while it forwards. */
   readonly replaced: Timed;
 };
@@ -53,7 +56,7 @@ const row = (what: string, { plannedMs, inForceMs, settledMs, how }: Timed): rea
 /** The tables and bars of all sizes. */
 export const reportChange = (all: readonly Changes[]): Result => ({
   bench: "change",
-  tables: all.map(({ servers, backends, times: { full, one, node, back, replaced } }) => {
+  tables: all.map(({ servers, backends, times: { full, one, node, back, more, less, replaced } }) => {
     const medianOf = (pick: (each: Timed) => number): number => summarize(one.map(pick)).median;
     return {
       title: `**${servers} virtual servers x ${backends} backends, 1021 slots (milliseconds since the change)**`,
@@ -68,6 +71,8 @@ export const reportChange = (all: readonly Changes[]): Result => ({
         }),
         row("one backend of every server fails", node),
         row("and returns", back),
+        row("one more server", more),
+        row("and it goes again", less),
         row("all of it by another: every server's port and all its backends", replaced),
       ],
     };
