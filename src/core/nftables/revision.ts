@@ -155,7 +155,7 @@ function* reviseTable(sides: Sides): Generator<string> {
     if (!newCounters.has(counter)) yield `delete counter ${where} ${counter}`;
 }
 
-/** The file, in parts as those of `renderReplacement`; `undefined` where only a replacement of the whole leads there. */
+/** The file, in parts as those of `renderReplacement`, as often as it is asked for; `undefined` where only a replacement of the whole leads there. */
 export const renderRevision = (before: Rendered, now: Rendered): Iterable<string> | undefined => {
   const sides = TABLES.map(
     (family): Sides => ({
@@ -166,8 +166,10 @@ export const renderRevision = (before: Rendered, now: Rendered): Iterable<string
     }),
   );
   if (sides.some(isStuck)) return undefined;
-  return (function* (): Generator<string> {
-    yield TITLE;
-    for (const each of sides) yield* reviseTable(each);
-  })();
+  return {
+    *[Symbol.iterator]() {
+      yield TITLE;
+      for (const each of sides) yield* reviseTable(each);
+    },
+  };
 };

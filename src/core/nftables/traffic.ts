@@ -5,9 +5,10 @@
  * The kernel counts at the same cost under a name as without one. But each name is an object to load and to read, so
  * with thousands of them there are none.
  */
+import { type LimitKey, limitKey, limitsOf } from "#core/balance/limits";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import type { NamedCount } from "./counters.ts";
-import { connectionCounter, trafficCounter } from "./names.ts";
+import { connectionCounter, serverNames, trafficCounter } from "./names.ts";
 
 /** Names that a plan may have; what has more goes uncounted. */
 const MOST_COUNTED = 2_048;
@@ -45,4 +46,20 @@ export const trafficOf = (
     }
   }
   return told;
+};
+
+/** What the counters of a plan's limits say. */
+export const keptOutBy = (
+  plan: ForwardingPlan | undefined,
+  counters: readonly NamedCount[],
+): ReadonlyMap<LimitKey, number> => {
+  const packetsByName = new Map(counters.map(({ name, packets }) => [name, packets]));
+  return new Map(
+    plan?.servers.flatMap((server) =>
+      limitsOf(server.limits).flatMap((limit) => {
+        const packets = packetsByName.get(serverNames(server.name, 0).limited[limit]);
+        return packets === undefined ? [] : [[limitKey(server.name, limit), packets] as const];
+      }),
+    ),
+  );
 };

@@ -1,9 +1,12 @@
 /** Reads what `nft -j -t list table` says of one of our tables. */
+import type { ForwardingPlan } from "#core/balance/plan-model";
 import { countsConnections } from "#core/nftables/names";
-import type { TableContents } from "#core/nftables/text";
+import { TABLES, type TableFamily } from "#core/nftables/ruleset";
+import { rulesetOf } from "#core/nftables/skeleton";
+import { contentsOf, type TableContents } from "#core/nftables/text";
 
 /** Names and the number of rules. */
-export type TableReading = TableContents & { readonly rules: number };
+type TableReading = TableContents & { readonly rules: number };
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -36,4 +39,25 @@ export const parseTableListing = (text: string): TableReading | undefined => {
     }
   }
   return { chains, counters, sets, rules };
+};
+
+/** What is in our tables; a table that is not there is `undefined`. */
+export type Readings = Readonly<Record<TableFamily, TableReading | undefined>>;
+
+/** Whether both tables have every chain, set and rule of the plan. Elements are not compared. */
+export const holds = (plan: ForwardingPlan, readings: Readings): boolean => {
+  const ruleset = rulesetOf(plan);
+  return TABLES.every((family) => {
+    const [wanted, found] = [contentsOf(ruleset[family]), readings[family]];
+    if (found === undefined) return false;
+    const rules = ruleset[family].chains.reduce(
+      (count, chain) => count + chain.rules.filter((rule) => !rule.startsWith("type ")).length,
+      0,
+    );
+    return (
+      found.rules === rules &&
+      [...wanted.chains].every((name) => found.chains.has(name)) &&
+      [...wanted.sets.keys()].every((name) => found.sets.has(name))
+    );
+  });
 };

@@ -1,23 +1,19 @@
 /** Forwarding by nftables on Linux: rulesets through `nft -f FILE`, element changes through netlink. */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { type LimitKey, limitKey, limitsOf } from "#core/balance/limits";
+import type { LimitKey } from "#core/balance/limits";
 import type { ForwardingPlan } from "#core/balance/plan-model";
-import type { NamedCount } from "#core/nftables/counters";
 import { diffPlans, type SetChange } from "#core/nftables/delta";
 import { fillingOf } from "#core/nftables/filling";
-import { serverNames } from "#core/nftables/names";
 import { rendered, renderRevision } from "#core/nftables/revision";
-import { type Ruleset, TABLE_NAME, TABLES, type TableFamily } from "#core/nftables/ruleset";
+import { type Ruleset, TABLE_NAME, TABLES } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
 import { stagesOf } from "#core/nftables/stages";
-import { contentsOf, REMOVAL, renderElements, renderReplacement, renderRuleset } from "#core/nftables/text";
-import { isCounted, trafficOf } from "#core/nftables/traffic";
+import { REMOVAL, renderElements, renderReplacement, renderRuleset } from "#core/nftables/text";
+import { isCounted, keptOutBy, trafficOf } from "#core/nftables/traffic";
 import { type Door, openDoor } from "#native/door";
 import type { ApplyResult, BalanceEngine, BalanceError, Observed, Pins, Unavailable } from "../port.ts";
-import { parseTableListing, type TableReading } from "./contents.ts";
-import { feedNft, type NftResult, runNft } from "./nft.ts";
+import { holds, parseTableListing, type Readings } from "./contents.ts";
+import { Loader } from "./loader.ts";
 import { PinTable } from "./pins.ts";
 import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
 import { PlanRecord } from "./record.ts";
@@ -33,10 +29,6 @@ export type EngineOptions = {
   readonly nft?: string;
 };
 
-/** The ruleset that was loaded last, and what was changed of it since, for people to read. */
-const RULESET_FILE = "ruleset.nft";
-const CHANGE_FILE = "change.nft";
-
 type Step = {
   readonly how: "unchanged" | "elements" | "ruleset";
   readonly repaired: boolean;
@@ -46,26 +38,11 @@ type Step = {
 type StepResult =
   | { readonly ok: true; readonly step: Step }
   | { readonly ok: false; readonly error: BalanceError };
-type Readings = Readonly<Record<TableFamily, TableReading | undefined>>;
 
-/** Text enough to be worth a write of its own, in characters. */
-const CHUNK_LENGTH = 64 * 1024;
 /** Elements that one transaction may change, unless those of a single server are more. */
 const ELEMENTS_AT_ONCE = 2_048;
 /** Slots from which on a ruleset that is new is brought in step by step, since nft would take a long time and much memory. */
 const FILL_FROM = 65_536;
-
-/** Parts as lines, gathered so that not every one is a write of its own. */
-function* chunksOf(parts: Iterable<string>): Generator<string> {
-  let chunk = "";
-  for (const part of parts) {
-    chunk += `${part}\n`;
-    if (chunk.length < CHUNK_LENGTH) continue;
-    yield chunk;
-    chunk = "";
-  }
-  yield chunk;
-}
 
 /** Puts small batches together up to about as many elements as take the kernel some milliseconds. */
 function* gather(batches: Iterable<readonly SetChange[]>): Generator<readonly SetChange[]> {
@@ -86,7 +63,7 @@ class LinuxEngine implements BalanceEngine {
   readonly name = "nftables";
   readonly passesOn = false;
   readonly #options: EngineOptions & { readonly door: Door };
-  readonly #nft: string;
+  readonly #loader: Loader;
   #socket: NetfilterSocket | undefined;
   /** The plan that runs as far as we know. */
   #applied: ForwardingPlan | undefined;
@@ -101,7 +78,7 @@ class LinuxEngine implements BalanceEngine {
 
   constructor(options: EngineOptions) {
     this.#options = { ...options, door: options.door ?? openDoor() };
-    this.#nft = options.nft ?? "nft";
+    this.#loader = new Loader(options.nft ?? "nft", options.runDirectory);
     this.#record = new PlanRecord(options.runDirectory);
     const socket = NetfilterSocket.open(this.#options.door);
     this.#socket = socket instanceof NetfilterSocket ? socket : undefined;
@@ -120,20 +97,11 @@ class LinuxEngine implements BalanceEngine {
   available(): Promise<Unavailable | undefined> {
     return this.#inOrder(async () => {
       const generation = this.#socket?.generation() ?? { code: "EPROTONOSUPPORT" };
-      const probe = typeof generation === "number" ? await this.#probe() : undefined;
+      const probe = typeof generation === "number" ? await this.#loader.check(FEATURE_PROBE) : undefined;
       if (probe?.ok === true) return undefined;
       // Only what went wrong is worth another program's start.
-      return explainUnavailable(generation, await runNft(this.#nft, ["--version"]), probe);
+      return explainUnavailable(generation, await this.#loader.run(["--version"]), probe);
     });
-  }
-
-  /** Whether nft and the kernel can do what rulesets need; `undefined` where no file can be written to ask with. */
-  async #probe(): Promise<NftResult | undefined> {
-    const file = await this.#write("probe.nft", [FEATURE_PROBE]).catch(() => undefined);
-    if (file === undefined) return undefined;
-    const probe = await runNft(this.#nft, ["--check", "--file", file]);
-    await rm(file, { force: true });
-    return probe;
   }
 
   apply(plan: ForwardingPlan): Promise<ApplyResult> {
@@ -170,12 +138,12 @@ class LinuxEngine implements BalanceEngine {
   remove(): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: BalanceError }> {
     return this.#inOrder(async () => {
       this.#witness.pause();
-      const failed = await this.#load(() => [REMOVAL]);
+      const failed = await this.#loader.load(() => [REMOVAL], "ruleset");
       if (failed !== undefined) return { ok: false, error: failed };
       this.#applied = undefined;
       this.#generation = undefined;
       await this.#record.remove();
-      for (const file of [RULESET_FILE, CHANGE_FILE]) await rm(this.#path(file), { force: true });
+      await this.#loader.forget();
       return { ok: true };
     });
   }
@@ -314,8 +282,8 @@ class LinuxEngine implements BalanceEngine {
       const next = rendered(stage);
       const revision = renderRevision(running, next);
       const before = this.#socket?.generation();
-      if (revision === undefined || (await this.#load(() => revision, CHANGE_FILE)) !== undefined)
-        return false;
+      const error = revision === undefined ? revision : await this.#loader.load(() => revision, "change");
+      if (revision === undefined || error !== undefined) return false;
       running = next;
       this.#run(stage, before, 1);
     }
@@ -342,10 +310,10 @@ class LinuxEngine implements BalanceEngine {
     const steps = isNew && slotsOf(plan) > FILL_FROM ? await this.#fill(ruleset) : undefined;
     const filled = steps !== undefined;
     const render = isNew ? () => renderRuleset(ruleset) : () => renderReplacement(ruleset, readings);
-    const failed = filled ? undefined : await this.#load(render);
+    const failed = filled ? undefined : await this.#loader.load(render, "ruleset");
     // Something that has our names but not our shape is in the way: then nothing of it is kept.
     const isInTheWay = !isNew && failed?.code === "refused";
-    const error = isInTheWay ? await this.#load(() => renderRuleset(ruleset)) : failed;
+    const error = isInTheWay ? await this.#loader.load(() => renderRuleset(ruleset), "ruleset") : failed;
     if (error !== undefined) return { ok: false, error };
     this.#run(plan, before, steps ?? 1);
     const anew = isInTheWay && failed !== undefined ? { anew: failed.message } : {};
@@ -358,14 +326,14 @@ class LinuxEngine implements BalanceEngine {
    */
   async #fill(ruleset: Ruleset): Promise<number | undefined> {
     const { frame, contents, entrances } = fillingOf(ruleset);
-    if ((await this.#load(() => renderRuleset(frame))) !== undefined) return undefined;
+    if ((await this.#loader.load(() => renderRuleset(frame), "ruleset")) !== undefined) return undefined;
     let transactions = 2;
     for (const change of contents) {
       if (this.#socket === undefined || this.#socket.change([change]) !== undefined) return undefined;
       transactions += 1;
       await turn();
     }
-    return (await feedNft(this.#nft, chunksOf(renderElements(entrances)))).ok ? transactions : undefined;
+    return (await this.#loader.feed(renderElements(entrances))).ok ? transactions : undefined;
   }
 
   /** An interface that was made anew has another index and no hook, though its name is the same. */
@@ -386,98 +354,16 @@ class LinuxEngine implements BalanceEngine {
       TABLES.map(async (family) => {
         // On a machine without any, two programs need not be started to say so.
         if (this.#socket?.isTableMissing(family) === true) return undefined;
-        const listing = await runNft(this.#nft, ["-j", "-t", "list", "table", family, TABLE_NAME]);
+        const listing = await this.#loader.run(["-j", "-t", "list", "table", family, TABLE_NAME]);
         return listing.ok ? parseTableListing(listing.output) : undefined;
       }),
     );
     return { inet, netdev };
   }
-
-  /** Loads a ruleset or a change in one transaction, from a file that people can read if one can be written. */
-  async #load(
-    ruleset: () => Iterable<string>,
-    file: typeof RULESET_FILE | typeof CHANGE_FILE = RULESET_FILE,
-  ): Promise<BalanceError | undefined> {
-    const path = this.#path(file);
-    const draft = await this.#write(`${file}.new`, ruleset()).catch(() => undefined);
-    const loaded =
-      draft === undefined
-        ? await feedNft(this.#nft, chunksOf(ruleset()))
-        : await runNft(this.#nft, ["--file", draft]);
-    if (!loaded.ok) {
-      return loaded.code === "not-found"
-        ? { code: "no-nft", message: `there is no ${this.#nft} program: install nftables` }
-        : {
-            code: "refused",
-            message: `nft refused the ruleset: ${loaded.output.split("\n", 1)[0]}`,
-            output: loaded.output,
-          };
-    }
-    // A change after the last whole ruleset; what was loaded before is not what runs.
-    const outdated = [
-      ...(file === RULESET_FILE ? [CHANGE_FILE] : []),
-      ...(draft === undefined ? [RULESET_FILE, CHANGE_FILE] : []),
-    ];
-    for (const each of outdated) await rm(this.#path(each), { force: true }).catch(() => undefined);
-    if (draft !== undefined) await rename(draft, path).catch(() => undefined);
-    return undefined;
-  }
-
-  /** Writes a file part by part, a line end after each. */
-  async #write(name: string, parts: Iterable<string>): Promise<string> {
-    await mkdir(this.#options.runDirectory, { recursive: true, mode: 0o750 });
-    const path = this.#path(name);
-    try {
-      await writeFile(path, chunksOf(parts), { mode: 0o640 });
-    } catch (error) {
-      // Half a file only takes room.
-      await rm(path, { force: true }).catch(() => undefined);
-      throw error;
-    }
-    return path;
-  }
-
-  #path(name: string): string {
-    return join(this.#options.runDirectory, name);
-  }
 }
-
-/** What the counters of a plan's limits say. */
-const keptOutBy = (
-  plan: ForwardingPlan | undefined,
-  counters: readonly NamedCount[],
-): ReadonlyMap<LimitKey, number> => {
-  const packetsByName = new Map(counters.map(({ name, packets }) => [name, packets]));
-  return new Map(
-    plan?.servers.flatMap((server) =>
-      limitsOf(server.limits).flatMap((limit) => {
-        const packets = packetsByName.get(serverNames(server.name, 0).limited[limit]);
-        return packets === undefined ? [] : [[limitKey(server.name, limit), packets] as const];
-      }),
-    ),
-  );
-};
 
 const slotsOf = ({ servers }: ForwardingPlan): number =>
   servers.reduce((sum, { slots }) => sum + slots.length, 0);
-
-/** Whether both tables have every chain, set and rule of the plan. Elements are not compared. */
-const holds = (plan: ForwardingPlan, readings: Readings): boolean => {
-  const ruleset = rulesetOf(plan);
-  return TABLES.every((family) => {
-    const [wanted, found] = [contentsOf(ruleset[family]), readings[family]];
-    if (found === undefined) return false;
-    const rules = ruleset[family].chains.reduce(
-      (count, chain) => count + chain.rules.filter((rule) => !rule.startsWith("type ")).length,
-      0,
-    );
-    return (
-      found.rules === rules &&
-      [...wanted.chains].every((name) => found.chains.has(name)) &&
-      [...wanted.sets.keys()].every((name) => found.sets.has(name))
-    );
-  });
-};
 
 /** The engine for the network namespace of the calling thread. */
 export const openEngine = (options: EngineOptions): BalanceEngine => new LinuxEngine(options);
