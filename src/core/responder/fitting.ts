@@ -32,6 +32,8 @@ export class Fitting {
   readonly #named = new Set<string>();
   /** Addresses whose links may be others now. */
   readonly #unfitted = new Set<Holding>();
+  /** Addresses whose links were found since that was last asked. */
+  readonly #fitted = new Set<IpAddress>();
   /** Links that are the same but for their MAC address: what neighbours know of them is wrong. */
   readonly #renewed = new Set<number>();
   /** Links that listen for looks. */
@@ -105,8 +107,16 @@ export class Fitting {
     return fitted;
   }
 
+  /** Addresses whose links were found anew since the last call; they may be the same. */
+  takeFitted(): readonly IpAddress[] {
+    const fitted = [...this.#fitted];
+    this.#fitted.clear();
+    return fitted;
+  }
+
   /** Finds the links of an address. */
   fit(holding: Holding, now: Instant): void {
+    this.#fitted.add(holding.address);
     const { bytes, assignment, family, address } = holding;
     const before = holding.fit;
     const candidates = assignment.interfaces === "all" ? this.#openLinks : this.#namedLinks(assignment, now);
@@ -123,6 +133,7 @@ export class Fitting {
   /** An address is nowhere any more. */
   forget(holding: Holding, now: Instant): void {
     this.#unfitted.delete(holding);
+    this.#fitted.delete(holding.address);
     for (const { index } of holding.fit) {
       this.#listening.remove(index, holding.family, holding.address, now);
     }

@@ -135,6 +135,11 @@ export class Responder {
     return this.#deadline;
   }
 
+  /** Addresses whose links were found anew since the last call: ask `voicesOf` for them again. */
+  takeFitted(): readonly IpAddress[] {
+    return this.#fitting.takeFitted();
+  }
+
   /** The links on which an address is told of now. */
   voicesOf(address: IpAddress): readonly number[] {
     return [...(this.#holdings.get(address)?.voices() ?? [])];

@@ -44,6 +44,8 @@ type Kept = {
   sender: BfdSender | undefined;
   wasUp: boolean;
   report: SessionReport;
+  /** When a packet of it came last that counts. */
+  heardAt: Instant | undefined;
 };
 
 const UNKNOWN: SessionReport = { state: "unknown" };
@@ -100,6 +102,11 @@ export class Mesh {
     return this.#keptByNode.get(node)?.report;
   }
 
+  /** When a node was last heard; `undefined` if it never was, or has no session. */
+  heardAt(node: string): Instant | undefined {
+    return this.#keptByNode.get(node)?.heardAt;
+  }
+
   /** Ends all at once, without a word. */
   close(): void {
     for (const node of [...this.#keptByNode.keys()]) this.#drop(node);
@@ -128,7 +135,9 @@ export class Mesh {
     const problems = this.#sessions.add(node, session, now);
     for (const problem of problems) this.#parts.count(`bfd session ${node}: ${problem}`);
     if (problems.length > 0) return;
-    this.#keptByNode.set(node, { peer, sender: undefined, wasUp: false, report: UNKNOWN });
+    this.#keptByNode.set(node, {
+      ...{ peer, sender: undefined, wasUp: false, report: UNKNOWN, heardAt: undefined },
+    });
     if (this.#word === "leaving") this.#perform(this.#sessions.input(node, { type: "leave" }, now), now);
   }
 
@@ -176,11 +185,14 @@ export class Mesh {
   #onDatagram(datagram: Datagram): void {
     const now = this.#parts.now();
     const effects = this.#sessions.receive(datagram, now);
-    if (!effects.some(({ type }) => type === "drop")) this.#parts.onHeard(now);
+    const counts = !effects.some(({ type }) => type === "drop");
+    if (counts) this.#parts.onHeard(now);
     this.#perform(effects, now);
-    // A packet may change what its session says without moving it to another state.
-    for (const { peer } of this.#keptByNode.values()) {
-      if (peer.session.peer === datagram.source) this.#tell(peer.node, now);
+    for (const kept of this.#keptByNode.values()) {
+      if (kept.peer.session.peer !== datagram.source) continue;
+      if (counts) kept.heardAt = now;
+      // A packet may change what its session says without moving it to another state.
+      this.#tell(kept.peer.node, now);
     }
     this.#schedule();
   }

@@ -1,0 +1,55 @@
+/** What people are told of the decisions on addresses. */
+import { between, type Instant } from "#base/time";
+import type { Effect } from "#core/ownership/state";
+import type { Stance } from "#core/responder/config";
+import type { SpeakerEvent } from "#core/speaker/event";
+
+/** An effect that is for people, or for people as well. */
+export type Told = Extract<
+  Effect,
+  { type: "company" | "transition" | "rival" | "stranger" | "flapping" | "calm" }
+>;
+
+/** What is known besides. */
+export type Circumstances = {
+  readonly now: Instant;
+  /** When a node was last heard. */
+  readonly heardAt: (node: string) => Instant | undefined;
+  readonly stanceOf: (address: Extract<Told, { type: "stranger" }>["address"]) => Stance | undefined;
+};
+
+const moveEvent = (
+  { peer, ...move }: Extract<Told, { type: "transition" }>,
+  { now, heardAt }: Circumstances,
+): SpeakerEvent => {
+  const isTakeover = move.to === "holding" && move.cause === "holder-dead" && peer !== undefined;
+  const lastHeard = isTakeover ? heardAt(peer) : undefined;
+  return {
+    ...{ ...move, type: "address-state" },
+    ...(peer === undefined ? {} : { peer }),
+    ...(lastHeard === undefined ? {} : { outage: between(lastHeard, now) }),
+  };
+};
+
+/** The event that tells of an effect. */
+export const eventOf = (effect: Told, circumstances: Circumstances): SpeakerEvent => {
+  switch (effect.type) {
+    case "transition":
+      return moveEvent(effect, circumstances);
+    case "company":
+      return { type: "company", to: effect.verdict };
+    case "rival":
+      return effect;
+    case "stranger": {
+      const { address, mac } = effect;
+      const stage = circumstances.stanceOf(address) === "holding" ? "used" : "unused";
+      return { type: "duplicate-address", address, mac, stage };
+    }
+    case "flapping":
+    case "calm":
+      return {
+        ...{ type: "flapping", address: effect.address },
+        state: effect.type === "flapping" ? "begun" : "ended",
+      };
+  }
+};

@@ -1,0 +1,172 @@
+/** What this node says and hears on its links: the responder (`#core/responder`), its timers, and its sockets (`ears.ts`). */
+import { type IpAddress, type IpFamily, isIpv4 } from "#base/address";
+import type { MacAddress } from "#base/mac";
+import type { Instant } from "#base/time";
+import type { AllowedInterfaces, NodeLink, PeerByMac, ResponderConfig, Stance } from "#core/responder/config";
+import type { Effect } from "#core/responder/effects";
+import { Responder, type ResponderCounters } from "#core/responder/responder";
+import type { HeardFrame, ResponderPort } from "#drivers/packet/responder-port";
+import type { Deadlines } from "#runtime/deadlines";
+import type { Links } from "#runtime/links";
+import { Ears } from "./ears.ts";
+import { questionTo } from "./questions.ts";
+
+export type VoiceParts = {
+  readonly packets: ResponderPort;
+  readonly deadlines: Deadlines;
+  readonly now: () => Instant;
+  readonly count: (what: string) => void;
+  readonly responder: ResponderConfig;
+  readonly links: Pick<Links, "byIndex">;
+  /** Called before anything is said of an address because of a frame or a timer. */
+  readonly onWake: (now: Instant) => void;
+  /** Somebody else has the address, or says so. */
+  readonly onClaim: (claim: { readonly address: IpAddress; readonly mac: MacAddress }, now: Instant) => void;
+  /** The links of these addresses were found anew: `linksOf` may give others. */
+  readonly onLinksOf: (addresses: readonly IpAddress[], now: Instant) => void;
+};
+
+type Spoken = { interfaces: AllowedInterfaces; stance: Stance };
+
+export class Voice {
+  readonly #parts: VoiceParts;
+  readonly #responder: Responder;
+  readonly #ears: Ears;
+  readonly #spokenByAddress = new Map<IpAddress, Spoken>();
+
+  constructor(parts: VoiceParts) {
+    const { packets, deadlines, now, count, links } = parts;
+    this.#parts = parts;
+    this.#responder = new Responder(parts.responder);
+    this.#ears = new Ears({
+      ...{ packets, deadlines, now, count },
+      nameOf: (index) => links.byIndex(index)?.name,
+      onFrame: (linkIndex, family, frame) => this.#onFrame(linkIndex, family, frame),
+    });
+  }
+
+  /** These addresses may be told of on these interfaces, once they are begun with or stood for. */
+  allow(
+    placements: readonly { readonly address: IpAddress; readonly interfaces: AllowedInterfaces }[],
+  ): void {
+    for (const { address, interfaces } of placements) {
+      const stance = this.#spokenByAddress.get(address)?.stance ?? "watching";
+      this.#spokenByAddress.set(address, { interfaces, stance });
+    }
+  }
+
+  /** Treats allowed addresses as it is to from now on. */
+  begin(addresses: readonly IpAddress[], now: Instant): void {
+    this.#assign(addresses, now);
+  }
+
+  /** An address is treated so from now on. */
+  stand(address: IpAddress, stance: Stance, now: Instant): void {
+    const spoken = this.#spokenByAddress.get(address);
+    if (spoken === undefined || spoken.stance === stance) return;
+    spoken.stance = stance;
+    this.#assign([address], now);
+  }
+
+  /** How an address is treated; `undefined` for one that is not placed. */
+  stanceOf(address: IpAddress): Stance | undefined {
+    return this.#spokenByAddress.get(address)?.stance;
+  }
+
+  /** Nothing is said of these addresses any more. */
+  forget(addresses: readonly IpAddress[], now: Instant): void {
+    const known = addresses.filter((address) => this.#spokenByAddress.delete(address));
+    if (known.length > 0) this.#perform(this.#responder.forget(known, now), now);
+  }
+
+  setLinks(nodeLinks: readonly NodeLink[], now: Instant): void {
+    this.#perform(this.#responder.setLinks(nodeLinks, now), now);
+  }
+
+  setPeers(peers: PeerByMac): void {
+    this.#responder.setPeers(peers);
+  }
+
+  /** Tells the link of an address once more. */
+  sayAgain(address: IpAddress, now: Instant): void {
+    this.#perform(this.#responder.sayAgain(now, [address]), now);
+  }
+
+  /** Asks who has an address: these machines, or all of the link where `macs` is `undefined`. */
+  ask(address: IpAddress, macs: readonly MacAddress[] | undefined): void {
+    for (const index of this.linksOf(address)) {
+      const own = this.#parts.links.byIndex(index)?.mac;
+      if (own === undefined) continue;
+      const family: IpFamily = isIpv4(address) ? "IPv4" : "IPv6";
+      for (const to of macs ?? [undefined]) this.#ears.send(index, family, questionTo(address, { own, to }));
+    }
+  }
+
+  /** The links on which an address is told of. */
+  linksOf(address: IpAddress): readonly number[] {
+    return this.#responder.voicesOf(address);
+  }
+
+  /** What was sent and heard so far. */
+  counters(): ResponderCounters {
+    return this.#responder.counters();
+  }
+
+  /** Reads what is queued. */
+  drain(): void {
+    this.#ears.drain();
+  }
+
+  close(): void {
+    this.#ears.close();
+    this.#parts.deadlines.set("responder", undefined, this.#onTimer);
+  }
+
+  #assign(addresses: readonly IpAddress[], now: Instant): void {
+    const assignments = addresses.flatMap((address) => {
+      const spoken = this.#spokenByAddress.get(address);
+      return spoken === undefined ? [] : [{ address, ...spoken, answers: "responder" as const }];
+    });
+    if (assignments.length > 0) this.#perform(this.#responder.assign(assignments, now), now);
+  }
+
+  #onFrame(linkIndex: number, family: IpFamily, frame: HeardFrame): void {
+    const now = this.#parts.now();
+    this.#parts.onWake(now);
+    this.#perform(this.#responder.hear(linkIndex, family, frame, now), now);
+  }
+
+  readonly #onTimer = (now: Instant): void => {
+    this.#parts.onWake(now);
+    this.#perform(this.#responder.timer(now), now);
+  };
+
+  #perform(effects: readonly Effect[], now: Instant): void {
+    for (const effect of effects) {
+      switch (effect.type) {
+        case "listen":
+          this.#ears.listen(effect.linkIndex, effect.family, effect.addresses);
+          break;
+        case "send":
+          this.#ears.send(effect.linkIndex, effect.family, effect.frame);
+          break;
+        case "heard":
+          this.#hear(effect, now);
+          break;
+        default:
+        // A duplicate is told of by ownership, and nothing is probed but by ownership's questions.
+      }
+    }
+    this.#parts.deadlines.set("responder", this.#responder.deadline(), this.#onTimer);
+    const fitted = this.#responder.takeFitted();
+    if (fitted.length > 0) this.#parts.onLinksOf(fitted, now);
+  }
+
+  #hear({ address, mac, who, evidence }: Extract<Effect, { type: "heard" }>, now: Instant): void {
+    // Who only asks whether the address is free does not have it.
+    if (evidence === "probe") return;
+    // A node of ours that asks others from the address has it bound somewhere, and does not answer for it.
+    if (evidence === "use" && who.kind === "peer") this.sayAgain(address, now);
+    else this.#parts.onClaim({ address, mac }, now);
+  }
+}
