@@ -2,52 +2,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Access, Rule } from "./access.ts";
+import type { Access } from "./access.ts";
 import type { AuditEntry } from "./audit.ts";
 import { type ControlPlane, sharedControlPlane, startControlPlane } from "./bed.ts";
 import { install, leaderOf, NAMESPACE, openController, pool } from "./controller.ts";
 import { eventually } from "./eventually.ts";
+import { grantedTo, isUse, showRight } from "./rights.ts";
 import { allocated, conditionOf, createService, readService, servicePath } from "./services.ts";
 
 const inCluster = sharedControlPlane();
-
-type Right = {
-  readonly where: string;
-  readonly verb: string;
-  readonly group: string;
-  readonly resource: string;
-};
-
-const show = ({ where, verb, group, resource }: Right): string =>
-  `${verb} ${resource}${group === "" ? "" : `.${group}`} in ${where}`;
-
-const rightsOf = (where: string, rules: readonly Rule[]): readonly Right[] =>
-  rules.flatMap(({ apiGroups, resources, verbs }) =>
-    apiGroups.flatMap((group) =>
-      resources.flatMap((resource) => verbs.map((verb) => ({ where, verb, group, resource }))),
-    ),
-  );
-
-type Role = {
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly rules: readonly Rule[];
-};
-
-/** Every right that the API server knows for our account. */
-const granted = async ({ admin }: ControlPlane): Promise<readonly Right[]> => {
-  const group = "/apis/rbac.authorization.k8s.io/v1";
-  const everywhere = await admin.get<{ items: readonly Role[] }>(`${group}/clusterroles`);
-  const somewhere = await admin.get<{ items: readonly Role[] }>(`${group}/roles`);
-  return [...everywhere.items, ...somewhere.items]
-    .filter(({ metadata }) => metadata.name.startsWith("steelyard"))
-    .flatMap(({ metadata, rules }) => rightsOf(metadata.namespace ?? "every namespace", rules));
-};
-
-const isUse = (right: Right, entry: AuditEntry): boolean =>
-  entry.verb === right.verb &&
-  entry.group === right.group &&
-  entry.resource === right.resource &&
-  (right.where === "every namespace" || right.where === entry.namespace);
 
 /** Waits until a Service has been refused an address for something with this in it. */
 const refusedFor = (plane: ControlPlane, name: string, what: string): Promise<unknown> =>
@@ -138,8 +101,9 @@ describe("the rights in our manifests", () => {
         denied.map(({ verb, path }) => `${verb} ${path}`),
         [],
       );
-      const unused = (await granted(plane)).filter((right) => !mine.some((entry) => isUse(right, entry)));
-      assert.deepEqual(unused.map(show), []);
+      const granted = await grantedTo(plane, "steelyard-controller");
+      const unused = granted.filter((right) => !mine.some((entry) => isUse(right, entry)));
+      assert.deepEqual(unused.map(showRight), []);
     }),
   );
 });
