@@ -1,11 +1,13 @@
-/** `steelyard status`: what a running edge or controller holds and how it is, as tables or as JSON. */
+/** `steelyard status`: what a running edge, controller or speaker holds and how it is, as tables or as JSON. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
 import type { ControllerStatus } from "#api/controller";
+import type { SpeakerStatus } from "#api/speaker";
 import type { DrainStatus, RouterStatus, ServerStatus, Status } from "#api/status";
 import { formatDuration, micros } from "#base/time";
 import { get } from "#drivers/http/client";
 import { controllerStatusLines } from "./controller-status.ts";
+import { speakerStatusLines } from "./speaker-status.ts";
 import { ago, printable, table } from "./table.ts";
 
 export type StatusOptions = { readonly admin: string; readonly json: boolean; readonly watch: boolean };
@@ -134,11 +136,20 @@ export const statusLines = (status: Status): string[] => {
   ];
 };
 
+const linesOf = (status: Status | ControllerStatus | SpeakerStatus): string[] => {
+  switch (status.role) {
+    case "controller":
+      return controllerStatusLines(status);
+    case "speaker":
+      return speakerStatusLines(status);
+    default:
+      return statusLines(status);
+  }
+};
+
 const textOf = (body: string, json: boolean): string => {
   if (json) return body.trimEnd();
-  const parsed: Status | ControllerStatus = JSON.parse(body);
-  const lines = parsed.role === "controller" ? controllerStatusLines(parsed) : statusLines(parsed);
-  return lines.join("\n").trimEnd();
+  return linesOf(JSON.parse(body)).join("\n").trimEnd();
 };
 
 /** Prints the status once, or again every second with `watch`, which outlasts restarts; gives the exit status. */

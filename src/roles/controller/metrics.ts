@@ -7,13 +7,8 @@ import {
   type MetallbMetric,
 } from "#core/allocation-metrics/names";
 import type { ControllerView } from "#core/controller/view";
-import {
-  type Histogram,
-  type Labels,
-  type MetricFamily,
-  renderMetrics,
-  type Sample,
-} from "#core/metrics/exposition";
+import { type Histogram, renderMetrics, type Sample } from "#core/metrics/exposition";
+import { counted, familiesOf, sample, type Values } from "#runtime/cluster/metric-families";
 import type { PoolUse, ServiceCounts } from "./counts.ts";
 
 /** Everything that metrics are made of; pools and Services are known to the leader only. */
@@ -32,13 +27,6 @@ export type Facts = {
   /** Writes that failed, conflicts aside. */
   readonly failedWrites: number;
 };
-
-type Values = readonly Sample[] | number | undefined;
-
-const sample = (value: number, labels: Labels = {}): Sample => ({ labels, value });
-
-const counted = (counts: ReadonlyMap<string, number>, label: string): readonly Sample[] =>
-  [...counts].map(([word, value]) => sample(value, { [label]: word }));
 
 /** Numbers of addresses are exact up to 2^53 and saturate at 2^63. */
 const addresses = (count: bigint): number => Number(count > 2n ** 63n ? 2n ** 63n : count);
@@ -103,28 +91,15 @@ const metallbValues = ({
   };
 };
 
-type Definition = { readonly type: "counter" | "gauge" | "histogram"; readonly help: string };
-
-const families = (
-  values: Readonly<Record<string, Values>>,
-  definitions: Readonly<Record<string, Definition>>,
-): readonly MetricFamily[] =>
-  Object.entries(values).flatMap(([name, value]): MetricFamily[] => {
-    const definition = definitions[name];
-    if (value === undefined || definition === undefined || definition.type === "histogram") return [];
-    const samples = typeof value === "number" ? [sample(value)] : value;
-    return [{ name, help: definition.help, type: definition.type, samples }];
-  });
-
 /** The text of `/metrics`. */
 export const controllerMetrics = (facts: Facts, options: { readonly metallb: boolean }): string =>
   renderMetrics([
-    ...families(ownValues(facts), CONTROLLER_METRICS),
+    ...familiesOf(ownValues(facts), CONTROLLER_METRICS),
     {
       name: "steelyard_allocation_seconds",
       help: CONTROLLER_METRICS.steelyard_allocation_seconds.help,
       type: "histogram",
       histograms: [facts.latencies],
     },
-    ...(options.metallb ? families(metallbValues(facts), METALLB_METRICS) : []),
+    ...(options.metallb ? familiesOf(metallbValues(facts), METALLB_METRICS) : []),
   ]);

@@ -28,9 +28,12 @@ import {
 import { type Member, membersOf } from "./members.ts";
 import { readSpeakerPod, SPEAKER_SELECTOR, type SpeakerPod } from "./speaker-pod.ts";
 
+/** What may be different: who the members are, and with them everything else; or everything else only. */
+export type Changed = "members" | "workload";
+
 export type MirrorListener = {
   /** Something that decides about placements or members may be different; only once all has been read. */
-  changed(): void;
+  changed(what: Changed): void;
   /** A kind cannot be read, or can again. */
   trouble(resource: string, failure: Failure | undefined): void;
 };
@@ -38,11 +41,13 @@ export type MirrorListener = {
 type Hooks<Item> = {
   readonly put: (item: Item, before: Item | undefined) => void;
   readonly remove: (before: Item) => void;
+  readonly changes: Changed;
 };
 
+/** One that has become another type is kept until what we have said on it is gone. */
 const project = (object: unknown): Service | undefined => {
   const service = readService(object);
-  return service?.type === "LoadBalancer" ? service : undefined;
+  return service?.type === "LoadBalancer" || (service?.conditions.length ?? 0) > 0 ? service : undefined;
 };
 
 /** A status as an object of its own, and as the record of a holder. */
@@ -63,6 +68,7 @@ export class ClusterMirror {
   readonly #nodes = new Map<string, Node>();
   readonly #pods = new Map<string, SpeakerPod>();
   readonly #reports = new Map<string, SpeakerReport>();
+  #services: ReadonlyMap<string, Service> = new Map();
   readonly #waiting = new Set<string>();
   readonly #watches: Pick<Watch<unknown>, "close">[] = [];
 
@@ -89,9 +95,24 @@ export class ClusterMirror {
     return this.#waiting.size === 0;
   }
 
+  /** By `namespace/name`: those of type LoadBalancer, and those of another type that still have a condition of ours. */
+  get services(): ReadonlyMap<string, Service> {
+    return this.#services;
+  }
+
+  /** A kind that the API server does not know counts as empty from now on; it is read if it comes to be known. */
+  countAsEmpty(plural: string): void {
+    if (this.#waiting.delete(plural) && this.isSynced) this.#listener.changed("members");
+  }
+
   /** All members, this node included. */
   members(): readonly Member[] {
     return membersOf({ pods: this.#pods.values(), nodes: this.#nodes, reports: this.#reports });
+  }
+
+  /** What a node's speaker has reported; `undefined` when there is no report of it. */
+  reportOf(node: string): SpeakerReport | undefined {
+    return this.#reports.get(node);
   }
 
   /** The pod of a node's speaker: the owner of what it writes. */
@@ -105,16 +126,24 @@ export class ClusterMirror {
 
   #watchWorkload(): void {
     const placements = this.#placements;
-    this.#watch(
+    this.#services = this.#watch(
       { resource: SERVICES, project, keyOf: ({ meta }) => objectKey(meta) },
       {
-        put: (service) => placements.setService(service),
+        put: (service) => {
+          if (service.type === "LoadBalancer") placements.setService(service);
+          else placements.removeService(objectKey(service.meta));
+        },
         remove: ({ meta }) => placements.removeService(objectKey(meta)),
+        changes: "workload",
       },
-    );
+    ).items;
     this.#watch(
       { resource: ENDPOINT_SLICES, project: readEndpointSlice, keyOf: ({ key }) => key },
-      { put: (slice) => placements.setSlice(slice), remove: ({ key }) => placements.removeSlice(key) },
+      {
+        put: (slice) => placements.setSlice(slice),
+        remove: ({ key }) => placements.removeSlice(key),
+        changes: "workload",
+      },
     );
   }
 
@@ -130,6 +159,7 @@ export class ClusterMirror {
           this.#nodes.delete(name);
           this.#placements.removeNode(name);
         },
+        changes: "members",
       },
     );
   }
@@ -151,6 +181,7 @@ export class ClusterMirror {
           this.#pods.delete(key);
           this.#tellSpeakers();
         },
+        changes: "members",
       },
     );
     this.#watch<SpeakerReport>(
@@ -167,6 +198,7 @@ export class ClusterMirror {
           this.#reports.delete(node);
           placements.setFitness(node, undefined);
         },
+        changes: "members",
       },
     );
     this.#watch<Status>(
@@ -185,6 +217,7 @@ export class ClusterMirror {
           this.statuses.remove(seen);
           if (record !== undefined) placements.removeHolder(record.key);
         },
+        changes: "workload",
       },
     );
   }
@@ -193,11 +226,11 @@ export class ClusterMirror {
     this.#placements.setSpeakers(new Set([...this.#pods.values()].map(({ node }) => node)));
   }
 
-  #watch<Item>(options: WatchOptions<Item>, { put, remove }: Hooks<Item>): void {
+  #watch<Item>(options: WatchOptions<Item>, { put, remove, changes }: Hooks<Item>): Watch<Item> {
     const { plural } = options.resource;
     this.#waiting.add(plural);
     const changed = (): void => {
-      if (this.isSynced) this.#listener.changed();
+      if (this.isSynced) this.#listener.changed(changes);
     };
     const watch = this.#cluster.watch(options, {
       changed: (item, before) => {
@@ -209,10 +242,11 @@ export class ClusterMirror {
         changed();
       },
       synced: () => {
-        if (this.#waiting.delete(plural)) changed();
+        if (this.#waiting.delete(plural) && this.isSynced) this.#listener.changed("members");
       },
       trouble: (trouble) => this.#listener.trouble(plural, trouble?.failure),
     });
     this.#watches.push(watch);
+    return watch;
   }
 }

@@ -1,0 +1,82 @@
+/** The answers of a speaker's `/v1/status` and `/v1/explain`. Times are milliseconds since 1970-01-01T00:00Z. */
+
+import type { Explanation } from "#core/layer2/explain";
+import type { SilentReason } from "#core/layer2/reason";
+import type { DeathCause, Standing } from "#core/liveness/standing";
+import type { Verdict as Company } from "#core/ownership/company";
+import type { TransitionCause } from "#core/ownership/state";
+import type { Tenure } from "#core/speaker/event";
+
+/** An address that this node has had to do with. */
+export type AddressStatus = {
+  readonly address: string;
+  readonly state: Tenure;
+  readonly since: number;
+  /** Why it is in that state. */
+  readonly cause: TransitionCause;
+  /** The other node that matters, if one does. */
+  readonly peer?: string;
+  /** Where this node answers for it now. */
+  readonly interfaces: readonly string[];
+  /** How long the node that it was taken from had been silent, in milliseconds. */
+  readonly outage?: number;
+};
+
+/** Another node with a speaker, as this one sees it. */
+export type MemberStatus = {
+  readonly node: string;
+  readonly standing: Standing["name"];
+  readonly since: number;
+  /** Why it counts as dead. */
+  readonly cause?: DeathCause;
+};
+
+export type SpeakerStatus = {
+  readonly role: "speaker";
+  readonly version: string;
+  readonly now: number;
+  readonly node: string;
+  readonly wire: { readonly pid: number; readonly startedAt: number };
+  readonly agent: { readonly pid: number; readonly startedAt: number };
+  /** Whether the cluster has been read since the wire process started; until then it goes on from what is on disk. */
+  readonly isSynced: boolean;
+  /** Whom this node hears. */
+  readonly company: Company | "unknown";
+  /** Addresses of the whole cluster that are announced; 0 before they are known. */
+  readonly placements: number;
+  /** By address. */
+  readonly addresses: readonly AddressStatus[];
+  readonly members: readonly MemberStatus[];
+  /** Machines that are no nodes of the cluster and answer for an address. */
+  readonly duplicates: readonly { readonly address: string; readonly mac: string }[];
+  /** Addresses that this node asks for, and is not answered as it should be. */
+  readonly unreachable: readonly { readonly address: string; readonly obstacle: string }[];
+  /** Addresses that move too often. */
+  readonly flapping: readonly string[];
+  readonly linksDown: readonly string[];
+  /** Problems of a newer configuration that was refused. */
+  readonly refused: readonly string[];
+  /** What cannot be read at the API server now, and why. */
+  readonly trouble: readonly string[];
+  /** Writes that wait for their turn or for the API server. */
+  readonly waitingWrites: number;
+};
+
+/** Why an address is answered by whom, and where it is with the node that was asked. */
+export type AddressExplanation = Explanation & {
+  /** Nodes that are recorded to announce one of its Services. */
+  readonly recorded: readonly string[];
+  /** Candidates that count as dead here. */
+  readonly dead: readonly string[];
+  readonly here?: AddressStatus;
+};
+
+export type SpeakerExplanation = {
+  readonly role: "speaker";
+  readonly node: string;
+  /** `namespace/name`. */
+  readonly service: string;
+  /** Why nobody answers for it. */
+  readonly silence?: { readonly reason: SilentReason; readonly text: string };
+  readonly addresses: readonly AddressExplanation[];
+};

@@ -1,0 +1,73 @@
+/** What a running speaker holds, whom it hears and what is the matter, as tables. */
+import type { AddressStatus, MemberStatus, SpeakerStatus } from "#api/speaker";
+import { ago, printable, table } from "./table.ts";
+
+const COMPANY: Readonly<Record<SpeakerStatus["company"], string>> = {
+  accompanied: "hears other speakers",
+  doubtful: "hears no other speaker, and asks its gateway",
+  alone: "hears its gateway, and no other speaker",
+  isolated: "hears neither other speakers nor its gateway, and holds nothing",
+  unknown: "has yet to hear somebody",
+};
+
+const addressRow = (status: AddressStatus, now: number): readonly string[] => {
+  const { address, state, since, cause, peer, interfaces, outage } = status;
+  const silence = outage === undefined ? "" : `, silent for ${Math.round(outage)} ms`;
+  return [
+    address,
+    state,
+    ago(now - since),
+    printable(`${cause}${peer === undefined ? "" : ` ${peer}`}${silence}`),
+    printable(interfaces.join(" ")),
+  ];
+};
+
+const memberRow = ({ node, standing, since, cause }: MemberStatus, now: number): readonly string[] => [
+  printable(node),
+  standing,
+  ago(now - since),
+  cause ?? "",
+];
+
+const remarksOf = (status: SpeakerStatus): readonly string[] => [
+  ...(status.isSynced ? [] : ["the cluster has not been read yet: it goes on from what is on disk"]),
+  ...status.trouble.map((text) => `cannot read ${text}`),
+  ...status.refused.map((problem) => `refused, what was in force stays: ${problem}`),
+  ...status.linksDown.map((link) => `link ${link} is down`),
+  ...status.duplicates.map(
+    ({ address, mac }) => `${address} is answered for by ${mac}, which is no node of this cluster`,
+  ),
+  ...status.flapping.map((address) => `${address} moves too often, and is not taken back for a while`),
+  ...status.unreachable.map(({ address, obstacle }) => `${address} cannot be reached from here: ${obstacle}`),
+  ...(status.waitingWrites > 0 ? [`${status.waitingWrites} writes wait`] : []),
+];
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "es"}`;
+
+/** The lines; `!` marks what wants attention. Addresses on standby are only counted. */
+export const speakerStatusLines = (status: SpeakerStatus): string[] => {
+  const { version, now, node, wire, addresses, members, placements } = status;
+  const shown = addresses.filter(({ state }) => state !== "standby");
+  return [
+    `steelyard ${version} speaker on ${printable(node)}, running for ${ago(now - wire.startedAt)}, ${COMPANY[status.company]}`,
+    ...remarksOf(status).map((text) => printable(`! ${text}`)),
+    "",
+    `${counted(placements, "address")} announced in the cluster, ${shown.length} here, ${addresses.length - shown.length} on standby here`,
+    "",
+    ...(shown.length === 0
+      ? []
+      : [
+          ...table(
+            ["ADDRESS", "STATE", "SINCE", "BECAUSE", "INTERFACES"],
+            shown.map((each) => addressRow(each, now)),
+          ),
+          "",
+        ]),
+    ...(members.length === 0
+      ? []
+      : table(
+          ["NODE", "STANDING", "SINCE", "BECAUSE"],
+          members.map((each) => memberRow(each, now)),
+        )),
+  ];
+};

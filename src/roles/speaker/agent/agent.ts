@@ -1,0 +1,141 @@
+/**
+ * The agent: it knows what the wire has said, follows the cluster once there is one, and answers on its pages.
+ *
+ * Everything it needs of the world comes in, so that a test runs it against an API server and a wire in memory.
+ */
+import type { SpeakerExplanation, SpeakerStatus } from "#api/speaker";
+import type { SpeakerEvent, SpeakerObservation } from "#core/speaker/event";
+import type { ClusterPort } from "#drivers/kubernetes/port";
+import type { Time } from "#drivers/kubernetes/time";
+import type { ObservationLog } from "#runtime/cluster/observation-log";
+import { countRequests } from "#runtime/cluster/requests";
+import { createRecent } from "#runtime/recent";
+import type { WireToAgent } from "../messages.ts";
+import { explainService } from "./explain.ts";
+import { Following, type FollowingOptions } from "./following.ts";
+import { Heard } from "./heard.ts";
+import { speakerMetrics } from "./metrics.ts";
+import { speakerStatus } from "./status.ts";
+import type { ToWire } from "./to-wire.ts";
+import { Troubles } from "./troubles.ts";
+
+export type AgentParts = {
+  readonly wire: ToWire;
+  readonly clock: Time;
+  readonly log: Pick<ObservationLog<SpeakerEvent>, "write">;
+  readonly options: FollowingOptions;
+  readonly process: { readonly pid: number; readonly startedAt: number };
+};
+
+/** An agent that the wire has spoken to. */
+export class SpeakerAgent {
+  readonly recent = createRecent<SpeakerObservation>();
+  readonly #parts: AgentParts;
+  readonly #heard: Heard;
+  readonly #troubles: Troubles;
+  #following: Following | undefined;
+  #requests: ReturnType<typeof countRequests>["samples"] = () => [];
+  #hasSaidAlone = false;
+
+  /** The wire's first word. */
+  constructor(parts: AgentParts, snapshot: Extract<WireToAgent, { type: "snapshot" }>) {
+    this.#parts = parts;
+    this.#heard = new Heard(snapshot);
+    this.#troubles = new Troubles((event) => this.#tell(event), this.#heard.view.trouble.keys());
+    this.#remember(snapshot);
+  }
+
+  /** Whether the wire could take over addresses: it knows the cluster, and hears somebody or is rightly alone. */
+  get isReady(): boolean {
+    const { isSynced, company } = this.#heard.view;
+    return isSynced && company !== "doubtful" && company !== "isolated";
+  }
+
+  /** Takes note of what the wire says. */
+  hear(message: Exclude<WireToAgent, { type: "stop" }>): void {
+    const news = this.#heard.take(message);
+    if (message.type === "snapshot") this.#remember(message);
+    if (message.type === "observation") {
+      this.recent.add([message.observation]);
+      this.#parts.log.write(message.observation);
+    }
+    this.#following?.heardNews(news);
+  }
+
+  /** The wire reads again after it was behind. */
+  drained(): void {
+    this.#following?.drained();
+  }
+
+  /** There is no way to an API server: says so once. */
+  findNoCluster(problem: string): void {
+    this.#troubles.begin("credentials", problem);
+    this.#sayAlone(problem);
+  }
+
+  /** From now on the cluster is read, and the wire told of it. */
+  follow(cluster: ClusterPort): void {
+    this.#troubles.end("credentials");
+    const counted = countRequests(cluster);
+    this.#requests = counted.samples;
+    const { wire, clock, options } = this.#parts;
+    this.#following = new Following({
+      ...{ cluster: counted.cluster, wire, clock, options, heard: this.#heard, troubles: this.#troubles },
+      tell: (event) => this.#tell(event),
+      onUnreachable: (problem) => this.#sayAlone(problem),
+    });
+  }
+
+  status(): SpeakerStatus {
+    const { clock, options, process } = this.#parts;
+    return speakerStatus({
+      ...{ heard: this.#heard, now: clock.wall(), node: options.node, agent: process },
+      placements: this.#following?.orders.placements ?? 0,
+      waitingWrites: this.#following?.waitingWrites ?? 0,
+    });
+  }
+
+  metrics(): string {
+    const following = this.#following;
+    return speakerMetrics({
+      ...{ heard: this.#heard, node: this.#parts.options.node, requests: this.#requests() },
+      placements: following?.orders.placements ?? 0,
+      servicesAt: (address) => following?.placements.get(address)?.services ?? [],
+      isConfigured: following?.isConfigured ?? false,
+      waitingWrites: following?.waitingWrites ?? 0,
+    });
+  }
+
+  /** Why a Service is answered for by whom; `undefined` for one that does not concern us, or is not known yet. */
+  explain(key: string): SpeakerExplanation | undefined {
+    if (this.#following === undefined) return undefined;
+    const { placements, mirror } = this.#following;
+    return explainService(key, {
+      node: this.#parts.options.node,
+      heard: this.#heard,
+      placements,
+      mirror,
+    });
+  }
+
+  /** Writes what must be written before the end. */
+  async close(): Promise<void> {
+    await this.#following?.close();
+  }
+
+  #tell(event: SpeakerEvent): void {
+    this.#parts.wire.send({ type: "event", event });
+  }
+
+  #sayAlone(problem: string): void {
+    if (this.#hasSaidAlone || this.#heard.view.isSynced) return;
+    this.#hasSaidAlone = true;
+    this.#tell({ type: "speaker", change: "alone", detail: problem });
+  }
+
+  /** What an agent before this one has logged is not logged again. */
+  #remember({ recent, told }: Extract<WireToAgent, { type: "snapshot" }>): void {
+    for (const observation of this.recent.add(recent))
+      if (observation.sequence > told) this.#parts.log.write(observation);
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Follows the cluster: reads it, decides which nodes may answer for which address, and tells the wire.
+ *
+ * Nothing is told before all has been read and a valid configuration has been in force: until then the wire goes on with what it
+ * knows, from an earlier agent or from its disk.
+ */
+import { type Duration, seconds } from "#base/time";
+import { createPlacements, type Placements } from "#core/layer2/placements";
+import type { SpeakerEvent } from "#core/speaker/event";
+import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
+import type { Cancel, Time } from "#drivers/kubernetes/time";
+import { CONFIGURATION_STATES, L2_STATUSES } from "#runtime/cluster/resources";
+import type { SpeakerOptions } from "../options.ts";
+import { SpeakerConfiguration } from "./configuration.ts";
+import { dutiesOf } from "./duties.ts";
+import type { Heard, News } from "./heard.ts";
+import { type Changed, ClusterMirror } from "./mirror.ts";
+import { Orders } from "./orders.ts";
+import { rulesOf } from "./rules.ts";
+import type { ToWire } from "./to-wire.ts";
+import type { Troubles } from "./troubles.ts";
+
+export type FollowingOptions = Pick<
+  SpeakerOptions,
+  "node" | "namespace" | "loadBalancerClass" | "rules" | "spread" | "ignoreExcludeLabel" | "probe"
+>;
+
+export type FollowingParts = {
+  readonly cluster: ClusterPort;
+  readonly clock: Time;
+  readonly wire: ToWire;
+  readonly heard: Heard;
+  readonly troubles: Troubles;
+  readonly tell: (event: SpeakerEvent) => void;
+  /** The API server does not answer. */
+  readonly onUnreachable: (problem: string) => void;
+  readonly options: FollowingOptions;
+};
+
+/** Addresses that are decided about in one turn of the event loop. */
+const TURN = 16;
+/** Between a change and another look at who probes what. */
+const DUTY_PAUSE: Duration = seconds(1);
+/** Kinds of MetalLB's that an older one does not have. */
+const OPTIONAL: ReadonlySet<string> = new Set([CONFIGURATION_STATES.plural, L2_STATUSES.plural]);
+/** An API server that has just started does not know such kinds for a while. */
+const UNKNOWN_KIND: Duration = seconds(15);
+
+export class Following {
+  readonly placements: Placements;
+  readonly mirror: ClusterMirror;
+  readonly orders: Orders;
+  readonly #parts: FollowingParts;
+  readonly #configuration: SpeakerConfiguration;
+  readonly #cancels = new Map<string, Cancel>();
+  #dead: ReadonlySet<string> = new Set();
+  #areMembersDue = false;
+  #turn: "none" | "planned" | "closed" = "none";
+
+  constructor(parts: FollowingParts) {
+    const { cluster, wire, tell, heard, options } = parts;
+    const { node, namespace, loadBalancerClass } = options;
+    this.#parts = parts;
+    this.orders = new Orders({ self: node, wire, onAllPlaced: () => this.#onAllPlaced() });
+    this.placements = createPlacements({ lbClass: loadBalancerClass, rules: rulesOf(options) });
+    this.#bury();
+    const trouble = (resource: string, failure: Failure | undefined): void =>
+      this.#onTrouble(resource, failure);
+    this.mirror = new ClusterMirror(cluster, {
+      ...{ namespace, placements: this.placements },
+      listener: { changed: (what) => this.#onChange(what), trouble },
+    });
+    this.#configuration = new SpeakerConfiguration({
+      ...{ cluster, namespace, tell, trouble, refused: heard.view.refused },
+      onApplied: (configuration) => {
+        this.placements.configure(configuration);
+        this.#plan();
+      },
+    });
+  }
+
+  /** Whether there has been a valid configuration. */
+  get isConfigured(): boolean {
+    return this.#configuration.isInForce;
+  }
+
+  /** Writes that wait for their turn or for the API server. */
+  get waitingWrites(): number {
+    return 0;
+  }
+
+  /** The wire has said something that is another thing than before. */
+  heardNews(news: readonly News[]): void {
+    if (!news.includes("observation")) return;
+    if (this.#bury()) this.#plan();
+    this.#planDuties();
+  }
+
+  /** The wire reads again. */
+  drained(): void {
+    this.orders.pump();
+  }
+
+  async close(): Promise<void> {
+    this.#turn = "closed";
+    for (const cancel of this.#cancels.values()) cancel();
+    this.#configuration.close();
+    this.mirror.close();
+  }
+
+  /** Takes note of who is dead; gives whether somebody else is than before. */
+  #bury(): boolean {
+    const { members } = this.#parts.heard.view;
+    const dead = new Set([...members].flatMap(([node, { standing }]) => (standing === "dead" ? [node] : [])));
+    if (dead.size === this.#dead.size && [...dead].every((node) => this.#dead.has(node))) return false;
+    this.#dead = dead;
+    this.placements.setDead(dead);
+    return true;
+  }
+
+  #onChange(what: Changed): void {
+    if (what === "members") this.#areMembersDue = true;
+    this.#plan();
+  }
+
+  #onTrouble(resource: string, failure: Failure | undefined): void {
+    const { troubles } = this.#parts;
+    if (failure?.reason === "not-found" && OPTIONAL.has(resource)) {
+      troubles.end(resource);
+      this.#later(resource, UNKNOWN_KIND, () => this.mirror.countAsEmpty(resource));
+      return;
+    }
+    this.#forget(resource);
+    if (failure === undefined) troubles.end(resource);
+    else troubles.begin(resource, failure.message);
+    if (failure?.reason === "unreachable") this.#parts.onUnreachable(failure.message);
+  }
+
+  #plan(): void {
+    if (this.#turn !== "none") return;
+    this.#turn = "planned";
+    setImmediate(() => {
+      if (this.#turn === "closed") return;
+      this.#turn = "none";
+      this.#takeTurn();
+    });
+  }
+
+  #takeTurn(): void {
+    if (!this.mirror.isSynced) return;
+    if (this.#areMembersDue) {
+      this.#areMembersDue = false;
+      this.orders.setMembers(this.mirror.members());
+    }
+    if (!this.#configuration.isInForce) return;
+    const changes = this.placements.settle(TURN);
+    this.orders.place(changes);
+    if (changes.rest === "some") this.#plan();
+    else this.#planDuties();
+  }
+
+  #onAllPlaced(): void {
+    const { heard, tell, troubles } = this.#parts;
+    troubles.allRead();
+    if (!heard.view.isSynced) tell({ type: "speaker", change: "synced" });
+    this.#planDuties();
+  }
+
+  /** Many changes come at once, and a probe that begins a second later has lost nothing. */
+  #planDuties(): void {
+    if (this.#parts.options.probe) this.#later("duties", DUTY_PAUSE, () => this.#askForDuties());
+  }
+
+  #askForDuties(): void {
+    const { heard, options } = this.#parts;
+    if (!this.orders.isAllPlaced) return;
+    const { statuses, services } = this.mirror;
+    const { addresses, members } = heard.view;
+    const duties = dutiesOf({
+      ...{ self: options.node, placements: this.placements.all() },
+      isAlive: (node) => (members.get(node)?.standing ?? "alive") === "alive",
+      tenureOf: (address) => addresses.get(address)?.state,
+      holdersOf: (service) => statuses.of(service).map(({ node }) => node),
+      serviceOf: (service) => services.get(service),
+    });
+    this.orders.ask(duties);
+    heard.keepVerdicts(new Set(duties.map(({ address }) => address)));
+  }
+
+  /** Runs `action` after a while, unless that is planned for the key already. */
+  #later(key: string, delay: Duration, action: () => void): void {
+    if (this.#cancels.has(key)) return;
+    const cancel = this.#parts.clock.later(delay, () => {
+      this.#cancels.delete(key);
+      action();
+    });
+    this.#cancels.set(key, cancel);
+  }
+
+  #forget(key: string): void {
+    this.#cancels.get(key)?.();
+    this.#cancels.delete(key);
+  }
+}

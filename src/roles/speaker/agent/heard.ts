@@ -1,0 +1,72 @@
+/** What the wire has said so far: what is true of this node, as far as it does not come from the cluster. */
+import type { IpAddress } from "#base/address";
+import type { Verdict } from "#core/reachability/machine";
+import { viewOf } from "#core/speaker/snapshot";
+import { projectSpeaker, type SpeakerView } from "#core/speaker/view";
+import type { ReportedLink } from "#core/speaker-report/report";
+import type { Voice, WireFacts, WireToAgent } from "../messages.ts";
+
+type Snapshot = Extract<WireToAgent, { type: "snapshot" }>;
+
+/** What of a message is another thing than before. */
+export type News = "observation" | "voices" | "links" | "verdicts" | "counts";
+
+export class Heard {
+  view: SpeakerView;
+  wire: WireFacts;
+  /** Interfaces on which this node answers for an address, by what it holds. */
+  readonly voices = new Map<IpAddress, readonly string[]>();
+  links: readonly ReportedLink[];
+  /** Of the addresses that this node asks for. */
+  readonly verdicts = new Map<IpAddress, Verdict>();
+  /** Packets dropped and not sent since the start of the wire process, by reason. */
+  counts: Readonly<Record<string, number>> = {};
+
+  constructor(snapshot: Snapshot) {
+    this.view = viewOf(snapshot.view);
+    this.wire = snapshot.wire;
+    this.links = snapshot.links;
+    this.#speak(snapshot.voices);
+  }
+
+  /** Takes note of a message. */
+  take(message: Exclude<WireToAgent, { type: "stop" }>): readonly News[] {
+    switch (message.type) {
+      case "snapshot":
+        this.view = viewOf(message.view);
+        this.wire = message.wire;
+        this.links = message.links;
+        this.voices.clear();
+        this.#speak(message.voices);
+        return ["observation", "voices", "links"];
+      case "observation":
+        projectSpeaker(this.view, message.observation);
+        break;
+      case "voices":
+        this.#speak(message.voices);
+        break;
+      case "links":
+        this.links = message.links;
+        break;
+      case "verdicts":
+        for (const { address, verdict } of message.verdicts) this.verdicts.set(address, verdict);
+        break;
+      case "counts":
+        this.counts = message.counts;
+        break;
+    }
+    return [message.type];
+  }
+
+  /** Forgets what was found out about addresses that are asked for no more. */
+  keepVerdicts(asked: ReadonlySet<IpAddress>): void {
+    for (const address of this.verdicts.keys()) if (!asked.has(address)) this.verdicts.delete(address);
+  }
+
+  #speak(voices: readonly Voice[]): void {
+    for (const { address, interfaces } of voices) {
+      if (interfaces.length === 0) this.voices.delete(address);
+      else this.voices.set(address, interfaces);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** What a speaker says of itself at `/v1/status`. */
+import type { AddressStatus, SpeakerStatus } from "#api/speaker";
+import { compareAddresses, type IpAddress } from "#base/address";
+import { toMillis, type WallTime } from "#base/time";
+import { VERSION } from "#base/version";
+import type { Heard } from "./heard.ts";
+
+/** What it is made from. */
+export type StatusSources = {
+  readonly heard: Heard;
+  readonly now: WallTime;
+  readonly node: string;
+  readonly agent: { readonly pid: number; readonly startedAt: number };
+  readonly placements: number;
+  readonly waitingWrites: number;
+};
+
+/** Where one address is with this node; `undefined` if it never had to do with it. */
+export const addressStatus = ({ view, voices }: Heard, address: IpAddress): AddressStatus | undefined => {
+  const known = view.addresses.get(address);
+  if (known === undefined) return undefined;
+  const { state, since, cause, peer, outage } = known;
+  return {
+    ...{ address, state, since, cause, interfaces: voices.get(address) ?? [] },
+    ...(peer === undefined ? {} : { peer }),
+    ...(outage === undefined ? {} : { outage: toMillis(outage) }),
+  };
+};
+
+const pairsOf = <Key extends string, Value, Made>(
+  map: ReadonlyMap<Key, Value>,
+  make: (key: Key, value: Value) => Made,
+): readonly Made[] =>
+  [...map].sort(([left], [right]) => (left < right ? -1 : 1)).map(([key, value]) => make(key, value));
+
+/** The status as the admin socket gives it. */
+export const speakerStatus = (sources: StatusSources): SpeakerStatus => {
+  const { heard, now, node, agent, placements, waitingWrites } = sources;
+  const { view, wire } = heard;
+  const addresses = [...view.addresses.keys()].sort(compareAddresses);
+  return {
+    ...{ role: "speaker", version: VERSION, now, node, agent },
+    wire: { pid: wire.pid, startedAt: wire.startedAt },
+    isSynced: view.isSynced,
+    company: view.company ?? "unknown",
+    placements,
+    addresses: addresses.flatMap((address) => addressStatus(heard, address) ?? []),
+    members: pairsOf(view.members, (name, { standing, since, cause }) => ({
+      ...{ node: name, standing, since },
+      ...(cause === undefined ? {} : { cause }),
+    })),
+    duplicates: pairsOf(view.duplicates, (address, mac) => ({ address, mac })),
+    unreachable: pairsOf(view.unreachable, (address, obstacle) => ({ address, obstacle })),
+    flapping: [...view.flapping].sort(),
+    linksDown: [...view.linksDown].sort(),
+    refused: view.refused,
+    trouble: pairsOf(view.trouble, (resource, detail) => `${resource}: ${detail}`),
+    waitingWrites,
+  };
+};
