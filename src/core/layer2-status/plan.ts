@@ -17,8 +17,8 @@ const isSame = (seen: SeenStatus, { interfaces }: Announced): boolean => {
   );
 };
 
-const isOurs = ({ node, labelled }: SeenStatus, self: string): boolean =>
-  node === "" ? labelled === self : node === self;
+const isOurs = ({ node, labelled, name, service }: SeenStatus, self: string): boolean =>
+  node === "" ? labelled === self || name === statusName(self, service) : node === self;
 
 const remove = ({ name, uid }: SeenStatus): StatusWrite => ({ type: "delete", name, uid });
 
@@ -27,11 +27,13 @@ const planAnnounced = (
   self: string,
   announced: Announced,
   seen: readonly SeenStatus[],
+  mayStay: (node: string) => boolean,
 ): readonly StatusWrite[] => {
   const name = statusName(self, announced.service);
   const own = seen.find((each) => each.name === name);
   // What another node said before cannot be changed, and a second object of ours says nothing more.
-  const others = seen.filter((each) => each !== own).map(remove);
+  const stays = (node: string): boolean => node !== self && node !== "" && mayStay(node);
+  const others = seen.filter((each) => each !== own && !stays(each.node)).map(remove);
   if (own === undefined) return [...others, { type: "create", name, announced }];
   if (own.node !== "" && own.node !== self) return [...others, remove(own)];
   return own.node === self && isSame(own, announced)
@@ -43,16 +45,18 @@ const planAnnounced = (
  * What to write about one Service.
  *
  * `announced` is what this node announces of it, if anything; `seen` are all objects that are there of it. A node that announces it
- * removes what others left; one that does not removes its own only, since the holder may be anyone.
+ * removes what others left; one that does not removes its own only, since the holder may be anyone. `mayStay` says of which nodes
+ * objects stay: of those that may hold another address of the Service.
  */
 export const planStatus = (
   self: string,
   announced: Announced | undefined,
   seen: readonly SeenStatus[],
+  mayStay: (node: string) => boolean = () => false,
 ): readonly StatusWrite[] =>
   announced === undefined
     ? seen.filter((each) => isOurs(each, self)).map(remove)
-    : planAnnounced(self, announced, seen);
+    : planAnnounced(self, announced, seen, mayStay);
 
 /** Objects by the Service that they are about, kept as a watch tells them. */
 export class SeenStatuses {

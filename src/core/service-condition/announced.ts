@@ -1,16 +1,19 @@
 /** `steelyard.dev/Announced`: whether somebody answers for each address of a Service, and who is left out. */
 import type { IpAddress } from "#base/address";
+import type { MacAddress } from "#base/mac";
 import type { WantedCondition } from "#core/allocation/outcome";
 import { type LeftOut, leftOutSentence, type SilentReason, silentSentence } from "#core/layer2/reason";
 
 /** The type of the condition. */
-const ANNOUNCED = "steelyard.dev/Announced";
+export const ANNOUNCED = "steelyard.dev/Announced";
 
 /** One address of a Service. */
 export type AddressStanding = {
   readonly address: IpAddress;
   /** Who answers; `undefined` while nobody does. */
   readonly holder: { readonly node: string; readonly interfaces: readonly string[] } | undefined;
+  /** A machine that is no node of this cluster and answers for it. */
+  readonly stranger: MacAddress | undefined;
   /** Nodes that may not. */
   readonly leftOut: readonly LeftOut[];
 };
@@ -33,10 +36,16 @@ const leftOutText = (all: readonly LeftOut[]): string => {
   return [...named, ...(rest > 0 ? [`${rest} more nodes are left out.`] : [])].join(" ");
 };
 
-const holderText = ({ address, holder }: AddressStanding): string => {
-  if (holder === undefined) return `nobody answers for ${address}`;
+const holderText = ({ address, holder, stranger }: AddressStanding): string => {
+  const search = "find that machine, which is no node of this cluster";
+  if (holder === undefined) {
+    return stranger === undefined
+      ? `nobody answers for ${address}`
+      : `no node answers for ${address}, since ${stranger} has it already: ${search}`;
+  }
   const where = holder.interfaces.length === 0 ? "" : ` on ${holder.interfaces.join(", ")}`;
-  return `node ${holder.node} answers for ${address}${where}`;
+  const also = stranger === undefined ? "" : `, and so does ${stranger}: ${search}`;
+  return `node ${holder.node} answers for ${address}${where}${also}`;
 };
 
 const sentence = (parts: readonly string[]): string => {
@@ -44,25 +53,32 @@ const sentence = (parts: readonly string[]): string => {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 };
 
-/** What is true of a Service. `silent` is why nobody may answer for it at all. */
+/**
+ * What is true of a Service. `silent` is why nobody may answer for it at all, and `leftOut` which nodes may not then.
+ *
+ * Which nodes are left out comes last in the message: what is before it is what matters most.
+ */
 export const announcedCondition = ({
   addresses,
   silent,
+  leftOut: always = [],
 }: {
   readonly addresses: readonly AddressStanding[];
   readonly silent: SilentReason | undefined;
+  readonly leftOut?: readonly LeftOut[];
 }): WantedCondition => {
-  const leftOut = leftOutText(addresses.flatMap((each) => each.leftOut));
+  const leftOut = leftOutText([...always, ...addresses.flatMap((each) => each.leftOut)]);
   if (silent !== undefined) {
     const message = [silentSentence(silent), leftOut].filter((text) => text !== "").join(" ");
     return { type: ANNOUNCED, status: "False", reason: reasonOf(silent), message: clip(message) };
   }
   const isHeld = addresses.every(({ holder }) => holder !== undefined);
+  const hasStranger = addresses.some(({ stranger }) => stranger !== undefined);
   const message = [sentence(addresses.map(holderText)), leftOut].filter((text) => text !== "").join(" ");
   return {
     type: ANNOUNCED,
     status: isHeld ? "True" : "False",
-    reason: isHeld ? "Announced" : "NotHeld",
+    reason: hasStranger ? "DuplicateAddress" : isHeld ? "Announced" : "NotHeld",
     message: clip(message),
   };
 };

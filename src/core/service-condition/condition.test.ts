@@ -15,7 +15,7 @@ const MAC = macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 7));
 const REASON = /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/;
 
 const held = (over: Partial<AddressStanding> = {}): AddressStanding => ({
-  ...{ address: V4, holder: { node: "node-a", interfaces: ["eth0"] }, leftOut: [] },
+  ...{ address: V4, holder: { node: "node-a", interfaces: ["eth0"] }, stranger: undefined, leftOut: [] },
   ...over,
 });
 const cordoned: LeftOut = { node: "node-b", reason: "cordoned", text: "is cordoned" };
@@ -42,6 +42,29 @@ describe("the condition Announced", () => {
     });
     assert.deepEqual([status, reason], ["False", "NotHeld"]);
     assert.match(message, /nobody answers for 2001:db8::10\.$/);
+  });
+
+  it("names the machine that answers as well, or had the address before us", () => {
+    const both = announcedCondition({ addresses: [held({ stranger: MAC })], silent: undefined });
+    assert.deepEqual([both.status, both.reason], ["True", "DuplicateAddress"]);
+    assert.equal(
+      both.message,
+      "Node node-a answers for 192.0.2.10 on eth0, and so does 02:00:00:00:00:07: find that machine, which is no node of this cluster.",
+    );
+    const taken = announcedCondition({
+      addresses: [held({ holder: undefined, stranger: MAC })],
+      silent: undefined,
+    });
+    assert.deepEqual([taken.status, taken.reason], ["False", "DuplicateAddress"]);
+    assert.match(
+      taken.message,
+      /^No node answers for 192\.0\.2\.10, since 02:00:00:00:00:07 has it already: /,
+    );
+  });
+
+  it("names the nodes that may not where nobody may", () => {
+    const { message } = announcedCondition({ addresses: [], silent: "no-candidates", leftOut: [cordoned] });
+    assert.match(message, /^Every node is left out: .*\. Node node-b is cordoned: uncordon the node\.$/);
   });
 
   it("says why nobody may, in a word that the API server takes", () => {

@@ -5,7 +5,7 @@ import type { WantedCondition } from "#core/allocation/outcome";
 import type { Obstacle, Verdict } from "#core/reachability/machine";
 
 /** The type of the condition. */
-const REACHABLE = "steelyard.dev/Reachable";
+export const REACHABLE = "steelyard.dev/Reachable";
 
 /** What was found out about one address. */
 export type ProbedAddress = {

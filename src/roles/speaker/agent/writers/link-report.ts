@@ -1,0 +1,101 @@
+/**
+ * Tells the other speakers of this node's links, in the annotation of its `ConfigurationState`.
+ *
+ * The object is shared with whoever writes its status, so only the annotation and the labels are merged into it; the controller's own
+ * is another one. It is made if it is absent, and made true again if somebody takes it away.
+ */
+import type { Instant } from "#base/time";
+import { stateObject } from "#core/metallb/status";
+import {
+  isSameReport,
+  LINKS_ANNOTATION,
+  type ReportedLink,
+  reportText,
+  type SpeakerReport,
+} from "#core/speaker-report/report";
+import type { Target } from "#drivers/kubernetes/port";
+import { CONFIGURATION_STATES } from "#runtime/cluster/resources";
+import type { Writes } from "#runtime/cluster/writes";
+import type { Attempts } from "./attempts.ts";
+
+export type LinkReportParts = {
+  readonly self: string;
+  readonly namespace: string;
+  readonly writes: Writes;
+  readonly attempts: Attempts;
+  readonly now: () => Instant;
+  /** What the mirror shows of this node's report. */
+  readonly seen: () => SpeakerReport | undefined;
+  /** Has `look` called again at that time. */
+  readonly lookAgain: (when: Instant) => void;
+};
+
+export class LinkReport {
+  readonly #parts: LinkReportParts;
+  readonly #target: Target & { readonly name: string };
+  #links: readonly ReportedLink[] | undefined;
+
+  constructor(parts: LinkReportParts) {
+    this.#parts = parts;
+    const { name, namespace } = stateObject({ type: "speaker", node: parts.self }, parts.namespace).metadata;
+    this.#target = { resource: CONFIGURATION_STATES, namespace, name };
+  }
+
+  /** These are the links from now on; to be followed by `look`. */
+  set(links: readonly ReportedLink[]): void {
+    this.#links = links;
+  }
+
+  /** Writes the report unless the mirror shows it already. */
+  look(): void {
+    const { self, writes, attempts, now, seen, lookAgain } = this.#parts;
+    const links = this.#links;
+    if (links === undefined) return;
+    const key = `ConfigurationState ${this.#target.name}`;
+    const before = seen();
+    if (before !== undefined && isSameReport(before, { node: self, links })) {
+      writes.drop(key);
+      return;
+    }
+    const text = `${reportText(links)} ${before === undefined ? "" : reportText(before.links)}`;
+    const due = attempts.dueAt(key, text, now());
+    if (due > now()) {
+      lookAgain(due);
+      return;
+    }
+    attempts.sent(key, text, now());
+    this.#patch(key, links);
+    lookAgain(attempts.dueAt(key, text, now()));
+  }
+
+  #patch(key: string, links: readonly ReportedLink[]): void {
+    const { writes } = this.#parts;
+    const { apiVersion, kind, metadata } = this.#objectOf(links);
+    const { labels, annotations } = metadata;
+    writes.put(key, {
+      request: () => ({
+        target: this.#target,
+        write: { verb: "patch", type: "merge", body: { metadata: { labels, annotations } } },
+      }),
+      done: ({ answer }) => {
+        if (answer.ok || answer.failure.reason !== "not-found") return;
+        const { name: _, ...collection } = this.#target;
+        writes.put(key, {
+          request: () => ({
+            target: collection,
+            write: { verb: "create", body: { apiVersion, kind, metadata } },
+          }),
+        });
+      },
+    });
+  }
+
+  #objectOf(links: readonly ReportedLink[]) {
+    const { self, namespace } = this.#parts;
+    const object = stateObject({ type: "speaker", node: self }, namespace);
+    return {
+      ...object,
+      metadata: { ...object.metadata, annotations: { [LINKS_ANNOTATION]: reportText(links) } },
+    };
+  }
+}

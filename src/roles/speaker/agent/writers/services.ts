@@ -1,0 +1,102 @@
+/** What this node has to say of one Service: its object, its conditions. */
+import type { IpAddress } from "#base/address";
+import type { ObjectKey } from "#core/kubernetes/meta";
+import { objectKey } from "#core/kubernetes/meta";
+import type { Verdict } from "#core/reachability/machine";
+import type { Service } from "#core/service/service";
+import { ANNOUNCED, announcedCondition } from "#core/service-condition/announced";
+import { type ProbedAddress, REACHABLE, reachableCondition } from "#core/service-condition/reachable";
+import type { Wish } from "./conditions.ts";
+import { type Standing, type Surroundings, spokesmanOf } from "./standing.ts";
+
+/** The conditions that speakers write. */
+export const CONDITIONS: readonly string[] = [ANNOUNCED, REACHABLE];
+
+const has = ({ conditions }: Service, type: string): boolean => conditions.some((each) => each.type === type);
+
+/** Takes a condition away, unless it is not there anyway. */
+const without = (service: Service, type: string): readonly Wish[] =>
+  has(service, type) ? [{ type, condition: undefined, patience: "usual", gist: "" }] : [];
+
+const announcedWish = (standing: Exclude<Standing, { type: "foreign" }>): Wish => {
+  if (standing.type === "silent") {
+    const { reason: silent, leftOut } = standing;
+    const condition = announcedCondition({ addresses: [], silent, leftOut });
+    const gist = announcedCondition({ addresses: [], silent, leftOut: [] }).message;
+    return { type: ANNOUNCED, condition, patience: "usual", gist };
+  }
+  const { addresses } = standing;
+  const condition = announcedCondition({ addresses, silent: undefined });
+  const bare = addresses.map((address) => ({ ...address, leftOut: [] }));
+  const gist = announcedCondition({ addresses: bare, silent: undefined }).message;
+  // Who took the address first is known: nothing is gained by waiting, and the controller waits for it.
+  const isTaken = addresses.some(({ holder, stranger }) => holder === undefined && stranger !== undefined);
+  return { type: ANNOUNCED, condition, patience: isTaken ? "at-once" : "usual", gist };
+};
+
+/** Who asked for the first address speaks for all that it asked for. */
+const probedWish = (
+  { addresses }: Extract<Standing, { type: "announced" }>,
+  { self, verdicts }: { readonly self: string; readonly verdicts: ReadonlyMap<IpAddress, Verdict> },
+): readonly Wish[] => {
+  const first = addresses[0];
+  if (first === undefined || !verdicts.has(first.address)) return [];
+  const [one, ...rest] = addresses.flatMap(({ address }): readonly ProbedAddress[] => {
+    const verdict = verdicts.get(address);
+    return verdict === undefined ? [] : [{ address, prober: self, verdict }];
+  });
+  // One that takes over from another prober knows nothing yet, and what that one said is still the best that is known.
+  if (one === undefined || [one, ...rest].some(({ verdict }) => verdict.type === "unknown")) return [];
+  const condition = reachableCondition([one, ...rest]);
+  return [{ type: REACHABLE, condition, patience: "at-once", gist: condition.message }];
+};
+
+/** Where there is no other node, what another one once found out is not true any more. */
+const aloneWish = (
+  service: Service,
+  { addresses, writer }: Extract<Standing, { type: "announced" }>,
+  { self, members }: Surroundings,
+): readonly Wish[] => {
+  const isAlone = writer === self && members.size === 1 && has(service, REACHABLE);
+  const [one, ...rest] = addresses.map(
+    ({ address }): ProbedAddress => ({ address, prober: undefined, verdict: { type: "unknown" } }),
+  );
+  if (!isAlone || one === undefined) return [];
+  const condition = reachableCondition([one, ...rest]);
+  return [{ type: REACHABLE, condition, patience: "usual", gist: condition.message }];
+};
+
+/** The conditions that this node has to write of a Service. */
+export const wishesOf = (
+  service: Service,
+  standing: Standing,
+  around: Surroundings & { readonly verdicts: ReadonlyMap<IpAddress, Verdict> },
+): readonly Wish[] => {
+  const { self, members } = around;
+  switch (standing.type) {
+    case "foreign": {
+      // Of one that is no load balancer any more nobody else would.
+      const isMine = spokesmanOf(objectKey(service.meta), members) === self;
+      if (service.type === "LoadBalancer" || !isMine) return [];
+      return CONDITIONS.flatMap((type) => without(service, type));
+    }
+    case "silent":
+      return standing.writer === self ? [announcedWish(standing), ...without(service, REACHABLE)] : [];
+    default: {
+      const announced = standing.writer === self ? [announcedWish(standing)] : [];
+      const probed = probedWish(standing, around);
+      return [...announced, ...(probed.length > 0 ? probed : aloneWish(service, standing, around))];
+    }
+  }
+};
+
+/** Services of which it is known that they list one of the addresses and are announced. */
+export const servicesAt = (
+  addresses: Iterable<IpAddress>,
+  { placements }: Pick<Surroundings, "placements">,
+): ReadonlySet<ObjectKey> => {
+  const services = new Set<ObjectKey>();
+  for (const address of addresses)
+    for (const key of placements.get(address)?.services ?? []) services.add(key);
+  return services;
+};
