@@ -8,6 +8,8 @@ import {
   type Effect,
   type Input,
   initialState,
+  LATEST,
+  MOST_MOVES,
   PROBE_DEFAULTS,
   type ProbeConfig,
   step,
@@ -149,11 +151,63 @@ describe("the probe of an address", () => {
     assert.deepEqual([take(), phase()], [[], "waiting"]);
   });
 
-  it("goes on for ever whatever comes: each deadline lies ahead, a round has at most six questions, and each handshake ends", () => {
+  it("asks anew when another machine announces the address, and takes back what it began with the old one", () => {
+    const { give, tick, take, verdict } = probe();
+    tick();
+    give({ type: "announced", mac: mac(3) });
+    give({ type: "answer", mac: mac(1) });
+    give({ type: "announced", mac: mac(1) });
+    assert.deepEqual(take(), ["resolve"]);
+    give({ type: "announced", mac: mac(2) });
+    give({ type: "answer", mac: mac(2) });
+    tick();
+    assert.deepEqual(take(), ["resolve", "connect"]);
+    give({ type: "announced", mac: mac(3) });
+    assert.deepEqual(take(), ["reset", "resolve"]);
+    give({ type: "answer", mac: mac(3) });
+    tick();
+    // Enough for one round: who goes on announcing cannot keep it from ending.
+    for (let last = 4; last < 9; last += 1) give({ type: "announced", mac: mac(last) });
+    give({ type: "segment", kind: "syn-ack" });
+    assert.deepEqual(take(), ["connect", "reset", "tell"]);
+    const found = verdict();
+    assert.ok(found.type === "reachable");
+    assert.equal(found.mac, mac(3));
+  });
+
+  it("says that it does not know any more when nothing can be asked, and takes a handshake back", () => {
+    const { give, tick, take, verdict, phase } = probe();
+    for (const connects of [true, false]) {
+      tick();
+      give({ type: "answer", mac: mac(1) });
+      tick();
+      if (connects) give({ type: "segment", kind: "syn-ack" });
+    }
+    give({ type: "unable" });
+    assert.deepEqual([verdict(), phase()], [{ type: "unknown" }, "waiting"]);
+    assert.deepEqual(take().slice(-2), ["reset", "tell"]);
+    give({ type: "unable" });
+    assert.deepEqual(take(), []);
+  });
+
+  it("leaves out a round that is late, so that a pause of the process does not gather thousands", () => {
+    const { give, pass, take, next, now } = probe();
+    const late = (milliseconds: number): void => pass((next() - now()) / 1_000 + milliseconds);
+    late(LATEST / 1_000 + 0.001);
+    give({ type: "timer" });
+    assert.deepEqual(take(), []);
+    late(LATEST / 1_000);
+    give({ type: "timer" });
+    assert.deepEqual(take(), ["resolve"]);
+  });
+
+  it("goes on for ever whatever comes: each deadline lies ahead, the questions of a round are bounded, and each handshake ends", () => {
     const input: fc.Arbitrary<Input> = fc.oneof(
       fc.constant<Input>({ type: "timer" }),
       fc.integer({ min: 0, max: 9 }).map((last): Input => ({ type: "answer", mac: mac(last) })),
+      fc.integer({ min: 0, max: 9 }).map((last): Input => ({ type: "announced", mac: mac(last) })),
       fc.constantFrom("syn-ack" as const, "reset" as const).map((kind): Input => ({ type: "segment", kind })),
+      fc.constant<Input>({ type: "unable" }),
     );
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(20_000), input), { maxLength: 200 }), (inputs) => {
@@ -165,7 +219,7 @@ describe("the probe of an address", () => {
           give({ type: "timer" });
           assert.ok(next() > now());
           questions += take().filter((type) => type === "resolve" || type === "connect").length;
-          assert.ok(questions <= 2 * TRIES + 1);
+          assert.ok(questions <= (2 * TRIES + 1) * (MOST_MOVES + 1));
           if (phase() === "waiting") questions = 0;
         }
       }),

@@ -11,7 +11,10 @@
  * A question is asked `TRIES` times, each for `timeout`, before it counts as unanswered, since one lost frame is no outage. The
  * latest round alone is the verdict.
  *
- * While it is resolved, answers are awaited for the whole `timeout`, so that a second machine that answers is heard, too.
+ * While it is resolved, answers are awaited for the whole `timeout`, so that a second machine that answers is heard, too. When
+ * another machine announces the address meanwhile, what was found is out of date: it is asked for anew, `MOST_MOVES` times a round.
+ *
+ * A round that is late by more than `LATEST` is left out: after a pause of the process thousands would begin at once.
  *
  * Pure: the caller passes `now`, performs the effects in order, and calls `step` with `timer` no later than `deadline`.
  */
@@ -34,6 +37,10 @@ export const PROBE_DEFAULTS = { interval: seconds(10), timeout: millis(500) } as
 
 /** How often a question is asked before it counts as unanswered. */
 export const TRIES = 3;
+/** How often the address may move to another machine during one round. */
+export const MOST_MOVES = 2;
+/** A round that could not begin within this time does not begin. */
+export const LATEST = seconds(1);
 
 /** Why an address does not count as reachable. */
 export type Obstacle =
@@ -43,7 +50,7 @@ export type Obstacle =
   | { readonly type: "answered-twice"; readonly macs: readonly MacAddress[] }
   /** It is resolved, but nothing comes back from its port. */
   | { readonly type: "silent"; readonly mac: MacAddress }
-  /** It is resolved, and refuses the connection. */
+  /** It is resolved, and refuses the connection: by a reset, or a word of ICMP. */
   | { readonly type: "refused"; readonly mac: MacAddress };
 
 export type Verdict =
@@ -58,7 +65,12 @@ export type Verdict =
     }
   | { readonly type: "unreachable"; readonly obstacle: Obstacle };
 
-type Asked = { readonly tries: number; readonly since: Instant };
+type Asked = {
+  readonly tries: number;
+  readonly since: Instant;
+  /** How often the address has moved during this round. */
+  readonly moves: number;
+};
 
 export type Phase =
   | { readonly name: "waiting"; readonly roundAt: Instant }
@@ -77,8 +89,12 @@ export type Input =
   | { readonly type: "timer" }
   /** Somebody says that he has the address. */
   | { readonly type: "answer"; readonly mac: MacAddress }
+  /** Somebody tells everybody that he has the address from now on. */
+  | { readonly type: "announced"; readonly mac: MacAddress }
   /** An answer to our segment, with the right acknowledgment. */
-  | { readonly type: "segment"; readonly kind: "syn-ack" | "reset" };
+  | { readonly type: "segment"; readonly kind: "syn-ack" | "reset" }
+  /** Nothing can be asked, or no answer would mean anything: what was known is out of date. */
+  | { readonly type: "unable" };
 
 export type Effect =
   /** Ask who has the address. */
@@ -130,26 +146,36 @@ const conclude = ({ name, config, state, now }: Round, to: Verdict, ...effects: 
   };
 };
 
-const resolve = ({ state, now }: Round, tries: number): Step => ({
-  state: { ...state, phase: { name: "resolving", tries, since: now, macs: [], resolved: undefined } },
+const resolve = (
+  { state, now }: Round,
+  { tries, moves }: { readonly tries: number; readonly moves: number },
+): Step => ({
+  state: { ...state, phase: { name: "resolving", tries, moves, since: now, macs: [], resolved: undefined } },
   effects: [{ type: "resolve" }],
 });
 
 const connect = (
   { state, now }: Round,
-  { tries, mac, resolved }: { tries: number; mac: MacAddress; resolved: Duration },
-): Step => ({
-  state: { ...state, phase: { name: "connecting", tries, since: now, mac, resolved } },
-  effects: [{ type: "connect", mac }],
-});
+  phase: Pick<Extract<Phase, { name: "connecting" }>, "tries" | "moves" | "mac" | "resolved">,
+): Step => {
+  const { tries, moves, mac, resolved } = phase;
+  return {
+    state: { ...state, phase: { name: "connecting", tries, moves, since: now, mac, resolved } },
+    effects: [{ type: "connect", mac }],
+  };
+};
+
+/** A handshake that is under way is taken back. */
+const takenBack = ({ phase }: State): readonly Effect[] =>
+  phase.name === "connecting" ? [{ type: "reset", mac: phase.mac }] : [];
 
 /** All who have the address have had their time to say so. */
 const onResolved = (round: Round, phase: Extract<Phase, { name: "resolving" }>): Step => {
-  const { macs, tries, resolved } = phase;
+  const { macs, tries, moves, resolved } = phase;
   const [mac] = macs;
   if (mac === undefined || resolved === undefined) {
     return tries < TRIES
-      ? resolve(round, tries + 1)
+      ? resolve(round, { tries: tries + 1, moves })
       : conclude(round, { type: "unreachable", obstacle: { type: "not-resolved" } });
   }
   if (macs.length > 1) {
@@ -157,7 +183,7 @@ const onResolved = (round: Round, phase: Extract<Phase, { name: "resolving" }>):
     return conclude(round, { type: "unreachable", obstacle });
   }
   return round.config.connects
-    ? connect(round, { tries: 1, mac, resolved })
+    ? connect(round, { tries: 1, moves, mac, resolved })
     : conclude(round, { type: "reachable", mac, resolved, connected: undefined });
 };
 
@@ -167,14 +193,15 @@ const onTimer = (round: Round): Step => {
   if (deadline(config, state) > now) return { state, effects: [] };
   switch (phase.name) {
     case "waiting":
-      return resolve(round, 1);
+      return now > after(phase.roundAt, LATEST)
+        ? { state: { ...state, phase: nextRound(round.name, config, now) }, effects: [] }
+        : resolve(round, { tries: 1, moves: 0 });
     case "resolving":
       return onResolved(round, phase);
     case "connecting": {
-      const { tries, mac, resolved } = phase;
-      if (tries < TRIES) return connect(round, { tries: tries + 1, mac, resolved });
-      const obstacle: Obstacle = { type: "silent", mac };
-      return conclude(round, { type: "unreachable", obstacle }, { type: "reset", mac });
+      if (phase.tries < TRIES) return connect(round, { ...phase, tries: phase.tries + 1 });
+      const obstacle: Obstacle = { type: "silent", mac: phase.mac };
+      return conclude(round, { type: "unreachable", obstacle }, ...takenBack(state));
     }
     default:
       return unreachable(phase);
@@ -192,6 +219,18 @@ const onAnswer = ({ state, now }: Round, mac: MacAddress): Step => {
   return { state: { ...state, phase: { ...phase, macs: [...phase.macs, mac], resolved } }, effects: [] };
 };
 
+/** Another machine than those that were heard has the address now. */
+const onAnnounced = (round: Round, mac: MacAddress): Step => {
+  const { state } = round;
+  const { phase } = state;
+  const nothing: Step = { state, effects: [] };
+  if (phase.name === "waiting" || phase.moves >= MOST_MOVES) return nothing;
+  const known = phase.name === "connecting" ? [phase.mac] : phase.macs;
+  if (known.length === 0 || known.includes(mac)) return nothing;
+  const again = resolve(round, { tries: 1, moves: phase.moves + 1 });
+  return { state: again.state, effects: [...takenBack(state), ...again.effects] };
+};
+
 const onSegment = (round: Round, kind: "syn-ack" | "reset"): Step => {
   const { state, now } = round;
   const { phase } = state;
@@ -199,7 +238,7 @@ const onSegment = (round: Round, kind: "syn-ack" | "reset"): Step => {
   const { mac, resolved } = phase;
   if (kind === "reset") return conclude(round, { type: "unreachable", obstacle: { type: "refused", mac } });
   const connected = between(phase.since, now);
-  return conclude(round, { type: "reachable", mac, resolved, connected }, { type: "reset", mac });
+  return conclude(round, { type: "reachable", mac, resolved, connected }, ...takenBack(state));
 };
 
 /** Takes the probe of the address called `name` one step on. */
@@ -215,8 +254,12 @@ export const step = (
       return onTimer(round);
     case "answer":
       return onAnswer(round, input.mac);
+    case "announced":
+      return onAnnounced(round, input.mac);
     case "segment":
       return onSegment(round, input.kind);
+    case "unable":
+      return conclude(round, { type: "unknown" }, ...takenBack(state));
     default:
       return unreachable(input);
   }

@@ -8,53 +8,9 @@ import { framesFor } from "#core/announce/frames";
 import { encode as encodeArp, probe } from "#core/arp/packet";
 import { detect } from "#core/ndp/answer";
 import { encodePacket } from "#core/ndp/packet";
+import { PACKET_TYPE, runFilter } from "#testing/packet-filter";
 import { arpRangeFilter, MOST_RANGES, ndpRangeFilter } from "./range-filter.ts";
 import { coveringRanges } from "./ranges.ts";
-
-/** How a frame came (linux/if_packet.h). */
-const [HOST, BROADCAST, OTHER_HOST, OUTGOING] = [0, 1, 3, 4];
-
-/** Runs a program of the instructions that these filters use, as the kernel would; gives the accepted bytes. */
-const interpret = (program: Uint8Array, packet: Uint8Array, type = BROADCAST): number => {
-  const code = new DataView(program.buffer);
-  const data = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
-  let accumulator = 0;
-  for (let at = 0; at < program.length; at += 8) {
-    const constant = code.getUint32(at + 4, true);
-    const jump = (holds: boolean): void => {
-      at += 8 * code.getUint8(at + (holds ? 2 : 3));
-    };
-    switch (code.getUint16(at, true)) {
-      case 0x20:
-        // The kernel ends the program with 0 when a load goes beyond the packet.
-        if (constant + 4 > packet.length) return 0;
-        accumulator = data.getUint32(constant);
-        break;
-      case 0x30:
-        if (constant === 0xffff_f004) accumulator = type;
-        else if (constant >= packet.length) return 0;
-        else accumulator = data.getUint8(constant);
-        break;
-      case 0x05:
-        at += 8 * constant;
-        break;
-      case 0x15:
-        jump(accumulator === constant);
-        break;
-      case 0x25:
-        jump(accumulator > constant);
-        break;
-      case 0x35:
-        jump(accumulator >= constant);
-        break;
-      case 0x06:
-        return constant;
-      default:
-        assert.fail("unknown instruction");
-    }
-  }
-  return assert.fail("the program has no end");
-};
 
 const mac = macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 1));
 
@@ -97,7 +53,7 @@ describe("filters by ranges", () => {
             const ranges = rangesOf(listened, most);
             const within = ranges.some(({ low, high }) => low <= wordOf(address) && wordOf(address) <= high);
             for (const packet of [question(address), ...claims(address)]) {
-              assert.equal(interpret(filter(ranges), packet) > 0, within);
+              assert.equal(runFilter(filter(ranges), packet) > 0, within);
             }
           },
         ),
@@ -109,12 +65,12 @@ describe("filters by ranges", () => {
       assert.ok(address !== undefined);
       const program = filter(rangesOf([address], 1));
       for (const [type, passes] of [
-        [HOST, true],
-        [BROADCAST, true],
-        [OTHER_HOST, false],
-        [OUTGOING, false],
+        [PACKET_TYPE.host, true],
+        [PACKET_TYPE.broadcast, true],
+        [PACKET_TYPE.otherHost, false],
+        [PACKET_TYPE.outgoing, false],
       ] as const) {
-        assert.equal(interpret(program, question(address), type) > 0, passes);
+        assert.equal(runFilter(program, question(address), type) > 0, passes);
       }
     });
 
@@ -128,10 +84,10 @@ describe("filters by ranges", () => {
       assert.equal(ranges.length, MOST_RANGES);
       const program = filter(ranges);
       assert.ok(program.length / 8 <= 4_096, `${program.length / 8}`);
-      for (const address of many) assert.ok(interpret(program, question(address)) > 0);
+      for (const address of many) assert.ok(runFilter(program, question(address)) > 0);
       const whole = question(many[7] ?? assert.fail("none"));
       for (let size = 0; size < (length === 4 ? 28 : 64); size += 1) {
-        assert.equal(interpret(program, whole.slice(0, size)), 0);
+        assert.equal(runFilter(program, whole.slice(0, size)), 0);
       }
     });
   }
@@ -149,7 +105,7 @@ describe("filters by ranges", () => {
     ] as const) {
       const packet = question(address).slice();
       packet[offset] = value;
-      assert.equal(interpret(program, packet), 0);
+      assert.equal(runFilter(program, packet), 0);
     }
   });
 });

@@ -17,11 +17,16 @@ import { concatBytes } from "#base/bytes";
 import { instruction, LOAD_WORD, NONE_OF_IT, RETURN, WHOLE_PACKET } from "./filter.ts";
 import type { Range } from "./ranges.ts";
 
-const LOAD_BYTE = 0x30;
-const JUMP = 0x05;
-const JUMP_IF_EQUAL = 0x15;
-const JUMP_IF_ABOVE = 0x25;
-const JUMP_IF_AT_LEAST = 0x35;
+/** Loads the byte at the offset that is the constant. */
+export const LOAD_BYTE = 0x30;
+/** Skips so many instructions as the constant says. */
+export const JUMP = 0x05;
+/** Compares what was loaded with the constant. */
+export const JUMP_IF_EQUAL = 0x15;
+/** Compares what was loaded with the constant. */
+export const JUMP_IF_ABOVE = 0x25;
+/** Compares what was loaded with the constant. */
+export const JUMP_IF_AT_LEAST = 0x35;
 
 /** Where a load finds how the frame came, instead of its bytes: SKF_AD_OFF + SKF_AD_PKTTYPE (linux/filter.h). */
 const PACKET_TYPE = 0xffff_f004;
@@ -63,23 +68,25 @@ const tree = (ranges: readonly Range[], tail: number): readonly Uint8Array[] => 
   ];
 };
 
-const REFUSE = instruction(RETURN, NONE_OF_IT);
+/** Nothing of the packet passes. */
+export const REFUSE = instruction(RETURN, NONE_OF_IT);
 
 /** Goes on if the byte is this one. */
-const requireByte = (offset: number, value: number): readonly Uint8Array[] => [
+export const requireByte = (offset: number, value: number): readonly Uint8Array[] => [
   instruction(LOAD_BYTE, offset),
   instruction(JUMP_IF_EQUAL, value, 0, 1),
   REFUSE,
 ];
 
 /** Goes on if the frame came from outside and is for this host. */
-const requireHeard: readonly Uint8Array[] = [
+export const requireHeard: readonly Uint8Array[] = [
   instruction(LOAD_BYTE, PACKET_TYPE),
   instruction(JUMP_IF_AT_LEAST, FOR_OTHERS, 1),
   REFUSE,
 ];
 
-const search = (ranges: readonly Range[], offset: number): readonly Uint8Array[] => [
+/** Accepts the packet if the word at the offset is in one of the ranges, else goes on. */
+export const search = (ranges: readonly Range[], offset: number): readonly Uint8Array[] => [
   instruction(LOAD_WORD, offset),
   ...tree(ranges, 0),
 ];

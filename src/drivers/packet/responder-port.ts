@@ -31,6 +31,8 @@ export type ResponderPort = {
   openResponder(request: {
     readonly link: PacketLink;
     readonly family: IpFamily;
+    /** `unheard`: no solicited-node groups are joined, so only what is sent to all or to this link is sure to be heard. */
+    readonly questions?: "heard" | "unheard";
     /** Its bytes are views of a buffer that is used again, valid only during the callback. */
     readonly onFrame: (frame: HeardFrame) => void;
     readonly onError: OnPacketError;

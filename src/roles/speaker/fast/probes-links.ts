@@ -4,10 +4,11 @@
  * An address in no network of this node is looked for on the link of the default route: routers have been told to look for
  * it on a link, and clients come through a router.
  */
-import { addressBits, contains } from "#base/prefix";
+
 import { familyOf, type IpAddress, type IpFamily, isLinkLocal, parseAddress } from "#base/address";
 import { assert } from "#base/assert";
 import type { MacAddress } from "#base/mac";
+import { addressBits, contains } from "#base/prefix";
 import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import { linkFault } from "#core/responder/fitness";
 import type { Link, LinkAddress, NetlinkPort } from "#drivers/netlink/port";
@@ -50,7 +51,8 @@ const networksOf = (links: readonly Link[], addresses: readonly LinkAddress[]): 
     .filter(canSpeakFrom)
     .flatMap((own): readonly Network[] => {
       const link = linkByIndex.get(own.linkIndex);
-      if (link?.mac === undefined || linkFault({ link, addresses: [], router: false }) !== undefined) return [];
+      if (link?.mac === undefined || linkFault({ link, addresses: [], router: false }) !== undefined)
+        return [];
       const { index, name, mac } = link;
       const { address: source, prefixLength } = own;
       return [{ link: { index, name }, family: familyOf(source), mac, source, prefixLength }];
@@ -89,8 +91,9 @@ export class Places {
   of(address: IpAddress): Place | undefined {
     if (this.#placeByAddress.has(address)) return this.#placeByAddress.get(address);
     const place =
-      this.#networks.find(({ source, prefixLength }) => contains({ address: source, prefixLength }, address)) ??
-      this.#fallback.get(familyOf(address));
+      this.#networks.find(({ source, prefixLength }) =>
+        contains({ address: source, prefixLength }, address),
+      ) ?? this.#fallback.get(familyOf(address));
     // An address that this node has itself cannot be asked for from there.
     const usable = place?.source === address ? undefined : place;
     this.#placeByAddress.set(address, usable);

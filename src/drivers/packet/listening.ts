@@ -1,0 +1,97 @@
+/** What the packet sockets have in common that listen for many addresses on one link. */
+import { addressBytes, type IpAddress } from "#base/address";
+import { readU32 } from "#base/bytes";
+import type { Door } from "#native/door";
+import * as linux from "./constants.ts";
+import { NOTHING } from "./filter.ts";
+import type { PacketLink, PacketResult } from "./port.ts";
+import { MOST_RANGES } from "./range-filter.ts";
+import { coveringRanges, type Range } from "./ranges.ts";
+import { refusal } from "./receiver.ts";
+import { linkSockaddr } from "./sockaddr.ts";
+import { LARGE_RECEIVE_BUFFER, openSocket } from "./socket.ts";
+
+/** Opens a packet socket for one EtherType that is deaf until it has a filter, so nothing has to be thrown away. */
+export const openDeaf = (door: Door, link: PacketLink, etherType: number): PacketResult<number> => {
+  const { packet: domain } = linux.AF;
+  const { dgram: type } = linux.SOCK;
+  const opened = openSocket(door, { domain, type, protocol: 0, options: LARGE_RECEIVE_BUFFER });
+  if (!opened.ok) return opened;
+  const fd = opened.value;
+  const address = linkSockaddr({ linkIndex: link.index, etherType });
+  const attached = door.attachFilter(fd, NOTHING);
+  const bound = attached < 0 ? attached : door.bind(fd, address);
+  if (bound >= 0) return opened;
+  door.close(fd);
+  return { ok: false, error: refusal(`listen on ${link.name}`, bound) };
+};
+
+/** Where `struct sockaddr_ll` has sll_ifindex. */
+const LINK_INDEX = 4;
+
+/**
+ * Whether a packet with this `struct sockaddr_ll` came through the link: a packet socket on a trunk also sees the frames of
+ * the VLANs that are set up on it, under their own links' index.
+ */
+export const cameThrough = (link: PacketLink, name: Uint8Array): boolean =>
+  name.length >= LINK_INDEX + 4 &&
+  new DataView(name.buffer, name.byteOffset, name.byteLength).getInt32(LINK_INDEX, true) === link.index;
+
+const lastWord = (address: IpAddress): number => {
+  const bytes = addressBytes(address);
+  return readU32(bytes, bytes.length - 4);
+};
+
+const sameBytes = (one: Uint8Array, other: Uint8Array): boolean =>
+  one.length === other.length && one.every((byte, index) => byte === other[index]);
+
+/** The filter of one socket, which lets through what is about some addresses. */
+export class AddressFilter {
+  readonly #door: Door;
+  readonly #fd: number;
+  readonly #link: PacketLink;
+  readonly #programFor: (ranges: readonly Range[]) => Uint8Array;
+  #program: Uint8Array = NOTHING;
+  /** The last four bytes of addresses, remembered: of thousands few change at a time. */
+  #wordByAddress = new Map<IpAddress, number>();
+
+  constructor(
+    door: Door,
+    {
+      fd,
+      link,
+      programFor,
+    }: {
+      readonly fd: number;
+      readonly link: PacketLink;
+      readonly programFor: (ranges: readonly Range[]) => Uint8Array;
+    },
+  ) {
+    this.#door = door;
+    this.#fd = fd;
+    this.#link = link;
+    this.#programFor = programFor;
+  }
+
+  /** Lets exactly these through from now on, or a little more; gives the last four bytes of each. */
+  set(addresses: Iterable<IpAddress>): PacketResult<Uint32Array> {
+    const words = this.#wordsOf(addresses);
+    const program = this.#programFor(coveringRanges(words, MOST_RANGES));
+    if (!sameBytes(program, this.#program)) {
+      const attached = this.#door.attachFilter(this.#fd, program);
+      if (attached < 0) {
+        const operation = `listen for ${words.length} addresses on ${this.#link.name}`;
+        return { ok: false, error: refusal(operation, attached) };
+      }
+      this.#program = program;
+    }
+    return { ok: true, value: words };
+  }
+
+  #wordsOf(addresses: Iterable<IpAddress>): Uint32Array {
+    const next = new Map<IpAddress, number>();
+    for (const address of addresses) next.set(address, this.#wordByAddress.get(address) ?? lastWord(address));
+    this.#wordByAddress = next;
+    return Uint32Array.from(next.values());
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The self-probe: asks, as another machine of the link would, for addresses that other nodes hold.
+ *
+ * It puts together, and decides nothing itself: `#core/reachability` (what is asked when, and what it means), `probes-links.ts`
+ * (from where), `probes-sockets.ts` (the wire). Frames and segments are made by hand: this node's kernel would send a
+ * connection to such an address straight to a backend.
+ */
+import { familyOf, type IpAddress, type IpFamily } from "#base/address";
+import { unreachable } from "#base/assert";
+import { after, type Instant, millis } from "#base/time";
+import {
+  deadline,
+  type Effect,
+  type Input,
+  initialState,
+  PROBE_DEFAULTS,
+  type ProbeConfig,
+  type State,
+  step,
+  type Verdict,
+} from "#core/reachability/machine";
+import type { SpeakerEvent } from "#core/speaker/event";
+import { encodeReset, encodeSyn } from "#core/tcp/segment";
+import type { NetlinkPort } from "#drivers/netlink/port";
+import type { HeardFrame } from "#drivers/packet/responder-port";
+import type { Deadlines } from "#runtime/deadlines";
+import type { ProbeDuty } from "../messages.ts";
+import { type Attempt, Hearing, isSameAttempt } from "./probes-hearing.ts";
+import { type Place, Places } from "./probes-links.ts";
+import { PROBE_PORTS, type ProbePackets, ProbeSockets } from "./probes-sockets.ts";
+
+export type ProbesParts = {
+  readonly packets: ProbePackets;
+  readonly netlink: Pick<NetlinkPort, "links" | "addresses" | "routeTo">;
+  readonly deadlines: Deadlines;
+  readonly now: () => Instant;
+  /** 0 or more, less than 1; nobody may be able to guess it. */
+  readonly random: () => number;
+  /**
+   * Whether an answer for an address would mean something: not while this node holds it itself, nor while it hears nobody
+   * at all. Where not, the verdict is `unknown`.
+   */
+  readonly mayAsk: (address: IpAddress) => boolean;
+  /** What the last round came to, whenever that is another outcome than before, or another machine. */
+  readonly onVerdict: (address: IpAddress, verdict: Verdict) => void;
+  readonly tell: (event: SpeakerEvent) => void;
+  readonly count: (what: string) => void;
+};
+
+type Probe = {
+  readonly address: IpAddress;
+  readonly family: IpFamily;
+  /** In the deadlines. */
+  readonly id: string;
+  readonly run: (now: Instant) => void;
+  readonly port: number | undefined;
+  readonly config: ProbeConfig;
+  state: State;
+  /** From where this round asks. */
+  place: Place | undefined;
+  /** What was begun in this round. */
+  attempt: Attempt | undefined;
+};
+
+/** The kernel tells of many changes at once; nothing here is in a hurry. */
+const LOOK_PAUSE = millis(500);
+
+const macsOf = (verdict: Verdict): string => {
+  if (verdict.type === "unknown") return "";
+  if (verdict.type === "reachable") return verdict.mac;
+  return "mac" in verdict.obstacle ? verdict.obstacle.mac : "";
+};
+
+export class Probes {
+  readonly #parts: ProbesParts;
+  readonly #places: Places;
+  readonly #sockets: ProbeSockets;
+  readonly #hearing: Hearing;
+  readonly #probes = new Map<IpAddress, Probe>();
+  #hasLooked = false;
+  #looksSoon = false;
+
+  constructor(parts: ProbesParts) {
+    const { packets, netlink, count } = parts;
+    this.#parts = parts;
+    this.#places = new Places(netlink);
+    this.#hearing = new Hearing(count);
+    this.#sockets = new ProbeSockets({
+      ...{ packets, count },
+      onFrame: (linkIndex, family, frame) => this.#onFrame(linkIndex, family, frame),
+      onSegment: (packet) => this.#onSegment(packet),
+    });
+  }
+
+  /** Asks for exactly these from now on. What is known of those that stay is kept. */
+  setDuties(duties: readonly ProbeDuty[], now: Instant): void {
+    if (!this.#hasLooked && duties.length > 0) this.#look(now);
+    const portByAddress = new Map(duties.map(({ address, port }) => [address, port]));
+    let changed = false;
+    for (const probe of [...this.#probes.values()]) {
+      if (portByAddress.has(probe.address)) continue;
+      this.#forget(probe);
+      changed = true;
+    }
+    for (const [address, port] of portByAddress) {
+      const known = this.#probes.get(address);
+      if (known !== undefined && known.port === port) continue;
+      this.#begin(address, port, now);
+      changed ||= known === undefined;
+    }
+    if (changed) this.#sockets.setAddresses(this.#probes.keys());
+  }
+
+  /** Links or addresses of this node are others than before. */
+  linksChanged(now: Instant): void {
+    if (this.#looksSoon || !this.#hasLooked) return;
+    this.#looksSoon = true;
+    this.#parts.deadlines.set("probes", after(now, LOOK_PAUSE), (at) => this.#look(at));
+  }
+
+  /** What is known of each address that is asked for. */
+  *verdicts(): Iterable<{ readonly address: IpAddress; readonly verdict: Verdict }> {
+    for (const { address, state } of this.#probes.values()) yield { address, verdict: state.verdict };
+  }
+
+  /** Reads what is queued. */
+  drain(): void {
+    this.#sockets.drain();
+  }
+
+  /** Ends at once, without a word. */
+  close(): void {
+    const { deadlines } = this.#parts;
+    deadlines.set("probes", undefined, () => {});
+    for (const { id, run } of this.#probes.values()) deadlines.set(id, undefined, run);
+    this.#probes.clear();
+    this.#sockets.close();
+  }
+
+  #look(now: Instant): void {
+    this.#looksSoon = false;
+    this.#hasLooked = true;
+    if (this.#places.look()) this.#sockets.keep((link) => this.#places.has(link));
+    else {
+      this.#parts.count("prober read links");
+      this.linksChanged(now);
+    }
+  }
+
+  /** One whose port is another than before goes on from what is known until it is asked for again. */
+  #begin(address: IpAddress, port: number | undefined, now: Instant): void {
+    const known = this.#probes.get(address);
+    const config: ProbeConfig = { ...PROBE_DEFAULTS, connects: port !== undefined };
+    const fresh = initialState(address, config, now);
+    const probe: Probe = {
+      ...{ address, family: familyOf(address), id: `probe ${address}`, port, config },
+      run: (at) => this.#onTimer(probe, at),
+      state: known === undefined ? fresh : { ...known.state, phase: fresh.phase },
+      ...{ place: undefined, attempt: undefined },
+    };
+    if (known !== undefined) this.#takeBack(known);
+    this.#probes.set(address, probe);
+    this.#parts.deadlines.set(probe.id, deadline(config, probe.state), probe.run);
+  }
+
+  /** Nobody keeps for bad what is not looked after any more. */
+  #forget(probe: Probe): void {
+    this.#takeBack(probe);
+    this.#probes.delete(probe.address);
+    this.#places.forget(probe.address);
+    this.#parts.deadlines.set(probe.id, undefined, probe.run);
+    if (probe.state.verdict.type === "unreachable")
+      this.#tell(probe, probe.state.verdict, { type: "unknown" });
+  }
+
+  #onTimer(probe: Probe, now: Instant): void {
+    if (probe.state.phase.name !== "waiting") this.drain();
+    this.#give(probe, { type: this.#parts.mayAsk(probe.address) ? "timer" : "unable" }, now);
+  }
+
+  #give(probe: Probe, input: Input, now: Instant): void {
+    const { address, config } = probe;
+    const before = probe.state;
+    const { state, effects } = step({ name: address, config }, before, input, now);
+    probe.state = state;
+    let isAble = true;
+    for (const effect of effects) isAble = this.#perform(probe, effect) && isAble;
+    if (state.phase.name === "waiting") probe.attempt = undefined;
+    const isNews =
+      effects.some(({ type }) => type === "tell") || macsOf(state.verdict) !== macsOf(before.verdict);
+    if (isNews) this.#parts.onVerdict(address, state.verdict);
+    if (isAble) this.#parts.deadlines.set(probe.id, deadline(config, state), probe.run);
+    // What was not sent is no question, so silence is no answer.
+    else this.#give(probe, { type: "unable" }, now);
+  }
+
+  /** Gives false for a question that could not be asked. */
+  #perform(probe: Probe, effect: Effect): boolean {
+    switch (effect.type) {
+      case "resolve":
+        probe.attempt = undefined;
+        probe.place = this.#places.of(probe.address);
+        if (probe.place === undefined) this.#parts.count("prober has no interface for an address");
+        return probe.place !== undefined && this.#sockets.ask(probe.place, probe.address);
+      case "connect": {
+        const { place } = probe;
+        if (place === undefined || probe.port === undefined) return false;
+        // A segment that is sent again is the same, as TCP's own would be: a late answer counts.
+        probe.attempt ??= this.#newAttempt(place, probe.address, probe.port);
+        const { flow, sequence } = probe.attempt;
+        return this.#sockets.send(place, effect.mac, encodeSyn(flow, sequence));
+      }
+      case "reset":
+        if (probe.place !== undefined && probe.attempt !== undefined) {
+          const { flow, sequence } = probe.attempt;
+          this.#sockets.send(probe.place, effect.mac, encodeReset(flow, sequence));
+        }
+        return true;
+      case "tell":
+        this.#tell(probe, effect.from, effect.to);
+        return true;
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #newAttempt({ source }: Place, destination: IpAddress, destinationPort: number): Attempt {
+    const { random } = this.#parts;
+    const { low, high } = PROBE_PORTS;
+    const sourcePort = low + Math.floor(random() * (high - low + 1));
+    const sequence = Math.floor(random() * 0x1_0000_0000);
+    return { flow: { source, destination, sourcePort, destinationPort }, sequence };
+  }
+
+  /** Leaves no handshake half done behind. */
+  #takeBack(probe: Probe): void {
+    const { phase } = probe.state;
+    if (phase.name === "connecting") this.#perform(probe, { type: "reset", mac: phase.mac });
+  }
+
+  #tell({ address }: Probe, from: Verdict, to: Verdict): void {
+    const obstacle = to.type === "unreachable" ? { obstacle: to.obstacle.type } : {};
+    this.#parts.tell({ type: "reachability", address, from: from.type, to: to.type, ...obstacle });
+  }
+
+  #onFrame(linkIndex: number, family: IpFamily, frame: HeardFrame): void {
+    const now = this.#parts.now();
+    const heard = this.#hearing.frame(family, frame, now);
+    const probe = heard === undefined ? undefined : this.#probes.get(heard.address);
+    // Each round asks on one link; what is said on another is about another network.
+    if (heard === undefined || probe?.place?.link.index !== linkIndex) return;
+    this.#give(probe, heard.input, now);
+  }
+
+  #onSegment(packet: Uint8Array): void {
+    const now = this.#parts.now();
+    const heard = this.#hearing.segment(packet, now);
+    if (heard === undefined) return;
+    const { attempt, kind } = heard;
+    const probe = this.#probes.get(attempt.flow.destination);
+    if (probe?.attempt !== undefined && isSameAttempt(probe.attempt, attempt)) {
+      this.#give(probe, { type: "segment", kind }, now);
+    } else this.#parts.count("prober dropped a segment: not ours");
+  }
+}
