@@ -1,0 +1,174 @@
+/** An agent on an API server and beside a wire in memory, with time that moves when the test moves it. */
+import { type Duration, seconds, wallTime } from "#base/time";
+import type { SpeakerEvent } from "#core/speaker/event";
+import { snapshotOf } from "#core/speaker/snapshot";
+import { emptySpeakerView, projectSpeaker } from "#core/speaker/view";
+import { type FakeCluster, fakeCluster } from "#drivers/kubernetes/fake";
+import {
+  CONFIGURATION_KINDS,
+  ENDPOINT_SLICES,
+  L2_STATUSES,
+  NODES,
+  PODS,
+  SERVICES,
+} from "#runtime/cluster/resources";
+import { createTestTime, type TestTime } from "#testing/time";
+import type { AgentToWire, WireToAgent } from "../messages.ts";
+import { SpeakerAgent } from "./agent.ts";
+import type { FollowingOptions } from "./following.ts";
+
+const NAMESPACE = "steelyard-system";
+
+/** The wire process: it keeps its journal, and gives back every event that it is told of as an observation. */
+export type TestWire = {
+  /** Everything that was sent since it was asked last. */
+  take(): readonly AgentToWire[];
+  /** What happens on the wire. */
+  observe(event: SpeakerEvent): void;
+  say(message: Exclude<WireToAgent, { type: "snapshot" | "observation" | "stop" }>): void;
+  /** Whether it reads. */
+  setReading(isReading: boolean): void;
+};
+
+export type AgentBed = {
+  readonly cluster: FakeCluster;
+  readonly time: TestTime;
+  readonly wire: TestWire;
+  /** The lines of the log, as `type` of the events. */
+  readonly logged: string[];
+  /** An agent that the wire has greeted; it is this node's, `node-a`. */
+  start(options?: Partial<FollowingOptions>): SpeakerAgent;
+  /** Starts one and lets it follow the cluster. */
+  follow(options?: Partial<FollowingOptions>): Promise<SpeakerAgent>;
+  /** Lets whatever follows happen, and some time pass. */
+  rest(by?: Duration): Promise<void>;
+  node(name: string, ip: string): void;
+  /** Lets a speaker run on a node. */
+  speaker(node: string): void;
+  pool(addresses: readonly string[], name?: string): void;
+  advertisement(spec?: object): void;
+  /** Creates or changes `shop/NAME`, with an endpoint that serves. */
+  service(name: string, parts: { readonly ips: readonly string[]; readonly spec?: object }): void;
+  /** Records a node as the one that announces a Service. */
+  record(service: string, node: string): void;
+};
+
+const kind = (name: string) => {
+  const resource = CONFIGURATION_KINDS.get(name);
+  if (resource === undefined) throw new Error(`no kind ${name}`);
+  return resource;
+};
+
+const createObjects = (cluster: FakeCluster) => ({
+  node: (name: string, ip: string): void =>
+    void cluster.put(NODES, {
+      metadata: { name },
+      status: {
+        addresses: [{ type: "InternalIP", address: ip }],
+        conditions: [{ type: "Ready", status: "True" }],
+      },
+    }),
+  speaker: (node: string): void =>
+    void cluster.put(PODS, {
+      metadata: {
+        ...{ name: `speaker-${node}`, namespace: NAMESPACE },
+        labels: { "app.kubernetes.io/name": "steelyard", "app.kubernetes.io/component": "speaker" },
+      },
+      spec: { nodeName: node },
+      status: { phase: "Running" },
+    }),
+  pool: (addresses: readonly string[], name = "home"): void =>
+    void cluster.put(kind("IPAddressPool"), {
+      metadata: { name, namespace: NAMESPACE },
+      spec: { addresses },
+    }),
+  advertisement: (spec: object = {}): void =>
+    void cluster.put(kind("L2Advertisement"), { metadata: { name: "all", namespace: NAMESPACE }, spec }),
+  service: (
+    name: string,
+    { ips, spec = {} }: { readonly ips: readonly string[]; readonly spec?: object },
+  ) => {
+    cluster.put(SERVICES, {
+      metadata: { name, namespace: "shop" },
+      spec: { type: "LoadBalancer", ports: [{ port: 80, protocol: "TCP" }], ...spec },
+      status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } },
+    });
+    cluster.put(ENDPOINT_SLICES, {
+      metadata: { name, namespace: "shop", labels: { "kubernetes.io/service-name": name } },
+      addressType: "IPv4",
+      endpoints: [{ addresses: ["10.1.0.5"], nodeName: "node-a", conditions: { ready: true } }],
+    });
+  },
+  record: (service: string, node: string): void =>
+    void cluster.put(L2_STATUSES, {
+      metadata: { name: `l2-${node}-${service}`, namespace: NAMESPACE },
+      status: { node, serviceName: service, serviceNamespace: "shop" },
+    }),
+});
+
+/** A cluster with nothing in it, and a wire that has started. */
+export const createAgentBed = (): AgentBed => {
+  const cluster = fakeCluster();
+  const time = createTestTime();
+  const logged: string[] = [];
+  const view = emptySpeakerView();
+  let sent: AgentToWire[] = [];
+  let isReading = true;
+  let agent: SpeakerAgent | undefined;
+  const observe = (event: SpeakerEvent): void => {
+    const observation = { sequence: view.sequence + 1, at: time.wall(), event };
+    projectSpeaker(view, observation);
+    agent?.hear({ type: "observation", observation: structuredClone(observation) });
+  };
+  const start = (options: Partial<FollowingOptions> = {}): SpeakerAgent => {
+    const made = new SpeakerAgent(
+      {
+        wire: {
+          send: (message) => {
+            sent.push(structuredClone(message));
+            if (message.type === "event") setImmediate(() => observe(message.event));
+            return isReading;
+          },
+          writable: () => isReading,
+        },
+        clock: time,
+        log: { write: ({ event }) => void logged.push(event.type) },
+        options: {
+          ...{ node: "node-a", namespace: NAMESPACE, loadBalancerClass: undefined, rules: "steelyard" },
+          ...{ spread: undefined, ignoreExcludeLabel: false, probe: true, ...options },
+        },
+        process: { pid: 7, startedAt: time.wall() },
+      },
+      {
+        ...{ type: "snapshot", view: structuredClone(snapshotOf(view)), recent: [], told: view.sequence },
+        wire: { pid: 1, startedAt: wallTime(0), version: "test" },
+        ...{ voices: [], links: [] },
+      },
+    );
+    agent = made;
+    return made;
+  };
+  const rest = (by: Duration = seconds(2)): Promise<void> => time.advance(by);
+  return {
+    ...{ cluster, time, logged, start, rest, ...createObjects(cluster) },
+    wire: {
+      take: () => {
+        const taken = sent;
+        sent = [];
+        return taken;
+      },
+      observe,
+      say: (message) => agent?.hear(structuredClone(message)),
+      setReading: (reads) => {
+        isReading = reads;
+        if (reads) agent?.drained();
+      },
+    },
+    follow: async (options) => {
+      const made = start(options);
+      made.follow(cluster);
+      await rest();
+      return made;
+    },
+  };
+};
