@@ -12,7 +12,7 @@ import { crdObjects } from "#core/metallb/crd";
 import { alertRules } from "./packaging/alerts.ts";
 import { type ChartOptions, renderChart } from "./packaging/chart.ts";
 import { dashboard } from "./packaging/dashboard.ts";
-import { metricsPage } from "./packaging/metrics-page.ts";
+import { metricsPage, speakerMetricsPage } from "./packaging/metrics-page.ts";
 
 const FROM_LISTS = "# Generated: node scripts/generate-packaging.ts\n";
 const FROM_CHART = "# Generated from packaging/helm/steelyard: node scripts/generate-packaging.ts\n";
@@ -96,6 +96,7 @@ export const generatedPackaging = (): ReadonlyMap<string, string> => {
     ["packaging/helm/steelyard/files/dashboard.json", dashboardText],
     ...chartCrds(),
     ["docs/reference/metrics-controller.md", metricsPage()],
+    ["docs/reference/metrics-speaker.md", speakerMetricsPage()],
   ]);
 };
 

@@ -1,23 +1,12 @@
 /**
- * The alert rules of the controller: one list, from which the rules for Prometheus and the page for people are made.
+ * The alert rules: one list for each program, from which the rules for Prometheus and the pages for people are made.
  *
  * Several replicas may tell of the same pools and Services for a while, so values are never added up over replicas. Where a pool
- * fills up, one alert at a time is on.
+ * fills up, one alert at a time is on. What both programs tell in one name has one alert, here.
  */
 import { stringify } from "yaml";
-
-export type Alert = {
-  readonly name: string;
-  /** PromQL: the alert is on while this gives anything. */
-  readonly expression: string;
-  /** How long it must be so, as Prometheus spells it. */
-  readonly for: string;
-  readonly severity: "critical" | "warning" | "info";
-  /** What is so; `{{ $labels.pool }}` and `{{ $value }}` are filled in by Prometheus. */
-  readonly summary: string;
-  /** What follows from it, and what to do. */
-  readonly description: string;
-};
+import type { Alert } from "./alert.ts";
+import { SPEAKER_ALERTS } from "./speaker-alerts.ts";
 
 const USAGE =
   "100 * max by (namespace, pool, family) (steelyard_pool_addresses_assigned) / max by (namespace, pool, family) (steelyard_pool_addresses)";
@@ -65,7 +54,7 @@ const SERVICES: readonly Alert[] = [
     severity: "critical",
     summary: "Another machine answers for {{ $value }} of our addresses",
     description:
-      "Clients may reach the wrong machine. `kubectl get addressconflicts` in the namespace of steelyard names the address and the hardware address of the other machine: take the address from it, or out of the pool.",
+      "Clients may reach the wrong machine. `kubectl get addressconflicts` in the namespace of steelyard, the condition steelyard.dev/Announced and the events of the Services name the address and the hardware address of the other machine: take the address from it, or out of the pool.",
   },
   {
     name: "SteelyardAllocationSlow",
@@ -84,7 +73,7 @@ const SERVICES: readonly Alert[] = [
     severity: "warning",
     summary: "{{ $labels.pod }} has had writes to do for ten minutes",
     description:
-      "Addresses are decided and do not reach the Services. Look at the codes of steelyard_api_requests_total and at the log.",
+      "What is decided does not reach the Services. Look at the codes of steelyard_api_requests_total and at the log.",
   },
 ];
 
@@ -96,7 +85,7 @@ const CONFIGURATION: readonly Alert[] = [
     severity: "warning",
     summary: "A change of the pools was refused and does not run",
     description:
-      "The last valid configuration stays in force. `kubectl get configurationstates controller -o yaml` in the namespace of steelyard says what is wrong.",
+      "The last valid configuration stays in force. `kubectl get configurationstates -o yaml` in the namespace of steelyard says what is wrong.",
   },
   {
     name: "SteelyardConfigNotLoaded",
@@ -105,7 +94,7 @@ const CONFIGURATION: readonly Alert[] = [
     severity: "warning",
     summary: "{{ $labels.pod }} has had no valid configuration since it started",
     description:
-      "It gives no address until it has one. `kubectl get configurationstates controller -o yaml` says what is wrong, if it can read the resources at all.",
+      "A controller gives no address until it has one, a speaker answers for none. `kubectl get configurationstates -o yaml` says what is wrong, if it can read the resources at all.",
   },
   {
     name: "SteelyardWebhookCertificateExpiring",
@@ -166,25 +155,23 @@ const CONTROLLER: readonly Alert[] = [
   },
 ];
 
-/** Every alert. */
+/** The alerts of the controller, and those of both. */
 export const ALERTS: readonly Alert[] = [...POOLS, ...SERVICES, ...CONFIGURATION, ...CONTROLLER];
+
+const groupOf = (name: string, alerts: readonly Alert[]) => ({
+  name,
+  rules: alerts.map((alert) => ({
+    alert: alert.name,
+    expr: alert.expression,
+    for: alert.for,
+    labels: { severity: alert.severity },
+    annotations: { summary: alert.summary, description: alert.description },
+  })),
+});
 
 /** The rules as a file for Prometheus (`rule_files`). */
 export const alertRules = (): string =>
   stringify(
-    {
-      groups: [
-        {
-          name: "steelyard-controller",
-          rules: ALERTS.map((alert) => ({
-            alert: alert.name,
-            expr: alert.expression,
-            for: alert.for,
-            labels: { severity: alert.severity },
-            annotations: { summary: alert.summary, description: alert.description },
-          })),
-        },
-      ],
-    },
+    { groups: [groupOf("steelyard-controller", ALERTS), groupOf("steelyard-speaker", SPEAKER_ALERTS)] },
     { lineWidth: 0 },
   );

@@ -1,5 +1,6 @@
 /** Lays the panels out as a Grafana dashboard (its JSON model, schema version 39; Grafana 10 and later). */
-import { type Graph, type Panel, ROWS, type Row, type Stat } from "./panels.ts";
+import type { Graph, Panel, Row, Stat } from "./panel.ts";
+import { ROWS } from "./panels.ts";
 
 const DATASOURCE = { type: "prometheus", uid: "$datasource" };
 const WIDTH = 24;
@@ -118,7 +119,7 @@ const VARIABLES = [
 /** The dashboard as Grafana imports it. */
 export const dashboard = () => ({
   uid: "steelyard-controller",
-  title: "steelyard: allocation",
+  title: "steelyard: Service addresses",
   description: "Generated: node scripts/generate-packaging.ts",
   tags: ["steelyard"],
   schemaVersion: 39,

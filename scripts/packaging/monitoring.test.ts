@@ -2,15 +2,21 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { CONTROLLER_METRICS, METALLB_METRICS, type MetricDefinition } from "#core/allocation-metrics/names";
+import { METALLB_SPEAKER_METRICS, SPEAKER_METRICS } from "#core/speaker-metrics/names";
 import { ALERTS, alertRules } from "./alerts.ts";
 import { dashboard } from "./dashboard.ts";
 import { ROWS } from "./panels.ts";
 import { referencesOf, type Selection } from "./promql.ts";
+import { SPEAKER_ALERTS } from "./speaker-alerts.ts";
 
-const METRICS: ReadonlyMap<string, MetricDefinition> = new Map(Object.entries(CONTROLLER_METRICS));
+const ALL_ALERTS = [...ALERTS, ...SPEAKER_ALERTS];
+const METRICS: ReadonlyMap<string, MetricDefinition> = new Map([
+  ...Object.entries<MetricDefinition>(CONTROLLER_METRICS),
+  ...Object.entries<MetricDefinition>(SPEAKER_METRICS),
+]);
 
-/** What Prometheus puts on everything that it scrapes from a pod. */
-const TARGET_LABELS = ["namespace", "pod"];
+/** What Prometheus puts on everything that it scrapes from a pod, and our monitor on what it scrapes from speakers. */
+const TARGET_LABELS = ["namespace", "pod", "node"];
 
 /** Of the functions those that are used, and whether they want something that only goes up. */
 const FUNCTIONS: ReadonlyMap<string, "counter" | "gauge"> = new Map([
@@ -22,6 +28,7 @@ const FUNCTIONS: ReadonlyMap<string, "counter" | "gauge"> = new Map([
   ["min", "gauge"],
   ["min_over_time", "gauge"],
   ["rate", "counter"],
+  ["resets", "counter"],
   ["sum", "gauge"],
   ["time", "gauge"],
 ]);
@@ -64,10 +71,11 @@ const checkExpression = (expression: string): void => {
   assert.equal(wantsCounts, counts, "counters are for rate and increase, and those for counters");
 };
 
-describe("the metrics of the controller", () => {
-  for (const [name, { type, labels, words = {}, help }] of Object.entries<MetricDefinition>(
-    CONTROLLER_METRICS,
-  )) {
+describe("the metrics", () => {
+  for (const [name, { type, labels, words = {}, help }] of [
+    ...Object.entries<MetricDefinition>(CONTROLLER_METRICS),
+    ...Object.entries<MetricDefinition>(SPEAKER_METRICS).filter(([name]) => !(name in CONTROLLER_METRICS)),
+  ]) {
     it(`${name} is named and described as the others are`, () => {
       assert.match(name, /^steelyard_[a-z_]+[a-z]$/);
       assert.equal(name.endsWith("_total"), type === "counter");
@@ -77,9 +85,22 @@ describe("the metrics of the controller", () => {
     });
   }
 
+  it("that controller and speaker tell in one name have the same labels", () => {
+    const ofController: ReadonlyMap<string, MetricDefinition> = new Map(Object.entries(CONTROLLER_METRICS));
+    const shared = Object.entries<MetricDefinition>(SPEAKER_METRICS).filter(([name]) =>
+      ofController.has(name),
+    );
+    assert.ok(shared.length > 0);
+    for (const [name, { type, labels }] of shared) {
+      const other = ofController.get(name);
+      assert.deepEqual([other?.type, other?.labels], [type, labels], name);
+    }
+  });
+
   it("do not hide MetalLB's", () => {
     for (const name of Object.keys(METALLB_METRICS))
       assert.match(name, /^metallb_(allocator|k8s_client)_[a-z0-9_]+$/);
+    for (const name of Object.keys(METALLB_SPEAKER_METRICS)) assert.match(name, /^metallb_speaker_[a-z_]+$/);
   });
 });
 
@@ -101,7 +122,7 @@ describe("the check of expressions", () => {
 });
 
 describe("the alerts", () => {
-  for (const alert of ALERTS) {
+  for (const alert of ALL_ALERTS) {
     it(`${alert.name} asks for metrics that there are, and tells of labels that it keeps`, () => {
       checkExpression(alert.expression);
       const kept = referencesOf(alert.expression).labels;
@@ -110,12 +131,12 @@ describe("the alerts", () => {
       );
       const isWhole = /^(min|max)_over_time\(/.test(alert.expression);
       for (const label of told) assert.ok(kept.includes(label ?? "") || (isWhole && label === "pod"), label);
-      assert.match(alert.for, /^\d+[mh]$/);
+      assert.match(alert.for, /^\d+[smh]$/);
     });
   }
 
   it("have names of their own, all of one form", () => {
-    const names = ALERTS.map(({ name }) => name);
+    const names = ALL_ALERTS.map(({ name }) => name);
     assert.equal(new Set(names).size, names.length);
     for (const name of names) assert.match(name, /^Steelyard[A-Z][A-Za-z0-9]+$/);
   });
@@ -124,7 +145,10 @@ describe("the alerts", () => {
     const { groups } = parse(alertRules());
     assert.deepEqual(
       groups.map(({ name, rules }: { name: string; rules: readonly unknown[] }) => [name, rules.length]),
-      [["steelyard-controller", ALERTS.length]],
+      [
+        ["steelyard-controller", ALERTS.length],
+        ["steelyard-speaker", SPEAKER_ALERTS.length],
+      ],
     );
   });
 
@@ -186,14 +210,14 @@ describe("the dashboard", () => {
     const asked = new Set(
       [
         ...panels.flatMap(({ queries }) => queries.map(({ expression }) => expression)),
-        ...ALERTS.map(({ expression }) => expression),
+        ...ALL_ALERTS.map(({ expression }) => expression),
       ]
         .flatMap((expression) => referencesOf(expression).selections)
         .map(({ metric }) => metric.replace(/_(bucket|sum|count)$/, "")),
     );
     // How often a configuration was refused matters less than that one is.
     assert.deepEqual(
-      Object.keys(CONTROLLER_METRICS).filter((name) => !asked.has(name)),
+      [...METRICS.keys()].filter((name) => !asked.has(name)),
       ["steelyard_config_refusals_total"],
     );
   });

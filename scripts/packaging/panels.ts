@@ -1,45 +1,6 @@
-/** What the Grafana dashboard of the controller shows: titles, questions to Prometheus, units. `dashboard.ts` lays it out. */
-
-/** What a panel asks Prometheus. */
-export type Query = {
-  readonly expression: string;
-  /** With `{{label}}` for a label's value. */
-  readonly legend: string;
-};
-
-type Common = {
-  readonly title: string;
-  /** What it tells, and when to worry. */
-  readonly description: string;
-  readonly queries: readonly Query[];
-};
-
-/** One number, with the colours from the value on; `words` stand for certain numbers. */
-export type Stat = Common & {
-  readonly kind: "stat";
-  readonly unit?: string;
-  readonly steps: readonly { readonly from: number; readonly color: "green" | "orange" | "red" | "blue" }[];
-  readonly words?: Readonly<Record<string, string>>;
-};
-
-/** Lines over time. */
-export type Graph = Common & {
-  readonly kind: "graph";
-  readonly unit: string;
-  readonly highest?: number;
-  readonly stacked?: true;
-};
-
-export type Panel = Stat | Graph;
-
-/** A row of panels under a heading. */
-export type Row = { readonly title: string; readonly panels: readonly Panel[] };
-
-/** A metric in the namespaces that the reader has chosen. */
-const of = (metric: string, matcher = ""): string =>
-  `${metric}{namespace=~"$namespace"${matcher === "" ? "" : `, ${matcher}`}}`;
-
-const rate = (metric: string): string => `rate(${of(metric)}[$__rate_interval])`;
+/** What the Grafana dashboard shows: titles, questions to Prometheus, units. `dashboard.ts` lays it out. */
+import { of, type Query, type Row, rate } from "./panel.ts";
+import { SPEAKERS } from "./speaker-panels.ts";
 
 const OVERVIEW: Row = {
   title: "Overview",
@@ -261,4 +222,4 @@ const API: Row = {
 };
 
 /** The rows, from above. */
-export const ROWS: readonly Row[] = [OVERVIEW, POOLS, ALLOCATION, API];
+export const ROWS: readonly Row[] = [OVERVIEW, POOLS, ALLOCATION, SPEAKERS, API];

@@ -185,6 +185,15 @@ describe("the rights of the speaker", () => {
     assert.deepEqual(ofSpeaker, [...SPEAKER_READS, ...SPEAKER_WRITES].sort());
   });
 
+  it("are none beside MetalLB's speakers to have addresses taken from Services", () => {
+    assert.deepEqual(
+      ofSpeaker.filter(
+        (right) => !rightsOf("speaker-rbac.yaml", { speaker: { rules: "metallb" } }).includes(right),
+      ),
+      each("ns: steelyard.dev/addressconflicts *", "create", "delete"),
+    );
+  });
+
   it("are enough to read all that a speaker watches", () => {
     const watched = [
       ...[SERVICES, ENDPOINT_SLICES, NODES, NAMESPACES, PODS, L2_STATUSES, CONFIGURATION_STATES],

@@ -1,0 +1,78 @@
+/**
+ * The alert rules of the speaker. Each speaker tells of its own node, so values are added up over speakers where each address is
+ * counted by one of them, and the greatest is taken where all tell of the same.
+ */
+import type { Alert } from "./alert.ts";
+
+const ADDRESSES: readonly Alert[] = [
+  {
+    name: "SteelyardAddressNotHeld",
+    expression:
+      'max by (namespace) (steelyard_placements) - sum by (namespace) (steelyard_addresses{state="holding"}) > 0',
+    for: "5m",
+    severity: "warning",
+    summary: "Nobody answers for {{ $value }} addresses of Services",
+    description:
+      "No pod of the Service is ready, or no node may answer: the condition steelyard.dev/Announced of the Service says which. If all of them say that somebody answers, Prometheus does not reach the speaker that does.",
+  },
+  {
+    name: "SteelyardAddressUnreachable",
+    expression: 'sum by (namespace) (steelyard_addresses_probed{verdict="unreachable"}) > 0',
+    for: "2m",
+    severity: "critical",
+    summary: "{{ $value }} addresses of Services do not answer, as seen from another node",
+    description:
+      "The condition steelyard.dev/Reachable of the Service says at which step: ARP or Neighbour Discovery, the port, the pods.",
+  },
+  {
+    name: "SteelyardAddressFlapping",
+    expression: "max by (namespace) (steelyard_addresses_flapping) > 0",
+    for: "0m",
+    severity: "warning",
+    summary: "{{ $value }} addresses moved four times within a minute",
+    description:
+      "They are not taken back until it has been quiet for a minute. `steelyard events` of the speakers says why each move happened: look for a node that is short of processor time, or a link that loses packets.",
+  },
+];
+
+const NODES: readonly Alert[] = [
+  {
+    name: "SteelyardSpeakerDead",
+    expression: 'max by (namespace) (steelyard_members{standing="dead"}) > 0',
+    for: "5m",
+    severity: "warning",
+    summary: "{{ $value }} speakers are dead, as others see them",
+    description:
+      "What they held is held by others. Where their pods run, nothing that they send arrives: let UDP port 3784 through between the nodes, and see that all have the same secret. `steelyard status` of a speaker names them.",
+  },
+  {
+    name: "SteelyardSpeakerCutOff",
+    expression: 'max by (namespace, node) (steelyard_company{company="isolated"}) == 1',
+    for: "30s",
+    severity: "critical",
+    summary: "Node {{ $labels.node }} hears neither other speakers nor its gateway",
+    description:
+      "It answers for no address, so that others can. Look at its network; if it is the only node, at its gateway.",
+  },
+  {
+    name: "SteelyardSpeakerRestarts",
+    expression: "max by (namespace, node, pod) (resets(steelyard_address_transitions_total[1h])) > 2",
+    for: "0m",
+    severity: "warning",
+    summary: "The speaker of {{ $labels.node }} was restarted {{ $value }} times within an hour",
+    description:
+      "Each time its addresses move. `kubectl logs --previous` and `kubectl describe` of the pod say why: memory, or a crash.",
+  },
+  {
+    name: "SteelyardSpeakerAlone",
+    expression: "min by (namespace, node) (steelyard_cluster_read) == 0",
+    for: "5m",
+    severity: "warning",
+    summary: "The speaker of {{ $labels.node }} has not read the cluster since it started",
+    description:
+      "It goes on from what it knew before. Its log says what the API server answers; code 403 means that a right is missing.",
+  },
+];
+
+/** The alerts of the speaker. */
+export const SPEAKER_ALERTS: readonly Alert[] = [...ADDRESSES, ...NODES];
