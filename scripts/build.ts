@@ -2,8 +2,8 @@
  * `npm run build`: the kernel door into `prebuilds/`, the program into `dist/`.
  *
  * The door is compiled only when its source is newer than its binary. The program for people is one entry and chunks that are
- * loaded when a command needs them. Each process and thread of the edge is bundled by itself and compiled, so that it starts
- * soon and carries no other command along.
+ * loaded when a command needs them. Each process and thread of the edge and of the speaker is bundled by itself and compiled, so
+ * that it starts soon and carries no other command along.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -42,7 +42,7 @@ const LEAN_BUILTINS: Plugin = {
   },
 };
 
-/** A part of the edge that is loaded by itself, and with code that V8 has made already. */
+/** A part of a program that is loaded by itself, and with code that V8 has made already. */
 type Part = {
   readonly entry: string;
   /** How the source of the program asks for it, and for what of it. */
@@ -59,6 +59,14 @@ const PARTS: ReadonlyMap<string, Part> = new Map(
     "edge-agent": {
       entry: "src/roles/edge/agent/run.ts",
       asked: { as: "#roles/edge/agent/run", names: ["runAgent"] },
+    },
+    "speaker-wire": {
+      entry: "src/roles/speaker/wire/run.ts",
+      asked: { as: "#roles/speaker/wire/run", names: ["runSpeaker"] },
+    },
+    "speaker-agent": {
+      entry: "src/roles/speaker/agent/run.ts",
+      asked: { as: "#roles/speaker/agent/run", names: ["runSpeakerAgent"] },
     },
     // Not asked for: a thread begins with it.
     "edge-fast": { entry: "src/roles/edge/fast/thread.ts" },

@@ -5,6 +5,7 @@ import { VERSION } from "#base/version";
 import { addController } from "#commands/controller";
 import { addEdge, adminOption, collect, runtimeOption } from "#commands/edge";
 import { addPlanning } from "#commands/planning";
+import { addSpeaker } from "#commands/speaker";
 
 const CHECK_HELP = `
 Everything named is one configuration, as for \`edge\`: check the files of each box by themselves.
@@ -59,6 +60,7 @@ addEdge(program, async (options) => {
 });
 
 addController(program, finish);
+addSpeaker(program, finish);
 
 program
   .command("check <path...>")

@@ -8,6 +8,13 @@ if (command === "edge-agent") {
   // Nothing is parsed that was parsed already: the start of an edge waits for its agent.
   const { runAgent } = await import("#roles/edge/agent/run");
   process.exitCode = await runAgent(words[0]);
+} else if (command === "speaker-agent") {
+  const { parseSpeakerOptions } = await import("#roles/speaker/options");
+  const options = parseSpeakerOptions(words[0]);
+  if (options === undefined)
+    throw new Error("speaker-agent is started by `steelyard speaker`, and by nobody else");
+  const { runSpeakerAgent } = await import("#roles/speaker/agent/run");
+  process.exitCode = await runSpeakerAgent(options);
 } else if (edge !== undefined) {
   const { runWire } = await import("#roles/edge/wire/run");
   process.exitCode = await runWire(edge);

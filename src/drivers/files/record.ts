@@ -4,7 +4,7 @@
  * One write is under way at a time, off the thread; of what is asked for meanwhile only the newest is written. So a disk
  * that is slow, full or gone delays nothing; the record is then old, or has none, and its reader must not mind.
  */
-import { close, open, readFileSync, rename, rmSync, unlink, write } from "node:fs";
+import { close, open, readFileSync, rename, rmSync, statSync, unlink, write } from "node:fs";
 
 export type RunRecord = {
   /** What was there when it was opened; empty when nothing was. */
@@ -20,12 +20,21 @@ export type RunRecord = {
 /** Pause before a write that failed is tried again, in milliseconds. */
 const RETRY = 2_000;
 
-const readNow = (path: string): string => {
+/** A pipe would keep us waiting, and a device never ends. */
+const readNow = (path: string, longest: number): string => {
   try {
-    return readFileSync(path, "utf8");
+    const stats = statSync(path);
+    return stats.isFile() && stats.size <= longest ? readFileSync(path, "utf8") : "";
   } catch {
     return "";
   }
+};
+
+type RecordOptions = {
+  /** Told of each write that failed. */
+  readonly onFailure: (detail: string) => void;
+  /** In bytes; what is longer was not written by us, and is not read. */
+  readonly longest: number;
 };
 
 const wordsOf = (error: NodeJS.ErrnoException): string => error.code ?? error.message;
@@ -42,10 +51,10 @@ class FileRecord implements RunRecord {
   #wanted: string | undefined;
   #stamp: string | undefined;
 
-  constructor(path: string, onFailure: (detail: string) => void) {
+  constructor(path: string, { onFailure, longest }: RecordOptions) {
     this.#path = path;
     this.#onFailure = onFailure;
-    this.found = readNow(path);
+    this.found = readNow(path, longest);
   }
 
   replace(text: string): void {
@@ -123,6 +132,11 @@ class FileRecord implements RunRecord {
   }
 }
 
+const LONGEST = 1_024 * 1_024;
+
 /** Reads the record at `path` and keeps it from now on; `onFailure` is told of each write that failed. */
-export const openRecord = (path: string, onFailure: (detail: string) => void): RunRecord =>
-  new FileRecord(path, onFailure);
+export const openRecord = (
+  path: string,
+  onFailure: (detail: string) => void,
+  longest: number = LONGEST,
+): RunRecord => new FileRecord(path, { onFailure, longest });

@@ -1,5 +1,5 @@
 /**
- * Secrets in files: one line each, of which nobody but the owner and group of the file may know.
+ * Secrets in files: lines of which nobody but the owner and group of the file may know.
  *
  * What is read stays here: others get a function that signs with it.
  */
@@ -48,11 +48,11 @@ const explain = (cause: unknown): string => {
     : `cannot be read: ${String(code ?? cause)}`;
 };
 
-/**
- * The secret in a file, for one purpose: what is signed for one says nothing to another. Gives why there is none, as
- * the end of a sentence about the file.
- */
-export const readSecret = (path: string, purpose: string): Secret | string => {
+/** What is made of the contents of a file, which are forgotten afterwards; or why there are none. */
+const readWith = <Result>(
+  path: string,
+  use: (contents: Uint8Array, stats: Stats) => Result | string,
+): Result | string => {
   let descriptor: number | undefined;
   try {
     // A pipe would keep us waiting for who writes to it.
@@ -61,14 +61,54 @@ export const readSecret = (path: string, purpose: string): Secret | string => {
     const objection = objectionTo(stats);
     if (objection !== undefined) return objection;
     const buffer = new Uint8Array(LONGEST);
-    const secret = lineIn(buffer.subarray(0, readSync(descriptor, buffer, 0, LONGEST, 0)));
-    if (secret.length < SHORTEST) return `holds less than ${SHORTEST} bytes`;
-    const key = hmac(secret, new TextEncoder().encode(purpose));
+    const result = use(buffer.subarray(0, readSync(descriptor, buffer, 0, LONGEST, 0)), stats);
     buffer.fill(0);
-    return { sign: (bytes) => hmac(key, bytes), version: versionOf(stats) };
+    return result;
   } catch (cause) {
     return explain(cause);
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
 };
+
+const secretOf = (
+  secret: Uint8Array,
+  { purpose, stats }: { readonly purpose: string; readonly stats: Stats },
+): Secret => {
+  const key = hmac(secret, new TextEncoder().encode(purpose));
+  return { sign: (bytes) => hmac(key, bytes), version: versionOf(stats) };
+};
+
+/**
+ * The secret in a file, for one purpose: what is signed for one says nothing to another. Gives why there is none, as
+ * the end of a sentence about the file.
+ */
+export const readSecret = (path: string, purpose: string): Secret | string =>
+  readWith(path, (contents, stats) => {
+    const secret = lineIn(contents);
+    if (secret.length < SHORTEST) return `holds less than ${SHORTEST} bytes`;
+    return secretOf(secret, { purpose, stats });
+  });
+
+/** The lines of a file that are not empty. */
+const linesIn = (bytes: Uint8Array): readonly Uint8Array[] => {
+  const lines: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(0x0a, start);
+    lines.push(lineIn(bytes.subarray(start, end < 0 ? bytes.length : end)));
+    start = end < 0 ? bytes.length : end + 1;
+  }
+  return lines.filter((line) => line.length > 0);
+};
+
+/**
+ * The same for a file with a secret in each line, one or more: the first is what others are shown, all are accepted from them, so
+ * that a secret can be replaced while it is in use.
+ */
+export const readSecrets = (path: string, purpose: string): readonly [Secret, ...Secret[]] | string =>
+  readWith(path, (contents, stats) => {
+    const lines = linesIn(contents);
+    if (lines.some((line) => line.length < SHORTEST)) return `has a line of less than ${SHORTEST} bytes`;
+    const [first, ...rest] = lines.map((line) => secretOf(line, { purpose, stats }));
+    return first === undefined ? "is empty" : ([first, ...rest] as const);
+  });

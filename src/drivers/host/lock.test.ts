@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { type Door, openDoor } from "#native/door";
 import { takeLock } from "./lock.ts";
 
-const HELD = /^another steelyard edge runs in this network namespace/;
+const HELD = /^another steelyard test-\S+ runs in this network namespace/;
 let names = 0;
 const fresh = (): string => {
   names += 1;
@@ -50,11 +50,11 @@ describe("the lock of a network namespace", () => {
         return 12;
       },
     });
-    const lock = takeLock(fresh(), kernel(0));
+    const lock = takeLock(fresh(), { door: kernel(0) });
     assert.ok(!lock.taken);
     assert.match(lock.detail, HELD);
-    assert.equal(takeLock(fresh(), kernel(1, -11)).taken, false);
-    const gone = takeLock(fresh(), kernel(2 ** 22 + 1));
+    assert.equal(takeLock(fresh(), { door: kernel(1, -11) }).taken, false);
+    const gone = takeLock(fresh(), { door: kernel(2 ** 22 + 1) });
     assert.ok(!gone.taken);
     assert.match(gone.detail, /\(process 4194305\)$/);
   });

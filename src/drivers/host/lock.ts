@@ -2,12 +2,12 @@
  * A lock that one process in a network namespace can hold: a listening unix socket of an abstract name, which the kernel
  * keeps once for each network namespace and lets go with the process, however that ends.
  *
- * Any user may take any abstract name. One who may not configure the network is no rival, and keeps nobody out: the
- * kernel says who listens (SO_PEERCRED). Whom it cannot name, because they live in another process namespace or let
+ * Any user may take any abstract name. One who lacks what the lock's holder needs, such as the right to configure the network, is
+ * no rival, and keeps nobody out: the kernel says who listens (SO_PEERCRED). Whom it cannot name, because they live in another process namespace or let
  * their queue fill up, is believed.
  */
 import { readFileSync } from "node:fs";
-import { missingCapabilities } from "#core/host/capabilities";
+import { type Capability, missingCapabilities } from "#core/host/capabilities";
 import { type Door, errnoName, openDoor } from "#native/door";
 import { unixSockaddr } from "#native/unix-address";
 
@@ -37,16 +37,25 @@ const listenerAt = (door: Door, address: Uint8Array): number | undefined => {
   return known && pid > 0 ? pid : undefined;
 };
 
-const mayConfigure = (pid: number): boolean => {
+const isAble = (pid: number, needs: Capability): boolean => {
   try {
-    return missingCapabilities(readFileSync(`/proc/${pid}/status`, "utf8"), ["CAP_NET_ADMIN"]).length === 0;
+    return missingCapabilities(readFileSync(`/proc/${pid}/status`, "utf8"), [needs]).length === 0;
   } catch {
     return true;
   }
 };
 
+type LockRequest = {
+  /** What everybody has who takes this lock in earnest. */
+  readonly needs?: Capability;
+  readonly door?: Door;
+};
+
 /** Takes the lock of this name in the network namespace of this process, or says who holds it. */
-export const takeLock = (name: string, door: Door = openDoor()): Lock => {
+export const takeLock = (
+  name: string,
+  { needs = "CAP_NET_ADMIN", door = openDoor() }: LockRequest = {},
+): Lock => {
   const address = unixSockaddr(`@${name}`);
   const fd = address === undefined ? -1 : door.socket(AF_UNIX, SOCK_STREAM, 0);
   if (address === undefined || fd < 0) return { taken: false, detail: `no lock: ${errnoName(fd)}` };
@@ -59,10 +68,10 @@ export const takeLock = (name: string, door: Door = openDoor()): Lock => {
   release();
   if (errnoName(bound) !== "EADDRINUSE") return { taken: false, detail: `no lock: ${errnoName(bound)}` };
   const pid = listenerAt(door, address);
-  if (pid !== undefined && !mayConfigure(pid)) {
+  if (pid !== undefined && !isAble(pid, needs)) {
     const detail = `process ${pid} sits on the name @${name} without being one of us: a second one would not be noticed`;
     return { taken: true, release: () => {}, detail };
   }
   const who = pid === undefined ? "" : ` (process ${pid})`;
-  return { taken: false, detail: `another steelyard edge runs in this network namespace${who}` };
+  return { taken: false, detail: `another ${name.replace("-", " ")} runs in this network namespace${who}` };
 };

@@ -35,18 +35,24 @@ export class Pump<Item extends Numbered> {
     sendSnapshot(journal.after(Math.max(0, this.#sent - RECENT)), told);
   }
 
-  /** Sends what the reader has yet to be told, as much as it takes. To be called while it reads. */
-  run(): void {
+  /**
+   * Sends what the reader has yet to be told, as much as it takes and no more than `most`. To be called while it reads; gives
+   * whether that was all.
+   */
+  run(most = Number.POSITIVE_INFINITY): boolean {
     const { journal, sendObservation } = this.#options;
-    if (this.#sent === journal.view.sequence) return;
+    if (this.#sent === journal.view.sequence) return true;
     const missed = journal.after(this.#sent);
     if (missed[0]?.sequence !== this.#sent + 1) {
       this.begin();
-      return;
+      return true;
     }
+    let left = most;
     for (const observation of missed) {
       this.#sent = observation.sequence;
-      if (!sendObservation(observation)) return;
+      left -= 1;
+      if (!sendObservation(observation) || left === 0) break;
     }
+    return this.#sent === journal.view.sequence;
   }
 }

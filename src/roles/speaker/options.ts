@@ -37,6 +37,9 @@ export type SpeakerOptions = {
 export const DEFAULT_SPEAKER_ADMIN = "/run/steelyard/speaker.sock";
 export const DEFAULT_SPEAKER_STATE = "/run/steelyard/speaker";
 
+/** The name that a speaker holds in its network namespace, where there can be one only. */
+export const SPEAKER_LOCK = "steelyard-speaker";
+
 /** Exit statuses of `steelyard speaker`. */
 export const EXIT = {
   ok: 0,
@@ -44,3 +47,18 @@ export const EXIT = {
   environment: 1,
   usage: 2,
 } as const;
+
+/** The options as one argument for our own second process. */
+export const speakerOptionsText = (options: SpeakerOptions): string => JSON.stringify(options);
+
+/** What `speakerOptionsText` wrote; `undefined` for whatever else stands there. */
+export const parseSpeakerOptions = (text: string | undefined): SpeakerOptions | undefined => {
+  try {
+    const options: unknown = JSON.parse(text ?? "");
+    return typeof options === "object" && options !== null && "node" in options
+      ? (options as SpeakerOptions)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,132 @@
+/** `steelyard speaker` on the command line: its options, and what they mean. */
+import { hostname } from "node:os";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseDuration, seconds, toMillis } from "#base/time";
+import { type ListenAddress, parseListenAddress } from "#drivers/http/listen-address";
+import { DEFAULT_SPEAKER_ADMIN, DEFAULT_SPEAKER_STATE, type SpeakerOptions } from "#roles/speaker/options";
+
+const HELP = `
+One runs on each node. It answers ARP and Neighbour Discovery for the addresses of Services that the node holds, watches the
+others by BFD, and takes over what a dead one held. Where the API server is away it goes on from what it knows, at its start
+from what is on disk.
+
+SIGTERM and SIGINT let the others take over, and end; a second one ends at once.
+
+Exit status: 0 when told to end, 1 when this machine lacks something, 2 when the command line or the secret is wrong.`;
+
+const listenAddress = (text: string): ListenAddress => {
+  const address = parseListenAddress(text);
+  if (address !== undefined) return address;
+  throw new InvalidArgumentError("Write :PORT, ADDRESS:PORT or [ADDRESS]:PORT.");
+};
+
+const SHORTEST_REFRESH = seconds(10);
+const LONGEST_REFRESH = seconds(3_600);
+
+const refreshInterval = (text: string): number => {
+  const duration = parseDuration(text);
+  if (duration !== undefined && duration >= SHORTEST_REFRESH && duration <= LONGEST_REFRESH)
+    return toMillis(duration);
+  throw new InvalidArgumentError("Write a number and a unit, from 10s to 1h: 100s.");
+};
+
+const LARGEST_SPREAD = 100;
+
+const share = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 1 && value <= LARGEST_SPREAD) return value;
+  throw new InvalidArgumentError("Write a number from 1 to 100, such as 1.25.");
+};
+
+type Flags = Omit<
+  SpeakerOptions,
+  "kubeconfig" | "loadBalancerClass" | "ignoreExcludeLabel" | "spread" | "secretFile" | "stateDirectory"
+> & {
+  readonly kubeconfig?: string;
+  readonly lbClass?: string;
+  readonly ignoreExcludeLb?: boolean;
+  readonly spread?: number;
+  readonly secretFile?: string;
+  readonly stateDir: string;
+};
+
+const optionsOf = ({ lbClass, ignoreExcludeLb, stateDir, ...flags }: Flags): SpeakerOptions => ({
+  ...flags,
+  ...{ kubeconfig: flags.kubeconfig, spread: flags.spread, secretFile: flags.secretFile },
+  loadBalancerClass: lbClass,
+  ignoreExcludeLabel: ignoreExcludeLb === true,
+  stateDirectory: stateDir,
+});
+
+const withCluster = (command: Command): Command =>
+  command
+    .option("--node <name>", "the node that it runs on", process.env.NODE_NAME ?? hostname())
+    .option(
+      "--namespace <name>",
+      "where the resources and the speakers' pods lie",
+      process.env.POD_NAMESPACE ?? "steelyard-system",
+    )
+    .option("--kubeconfig <path>", "credentials (default: the pod's service account)")
+    .option(
+      "--lb-class <name>",
+      "announce only Services of this loadBalancerClass (default: those without one)",
+    )
+    .addOption(
+      new Option(
+        "--rules <rules>",
+        "whose rules say which node answers; MetalLB's while its speakers run too",
+      )
+        .choices(["steelyard", "metallb"])
+        .default("steelyard"),
+    )
+    .option(
+      "--ignore-exclude-lb",
+      "use nodes labelled node.kubernetes.io/exclude-from-external-load-balancers all the same",
+    )
+    .addOption(
+      new Option(
+        "--spread <factor>",
+        "spread addresses evenly: no node gets more than so many times its share (default: MetalLB's order)",
+      ).argParser(share),
+    );
+
+const withLink = (command: Command): Command =>
+  command
+    .option("--secret-file <path>", "secret of all speakers, 16 bytes or more (default: BFD is not signed)")
+    .addOption(
+      new Option("--refresh <duration>", "longest time between two announcements of an address that is held")
+        .argParser(refreshInterval)
+        .default(100_000, "100s"),
+    )
+    .option("--no-probe", "do not ask from other nodes whether addresses work")
+    .addOption(
+      new Option("--without-gateway <what>", "what a node does that hears no other and knows no gateway")
+        .choices(["go-on", "withdraw"])
+        .default("go-on"),
+    );
+
+/** Adds the command to the program; `finish` takes its exit status. */
+export const addSpeaker = (program: Command, finish: (status: number) => void): void => {
+  const command = program
+    .command("speaker")
+    .description("announce addresses of Services on the local network from one node of a Kubernetes cluster");
+  withLink(withCluster(command))
+    .addOption(
+      new Option("--listen <address>", "where health and metrics are told")
+        .argParser(listenAddress)
+        .default(listenAddress(":9122"), ":9122"),
+    )
+    .option("--admin <socket>", "admin socket", DEFAULT_SPEAKER_ADMIN)
+    .option("--state-dir <directory>", "what must survive a restart", DEFAULT_SPEAKER_STATE)
+    .addOption(new Option("--log-format <format>", "how logs look").choices(["text", "json"]).default("text"))
+    .addOption(
+      new Option("--log-level <level>", "least severity that is logged")
+        .choices(["error", "warning", "info", "debug"])
+        .default("info"),
+    )
+    .addHelpText("after", HELP)
+    .action(async (flags: Flags) => {
+      const { runSpeaker } = await import("#roles/speaker/wire/run");
+      finish(await runSpeaker(optionsOf(flags)));
+    });
+};

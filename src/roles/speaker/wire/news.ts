@@ -1,0 +1,121 @@
+/**
+ * What an agent is told besides observations: only the newest of each counts, so an agent that is behind misses nothing.
+ */
+import type { IpAddress } from "#base/address";
+import type { Verdict } from "#core/reachability/machine";
+import { type ReportedLink, reportText } from "#core/speaker-report/report";
+import type { Voice, WireToAgent } from "../messages.ts";
+
+/** Addresses in one message. */
+const SLICE = 256;
+
+/** A first part of a set, which is taken out of it. */
+const takeSome = <Item>(set: Set<Item>): readonly Item[] => {
+  const taken: Item[] = [];
+  for (const item of set) {
+    if (taken.length === SLICE) break;
+    taken.push(item);
+    set.delete(item);
+  }
+  return taken;
+};
+
+export class News {
+  readonly #interfacesOf: (address: IpAddress) => readonly string[];
+  /** As they were told, of addresses that are held. */
+  readonly #interfacesTold = new Map<IpAddress, string>();
+  readonly #unsureVoices = new Set<IpAddress>();
+  #links: readonly ReportedLink[] = [];
+  #linksText = "";
+  #linksTold = "";
+  readonly #verdicts = new Map<IpAddress, Verdict>();
+  readonly #untoldVerdicts = new Set<IpAddress>();
+  readonly #counts: Record<string, number> = {};
+  #areCountsTold = true;
+
+  /** `interfacesOf`: where an address is answered for now; nothing for one that is not held. */
+  constructor(interfacesOf: (address: IpAddress) => readonly string[]) {
+    this.#interfacesOf = interfacesOf;
+  }
+
+  /** These may be answered for elsewhere than before. */
+  voicesMayChange(addresses: Iterable<IpAddress>): void {
+    for (const address of addresses) this.#unsureVoices.add(address);
+  }
+
+  /** All links that may answer. */
+  setLinks(links: readonly ReportedLink[]): void {
+    this.#links = links;
+    this.#linksText = reportText(links);
+  }
+
+  setVerdict(address: IpAddress, verdict: Verdict): void {
+    this.#verdicts.set(address, verdict);
+    this.#untoldVerdicts.add(address);
+  }
+
+  /** Only these are asked for any more. */
+  keepVerdicts(addresses: ReadonlySet<IpAddress>): void {
+    for (const address of this.#verdicts.keys()) {
+      if (addresses.has(address)) continue;
+      this.#verdicts.delete(address);
+      this.#untoldVerdicts.delete(address);
+    }
+  }
+
+  count(what: string, by = 1): void {
+    this.#counts[what] = (this.#counts[what] ?? 0) + by;
+    this.#areCountsTold = false;
+  }
+
+  /** What a snapshot has of it. A new agent knows nothing of the rest, which is news to it. */
+  begin(): { readonly voices: readonly Voice[]; readonly links: readonly ReportedLink[] } {
+    for (const address of this.#interfacesTold.keys()) this.#unsureVoices.add(address);
+    this.#interfacesTold.clear();
+    const voices: Voice[] = [];
+    while (this.#unsureVoices.size > 0) voices.push(...this.#takeVoices());
+    this.#linksTold = this.#linksText;
+    for (const address of this.#verdicts.keys()) this.#untoldVerdicts.add(address);
+    this.#areCountsTold = false;
+    return { voices, links: this.#links };
+  }
+
+  /** Sends what is new until `send` says that the agent is behind; gives whether all is told. */
+  tell(send: (message: WireToAgent) => boolean): boolean {
+    if (this.#linksTold !== this.#linksText) {
+      this.#linksTold = this.#linksText;
+      if (!send({ type: "links", links: this.#links })) return false;
+    }
+    while (this.#unsureVoices.size > 0) {
+      const voices = this.#takeVoices();
+      if (voices.length > 0 && !send({ type: "voices", voices })) return false;
+    }
+    while (this.#untoldVerdicts.size > 0) {
+      const verdicts = takeSome(this.#untoldVerdicts).flatMap((address) => {
+        const verdict = this.#verdicts.get(address);
+        return verdict === undefined ? [] : [{ address, verdict }];
+      });
+      if (!send({ type: "verdicts", verdicts })) return false;
+    }
+    return true;
+  }
+
+  /** Sends the counts if they have changed; gives whether it did. */
+  tellCounts(send: (message: WireToAgent) => boolean): boolean {
+    if (this.#areCountsTold) return false;
+    this.#areCountsTold = true;
+    send({ type: "counts", counts: { ...this.#counts } });
+    return true;
+  }
+
+  #takeVoices(): readonly Voice[] {
+    return takeSome(this.#unsureVoices).flatMap((address) => {
+      const interfaces = this.#interfacesOf(address);
+      const text = interfaces.join(" ");
+      if (text === (this.#interfacesTold.get(address) ?? "")) return [];
+      if (interfaces.length === 0) this.#interfacesTold.delete(address);
+      else this.#interfacesTold.set(address, text);
+      return [{ address, interfaces }];
+    });
+  }
+}

@@ -1,0 +1,34 @@
+/** Where the wire process touches the world. */
+import type { Instant, WallTime } from "#base/time";
+import type { Authentication } from "#core/bfd/authentication";
+import type { OwnershipConfig } from "#core/ownership/config";
+import type { ResponderConfig } from "#core/responder/config";
+import type { RunRecord } from "#drivers/files/record";
+import type { Child, ChildOptions } from "#drivers/ipc/child";
+import type { Deadlines } from "#runtime/deadlines";
+import type { ProbePackets } from "../fast/probes-sockets.ts";
+import type { SpeakerParts } from "../fast/speaker.ts";
+import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
+
+/** The agent's process. */
+export type AgentPort = Pick<Child<AgentToWire, WireToAgent>, "isReady" | "send" | "stop" | "kill">;
+export type AgentOptions = Omit<ChildOptions<AgentToWire, WireToAgent>, "command" | "first" | "onStart">;
+
+/** Everything is real in `world.ts`; tests put their own in. */
+export type WireParts = Pick<SpeakerParts, "bfd" | "netlink" | "random" | "digest" | "forwardsIpv6"> & {
+  readonly packets: ProbePackets;
+  readonly node: string;
+  readonly facts: WireFacts;
+  readonly now: () => Instant;
+  /** The time of day. */
+  readonly time: () => WallTime;
+  readonly deadlines: Deadlines;
+  readonly ownership: OwnershipConfig;
+  readonly responder: ResponderConfig;
+  readonly authentication: Authentication | undefined;
+  /** What is kept on disk; `onFailure` is told of each write that failed. */
+  readonly openState: (onFailure: (detail: string) => void) => RunRecord;
+  readonly startAgent: (agent: AgentOptions) => AgentPort;
+  /** Called once, when there is nothing left to do. */
+  readonly end: (status: number) => void;
+};

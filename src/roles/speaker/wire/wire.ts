@@ -1,0 +1,234 @@
+/** The parts of the wire process, and what each tells the others. */
+import type { IpAddress } from "#base/address";
+import { after, type Instant, micros, millis, seconds } from "#base/time";
+import type { Authentication } from "#core/bfd/authentication";
+import type { SpeakerEvent } from "#core/speaker/event";
+import { emptySpeakerView, projectSpeaker, type SpeakerView } from "#core/speaker/view";
+import type { ChildExit } from "#drivers/ipc/child";
+import { createJournal, type Journal } from "#runtime/journal";
+import type { PlacementWord } from "../fast/desired.ts";
+import { Probes } from "../fast/probes.ts";
+import { Speaker } from "../fast/speaker.ts";
+import type { AgentToWire } from "../messages.ts";
+import { EXIT } from "../options.ts";
+import { Agent } from "./agent.ts";
+import { Knowledge } from "./knowledge.ts";
+import { News } from "./news.ts";
+import type { WireParts } from "./parts.ts";
+import { reportedLinks } from "./reported-links.ts";
+import { Saving } from "./saving.ts";
+
+/** Observations that a late agent can still be given: two for each of ten thousand addresses that one death moves. */
+const JOURNAL_CAPACITY = 25_000;
+/** How long an agent has to tell everything before what is on disk must do. */
+const ALONE_AFTER = seconds(10);
+/** How much longer than the hand-over itself may take it is waited for. */
+const LEAVE_MARGIN = seconds(1);
+/** Placements that are taken in one turn. */
+const SLICE = 256;
+const RECALL_PAUSE = millis(1);
+
+type Phase = "running" | "leaving" | "ending" | "over";
+
+export class Wire {
+  readonly #parts: WireParts;
+  readonly #journal: Journal<SpeakerEvent, SpeakerView>;
+  readonly #news: News;
+  readonly #knowledge = new Knowledge();
+  readonly #saving: Saving;
+  readonly #speaker: Speaker;
+  readonly #probes: Probes | undefined;
+  readonly #agent: Agent | undefined;
+  /** Whether some agent of this run has told everything. */
+  #isComplete = false;
+  #phase: Phase = "running";
+
+  constructor(parts: WireParts) {
+    this.#parts = parts;
+    const { node, facts, deadlines, now, netlink } = parts;
+    this.#journal = createJournal<SpeakerEvent, SpeakerView>({
+      ...{ capacity: JOURNAL_CAPACITY, view: emptySpeakerView(), project: projectSpeaker },
+      onObservation: () => this.#agent?.tellSoon(),
+    });
+    this.#news = new News((address) => this.#speaker.interfacesOf(address));
+    this.#tell({ type: "speaker", change: "started", detail: `${facts.version} on ${node}` });
+    this.#saving = new Saving({
+      ...{ node, deadlines, knowledge: this.#knowledge, openState: parts.openState },
+      tell: (event) => this.#tell(event),
+    });
+    this.#speaker = this.#openSpeaker();
+    this.#probes = this.#openProbes();
+    const watching = netlink.subscribe((change) => this.#speaker.networkChanged(change, now()));
+    if (!watching.ok) throw new Error(`${watching.error.request}: ${watching.error.code}`);
+    this.#agent = new Agent({
+      ...{ journal: this.#journal, news: this.#news, facts, deadlines, now },
+      startAgent: parts.startAgent,
+      onBegin: () => this.#knowledge.begin(),
+      onMessage: (message) => this.#onAgent(message),
+      onExit: (exit) => this.#onAgentExit(exit),
+    });
+    deadlines.set("alone", after(now(), ALONE_AFTER), (at) => this.#goAlone(at));
+  }
+
+  /** The secret file has changed. */
+  setAuthentication(reading: Authentication | string): void {
+    if (typeof reading === "string") {
+      this.#tell({ type: "secret", change: "refused", detail: reading });
+      return;
+    }
+    this.#speaker.setAuthentication(reading, this.#parts.now());
+    this.#tell({ type: "secret", change: "replaced" });
+  }
+
+  /** Lets others take over, then ends: told twice, at once. */
+  stop(why: string): void {
+    if (this.#phase !== "running") {
+      this.#agent?.kill();
+      this.#finish();
+      return;
+    }
+    this.#phase = "leaving";
+    const now = this.#parts.now();
+    this.#tell({ type: "speaker", change: "leaving", detail: why });
+    const { handOverLimit } = this.#parts.ownership;
+    const limit = micros(handOverLimit + LEAVE_MARGIN);
+    this.#parts.deadlines.set("leave", after(now, limit), () => void this.#left());
+    this.#speaker.leave(now, () => {
+      // Not from within a decision.
+      this.#parts.deadlines.set("leave", this.#parts.now(), () => void this.#left());
+    });
+  }
+
+  async #left(): Promise<void> {
+    if (this.#phase !== "leaving") return;
+    this.#phase = "ending";
+    this.#tell({ type: "speaker", change: "stopping" });
+    this.#saving.close();
+    await this.#agent?.stop();
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    this.#probes?.close();
+    this.#speaker.close();
+    this.#parts.end(EXIT.ok);
+  }
+
+  #openSpeaker(): Speaker {
+    const { node, responder } = this.#parts;
+    return new Speaker({
+      ...{ ...this.#parts, self: node },
+      tell: (event) => this.#tell(event),
+      count: (what) => this.#count(what),
+      onVoices: (addresses) => this.#onVoices(addresses),
+      onLinks: (nodeLinks) => {
+        this.#news.setLinks(reportedLinks(nodeLinks, responder));
+        this.#probes?.linksChanged(this.#parts.now());
+        this.#agent?.tellSoon();
+      },
+    });
+  }
+
+  #openProbes(): Probes {
+    return new Probes({
+      ...this.#parts,
+      mayAsk: (address) => this.#mayAsk(address),
+      onVerdict: (address, verdict) => {
+        this.#news.setVerdict(address, verdict);
+        this.#agent?.tellSoon();
+      },
+      tell: (event) => this.#tell(event),
+      count: (what) => this.#count(what),
+    });
+  }
+
+  /** One that is held here does not answer from here, and a node that hears nobody hears no answers. */
+  #mayAsk(address: IpAddress): boolean {
+    const { company } = this.#journal.view;
+    return company !== "isolated" && company !== "doubtful" && !this.#speaker.answers(address);
+  }
+
+  #tell(event: SpeakerEvent): void {
+    this.#journal.record(event, this.#parts.time());
+  }
+
+  #count(what: string): void {
+    this.#news.count(what);
+    this.#agent?.tellSoon();
+  }
+
+  #onVoices(addresses: Iterable<IpAddress>): void {
+    this.#news.voicesMayChange(addresses);
+    this.#agent?.tellSoon();
+  }
+
+  #onAgent(message: AgentToWire): void {
+    const now = this.#parts.now();
+    switch (message.type) {
+      case "members":
+        if (this.#knowledge.setMembers(message.members)) this.#setMembers(now);
+        break;
+      case "placements":
+        this.#place(this.#knowledge.place(message), now);
+        break;
+      case "all-placed":
+        this.#isComplete = true;
+        this.#parts.deadlines.set("alone", undefined, () => {});
+        this.#place({ changed: [], removed: this.#knowledge.end() }, now);
+        this.#saving.saveSoon(now);
+        break;
+      case "probes":
+        this.#news.keepVerdicts(new Set(message.duties.map(({ address }) => address)));
+        this.#probes?.setDuties(message.duties, now);
+        break;
+      case "event":
+        this.#tell(message.event);
+        break;
+      default:
+      // Its first word has been read before.
+    }
+  }
+
+  #setMembers(now: Instant): void {
+    this.#speaker.setMembers(this.#knowledge.members ?? [], now);
+    if (this.#isComplete) this.#saving.saveSoon(now);
+  }
+
+  #place(
+    { changed, removed }: { changed: readonly PlacementWord[]; removed: readonly IpAddress[] },
+    now: Instant,
+  ): void {
+    if (changed.length + removed.length === 0) return;
+    this.#speaker.place(changed, removed, now);
+    // What is known in part must not take the place of what is on disk.
+    if (this.#isComplete) this.#saving.saveSoon(now);
+  }
+
+  /** Nobody has told everything: the API server may be away. What an earlier run knew is better than nothing. */
+  #goAlone(now: Instant): void {
+    const saved = this.#saving.load();
+    if (saved === undefined) return;
+    const { members, placements } = saved;
+    const count = placements.length;
+    const detail = `${count} address${count === 1 ? "" : "es"}, ${members.length} speakers`;
+    this.#tell({ type: "speaker", change: "alone", detail });
+    if (this.#knowledge.members === undefined && this.#knowledge.setMembers(members)) this.#setMembers(now);
+    this.#recall(placements, now);
+  }
+
+  /** In parts: there may be thousands. An agent that begins to tell meanwhile knows better. */
+  #recall(placements: readonly PlacementWord[], now: Instant): void {
+    this.#place(this.#knowledge.recall(placements.slice(0, SLICE)), now);
+    const rest = placements.slice(SLICE);
+    const next = rest.length > 0 ? after(now, RECALL_PAUSE) : undefined;
+    this.#parts.deadlines.set("alone", next, (at) => this.#recall(rest, at));
+  }
+
+  #onAgentExit({ code, signal, pid, stranger }: ChildExit): void {
+    if (this.#phase !== "running") return;
+    const detail = `pid ${pid}: ${stranger ?? (signal === null ? `status ${code}` : signal)}`;
+    this.#tell({ type: "process", part: "agent", change: "exited", detail });
+  }
+}

@@ -1,0 +1,117 @@
+/** Opens everything that the wire process needs of this machine, and runs it until it is told to end. */
+import type { ChildProcess } from "node:child_process";
+import { createHash, randomInt } from "node:crypto";
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import { millis, wallTime } from "#base/time";
+import { VERSION } from "#base/version";
+import type { Authentication } from "#core/bfd/authentication";
+import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
+import { DEFAULTS as RESPONDER_DEFAULTS } from "#core/responder/config";
+import { sysctlKey } from "#core/sysctl/key";
+import { openBfdPort } from "#drivers/bfd/linux";
+import { openClock } from "#drivers/clock/linux";
+import { openRecord } from "#drivers/files/record";
+import { Child } from "#drivers/ipc/child";
+import { openNetlink } from "#drivers/netlink/linux";
+import { openResponderPort } from "#drivers/packet/linux-responder";
+import { openSegmentPort } from "#drivers/packet/linux-segments";
+import { openSysctl } from "#drivers/sysctl/linux";
+import { createDeadlines } from "#runtime/deadlines";
+import type { AgentToWire, WireToAgent } from "../messages.ts";
+import { EXIT, type SpeakerOptions } from "../options.ts";
+import { agentCommand } from "./agent-command.ts";
+import { watchAuthentication } from "./authentication.ts";
+import type { AgentOptions, WireParts } from "./parts.ts";
+import { LONGEST_STATE } from "./state.ts";
+import { Wire } from "./wire.ts";
+
+/** Members and placements, in the state directory. */
+const STATE = "cluster.json";
+const LARGEST_NUMBER = 2 ** 32;
+
+type Circumstances = {
+  readonly options: SpeakerOptions;
+  readonly firstAgent: ChildProcess;
+  readonly authentication: Authentication | undefined;
+  /** Wall time in milliseconds. */
+  readonly startedAt: number;
+};
+
+/** What this process starts by itself must not be preferred as it is. */
+const beOrdinary = (pid: number): void => {
+  try {
+    setPriority(pid, 0);
+  } catch {
+    // It has ended already, or is as ordinary as it was.
+  }
+};
+
+const childOf = ({ options, firstAgent }: Circumstances, agent: AgentOptions) =>
+  new Child<AgentToWire, WireToAgent>({
+    ...{ ...agent, command: agentCommand(options), first: firstAgent, onStart: beOrdinary },
+  });
+
+/** Whether a link of this namespace forwards IPv6. */
+const createForwarding = (): ((link: string) => boolean) => {
+  const sysctl = openSysctl();
+  return (link) => {
+    const key = sysctlKey("net", "ipv6", "conf", link, "forwarding");
+    const observed = sysctl.observe([key]);
+    return observed.ok && observed.value.get(key) === "1";
+  };
+};
+
+/** Opens everything, or says in one sentence what is missing. */
+const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | string => {
+  const { options, authentication, startedAt } = circumstances;
+  const netlink = openNetlink();
+  if (!netlink.ok) return `cannot talk to the kernel (${netlink.error.request}): ${netlink.error.code}`;
+  const clock = openClock({ onWake: () => deadlines.runDue(), inSuspend: "goes-on" });
+  if (!clock.ok) return `${clock.error.operation}: ${clock.error.code}`;
+  const { now, wake } = clock.value;
+  const deadlines = createDeadlines({ now, wake });
+  const { gratuitous, ...responder } = RESPONDER_DEFAULTS;
+  return {
+    ...{ node: options.node, now, deadlines, authentication, netlink: netlink.value },
+    facts: { pid: process.pid, startedAt: wallTime(startedAt), version: VERSION },
+    time: () => wallTime(Date.now()),
+    ...{
+      bfd: openBfdPort(),
+      packets: { ...openResponderPort(), ...openSegmentPort() },
+      forwardsIpv6: createForwarding(),
+    },
+    random: () => randomInt(LARGEST_NUMBER) / LARGEST_NUMBER,
+    digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
+    ownership: { ...DEFAULT_OWNERSHIP, withoutGateway: options.withoutGateway },
+    responder: {
+      ...{ ...responder, nonce: randomInt(LARGEST_NUMBER) },
+      gratuitous: { ...gratuitous, refresh: millis(options.refresh) },
+    },
+    openState: (onFailure) => openRecord(join(options.stateDirectory, STATE), onFailure, LONGEST_STATE),
+    startAgent: (agent) => childOf(circumstances, agent),
+  };
+};
+
+/** Runs until it is told to end, or cannot go on; gives the exit status. */
+export const serve = async (circumstances: Circumstances): Promise<number> => {
+  const world = openWorld(circumstances);
+  if (typeof world === "string") {
+    process.stderr.write(`steelyard speaker: ${world}\n`);
+    // It waits for a word from us, and we would wait for it.
+    circumstances.firstAgent.kill("SIGKILL");
+    return EXIT.environment;
+  }
+  const { secretFile } = circumstances.options;
+  const status = await new Promise<number>((resolve) => {
+    const wire = new Wire({ ...world, end: resolve });
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => wire.stop(signal));
+    if (secretFile !== undefined)
+      watchAuthentication(secretFile, (reading) =>
+        wire.setAuthentication(typeof reading === "string" ? `${secretFile} ${reading}` : reading),
+      );
+  });
+  // Sockets and timers would keep the process alive.
+  setImmediate(() => process.exit(status));
+  return status;
+};
