@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { seconds } from "#base/time";
 import type { Failure } from "#drivers/kubernetes/port";
-import { CONFIGURATION_STATES, L2_STATUSES, SERVICES } from "#runtime/cluster/resources";
+import { CONFIGURATION_STATES, SERVICES } from "#runtime/cluster/resources";
 import { address } from "#testing/values";
 import type { AgentToWire } from "../messages.ts";
 import { type AgentBed, createAgentBed } from "./bed.ts";
@@ -24,8 +24,10 @@ const createCluster = (services: Readonly<Record<string, readonly string[]>>): A
 
 const WEB = { web: ["192.0.2.100"] };
 
-const typesOf = (messages: readonly AgentToWire[]): readonly string[] =>
-  messages.map((message) => (message.type === "event" ? message.event.type : message.type));
+/** What was said, each kind once. */
+const typesOf = (messages: readonly AgentToWire[]): readonly string[] => [
+  ...new Set(messages.map((message) => (message.type === "event" ? message.event.type : message.type))),
+];
 
 const placedIn = (messages: readonly AgentToWire[]): readonly string[] =>
   messages.flatMap((message) =>
@@ -44,9 +46,13 @@ describe("what an agent tells the wire", () => {
       typesOf(told).filter((type) => type !== "configuration-applied" && type !== "speaker"),
       ["members", "placements", "all-placed", "probes"],
     );
+    const members = told.flatMap((message) => (message.type === "members" ? [message.members] : [])).at(-1);
     assert.deepEqual(
-      told.flatMap((message) => (message.type === "members" ? message.members.map(({ name }) => name) : [])),
-      ["node-a", "node-b"],
+      members?.map(({ name, macs }) => [name, macs]),
+      [
+        ["node-a", ["02:00:00:00:00:0a"]],
+        ["node-b", []],
+      ],
     );
     const [placement] = told.flatMap((message) => (message.type === "placements" ? message.changed : []));
     assert.deepEqual([...(placement?.candidates ?? [])].sort(), ["node-a", "node-b"]);
@@ -59,7 +65,7 @@ describe("what an agent tells the wire", () => {
     const bed = createCluster(WEB);
     const first = await bed.follow();
     bed.wire.take();
-    await first.close();
+    await bed.end(first);
     await bed.follow();
     const again = bed.wire.take();
     assert.deepEqual(
@@ -86,7 +92,8 @@ describe("what an agent tells the wire", () => {
     );
     assert.ok(slices.length > 1 && Math.max(...slices) <= 256, slices.join());
     assert.equal(new Set(placedIn(told)).size, 300);
-    assert.ok(typesOf(told).lastIndexOf("placements") < typesOf(told).indexOf("all-placed"));
+    const order = told.map(({ type }) => type);
+    assert.ok(order.lastIndexOf("placements") < order.indexOf("all-placed"));
   });
 
   it("waits for a wire that does not read, and is then what is true by then", async () => {
@@ -232,7 +239,7 @@ describe("a configuration that is refused", () => {
     const first = await bed.follow();
     bed.pool(["192.0.2.9-192.0.2.1"], "broken");
     await bed.rest();
-    await first.close();
+    await bed.end(first);
     bed.wire.take();
     const agent = await bed.follow();
     await bed.rest(seconds(60));
@@ -263,9 +270,9 @@ describe("which addresses a node asks for", () => {
     bed.record("dns", "node-b");
     await bed.follow();
     assert.deepEqual(dutiesIn(bed.wire.take()), [{ address: "192.0.2.100", port: 853 }]);
-    bed.record("dns", "node-a");
-    bed.cluster.remove(L2_STATUSES, "steelyard-system/l2-node-b-dns");
+    bed.wire.observe({ type: "member", node: "node-b", from: "alive", to: "dead", cause: "silent" });
     await bed.rest();
+    // Now it is this node's turn to hold it.
     assert.deepEqual(dutiesIn(bed.wire.take()), []);
   });
 
@@ -311,7 +318,7 @@ describe("which addresses a node asks for", () => {
       if (node === "node-d") continue;
       if (node === "node-b") assert.deepEqual(duties, []);
       asked.push(...duties.map((duty) => duty.address));
-      await agent.close();
+      await bed.end(agent);
     }
     assert.deepEqual(asked.sort(), ips.sort());
   });

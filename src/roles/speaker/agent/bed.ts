@@ -1,8 +1,10 @@
 /** An agent on an API server and beside a wire in memory, with time that moves when the test moves it. */
+import { macFromBytes } from "#base/mac";
 import { type Duration, seconds, wallTime } from "#base/time";
 import type { SpeakerEvent } from "#core/speaker/event";
 import { snapshotOf } from "#core/speaker/snapshot";
 import { emptySpeakerView, projectSpeaker } from "#core/speaker/view";
+import type { ReportedLink } from "#core/speaker-report/report";
 import { type FakeCluster, fakeCluster } from "#drivers/kubernetes/fake";
 import {
   CONFIGURATION_KINDS,
@@ -13,6 +15,7 @@ import {
   SERVICES,
 } from "#runtime/cluster/resources";
 import { createTestTime, type TestTime } from "#testing/time";
+import { address } from "#testing/values";
 import type { AgentToWire, WireToAgent } from "../messages.ts";
 import { SpeakerAgent } from "./agent.ts";
 import type { FollowingOptions } from "./following.ts";
@@ -40,6 +43,8 @@ export type AgentBed = {
   start(options?: Partial<FollowingOptions>): SpeakerAgent;
   /** Starts one and lets it follow the cluster. */
   follow(options?: Partial<FollowingOptions>): Promise<SpeakerAgent>;
+  /** Ends one. */
+  end(agent: SpeakerAgent): Promise<void>;
   /** Lets whatever follows happen, and some time pass. */
   rest(by?: Duration): Promise<void>;
   node(name: string, ip: string): void;
@@ -51,6 +56,11 @@ export type AgentBed = {
   service(name: string, parts: { readonly ips: readonly string[]; readonly spec?: object }): void;
   /** Records a node as the one that announces a Service. */
   record(service: string, node: string): void;
+};
+
+const LINK: ReportedLink = {
+  ...{ name: "eth0", mac: macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 0x0a)) },
+  addresses: [{ address: address("192.0.2.1"), prefixLength: 24 }],
 };
 
 const kind = (name: string) => {
@@ -142,7 +152,7 @@ export const createAgentBed = (): AgentBed => {
       {
         ...{ type: "snapshot", view: structuredClone(snapshotOf(view)), recent: [], told: view.sequence },
         wire: { pid: 1, startedAt: wallTime(0), version: "test" },
-        ...{ voices: [], links: [] },
+        ...{ voices: [], links: [LINK] },
       },
     );
     agent = made;
@@ -163,6 +173,11 @@ export const createAgentBed = (): AgentBed => {
         isReading = reads;
         if (reads) agent?.drained();
       },
+    },
+    end: async (ended) => {
+      const end = ended.close();
+      await rest(seconds(3));
+      await end;
     },
     follow: async (options) => {
       const made = start(options);

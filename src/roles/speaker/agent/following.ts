@@ -16,6 +16,7 @@ import { dutiesOf } from "./duties.ts";
 import type { Heard, News } from "./heard.ts";
 import { type Changed, ClusterMirror } from "./mirror.ts";
 import { Orders } from "./orders.ts";
+import { Reporter } from "./reporter.ts";
 import { rulesOf } from "./rules.ts";
 import type { ToWire } from "./to-wire.ts";
 import type { Troubles } from "./troubles.ts";
@@ -52,6 +53,7 @@ export class Following {
   readonly orders: Orders;
   readonly #parts: FollowingParts;
   readonly #configuration: SpeakerConfiguration;
+  readonly #reporter: Reporter;
   readonly #cancels = new Map<string, Cancel>();
   #dead: ReadonlySet<string> = new Set();
   #areMembersDue = false;
@@ -70,6 +72,7 @@ export class Following {
       ...{ namespace, placements: this.placements },
       listener: { changed: (what) => this.#onChange(what), trouble },
     });
+    this.#reporter = new Reporter(parts, { mirror: this.mirror, placements: this.placements });
     this.#configuration = new SpeakerConfiguration({
       ...{ cluster, namespace, tell, trouble, refused: heard.view.refused },
       onApplied: (configuration) => {
@@ -86,11 +89,12 @@ export class Following {
 
   /** Writes that wait for their turn or for the API server. */
   get waitingWrites(): number {
-    return 0;
+    return this.#reporter.waiting;
   }
 
   /** The wire has said something that is another thing than before. */
   heardNews(news: readonly News[]): void {
+    this.#reporter.heardNews(news);
     if (!news.includes("observation")) return;
     if (this.#bury()) this.#plan();
     this.#planDuties();
@@ -101,10 +105,12 @@ export class Following {
     this.orders.pump();
   }
 
+  /** Writes what must be written before the end. */
   async close(): Promise<void> {
     this.#turn = "closed";
     for (const cancel of this.#cancels.values()) cancel();
     this.#configuration.close();
+    await this.#reporter.close();
     this.mirror.close();
   }
 
@@ -152,11 +158,16 @@ export class Following {
       this.#areMembersDue = false;
       this.orders.setMembers(this.mirror.members());
     }
+    this.#reporter.begin();
     if (!this.#configuration.isInForce) return;
     const changes = this.placements.settle(TURN);
     this.orders.place(changes);
-    if (changes.rest === "some") this.#plan();
-    else this.#planDuties();
+    if (changes.rest === "some") {
+      this.#plan();
+      return;
+    }
+    this.#reporter.decided();
+    this.#planDuties();
   }
 
   #onAllPlaced(): void {

@@ -32,8 +32,8 @@ import { SpeakerAgent } from "./agent.ts";
 const WIRE_FD = 3;
 /** Until credentials are looked for again. */
 const AGAIN: Duration = seconds(5);
-/** How long what must be written at the end is waited for; the wire process waits little longer. */
-const FAREWELL: Duration = seconds(1);
+/** How long what must be written at the end is waited for. */
+const FAREWELL: Duration = seconds(2);
 
 const complain = (message: string): void => void process.stderr.write(`steelyard speaker: ${message}\n`);
 

@@ -1,0 +1,94 @@
+/**
+ * Hands on to the writers what they go by: what the wire says, and that placements or the cluster have changed.
+ *
+ * The interfaces of this node are reported as soon as the cluster has been read, since other nodes decide by them. All else waits until
+ * placements are known: who knows none would take back what is true.
+ */
+import type { IpAddress } from "#base/address";
+import type { MacAddress } from "#base/mac";
+import type { FollowingParts } from "./following.ts";
+import type { Heard, News } from "./heard.ts";
+import type { ClusterMirror } from "./mirror.ts";
+import type { Duplicate } from "./writers/conflicts.ts";
+import { Writers, type WritersParts } from "./writers/writers.ts";
+
+type Parts = Pick<FollowingParts, "cluster" | "clock" | "heard" | "tell" | "options">;
+
+/** Machines that are none of ours and answer for addresses, and whether this node holds them. */
+const duplicatesOf = ({ view }: Heard): ReadonlyMap<IpAddress, Duplicate> =>
+  new Map(
+    [...view.duplicates].map(([address, mac]: readonly [IpAddress, MacAddress]): [IpAddress, Duplicate] => {
+      const state = view.addresses.get(address)?.state;
+      return [address, { mac, stage: state === "holding" || state === "yielding" ? "used" : "unused" }];
+    }),
+  );
+
+export class Reporter {
+  readonly #heard: Heard;
+  readonly #writers: Writers;
+  /** What the writers have yet to be told. */
+  readonly #untold = new Set<News>(["voices", "links", "verdicts", "observation"]);
+  #knows: "nothing" | "cluster" | "placements" = "nothing";
+  #isPlanned = false;
+
+  constructor(
+    { cluster, clock, heard, tell, options }: Parts,
+    {
+      mirror,
+      placements,
+    }: { readonly mirror: ClusterMirror; readonly placements: WritersParts["placements"] },
+  ) {
+    this.#heard = heard;
+    const { node: self, namespace } = options;
+    this.#writers = new Writers({ cluster, clock, mirror, placements, self, namespace, tell });
+  }
+
+  /** Writes that wait for their turn or for the API server. */
+  get waiting(): number {
+    return this.#writers.waiting;
+  }
+
+  /** The cluster has been read. */
+  begin(): void {
+    if (this.#knows !== "nothing") return;
+    this.#knows = "cluster";
+    this.#hand();
+  }
+
+  /** Everything has been decided about, or again after a change. */
+  decided(): void {
+    if (this.#knows === "placements") {
+      this.#writers.changed();
+      return;
+    }
+    this.#knows = "placements";
+    this.#hand();
+  }
+
+  /** The wire has said something. */
+  heardNews(news: readonly News[]): void {
+    for (const each of news) this.#untold.add(each);
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    setImmediate(() => {
+      this.#isPlanned = false;
+      this.#hand();
+    });
+  }
+
+  /** Ends once what must be written has been written, or cannot be. */
+  async close(): Promise<void> {
+    this.#hand();
+    await this.#writers.close();
+  }
+
+  #hand(): void {
+    if (this.#knows === "nothing") return;
+    const { voices, links, verdicts } = this.#heard;
+    if (this.#untold.delete("links")) this.#writers.links(links);
+    if (this.#knows === "cluster") return;
+    if (this.#untold.delete("voices")) this.#writers.announced(voices);
+    if (this.#untold.delete("verdicts")) this.#writers.verdicts(verdicts);
+    if (this.#untold.delete("observation")) this.#writers.duplicates(duplicatesOf(this.#heard));
+  }
+}
