@@ -25,12 +25,34 @@ const CASES: readonly NonNullable<ChartOptions["values"]>[] = [
   { metallbMetrics: true, extraArgs: ["--log-level=debug"] },
   { monitoring: { monitor: "PodMonitor", rules: true, dashboard: true, labels: { release: "mine" } } },
   { monitoring: { monitor: "ServiceMonitor", rules: true } },
+  { speaker: { enabled: false }, monitoring: { monitor: "PodMonitor" } },
+  {
+    speaker: {
+      rules: "metallb",
+      spread: 1.25,
+      ignoreExcludeLabel: true,
+      probe: false,
+      maxUnavailable: "10%",
+    },
+  },
+  { loadBalancerClass: "example.com/lan", speaker: { port: 9999, extraArgs: ["--refresh=60s"] } },
+  { speaker: { secret: { name: "mine" }, podLabels: { team: "network" } } },
+  {
+    speaker: { secret: { enabled: false }, nodeSelector: { uplink: "fast" }, affinity: { nodeAffinity: {} } },
+  },
 ];
 
 type KubeObject = {
   readonly kind: string;
   readonly metadata: { readonly namespace?: string; readonly name: string };
+  readonly data?: Readonly<Record<string, string>>;
 };
+
+/** Helm's secret is another one each time; that it is as long as ours must do. */
+const withoutSecret = (object: KubeObject): KubeObject =>
+  object.kind === "Secret" && object.data?.key !== undefined
+    ? { ...object, data: { key: `${Buffer.from(object.data.key, "base64").length} bytes` } }
+    : object;
 
 /** The objects of a text of YAML documents, by kind and name. */
 const objectsOf = (text: string): ReadonlyMap<string, KubeObject> =>
@@ -40,7 +62,7 @@ const objectsOf = (text: string): ReadonlyMap<string, KubeObject> =>
       const object: KubeObject | null = document.toJS();
       if (object === null) return [];
       const { kind, metadata } = object;
-      return [[`${kind} ${metadata.namespace ?? ""}/${metadata.name}`, object]];
+      return [[`${kind} ${metadata.namespace ?? ""}/${metadata.name}`, withoutSecret(object)]];
     }),
   );
 

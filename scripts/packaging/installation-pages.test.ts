@@ -32,6 +32,7 @@ const isValue = (path: string): boolean => {
 };
 
 const PAGES = [
+  "docs/announce.md",
   "docs/install-cluster.md",
   "docs/replace-metallb.md",
   "docs/replace-servicelb.md",
@@ -50,7 +51,10 @@ describe("the pages about installation in a cluster", () => {
       );
       const paths = [
         ...set,
-        ...named.filter((path) => /^(image|webhook|crds|monitoring|shadow|metallbMetrics)\b/.test(path)),
+        ...Array.from(text.matchAll(/--set-json ["']([\w.]+)=/g), ([, path = ""]) => path),
+        ...named.filter((path) =>
+          /^(image|webhook|crds|monitoring|shadow|metallbMetrics|speaker)\b/.test(path),
+        ),
       ];
       if (page !== "examples/argocd/README.md") assert.ok(paths.length > 0);
       assert.deepEqual(
