@@ -118,11 +118,6 @@ export class Probes {
     this.#parts.deadlines.set("probes", after(now, LOOK_PAUSE), (at) => this.#look(at));
   }
 
-  /** What is known of each address that is asked for. */
-  *verdicts(): Iterable<{ readonly address: IpAddress; readonly verdict: Verdict }> {
-    for (const { address, state } of this.#probes.values()) yield { address, verdict: state.verdict };
-  }
-
   /** Reads what is queued. */
   drain(): void {
     this.#sockets.drain();
