@@ -35,7 +35,6 @@ export class SpeakerAgent {
   readonly #troubles: Troubles;
   #following: Following | undefined;
   #requests: ReturnType<typeof countRequests>["samples"] = () => [];
-  #hasSaidAlone = false;
 
   /** The wire's first word. */
   constructor(parts: AgentParts, snapshot: Extract<WireToAgent, { type: "snapshot" }>) {
@@ -70,7 +69,6 @@ export class SpeakerAgent {
   /** There is no way to an API server: says so once. */
   findNoCluster(problem: string): void {
     this.#troubles.begin("credentials", problem);
-    this.#sayAlone(problem);
   }
 
   /** From now on the cluster is read, and the wire told of it. */
@@ -82,7 +80,6 @@ export class SpeakerAgent {
     this.#following = new Following({
       ...{ cluster: counted.cluster, wire, clock, options, heard: this.#heard, troubles: this.#troubles },
       tell: (event) => this.#tell(event),
-      onUnreachable: (problem) => this.#sayAlone(problem),
     });
   }
 
@@ -125,12 +122,6 @@ export class SpeakerAgent {
 
   #tell(event: SpeakerEvent): void {
     this.#parts.wire.send({ type: "event", event });
-  }
-
-  #sayAlone(problem: string): void {
-    if (this.#hasSaidAlone || this.#heard.view.isSynced) return;
-    this.#hasSaidAlone = true;
-    this.#tell({ type: "speaker", change: "alone", detail: problem });
   }
 
   /** What an agent before this one has logged is not logged again. */

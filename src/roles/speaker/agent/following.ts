@@ -33,8 +33,6 @@ export type FollowingParts = {
   readonly heard: Heard;
   readonly troubles: Troubles;
   readonly tell: (event: SpeakerEvent) => void;
-  /** The API server does not answer. */
-  readonly onUnreachable: (problem: string) => void;
   readonly options: FollowingOptions;
 };
 
@@ -139,7 +137,6 @@ export class Following {
     this.#forget(resource);
     if (failure === undefined) troubles.end(resource);
     else troubles.begin(resource, failure.message);
-    if (failure?.reason === "unreachable") this.#parts.onUnreachable(failure.message);
   }
 
   #plan(): void {

@@ -33,7 +33,7 @@ const WIRE_FD = 3;
 /** Until credentials are looked for again. */
 const AGAIN: Duration = seconds(5);
 /** How long what must be written at the end is waited for. */
-const FAREWELL: Duration = seconds(2);
+const FAREWELL: Duration = seconds(4);
 
 const complain = (message: string): void => void process.stderr.write(`steelyard speaker: ${message}\n`);
 
