@@ -6,10 +6,10 @@ import { parseAllDocuments } from "yaml";
 import { seconds, toMillis } from "#base/time";
 import { DEFAULT_GRACE } from "#core/liveness/config";
 import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
-import { readSpeakerPod, SPEAKER_SELECTOR } from "#roles/speaker/agent/speaker-pod";
-import { DEFAULT_SPEAKER_ADMIN, DEFAULT_SPEAKER_STATE } from "#roles/speaker/options";
 import type { ChartOptions } from "./chart.ts";
 import { at, isFields, type Json, NAMESPACE, named, objects } from "./objects.ts";
+
+const read = (path: string): string => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
 
 type Values = NonNullable<ChartOptions["values"]>;
 
@@ -25,20 +25,13 @@ describe("the speakers of the chart", () => {
   const container = containerOf();
 
   it("are known to one another by their labels", () => {
+    const [, selector = ""] =
+      /SPEAKER_SELECTOR = "(.*)";/.exec(read("src/roles/speaker/agent/speaker-pod.ts")) ?? [];
+    const wanted = Object.fromEntries(selector.split(",").map((each) => each.split("=")));
     const labels = at(daemonSet(), "spec", "template", "metadata", "labels");
-    for (const each of SPEAKER_SELECTOR.split(",")) {
-      const [name = "", value] = each.split("=");
-      assert.equal(at(labels, name), value);
-      assert.equal(at(daemonSet(), "spec", "selector", "matchLabels", name), value);
-    }
-    const metadata = { name: "steelyard-speaker-x", namespace: NAMESPACE, uid: "u", labels };
-    const object = { metadata, spec: { nodeName: "node-a" }, status: { phase: "Running" } };
-    assert.equal(readSpeakerPod(object)?.node, "node-a");
-    const deployment = named(objects(), "Deployment");
-    assert.equal(
-      at(deployment, "spec", "selector", "matchLabels", "app.kubernetes.io/component"),
-      "controller",
-    );
+    assert.deepEqual(at(daemonSet(), "spec", "selector", "matchLabels"), wanted);
+    for (const [name, value] of Object.entries(wanted)) assert.equal(at(labels, name), value);
+    assert.notDeepEqual(at(named(objects(), "Deployment"), "spec", "selector", "matchLabels"), wanted);
   });
 
   it("have the network of the node, one capability, and nothing else of it", () => {
@@ -63,8 +56,12 @@ describe("the speakers of the chart", () => {
       { name: "run", mountPath: "/run/steelyard" },
       { name: "secret", mountPath: "/etc/steelyard/speaker", readOnly: true },
     ]);
-    for (const path of [DEFAULT_SPEAKER_ADMIN, DEFAULT_SPEAKER_STATE])
-      assert.ok(path.startsWith("/run/steelyard/"));
+    const paths = Array.from(
+      read("src/roles/speaker/options.ts").matchAll(/DEFAULT_SPEAKER_(?:ADMIN|STATE) = "(.*)";/g),
+      ([, path = ""]) => path,
+    );
+    assert.equal(paths.length, 2);
+    for (const path of paths) assert.ok(path.startsWith("/run/steelyard/"), path);
   });
 
   it("are not killed for an agent that does not answer, and are ready when it does", () => {
@@ -162,15 +159,12 @@ describe("the secret that speakers share", () => {
   });
 
   it("is random where Helm makes it", () => {
-    const template = readFileSync(
-      join(import.meta.dirname, "../../packaging/helm/steelyard/templates/speaker-secret.yaml"),
-      "utf8",
-    );
+    const template = read("packaging/helm/steelyard/templates/speaker-secret.yaml");
     assert.match(template, /\(randAlphaNum 48 \| b64enc\)/);
   });
 
   it("is in no file of the repository", () => {
-    const text = readFileSync(join(import.meta.dirname, "../../packaging/manifests/speaker.yaml"), "utf8");
+    const text = read("packaging/manifests/speaker.yaml");
     const kinds = parseAllDocuments(text).map((document) => document.toJS().kind);
     assert.ok(kinds.includes("DaemonSet"));
     assert.ok(!kinds.includes("Secret"));
