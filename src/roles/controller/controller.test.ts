@@ -4,7 +4,7 @@ import type { ControllerStatus } from "#api/controller";
 import { millis, seconds } from "#base/time";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { POOLS, SERVICES } from "#runtime/cluster/resources";
-import { type ControllerBed, createBed } from "./bed.ts";
+import { type ControllerBed, createBed } from "./test-bed.ts";
 
 const conditionOf = (bed: ControllerBed, name: string) =>
   fieldsOf(

@@ -5,7 +5,7 @@ import { fieldsOf } from "#core/kubernetes/read";
 import type { Answer, ClusterPort, Failure } from "#drivers/kubernetes/port";
 import { CONFIGURATION_STATES, NAMESPACES, POOLS, SERVICES } from "#runtime/cluster/resources";
 import { createWrites } from "#runtime/cluster/writes";
-import { type ControllerBed, createBed } from "./bed.ts";
+import { type ControllerBed, createBed } from "./test-bed.ts";
 
 const settle = (bed: ControllerBed): Promise<void> => bed.time.advance(seconds(2));
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { seconds } from "#base/time";
-import { type ControllerBed, createBed } from "./bed.ts";
 import type { Controller } from "./controller.ts";
+import { type ControllerBed, createBed } from "./test-bed.ts";
 
 type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
 

@@ -5,9 +5,9 @@ import { readService } from "#core/service/read";
 import type { Service } from "#core/service/service";
 import { createFakeLog } from "#drivers/log/fake";
 import { DAEMON_SETS, NODES } from "#runtime/cluster/resources";
-import { createBed } from "./bed.ts";
 import { watchOtherBalancers } from "./other-balancers.ts";
 import { createTap } from "./tap.ts";
+import { createBed } from "./test-bed.ts";
 
 const DAEMON_SET = { metadata: { name: "svclb-web-8bf2", namespace: "kube-system" } };
 const NODE = {

@@ -3,7 +3,7 @@ import { request } from "node:https";
 import { describe, it } from "node:test";
 import { seconds } from "#base/time";
 import { fieldsOf, listOf, textOf } from "#core/kubernetes/read";
-import { type ControllerBed, createBed } from "./bed.ts";
+import { type ControllerBed, createBed } from "./test-bed.ts";
 import { openWebhook } from "./webhook.ts";
 
 const CONFIGURATIONS = {

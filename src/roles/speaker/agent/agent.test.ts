@@ -5,7 +5,7 @@ import type { Failure } from "#drivers/kubernetes/port";
 import { CONFIGURATION_STATES, SERVICES } from "#runtime/cluster/resources";
 import { address } from "#testing/values";
 import type { AgentToWire } from "../messages.ts";
-import { type AgentBed, createAgentBed } from "./bed.ts";
+import { type AgentBed, createAgentBed } from "./test-bed.ts";
 
 const GONE: Failure = { reason: "unreachable", status: 0, message: "gone", retryAfter: undefined };
 

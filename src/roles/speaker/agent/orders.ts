@@ -27,7 +27,7 @@ const isSameDuties = (left: readonly ProbeDuty[], right: readonly ProbeDuty[]): 
   left.every((duty, index) => duty.address === right[index]?.address && duty.port === right[index].port);
 
 /** What this node's wire is told of a placement. */
-export const wordOf = (self: string, { address, candidates, interfaces }: Placement): PlacementWord => ({
+const wordOf = (self: string, { address, candidates, interfaces }: Placement): PlacementWord => ({
   ...{ address, candidates },
   interfaces: interfaces[candidates.indexOf(self)] ?? NOWHERE,
 });

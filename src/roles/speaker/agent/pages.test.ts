@@ -13,7 +13,7 @@ import { openServers } from "#drivers/http/servers";
 import { adminRoutes } from "#runtime/cluster/pages";
 import { address } from "#testing/values";
 import type { SpeakerAgent } from "./agent.ts";
-import { type AgentBed, createAgentBed } from "./bed.ts";
+import { type AgentBed, createAgentBed } from "./test-bed.ts";
 
 const WEB = address("192.0.2.100");
 
