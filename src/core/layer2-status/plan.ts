@@ -27,13 +27,13 @@ const planAnnounced = (
   self: string,
   announced: Announced,
   seen: readonly SeenStatus[],
-  mayStay: (node: string) => boolean,
+  mayStay: (status: SeenStatus) => boolean,
 ): readonly StatusWrite[] => {
   const name = statusName(self, announced.service);
   const own = seen.find((each) => each.name === name);
   // What another node said before cannot be changed, and a second object of ours says nothing more.
-  const stays = (node: string): boolean => node !== self && node !== "" && mayStay(node);
-  const others = seen.filter((each) => each !== own && !stays(each.node)).map(remove);
+  const stays = (status: SeenStatus): boolean => !isOurs(status, self) && mayStay(status);
+  const others = seen.filter((each) => each !== own && !stays(each)).map(remove);
   if (own === undefined) return [...others, { type: "create", name, announced }];
   if (own.node !== "" && own.node !== self) return [...others, remove(own)];
   return own.node === self && isSame(own, announced)
@@ -45,14 +45,14 @@ const planAnnounced = (
  * What to write about one Service.
  *
  * `announced` is what this node announces of it, if anything; `seen` are all objects that are there of it. A node that announces it
- * removes what others left; one that does not removes its own only, since the holder may be anyone. `mayStay` says of which nodes
- * objects stay: of those that may hold another address of the Service.
+ * removes what others left; one that does not removes its own only, since the holder may be anyone. `mayStay` says which objects of other
+ * nodes stay all the same, such as of one that holds another address of the Service.
  */
 export const planStatus = (
   self: string,
   announced: Announced | undefined,
   seen: readonly SeenStatus[],
-  mayStay: (node: string) => boolean = () => false,
+  mayStay: (status: SeenStatus) => boolean = () => false,
 ): readonly StatusWrite[] =>
   announced === undefined
     ? seen.filter((each) => isOurs(each, self)).map(remove)

@@ -48,7 +48,7 @@ type Sighting = {
 /** A report goes when the machine has been quiet for so long. */
 const OVER = seconds(600);
 /** For so long a condition goes on telling of it: between two questions nothing is heard. */
-export const STILL_TOLD = seconds(60);
+const STILL_TOLD = seconds(60);
 /** Reports of one node. */
 const MOST = 64;
 /** Until reports that were there before are asked for again. */
@@ -100,6 +100,12 @@ export class Conflicts {
     const { mac, stage, presence, since } = sighting;
     if (stage === "unused" && this.#parts.isHeld(address)) return undefined;
     return presence === "heard" || this.#parts.now() < after(since, STILL_TOLD) ? mac : undefined;
+  }
+
+  /** When a machine that is quiet is told of no more; `undefined` as long as it is heard. */
+  toldUntil(address: IpAddress): Instant | undefined {
+    const sighting = this.#sightings.get(address);
+    return sighting?.presence === "quiet" ? after(sighting.since, STILL_TOLD) : undefined;
   }
 
   /** Makes reports that are due, and removes those that are over. */

@@ -3,8 +3,9 @@
  *
  * Each speaker computes this from what the API server shows to all of them, so that one of them writes:
  *
- * 1. Somebody answers: the holder of the first address, in the order of the Service's status, that has one. That another node
- *    holds an address is taken from its `ServiceL2Status`, if its speaker runs and its node is ready.
+ * 1. Somebody answers: of the nodes that say so, the first in the order of candidates. That another node does is taken from its
+ *    `ServiceL2Status`, if its speaker runs and its node is ready. There are several for moves, while the link is cut, and where
+ *    two nodes hold an address each.
  * 2. Somebody may answer, and nobody does: the first node of the order of candidates that is a ready member. It is the one that should
  *    hold the address, so it knows best why it does not.
  * 3. Nobody may answer: of the ready members the one with the highest random weight for the Service, so that the work is spread.
@@ -51,8 +52,9 @@ export type Standing =
       readonly addresses: readonly AddressStanding[];
       /** What this node announces of it. */
       readonly own: Announced | undefined;
-      /** Whether another node may rightly say that it announces the Service as well. */
+      /** Whether another node may hold one of the addresses, and whether it may hold one that this node does not. */
       readonly mayShare: (node: string) => boolean;
+      readonly mustShare: (node: string) => boolean;
       readonly writer: string | undefined;
     };
 
@@ -74,10 +76,14 @@ const addressesOf = ({ ingress }: Service): readonly IpAddress[] => [
   ...new Set(ingress.flatMap(({ ip }) => parseServiceAddress(ip ?? "") ?? [])),
 ];
 
-type Look = { readonly address: IpAddress; readonly candidates: readonly string[] } & Pick<
-  AddressStanding,
-  "holder"
->;
+type Holder = NonNullable<AddressStanding["holder"]>;
+
+type Look = {
+  readonly address: IpAddress;
+  readonly candidates: readonly string[];
+  /** Who says that it answers; this node before others, of those the first choice. */
+  readonly holder: Holder | undefined;
+};
 
 /** Where this node answers for what it holds: nowhere in particular if it may everywhere, so that links that come and go change nothing. */
 const ownInterfaces = (address: IpAddress, { self, placements, voices }: Surroundings): readonly string[] => {
@@ -86,22 +92,44 @@ const ownInterfaces = (address: IpAddress, { self, placements, voices }: Surroun
   return allowed === "all" ? [] : (voices.get(address) ?? []);
 };
 
-const lookAt = (service: ObjectKey, address: IpAddress, around: Surroundings): Look => {
-  const { self, placements, voices, members } = around;
+/** Other nodes that say that they announce a Service, and that count. */
+const othersOf = (service: ObjectKey, around: Surroundings): ReadonlyMap<string, SeenStatus> =>
+  new Map(
+    around
+      .statusesOf(service)
+      .filter(({ node }) => node !== around.self && around.members.has(node))
+      .map((status) => [status.node, status]),
+  );
+
+const lookAt = (
+  service: ObjectKey,
+  address: IpAddress,
+  around: Surroundings & { readonly others: ReadonlyMap<string, SeenStatus> },
+): Look => {
+  const { self, placements, voices, others } = around;
   const placement = placements.get(address);
   // A Service that no node can serve has no say where others can be served.
   if (placement?.services.includes(service) !== true) return { address, candidates: [], holder: undefined };
   const { candidates } = placement;
-  if ((voices.get(address)?.length ?? 0) > 0) {
+  if ((voices.get(address)?.length ?? 0) > 0)
     return { address, candidates, holder: { node: self, interfaces: ownInterfaces(address, around) } };
-  }
-  const statuses = around
-    .statusesOf(service)
-    .filter(({ node }) => node !== self && members.has(node) && candidates.includes(node));
-  const first = candidates.find((node) => statuses.some((status) => status.node === node));
-  const status = statuses.find(({ node }) => node === first);
-  const holder = status === undefined ? undefined : { node: status.node, interfaces: status.interfaces };
+  const first = candidates.find((node) => others.has(node));
+  const interfaces = first === undefined ? undefined : others.get(first)?.interfaces;
+  const holder = first === undefined || interfaces === undefined ? undefined : { node: first, interfaces };
   return { address, candidates, holder };
+};
+
+/** Who speaks where somebody may answer. */
+const writerOf = (
+  service: ObjectKey,
+  looks: readonly Look[],
+  { self, members, others }: Surroundings & { readonly others: ReadonlyMap<string, SeenStatus> },
+): string | undefined => {
+  const order = looks.flatMap(({ candidates }) => candidates);
+  const isHere = looks.some(({ holder }) => holder?.node === self);
+  const announcer = order.find((node) => (node === self ? isHere : others.has(node)));
+  const first = isHere ? self : order.find((node) => members.has(node));
+  return announcer ?? first ?? spokesmanOf(service, members);
 };
 
 const ownOf = (service: ObjectKey, looks: readonly Look[], self: string): Announced | undefined => {
@@ -137,11 +165,10 @@ export const standingOf = (service: Service, around: Surroundings): Standing => 
   const addresses = addressesOf(service);
   const reason = placements.silence(key);
   if (reason !== undefined) return silentStanding(key, { reason, addresses }, around);
-  const looks = addresses.map((address) => lookAt(key, address, around));
+  const known = { ...around, others: othersOf(key, around) };
+  const looks = addresses.map((address) => lookAt(key, address, known));
   if (looks.every(({ candidates }) => candidates.length === 0)) return { type: "foreign" };
-  const held = looks.find(({ holder }) => holder !== undefined)?.holder?.node;
-  const first = looks.flatMap(({ candidates }) => candidates).find((node) => members.has(node));
-  const writer = held ?? first ?? spokesmanOf(key, members);
+  const writer = writerOf(key, looks, known);
   return {
     type: "announced",
     addresses: looks.map(({ address, holder }) => ({
@@ -149,8 +176,9 @@ export const standingOf = (service: Service, around: Surroundings): Standing => 
       leftOut: writer === self ? (placements.explain(address)?.leftOut ?? []) : [],
     })),
     own: ownOf(key, looks, self),
-    mayShare: (node) =>
-      looks.some(({ holder, candidates }) => holder?.node !== self && candidates.includes(node)),
+    mayShare: (node) => looks.some(({ candidates }) => candidates.includes(node)) && members.has(node),
+    mustShare: (node) =>
+      looks.some(({ holder, candidates }) => candidates.includes(node) && holder?.node !== self),
     writer,
   };
 };

@@ -1,6 +1,10 @@
 /**
  * Keeps the `ServiceL2Status` objects true: this node's own, and those that others left of what this node announces now.
  *
+ * Left is what was there when this node began to announce, and what names a node that is no ready member. An object that came later is of
+ * a node that began later and knows better, or does not hear this one: both stay, and whoever gives way removes its own. So
+ * two nodes that each believe that they alone answer do not delete each other's objects without end.
+ *
  * Its own object is made, and what it says is written into the object's status as soon as it is there, without waiting for
  * the mirror. Everything else follows from what the mirror shows.
  */
@@ -18,6 +22,7 @@ import type { Target, Write } from "#drivers/kubernetes/port";
 import { L2_STATUSES } from "#runtime/cluster/resources";
 import type { Writes } from "#runtime/cluster/writes";
 import type { Attempts } from "./attempts.ts";
+import type { Standing } from "./standing.ts";
 
 export type StatusParts = {
   readonly self: string;
@@ -38,6 +43,8 @@ export class Statuses {
   readonly #parts: StatusParts;
   /** What this node announces; of these only there may be something to write that has not been sent. */
   readonly #wanted = new Map<ObjectKey, Announced>();
+  /** The uids of what was there of a Service when this node began to announce it. */
+  readonly #left = new Map<ObjectKey, ReadonlySet<string>>();
   /** Names of objects with a write that has not ended, by Service. */
   readonly #open = new Map<ObjectKey, Set<string>>();
   #isClosing = false;
@@ -51,12 +58,24 @@ export class Statuses {
     this.#isClosing = true;
   }
 
-  /** This node announces so much of a Service; objects of nodes for which `mayStay` stay. */
-  look(service: ObjectKey, announced: Announced | undefined, mayStay: (node: string) => boolean): void {
-    if (announced === undefined) this.#wanted.delete(service);
-    else this.#wanted.set(service, announced);
+  /** This node announces so much of a Service, and other nodes may as well. */
+  look(
+    service: ObjectKey,
+    announced: Announced | undefined,
+    { mayShare, mustShare }: Pick<Extract<Standing, { type: "announced" }>, "mayShare" | "mustShare">,
+  ): void {
     const { self, statusesOf } = this.#parts;
     const seen = statusesOf(service);
+    if (announced === undefined) {
+      this.#wanted.delete(service);
+      this.#left.delete(service);
+    } else {
+      this.#wanted.set(service, announced);
+      if (!this.#left.has(service)) this.#left.set(service, new Set(seen.map(({ uid }) => uid)));
+    }
+    const left = this.#left.get(service);
+    const mayStay = ({ node, uid }: SeenStatus): boolean =>
+      mustShare(node) || (mayShare(node) && left?.has(uid) !== true);
     const plan =
       announced === undefined && seen.length === 0 ? [] : planStatus(self, announced, seen, mayStay);
     const names = new Set(plan.map(({ name }) => name));

@@ -15,7 +15,7 @@ import { createWrites, type Writes } from "#runtime/cluster/writes";
 import { Agenda } from "./agenda.ts";
 import { Attempts } from "./attempts.ts";
 import { type ConditionParts, Conditions } from "./conditions.ts";
-import { Conflicts, type Duplicate, STILL_TOLD } from "./conflicts.ts";
+import { Conflicts, type Duplicate } from "./conflicts.ts";
 import { assigned, duplicate, notReachable, reachableAgain, SpeakerEvents } from "./events.ts";
 import { LinkReport } from "./link-report.ts";
 import type { SeenCluster } from "./seen.ts";
@@ -41,7 +41,7 @@ const LAST_WORDS = seconds(2);
 /** How often it is looked whether they are over. */
 const LAST_WORDS_LOOK = millis(20);
 
-const NOBODY_MAY = (): boolean => false;
+const ALONE = { mayShare: () => false, mustShare: () => false } as const;
 const NOTHING: ReadonlyMap<IpAddress, Verdict> = new Map();
 
 /** Addresses of which two maps say something different. */
@@ -71,6 +71,7 @@ export class Writers {
   /** Found when they are needed, for all Services of one turn. */
   #members: ReadonlySet<string> | undefined;
   #life: "writing" | "ending" | "closed" = "writing";
+  #isSettled = false;
 
   constructor(parts: WritersParts) {
     const { cluster, clock, mirror, self, namespace } = parts;
@@ -126,7 +127,7 @@ export class Writers {
   announced(voices: ReadonlyMap<IpAddress, readonly string[]>): void {
     const before = this.#voices;
     this.#voices = new Map(voices);
-    if (before === undefined) this.changed();
+    if (before === undefined) this.#lookAtAll();
     else this.#soon(changedAddresses(before, voices));
     this.#lookAtConflicts();
   }
@@ -147,24 +148,26 @@ export class Writers {
   /** All machines that are none of ours and answer for addresses now. */
   duplicates(duplicates: ReadonlyMap<IpAddress, Duplicate>): void {
     const news = this.#conflicts.hear(duplicates);
-    const { self, placements, clock } = this.#parts;
+    const { self, placements } = this.#parts;
     for (const [address, found] of news)
       for (const key of placements.get(address)?.services ?? [])
         this.#withService(key, (service) => this.#events.tell(service, duplicate(self, address, found)));
     this.#soon(news.keys());
-    // Those that are quiet by now are looked at again when nothing is said of them any more.
-    const quiet = after(clock.now(), STILL_TOLD);
-    for (const address of this.#conflicts.quiet())
-      for (const service of servicesAt([address], this.#parts)) this.#agenda.at(service, quiet);
+    this.#soon(this.#conflicts.quiet());
     this.#lookAtConflicts();
   }
 
-  /** Placements, or what the mirror shows, are others than before. */
+  /**
+   * Placements, or what the mirror shows, are others than before. To be called for the first time only when all has been read and
+   * decided about, by a valid configuration: until then no Service would seem to be ours, and nothing is written of any.
+   */
   changed(): void {
+    const isFirst = !this.#isSettled;
     this.#members = undefined;
-    if (!this.#isReady) return;
-    this.#agenda.everything();
+    this.#isSettled = true;
+    this.#lookAtAll();
     this.#lookAtReport();
+    if (isFirst) this.#lookAtConflicts();
   }
 
   /**
@@ -188,7 +191,7 @@ export class Writers {
   }
 
   get #isReady(): boolean {
-    return this.#parts.mirror.isSynced && this.#voices !== undefined;
+    return this.#isSettled && this.#parts.mirror.isSynced && this.#voices !== undefined;
   }
 
   #owner(): Owner | undefined {
@@ -218,7 +221,7 @@ export class Writers {
     const { self, placements, mirror } = this.#parts;
     const service = mirror.services.get(key);
     if (service === undefined) {
-      this.#statuses.look(key, undefined, NOBODY_MAY);
+      this.#statuses.look(key, undefined, ALONE);
       this.#conditions.forget(key, CONDITIONS);
       return;
     }
@@ -229,9 +232,18 @@ export class Writers {
       statusesOf: (each: ObjectKey) => mirror.statuses.of(each),
     };
     const standing = standingOf(service, around);
-    if (standing.type === "announced") this.#statuses.look(key, standing.own, standing.mayShare);
-    else this.#statuses.look(key, undefined, NOBODY_MAY);
+    if (standing.type === "announced") {
+      this.#statuses.look(key, standing.own, standing);
+      for (const { address, stranger } of standing.addresses) {
+        const until = stranger === undefined ? undefined : this.#conflicts.toldUntil(address);
+        if (until !== undefined) this.#agenda.at(key, until);
+      }
+    } else this.#statuses.look(key, undefined, ALONE);
     if (this.#life === "writing") this.#conditions.look(service, wishesOf(service, standing, around));
+  }
+
+  #lookAtAll(): void {
+    if (this.#isReady && this.#life === "writing") this.#agenda.everything();
   }
 
   #lookAtReport(): void {
