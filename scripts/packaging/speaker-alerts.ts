@@ -64,7 +64,7 @@ const NODES: readonly Alert[] = [
       "Each time its addresses move. `kubectl logs --previous` and `kubectl describe` of the pod say why: memory, or a crash.",
   },
   {
-    name: "SteelyardSpeakerAlone",
+    name: "SteelyardSpeakerUnsynced",
     expression: "min by (namespace, node) (steelyard_cluster_read) == 0",
     for: "5m",
     severity: "warning",
