@@ -3,24 +3,10 @@ import { describe, it } from "node:test";
 import { seconds } from "#base/time";
 import type { Failure } from "#drivers/kubernetes/port";
 import { CONFIGURATION_STATES, SERVICES } from "#runtime/cluster/resources";
-import { address } from "#testing/values";
 import type { AgentToWire } from "../messages.ts";
-import { type AgentBed, createAgentBed } from "./test-bed.ts";
+import { createCluster } from "./test-bed.ts";
 
 const GONE: Failure = { reason: "unreachable", status: 0, message: "gone", retryAfter: undefined };
-
-/** Two nodes with speakers, and Services with these addresses. */
-const createCluster = (services: Readonly<Record<string, readonly string[]>>): AgentBed => {
-  const bed = createAgentBed();
-  for (const [index, name] of ["node-a", "node-b"].entries()) {
-    bed.node(name, `192.0.2.${index + 1}`);
-    bed.speaker(name);
-  }
-  bed.pool(["192.0.2.100-192.0.2.250", "198.51.100.0/24"]);
-  bed.advertisement();
-  for (const [name, ips] of Object.entries(services)) bed.service(name, { ips });
-  return bed;
-};
 
 const WEB = { web: ["192.0.2.100"] };
 
@@ -252,77 +238,5 @@ describe("a configuration that is refused", () => {
     await bed.rest();
     assert.ok(typesOf(bed.wire.take()).includes("all-placed"));
     assert.deepEqual(agent.status().refused, []);
-  });
-});
-
-describe("which addresses a node asks for", () => {
-  const dutiesIn = (messages: readonly AgentToWire[]) =>
-    messages.flatMap((message) => (message.type === "probes" ? [message.duties] : [])).at(-1);
-
-  it("are those that another node holds, at the first TCP port of the Service", async () => {
-    const bed = createCluster({});
-    bed.service("dns", {
-      ips: ["192.0.2.100"],
-      spec: {
-        ports: [
-          { port: 53, protocol: "UDP" },
-          { port: 853, protocol: "TCP" },
-        ],
-      },
-    });
-    bed.record("dns", "node-b");
-    await bed.follow();
-    assert.deepEqual(dutiesIn(bed.wire.take()), [{ address: "192.0.2.100", port: 853 }]);
-    bed.wire.observe({ type: "member", node: "node-b", from: "alive", to: "dead", cause: "silent" });
-    await bed.rest();
-    // Now it is this node's turn to hold it.
-    assert.deepEqual(dutiesIn(bed.wire.take()), []);
-  });
-
-  it("are none that it holds itself, or is about to, whatever is recorded", async () => {
-    const bed = createCluster(WEB);
-    bed.record("web", "node-b");
-    await bed.follow();
-    bed.wire.take();
-    bed.wire.observe({
-      ...{ type: "address-state", address: address("192.0.2.100"), from: "standby", to: "claiming" },
-      ...{ cause: "holder-dead", peer: "node-b" },
-    });
-    await bed.rest();
-    assert.deepEqual(dutiesIn(bed.wire.take()), []);
-  });
-
-  it("are none where it is not wanted", async () => {
-    const bed = createCluster(WEB);
-    bed.record("web", "node-b");
-    await bed.follow({ probe: false });
-    assert.equal(dutiesIn(bed.wire.take()), undefined);
-  });
-
-  it("are asked for by one living candidate that does not hold them, as every node finds out by itself", async () => {
-    const bed = createCluster({});
-    for (const name of ["node-c", "node-d"]) {
-      bed.node(name, `192.0.2.${name === "node-c" ? 3 : 4}`);
-      bed.speaker(name);
-    }
-    const ips = Array.from({ length: 40 }, (_, index) => `192.0.2.${100 + index}`);
-    for (const ip of ips) {
-      bed.service(`s-${ip}`, { ips: [ip] });
-      bed.record(`s-${ip}`, "node-b");
-    }
-    const asked: string[] = [];
-    for (const node of ["node-a", "node-b", "node-c", "node-d"]) {
-      const agent = bed.start({ node });
-      bed.wire.take();
-      agent.follow(bed.cluster);
-      bed.wire.observe({ type: "member", node: "node-d", from: "alive", to: "dead", cause: "silent" });
-      await bed.rest();
-      const duties = dutiesIn(bed.wire.take()) ?? [];
-      if (node === "node-d") continue;
-      if (node === "node-b") assert.deepEqual(duties, []);
-      asked.push(...duties.map((duty) => duty.address));
-      await bed.end(agent);
-    }
-    assert.deepEqual(asked.sort(), ips.sort());
   });
 });

@@ -36,12 +36,13 @@ export class Orders {
   readonly #self: string;
   readonly #wire: ToWire;
   readonly #onAllPlaced: () => void;
-  /** As it was sent last. */
+  /** As they are to be sent, or were. */
   #members = "";
   readonly #sent = new Map<IpAddress, PlacementWord>();
   #duties: readonly ProbeDuty[] | undefined;
   /** To be sent; `undefined`: it is nobody's any more. */
   readonly #waiting = new Map<IpAddress, PlacementWord | undefined>();
+  #waitingMembers: readonly MemberWord[] | undefined;
   #waitingDuties: readonly ProbeDuty[] | undefined;
   #decisions: "under-way" | "made" = "under-way";
   #isAllPlaced = false;
@@ -72,7 +73,8 @@ export class Orders {
     const text = JSON.stringify(members);
     if (text === this.#members) return;
     this.#members = text;
-    this.#wire.send({ type: "members", members });
+    this.#waitingMembers = members;
+    this.pump();
   }
 
   /** Takes what was decided; with `rest: "none"` it is everything. */
@@ -103,7 +105,8 @@ export class Orders {
   pump(): void {
     if (this.#isPlanned || !this.#wire.writable()) return;
     const isEnough = this.#decisions === "made" || this.#waiting.size >= SLICE;
-    if (this.#waiting.size > 0 && isEnough) this.#sendSlice();
+    if (this.#waitingMembers !== undefined) this.#sendMembers(this.#waitingMembers);
+    else if (this.#waiting.size > 0 && isEnough) this.#sendSlice();
     else if (this.#waiting.size === 0 && this.#decisions === "made" && !this.#isAllPlaced)
       this.#sendAllPlaced();
     else if (this.#isAllPlaced && this.#waitingDuties !== undefined) this.#sendDuties(this.#waitingDuties);
@@ -113,6 +116,11 @@ export class Orders {
       this.#isPlanned = false;
       this.pump();
     });
+  }
+
+  #sendMembers(members: readonly MemberWord[]): void {
+    this.#waitingMembers = undefined;
+    this.#wire.send({ type: "members", members });
   }
 
   #sendSlice(): void {

@@ -187,3 +187,16 @@ export const createAgentBed = (): AgentBed => {
     },
   };
 };
+
+/** Two nodes with speakers, and Services with these addresses. */
+export const createCluster = (services: Readonly<Record<string, readonly string[]>>): AgentBed => {
+  const bed = createAgentBed();
+  for (const [index, name] of ["node-a", "node-b"].entries()) {
+    bed.node(name, `192.0.2.${index + 1}`);
+    bed.speaker(name);
+  }
+  bed.pool(["192.0.2.100-192.0.2.250", "198.51.100.0/24"]);
+  bed.advertisement();
+  for (const [name, ips] of Object.entries(services)) bed.service(name, { ips });
+  return bed;
+};
