@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration, seconds, toMillis } from "#base/time";
+import { isNodeName } from "#core/node/read";
 import { type ListenAddress, parseListenAddress } from "#drivers/http/listen-address";
 import { DEFAULT_SPEAKER_ADMIN, DEFAULT_SPEAKER_STATE, type SpeakerOptions } from "#roles/speaker/options";
 
@@ -18,6 +19,11 @@ const listenAddress = (text: string): ListenAddress => {
   const address = parseListenAddress(text);
   if (address !== undefined) return address;
   throw new InvalidArgumentError("Write :PORT, ADDRESS:PORT or [ADDRESS]:PORT.");
+};
+
+const nodeName = (text: string): string => {
+  if (isNodeName(text)) return text;
+  throw new InvalidArgumentError("Write it as `kubectl get nodes` does.");
 };
 
 const SHORTEST_REFRESH = seconds(10);
@@ -60,7 +66,11 @@ const optionsOf = ({ lbClass, ignoreExcludeLb, stateDir, ...flags }: Flags): Spe
 
 const withCluster = (command: Command): Command =>
   command
-    .option("--node <name>", "the node that it runs on", process.env.NODE_NAME ?? hostname())
+    .addOption(
+      new Option("--node <name>", "the node that it runs on, as Kubernetes calls it")
+        .argParser(nodeName)
+        .default(process.env.NODE_NAME ?? hostname()),
+    )
     .option(
       "--namespace <name>",
       "where the resources and the speakers' pods lie",

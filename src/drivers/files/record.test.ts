@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -37,6 +38,16 @@ describe("a record", { timeout: 5_000 }, () => {
     record.stamp("07");
     await until(() => textOf(path) === "07\nrest");
     assert.equal(openRecord(path, none).found, "07\nrest");
+  });
+
+  it("is nothing where it is longer than it can be, or no file: nobody waits for a pipe", (context) => {
+    const path = join(scratch(context), "record");
+    writeFileSync(path, "12345");
+    assert.equal(openRecord(path, none, 5).found, "12345");
+    assert.equal(openRecord(path, none, 4).found, "");
+    rmSync(path);
+    execFileSync("mkfifo", [path]);
+    assert.equal(openRecord(path, none).found, "");
   });
 
   it("that shrinks keeps nothing of its longer past", async (context) => {

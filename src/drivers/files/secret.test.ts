@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { toHex } from "#base/bytes";
-import { readSecret, type Secret } from "./secret.ts";
+import { readSecret, readSecrets, type Secret } from "./secret.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "steelyard-secret-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -43,6 +43,24 @@ describe("a secret in a file", () => {
       toHex(open(file("known", LINE), "pins").sign(new TextEncoder().encode("hello"))),
       "00d05096eec63148904989d42e289cfeb09811c83da47b438e0886b67542d3d6",
     );
+  });
+
+  it("may be one of several, a line each, and signs as if it were alone", () => {
+    const [one, two] = [LINE, `${LINE}g`].map((line) => toHex(open(file("alone", line)).sign(BYTES)));
+    for (const text of [`${LINE}\n${LINE}g`, `\n${LINE}\r\n\r\n${LINE}g\n`]) {
+      const secrets = readSecrets(file("several", text), "test");
+      assert.ok(typeof secrets !== "string", String(secrets));
+      assert.deepEqual(
+        secrets.map(({ sign }) => toHex(sign(BYTES))),
+        [one, two],
+      );
+    }
+    assert.equal(readSecrets(file("none", "\n\r\n"), "test"), "is empty");
+    assert.equal(
+      readSecrets(file("short", `${LINE}\n${LINE.slice(1)}`), "test"),
+      "has a line of less than 16 bytes",
+    );
+    assert.equal(readSecrets(join(folder, "absent"), "test"), "does not exist");
   });
 
   it("has another version once its file has changed", () => {

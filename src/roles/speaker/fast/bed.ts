@@ -20,7 +20,8 @@ import { createDeadlines } from "#runtime/deadlines";
 import type { MemberWord, PlacementWord } from "./desired.ts";
 import { Speaker } from "./speaker.ts";
 
-const LINK = { index: 2, name: "eth0" };
+/** The one link of each node. */
+export const LINK = { index: 2, name: "eth0" };
 
 export const parsed = (text: string): IpAddress => {
   const address = parseAddress(text);
@@ -28,7 +29,8 @@ export const parsed = (text: string): IpAddress => {
   return address;
 };
 
-const macOf = (host: number): MacAddress => {
+/** The MAC address of a host. */
+export const macOf = (host: number): MacAddress => {
   const mac = parseMac(`02:00:00:00:00:${host.toString(16).padStart(2, "0")}`);
   assert(mac !== undefined, "not a MAC address", { host });
   return mac;
@@ -69,7 +71,8 @@ export type SpeakerBed = {
   silenceGateway(isSilent: boolean): void;
 };
 
-const kernelOf = (host: number): FakeNetlink => {
+/** What the kernel of a host knows of its network. */
+export const kernelOf = (host: number): FakeNetlink => {
   const netlink = new FakeNetlink([
     { ...LINK, mac: macOf(host), mtu: 1500, up: true, carrier: true, loopback: false },
   ]);
@@ -86,7 +89,7 @@ const kernelOf = (host: number): FakeNetlink => {
 };
 
 /** A gateway that answers whoever asks for it. */
-const startGateway = (segment: FakeResponderSegment) => {
+export const startGateway = (segment: FakeResponderSegment) => {
   const station = segment.addStation(macOf(GATEWAY));
   let socket: ResponderSocket | undefined;
   const opened = station.port.openResponder({

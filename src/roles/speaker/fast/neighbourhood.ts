@@ -1,6 +1,7 @@
 /** What this node is connected to: its links with their addresses, and the gateway as a sign that the rest is there. */
 import { after, type Instant, seconds } from "#base/time";
 import type { NodeLink } from "#core/responder/config";
+import { linkFault } from "#core/responder/fitness";
 import type { SpeakerEvent } from "#core/speaker/event";
 import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { ResponderPort } from "#drivers/packet/responder-port";
@@ -23,6 +24,9 @@ export type NeighbourhoodParts = {
   readonly onGatewayKnown: (isKnown: boolean, now: Instant) => void;
   readonly onGatewayHeard: (now: Instant) => void;
 };
+
+const canSpeak = (link: NodeLink["link"]): boolean =>
+  linkFault({ link, addresses: [], router: false }) === undefined;
 
 const REREAD_RETRY = seconds(1);
 /** How often a gateway is asked that has never answered. */
@@ -63,7 +67,8 @@ export class Neighbourhood {
       (link): NodeLink => ({
         link,
         addresses: this.links.addressesOf(link),
-        router: this.#parts.forwardsIpv6(link.name),
+        // Asked for nothing where nothing can be said: there may be an interface for each pod.
+        router: canSpeak(link) && this.#parts.forwardsIpv6(link.name),
       }),
     );
     this.#tellLinks(nodeLinks);

@@ -28,6 +28,12 @@ const LEAVE_MARGIN = seconds(1);
 const SLICE = 256;
 const RECALL_PAUSE = millis(1);
 
+/** Different ones that are complained of. */
+const MOST_REFUSALS = 20;
+
+/** Whether this does not mend itself: another program has the port, a right is missing, a firewall drops what is sent. */
+const isRefusal = (what: string): boolean => /: (?:EADDRINUSE|EPERM|EACCES|EMFILE|ENFILE)$/.test(what);
+
 type Phase = "running" | "leaving" | "ending" | "over";
 
 export class Wire {
@@ -39,6 +45,7 @@ export class Wire {
   readonly #speaker: Speaker;
   readonly #probes: Probes | undefined;
   readonly #agent: Agent | undefined;
+  readonly #refusals = new Set<string>();
   /** Whether some agent of this run has told everything. */
   #isComplete = false;
   #phase: Phase = "running";
@@ -156,6 +163,10 @@ export class Wire {
 
   #count(what: string): void {
     this.#news.count(what);
+    if (isRefusal(what) && !this.#refusals.has(what) && this.#refusals.size < MOST_REFUSALS) {
+      this.#refusals.add(what);
+      this.#parts.complain(what);
+    }
     this.#agent?.tellSoon();
   }
 

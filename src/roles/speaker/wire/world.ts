@@ -89,6 +89,7 @@ const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | strin
       gratuitous: { ...gratuitous, refresh: millis(options.refresh) },
     },
     openState: (onFailure) => openRecord(join(options.stateDirectory, STATE), onFailure, LONGEST_STATE),
+    complain: (message) => void process.stderr.write(`steelyard speaker: ${message}\n`),
     startAgent: (agent) => childOf(circumstances, agent),
   };
 };
