@@ -13,6 +13,8 @@ const AT_ONCE = 4;
 const PAUSE: Backoff = { first: seconds(10), most: seconds(120) };
 /** After so long without a write the row is over. */
 const REST = seconds(240);
+/** Keys that are remembered before those whose row is over are looked for and forgotten. */
+const MOST = 4_096;
 
 type Attempt = {
   /** Of what was sent last. */
@@ -25,6 +27,7 @@ type Attempt = {
 
 export class Attempts {
   readonly #byKey = new Map<string, Attempt>();
+  #most = MOST;
 
   /** When this may be sent under the key: not after `now` if it may be at once. */
   dueAt(key: string, text: string, now: Instant): Instant {
@@ -44,9 +47,15 @@ export class Attempts {
     const row = isInRow ? before.row + 1 : 1;
     const times = isInRow && before.print === print ? before.times + 1 : 1;
     this.#byKey.set(key, { print, times, row, at: now });
+    if (this.#byKey.size > this.#most) this.#clean(now);
   }
 
   forget(key: string): void {
     this.#byKey.delete(key);
+  }
+
+  #clean(now: Instant): void {
+    for (const [key, { at }] of this.#byKey) if (between(at, now) >= REST) this.#byKey.delete(key);
+    this.#most = Math.max(MOST, 2 * this.#byKey.size);
   }
 }

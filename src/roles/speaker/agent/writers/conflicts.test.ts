@@ -46,6 +46,20 @@ describe("a machine that is none of ours and has an address before us", () => {
     );
   });
 
+  it("is reported when it was heard once only", async () => {
+    const { bed, speaker, reports } = await started();
+    speaker.writers.duplicate(V4, { mac: MAC, stage: "unused" });
+    await bed.rest(seconds(2));
+    assert.equal(reports().length, 1);
+    assert.equal(bed.condition("Announced")?.reason, "DuplicateAddress");
+    speaker.writers.duplicates(new Map());
+    await bed.rest(seconds(120));
+    assert.equal(bed.condition("Announced")?.reason, "NotHeld");
+    await bed.rest(seconds(600));
+    assert.equal(reports().length, 0);
+    assert.equal(bed.events().filter((text) => text.startsWith("DuplicateAddress")).length, 1);
+  });
+
   it("is what the controller reads: a conflict of that address", async () => {
     const { bed, hear } = await started();
     hear("unused");

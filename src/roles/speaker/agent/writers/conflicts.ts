@@ -88,6 +88,15 @@ export class Conflicts {
     return news;
   }
 
+  /** This was heard just now, and nothing is known of what comes after; gives whether it is news. To be followed by `look`. */
+  hearOnce(address: IpAddress, { mac, stage }: Duplicate): ReadonlyMap<IpAddress, Duplicate> {
+    const before = this.#sightings.get(address);
+    const presence = before?.presence === "heard" ? "heard" : "quiet";
+    this.#sightings.set(address, { mac, stage, presence, since: this.#parts.now() });
+    const isNews = before?.mac !== mac || before.stage !== stage;
+    return new Map(isNews ? [[address, { mac, stage }]] : []);
+  }
+
   /** Addresses of machines that are quiet by now, and remembered. */
   *quiet(): Iterable<IpAddress> {
     for (const [address, { presence }] of this.#sightings) if (presence === "quiet") yield address;

@@ -26,7 +26,7 @@ export const assigned = (node: string): Told => ({
   message: `announcing from node ${JSON.stringify(node)} with protocol "layer2"`,
 });
 
-export const duplicate = (
+export const duplicateFound = (
   node: string,
   address: IpAddress,
   { mac, stage }: { readonly mac: MacAddress; readonly stage: "used" | "unused" },

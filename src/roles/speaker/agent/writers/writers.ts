@@ -16,7 +16,7 @@ import { Agenda } from "./agenda.ts";
 import { Attempts } from "./attempts.ts";
 import { type ConditionParts, Conditions } from "./conditions.ts";
 import { Conflicts, type Duplicate } from "./conflicts.ts";
-import { assigned, duplicate, notReachable, reachableAgain, SpeakerEvents } from "./events.ts";
+import { assigned, duplicateFound, notReachable, reachableAgain, SpeakerEvents } from "./events.ts";
 import { LinkReport } from "./link-report.ts";
 import type { SeenCluster } from "./seen.ts";
 import { CONDITIONS, servicesAt, wishesOf } from "./services.ts";
@@ -71,7 +71,6 @@ export class Writers {
   /** Found when they are needed, for all Services of one turn. */
   #members: ReadonlySet<string> | undefined;
   #life: "writing" | "ending" | "closed" = "writing";
-  #isSettled = false;
 
   constructor(parts: WritersParts) {
     const { cluster, clock, mirror, self, namespace } = parts;
@@ -123,7 +122,10 @@ export class Writers {
     return this.#failures.count;
   }
 
-  /** All that this node answers for, and on which interfaces. */
+  /**
+   * All that this node answers for, and on which interfaces. To be called for the first time only when all has been read and decided about,
+   * by a valid configuration: until then no Service would seem to be ours. Nothing is written of any before.
+   */
   announced(voices: ReadonlyMap<IpAddress, readonly string[]>): void {
     const before = this.#voices;
     this.#voices = new Map(voices);
@@ -147,27 +149,20 @@ export class Writers {
 
   /** All machines that are none of ours and answer for addresses now. */
   duplicates(duplicates: ReadonlyMap<IpAddress, Duplicate>): void {
-    const news = this.#conflicts.hear(duplicates);
-    const { self, placements } = this.#parts;
-    for (const [address, found] of news)
-      for (const key of placements.get(address)?.services ?? [])
-        this.#withService(key, (service) => this.#events.tell(service, duplicate(self, address, found)));
-    this.#soon(news.keys());
-    this.#soon(this.#conflicts.quiet());
-    this.#lookAtConflicts();
+    this.#tellOf(this.#conflicts.hear(duplicates));
   }
 
-  /**
-   * Placements, or what the mirror shows, are others than before. To be called for the first time only when all has been read and
-   * decided about, by a valid configuration: until then no Service would seem to be ours, and nothing is written of any.
-   */
+  /** A machine that is none of ours has just been heard to answer for an address. */
+  duplicate(address: IpAddress, duplicate: Duplicate): void {
+    this.#tellOf(this.#conflicts.hearOnce(address, duplicate));
+  }
+
+  /** Placements, or what the mirror shows, are others than before. */
   changed(): void {
-    const isFirst = !this.#isSettled;
     this.#members = undefined;
-    this.#isSettled = true;
     this.#lookAtAll();
     this.#lookAtReport();
-    if (isFirst) this.#lookAtConflicts();
+    this.#lookAtConflicts();
   }
 
   /**
@@ -191,7 +186,17 @@ export class Writers {
   }
 
   get #isReady(): boolean {
-    return this.#isSettled && this.#parts.mirror.isSynced && this.#voices !== undefined;
+    return this.#parts.mirror.isSynced && this.#voices !== undefined;
+  }
+
+  #tellOf(news: ReadonlyMap<IpAddress, Duplicate>): void {
+    const { self, placements } = this.#parts;
+    for (const [address, found] of news)
+      for (const key of placements.get(address)?.services ?? [])
+        this.#withService(key, (service) => this.#events.tell(service, duplicateFound(self, address, found)));
+    this.#soon(news.keys());
+    this.#soon(this.#conflicts.quiet());
+    this.#lookAtConflicts();
   }
 
   #owner(): Owner | undefined {
