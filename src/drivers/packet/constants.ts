@@ -3,7 +3,7 @@
 /** Address families. */
 export const AF = { inet: 2, inet6: 10, packet: 17 } as const;
 /** Socket types. */
-export const SOCK = { dgram: 2, raw: 3 } as const;
+export const SOCK = { stream: 1, dgram: 2, raw: 3 } as const;
 
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
@@ -31,6 +31,7 @@ export const IPV6_MULTICAST_HOPS = 18;
 export const IPV6_MULTICAST_LOOP = 19;
 export const IPV6_JOIN_GROUP = 20;
 export const IPV6_LEAVE_GROUP = 21;
+export const IPV6_V6ONLY = 26;
 export const IPV6_MULTICAST_ALL = 29;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;

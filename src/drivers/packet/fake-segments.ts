@@ -124,7 +124,20 @@ export const fakeSegmentLan = (): FakeSegmentLan => {
     const setLink = (next: boolean): void => {
       up = next;
     };
-    return { port: { openSegments }, setLink };
+    const taken = new Set<number>();
+    const reservePorts: SegmentPort["reservePorts"] = ({ low, high }) => {
+      const ports = Array.from({ length: high - low + 1 }, (_, index) => low + index).filter(
+        (each) => !taken.has(each),
+      );
+      if (ports.length === 0)
+        return { ok: false, error: { code: "EADDRINUSE", operation: `take port ${high}` } };
+      for (const each of ports) taken.add(each);
+      const close = (): void => {
+        for (const each of ports.splice(0)) taken.delete(each);
+      };
+      return { ok: true, value: { ports: [...ports], close } };
+    };
+    return { port: { openSegments, reservePorts }, setLink };
   };
 
   const settle = (): void => {

@@ -14,11 +14,15 @@
  * 4861 §7.3.1) is heard by no other kind of socket. Thousands of addresses are looked for in a bounded number of ranges
  * (`range-filter.ts`); their groups are joined where switches can see it (`groups.ts`).
  *
+ * Handshakes of TCP that the kernel is to know nothing of go through packet sockets as well (`segment-port.ts`): a filter finds
+ * their answers among all the traffic of the link, and their ports are taken by sockets that say nothing (`reserved-ports.ts`).
+ *
  * Filters in the kernel keep the ARP and Neighbour Discovery of strangers from waking us. VRRP has none: whatever
  * is wrong with an advertisement is to be counted and said.
  *
  * Left out: links other than Ethernet for announcements; a source MAC address that is not the link's own (give the
  * virtual router a macvlan link instead, `virtualMac`); sending through a VRF's table.
  *
- * Start at `port.ts`, then `linux.ts`; for a responder at `responder-port.ts`, then `linux-responder.ts`.
+ * Start at `port.ts`, then `linux.ts`; for a responder at `responder-port.ts`, then `linux-responder.ts`; for
+ * handshakes at `segment-port.ts`, then `linux-segments.ts`.
  */

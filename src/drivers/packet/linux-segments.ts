@@ -4,6 +4,7 @@ import { ETHER_TYPE as IPV6 } from "#core/ndp/constants";
 import { type Door, openDoor } from "#native/door";
 import { openEndpoint } from "./endpoint.ts";
 import { AddressFilter, cameThrough, openDeaf } from "./listening.ts";
+import { reservePorts } from "./reserved-ports.ts";
 import { segmentFilter } from "./segment-filter.ts";
 import type { SegmentPort, SegmentSocket } from "./segment-port.ts";
 import { linkSockaddr } from "./sockaddr.ts";
@@ -50,4 +51,5 @@ const openSegments = (
 /** The segment sockets of the network namespace of this thread; callbacks run on its event loop. */
 export const openSegmentPort = (door: Door = openDoor()): SegmentPort => ({
   openSegments: (request) => openSegments(door, request),
+  reservePorts: (ports) => reservePorts(door, ports),
 });

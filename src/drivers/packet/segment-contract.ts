@@ -197,6 +197,24 @@ export const segmentContract = (open: () => SegmentLan): void => {
     lan.close();
   });
 
+  it("takes ports that nobody has, each once, and gives them back", () => {
+    const { port } = lan.left;
+    const [low, high] = [PORTS.low, PORTS.low + 1];
+    const first = port.reservePorts({ low, high });
+    assert.ok(first.ok);
+    assert.deepEqual(first.value.ports, [low, high]);
+    const none = port.reservePorts({ low, high });
+    assert.deepEqual(none, { ok: false, error: { code: "EADDRINUSE", operation: `take port ${high}` } });
+    const rest = port.reservePorts({ low, high: high + 1 });
+    assert.ok(rest.ok);
+    assert.deepEqual(rest.value.ports, [high + 1]);
+    for (const each of [first, first, rest]) each.value.close();
+    const again = port.reservePorts({ low, high });
+    assert.ok(again.ok);
+    assert.deepEqual(again.value.ports, [low, high]);
+    again.value.close();
+  });
+
   for (const family of ["IPv4", "IPv6"] as const) {
     const openOn: Bench["open"] = ({ port, link }, onPacket = () => undefined) => {
       const onError = (error: PacketError) => errors.push(error);

@@ -18,12 +18,24 @@ export type SegmentSocket = PacketSocket & {
   listen(addresses: Iterable<IpAddress>): PacketResult<undefined>;
 };
 
+/** Ports that this process has for itself. */
+export type ReservedPorts = {
+  readonly ports: readonly number[];
+  /** Safe to call twice. */
+  close(): void;
+};
+
 export type SegmentPort = {
+  /**
+   * Takes those of these ports that nobody has, over both families: the kernel says nothing to what comes to them, while
+   * segment sockets hear it. Refused when there is none.
+   */
+  reservePorts(ports: PortRange): PacketResult<ReservedPorts>;
   /** Opens a socket for TCP over one family on a link. */
   openSegments(request: {
     readonly link: PacketLink;
     readonly family: IpFamily;
-    /** Ports of this host that nobody else uses. */
+    /** Ports of this host from which segments are sent. */
     readonly ports: PortRange;
     /** An IP packet: a view of a buffer that is used again, valid only during the callback. */
     readonly onPacket: (packet: Uint8Array) => void;

@@ -24,7 +24,7 @@ const hearing = () => {
 };
 
 const attemptFor = (family: IpFamily): Attempt => ({
-  flow: { source: SOURCE[family], destination: TARGET[family], sourcePort: 61_234, destinationPort: 443 },
+  flow: { source: SOURCE[family], destination: TARGET[family], sourcePort: 61_003, destinationPort: 443 },
   sequence: 0xffff_ffff,
 });
 
@@ -62,7 +62,7 @@ for (const family of ["IPv4", "IPv6"] as const) {
       for (const other of [
         different({ source: TARGET[family] }),
         different({ destination: SOURCE[family] }),
-        different({ sourcePort: 61_235 }),
+        different({ sourcePort: 61_004 }),
         different({ destinationPort: 80 }),
         different({}, 0xffff_fffe),
       ]) {
@@ -152,10 +152,7 @@ for (const family of ["IPv4", "IPv6"] as const) {
       const sequence = new DataView(first.payload.buffer, first.payload.byteOffset).getUint32(header + 4);
       for (const packet of [
         guess({}, sequence ^ 1),
-        guess(
-          { sourcePort: read.value.sourcePort === 65_535 ? 65_534 : read.value.sourcePort + 1 },
-          sequence,
-        ),
+        guess({ sourcePort: read.value.sourcePort ^ 1 }, sequence),
         guess({ destinationPort: 80 }, sequence),
       ]) {
         for (const kind of ["syn-ack", "reset"] as const) forge(answerSegment(packet, kind));

@@ -7,11 +7,14 @@ import { groupMac, solicitedNodeGroup } from "#core/ndp/group";
 import { encodePacket } from "#core/ndp/packet";
 import type { PacketError, PacketLink, PacketResult } from "#drivers/packet/port";
 import type { HeardFrame, ResponderPort, ResponderSocket } from "#drivers/packet/responder-port";
-import type { PortRange, SegmentPort, SegmentSocket } from "#drivers/packet/segment-port";
+import type { PortRange, ReservedPorts, SegmentPort, SegmentSocket } from "#drivers/packet/segment-port";
 import type { Place } from "./probes-links.ts";
 
-/** Where handshakes come from: above what Linux gives to connections of its own (net.ipv4.ip_local_port_range). */
-export const PROBE_PORTS: PortRange = { low: 61_000, high: 65_535 };
+/**
+ * Where handshakes come from: above what Linux gives to connections of its own (net.ipv4.ip_local_port_range). They take turns,
+ * so that a port is not used again for an address while somebody may remember the last time, which is a minute.
+ */
+export const PROBE_PORTS: PortRange = { low: 61_000, high: 61_007 };
 
 export type ProbePackets = ResponderPort & SegmentPort;
 
@@ -51,6 +54,7 @@ export class ProbeSockets {
   readonly #parts: ProbeSocketsParts;
   readonly #voices = new Map<string, Voice>();
   #addresses: Readonly<Record<IpFamily, readonly IpAddress[]>> = { IPv4: [], IPv6: [] };
+  #reserved: ReservedPorts | undefined;
   /** Which list `#addresses` is: sockets are told of a new one when they are used next. */
   #list = 0;
 
@@ -86,6 +90,14 @@ export class ProbeSockets {
     return socket !== undefined && this.#sent(place, socket.send({ destination, payload }));
   }
 
+  /** The port of the handshake that is an address's so many-th. */
+  portFor(turn: number): number {
+    const ports = this.#reservedPorts();
+    const { low, high } = PROBE_PORTS;
+    // Without a port of its own it asks all the same: the kernel then sends resets, too.
+    return ports[turn % ports.length] ?? low + (turn % (high - low + 1));
+  }
+
   /** Reads what is queued: call it before anything is concluded from silence. */
   drain(): void {
     for (const { answers, segments } of this.#voices.values()) {
@@ -96,6 +108,20 @@ export class ProbeSockets {
 
   close(): void {
     for (const [key, voice] of this.#voices) this.#close(key, voice);
+    this.#reserved?.close();
+    this.#reserved = undefined;
+  }
+
+  #reservedPorts(): readonly number[] {
+    if (this.#reserved === undefined) {
+      const taken = this.#parts.packets.reservePorts(PROBE_PORTS);
+      if (!taken.ok) {
+        this.#refused(taken.error);
+        return [];
+      }
+      this.#reserved = taken.value;
+    }
+    return this.#reserved.ports;
   }
 
   #close(key: string, { answers, segments }: Voice): void {

@@ -304,13 +304,40 @@ describe("a prober", () => {
     assert.deepEqual(flags(bed), ["syn", "reset"]);
   });
 
-  it("leaves no deadline and no open socket behind", () => {
+  it("lets its ports take turns, so that none is used again for an address before a minute has passed", () => {
+    const { bed, passRound } = probed(target);
+    for (let round = 0; round < 9; round += 1) passRound();
+    const used = bed.segments.packets.flatMap(({ payload, from }) => {
+      const segment = decode(payload);
+      return segment.ok && from === macOf(1) && segment.value.kind === "other"
+        ? [segment.value.sourcePort]
+        : [];
+    });
+    assert.ok(used.length >= 8);
+    const count = PROBE_PORTS.high - PROBE_PORTS.low + 1;
+    for (const [index, port] of used.entries()) {
+      assert.ok(!used.slice(Math.max(0, index - count + 1), index).includes(port), used.join());
+    }
+    assert.ok(PROBE_DEFAULTS.interval * (count - 1) > seconds(60));
+  });
+
+  it("asks all the same when others have its ports, and counts it", () => {
+    const { bed } = probed(target);
+    assert.ok(bed.own.segments.port.reservePorts(PROBE_PORTS).ok);
+    bed.passUntil(() => bed.verdicts.size > 0);
+    assert.equal(typeOf(bed, target), "reachable");
+    assert.equal(bed.counts.get(`prober take port ${PROBE_PORTS.high}: EADDRINUSE`), 1);
+  });
+
+  it("leaves no deadline, no port and no open socket behind", () => {
     const { bed, passRound } = probed(target);
     passRound();
     bed.probes.linksChanged(bed.now());
     bed.probes.close();
     bed.probes.close();
     assert.equal(bed.clock.wakeAt, undefined);
+    const free = bed.own.segments.port.reservePorts(PROBE_PORTS);
+    assert.ok(free.ok && free.value.ports.length === PROBE_PORTS.high - PROBE_PORTS.low + 1);
     const before = bed.neighbours.frames.length;
     passRound();
     assert.equal(bed.neighbours.frames.length, before);

@@ -27,7 +27,7 @@ import type { Deadlines } from "#runtime/deadlines";
 import type { ProbeDuty } from "../messages.ts";
 import { type Attempt, Hearing, isSameAttempt } from "./probes-hearing.ts";
 import { type Place, Places } from "./probes-links.ts";
-import { PROBE_PORTS, type ProbePackets, ProbeSockets } from "./probes-sockets.ts";
+import { type ProbePackets, ProbeSockets } from "./probes-sockets.ts";
 
 export type ProbesParts = {
   readonly packets: ProbePackets;
@@ -60,6 +60,8 @@ type Probe = {
   place: Place | undefined;
   /** What was begun in this round. */
   attempt: Attempt | undefined;
+  /** How many handshakes there were, from anywhere on. */
+  turn: number;
 };
 
 /** The kernel tells of many changes at once; nothing here is in a hurry. */
@@ -152,6 +154,7 @@ export class Probes {
       run: (at) => this.#onTimer(probe, at),
       state: known === undefined ? fresh : { ...known.state, phase: fresh.phase },
       ...{ place: undefined, attempt: undefined },
+      turn: known?.turn ?? Math.floor(this.#parts.random() * 0x1_0000),
     };
     if (known !== undefined) this.#takeBack(known);
     this.#probes.set(address, probe);
@@ -201,7 +204,7 @@ export class Probes {
         const { place } = probe;
         if (place === undefined || probe.port === undefined) return false;
         // A segment that is sent again is the same, as TCP's own would be: a late answer counts.
-        probe.attempt ??= this.#newAttempt(place, probe.address, probe.port);
+        probe.attempt ??= this.#newAttempt(probe, place, probe.port);
         const { flow, sequence } = probe.attempt;
         return this.#sockets.send(place, effect.mac, encodeSyn(flow, sequence));
       }
@@ -219,12 +222,11 @@ export class Probes {
     }
   }
 
-  #newAttempt({ source }: Place, destination: IpAddress, destinationPort: number): Attempt {
-    const { random } = this.#parts;
-    const { low, high } = PROBE_PORTS;
-    const sourcePort = low + Math.floor(random() * (high - low + 1));
-    const sequence = Math.floor(random() * 0x1_0000_0000);
-    return { flow: { source, destination, sourcePort, destinationPort }, sequence };
+  #newAttempt(probe: Probe, { source }: Place, destinationPort: number): Attempt {
+    probe.turn += 1;
+    const sourcePort = this.#sockets.portFor(probe.turn);
+    const sequence = Math.floor(this.#parts.random() * 0x1_0000_0000);
+    return { flow: { source, destination: probe.address, sourcePort, destinationPort }, sequence };
   }
 
   /** Leaves no handshake half done behind. */
