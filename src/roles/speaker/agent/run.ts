@@ -17,6 +17,7 @@ import type { AdminServer } from "#drivers/http/server";
 import { openServers } from "#drivers/http/servers";
 import { type Channel, openChannel } from "#drivers/ipc/channel";
 import { openCluster } from "#drivers/kubernetes/cluster";
+import { credentialWarnings } from "#drivers/kubernetes/credentials";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import type { ClusterPort } from "#drivers/kubernetes/port";
 import { type Cancel, pause, systemTime } from "#drivers/kubernetes/time";
@@ -120,6 +121,7 @@ class AgentProcess {
       this.#cancel = systemTime.later(AGAIN, () => this.#findCluster(agent));
       return;
     }
+    for (const warning of credentialWarnings(credentials.value)) complain(warning);
     this.#cluster = openCluster(credentials.value, { onRead: this.#bursts.note });
     agent.follow(this.#cluster);
   }
