@@ -84,7 +84,7 @@ const commandOf = (node: string, { folder, secretFile, kubeconfig, program }: Pl
     ...["setpriv", `--bounding-set=${only}`, `--inh-caps=${only}`, "--no-new-privs"],
     ...[...program(node), ...args],
     ...[`--kubeconfig=${kubeconfig}`, `--secret-file=${secretFile}`],
-    ...[`--state-directory=${join(folder, `speaker-${node}`)}`],
+    ...[`--state-dir=${join(folder, `speaker-${node}`)}`],
     ...[`--admin=${join(folder, `speaker-${node}.sock`)}`, "--log-format=text", "--log-level=debug"],
   ];
 };
