@@ -2,7 +2,7 @@ import { describe } from "node:test";
 import { type MacAddress, macFromBytes } from "#base/mac";
 import { address } from "#testing/values";
 import { type FakeSegmentLan, fakeSegmentLan } from "./fake-segments.ts";
-import { type SegmentLan, type SegmentStation, segmentContract } from "./segment-contract.ts";
+import { type SegmentLan, type SegmentStation, segmentContract } from "./test-segment-contract.ts";
 
 const macOf = (host: number): MacAddress => macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, host));
 

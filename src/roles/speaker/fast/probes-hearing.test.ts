@@ -9,8 +9,8 @@ import { encode as encodeArp, whoHas } from "#core/arp/packet";
 import { decode, encodeSyn, type Flow } from "#core/tcp/segment";
 import { answerSegment, rejectSegment } from "#testing/segments";
 import { address } from "#testing/values";
-import { macOf, probeBed } from "./probes-bed.ts";
 import { type Attempt, Hearing, isSameAttempt } from "./probes-hearing.ts";
+import { macOf, probeBed } from "./test-probes.ts";
 
 const NOW = instant(5_000_000);
 const MAC = macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 9));

@@ -9,8 +9,8 @@ import { type Obstacle, PROBE_DEFAULTS, TRIES } from "#core/reachability/machine
 import { speakerSentence } from "#core/speaker/sentence";
 import { decode } from "#core/tcp/segment";
 import { address } from "#testing/values";
-import { LINK, macOf, OWN, type PortManner, type ProbeBed, probeBed } from "./probes-bed.ts";
 import { PROBE_PORTS } from "./probes-sockets.ts";
+import { LINK, macOf, OWN, type PortManner, type ProbeBed, probeBed } from "./test-probes.ts";
 
 const A = { IPv4: address("192.0.2.100"), IPv6: address("2001:db8::100") } as const;
 const NODE = 20;
