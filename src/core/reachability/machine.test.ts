@@ -96,16 +96,29 @@ describe("the probe of an address", () => {
     assert.equal(verdict().type, "reachable");
   });
 
-  it("says who answers when two machines do, and does not connect", () => {
+  it("says who answers when two machines do twice in a row, and does not connect", () => {
     const { give, tick, take, verdict } = probe();
     tick();
-    for (const last of [2, 1, 2]) give({ type: "answer", mac: mac(last) });
-    tick();
+    for (let tries = 0; tries < 2; tries += 1) {
+      assert.equal(verdict().type, "unknown");
+      for (const last of [2, 1, 2]) give({ type: "answer", mac: mac(last) });
+      tick();
+    }
     assert.deepEqual(verdict(), {
       type: "unreachable",
       obstacle: { type: "answered-twice", macs: [mac(1), mac(2)] },
     });
-    assert.deepEqual(take(), ["resolve", "tell"]);
+    assert.deepEqual(take(), ["resolve", "resolve", "tell"]);
+  });
+
+  it("takes two that answer once for a hand-over", () => {
+    const { give, tick, take, verdict } = probe({ ...CONFIG, connects: false });
+    tick();
+    for (const last of [1, 2]) give({ type: "answer", mac: mac(last) });
+    tick();
+    give({ type: "answer", mac: mac(2) });
+    tick();
+    assert.deepEqual([take(), verdict().type], [["resolve", "resolve", "tell"], "reachable"]);
   });
 
   it("tells a port that refuses from one that is silent, and takes back what it began", () => {

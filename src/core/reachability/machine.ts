@@ -179,6 +179,8 @@ const onResolved = (round: Round, phase: Extract<Phase, { name: "resolving" }>):
       : conclude(round, { type: "unreachable", obstacle: { type: "not-resolved" } });
   }
   if (macs.length > 1) {
+    // Once may be a hand-over that is just under way.
+    if (tries === 1) return resolve(round, { tries: tries + 1, moves });
     const obstacle: Obstacle = { type: "answered-twice", macs: [...macs].sort() };
     return conclude(round, { type: "unreachable", obstacle });
   }

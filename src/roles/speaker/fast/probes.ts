@@ -67,7 +67,8 @@ type Probe = {
 /** The kernel tells of many changes at once; nothing here is in a hurry. */
 const LOOK_PAUSE = millis(500);
 
-const macsOf = (verdict: Verdict): string => {
+/** Who answered; "" where that is nobody, or not one machine. */
+const macOf = (verdict: Verdict): string => {
   if (verdict.type === "unknown") return "";
   if (verdict.type === "reachable") return verdict.mac;
   return "mac" in verdict.obstacle ? verdict.obstacle.mac : "";
@@ -167,8 +168,7 @@ export class Probes {
     this.#probes.delete(probe.address);
     this.#places.forget(probe.address);
     this.#parts.deadlines.set(probe.id, undefined, probe.run);
-    if (probe.state.verdict.type === "unreachable")
-      this.#tell(probe, probe.state.verdict, { type: "unknown" });
+    this.#tell(probe, probe.state.verdict, { type: "unknown" });
   }
 
   #onTimer(probe: Probe, now: Instant): void {
@@ -185,7 +185,7 @@ export class Probes {
     for (const effect of effects) isAble = this.#perform(probe, effect) && isAble;
     if (state.phase.name === "waiting") probe.attempt = undefined;
     const isNews =
-      effects.some(({ type }) => type === "tell") || macsOf(state.verdict) !== macsOf(before.verdict);
+      effects.some(({ type }) => type === "tell") || macOf(state.verdict) !== macOf(before.verdict);
     if (isNews) this.#parts.onVerdict(address, state.verdict);
     if (isAble) this.#parts.deadlines.set(probe.id, deadline(config, state), probe.run);
     // What was not sent is no question, so silence is no answer.
@@ -235,7 +235,9 @@ export class Probes {
     if (phase.name === "connecting") this.#perform(probe, { type: "reset", mac: phase.mac });
   }
 
+  /** That it was begun to ask, or cannot be asked for a while, is told to nobody: thousands of addresses change hands at once. */
   #tell({ address }: Probe, from: Verdict, to: Verdict): void {
+    if (from.type !== "unreachable" && to.type !== "unreachable") return;
     const obstacle = to.type === "unreachable" ? { obstacle: to.obstacle.type } : {};
     this.#parts.tell({ type: "reachability", address, from: from.type, to: to.type, ...obstacle });
   }
