@@ -18,8 +18,8 @@ const SECRET_FILE = "/run/speaker/secret";
 const KUBECONFIG = "/run/speaker/kubeconfig";
 const NAMES = ["e1", "e2"] as const;
 
-/** The address of a Service. */
-export const ADDRESS = "10.2.0.110";
+/** The addresses of a Service. */
+export const ADDRESSES = ["10.2.0.110", "fd02::110"] as const;
 /** Far more than anything here takes: ten seconds until a speaker goes on alone, fifteen until it takes something back. */
 const PATIENCE_MS = 60_000;
 
@@ -44,7 +44,7 @@ const stateText = (node: string): string =>
     members: NAMES.map((name) => ({
       ...{ name, addresses: [addressOf(name)], macs: [macOf(name)], api: "ready" },
     })),
-    placements: [{ address: ADDRESS, candidates: NAMES, interfaces: "all" }],
+    placements: ADDRESSES.map((address) => ({ address, candidates: NAMES, interfaces: "all" })),
   });
 
 /** Resolves with the first answer that is not `undefined`. */
@@ -79,9 +79,9 @@ export type SpeakerBed = {
   readonly e1: SpeakerHost;
   readonly e2: SpeakerHost;
   readonly client: LabHostHandle;
-  /** Resolves when the client sends to this node; it asks if it knows nobody. */
+  /** Resolves when the client sends to this node for both addresses; it asks if it knows nobody. */
   believes(name: Name): Promise<void>;
-  /** Senders of ARP packets about the address since the bed was opened, in order. */
+  /** Senders of announcements and ARP answers for the addresses since the bed was opened, in order. */
   speakers(): Promise<readonly string[]>;
 };
 
@@ -113,7 +113,8 @@ const openSpeaker = (host: LabHostHandle, name: Name, programs: LabProcess[]): S
   };
 };
 
-const SAID_BY = /ethertype ARP.* (?:Reply 10\.2\.0\.110 is-at ([0-9a-f:]{17})|Announcement 10\.2\.0\.110)/;
+const SAID_BY =
+  /(?:Reply 10\.2\.0\.110 is-at|Announcement 10\.2\.0\.110|neighbor advertisement, tgt is fd02::110)/;
 const SENDER = /^\S+ ([0-9a-f:]{17}) > /;
 
 /** Runs one test in a lab of its own, which is gone afterwards however the test ends. */
@@ -138,20 +139,21 @@ export const inSpeakerBed = async (
     }
     const [e1, e2] = hosts;
     assert(e1 !== undefined && e2 !== undefined);
-    const believed = async (): Promise<string | undefined> => {
+    const believed = async (address: string): Promise<string | undefined> => {
       const entries: readonly { lladdr?: string }[] = JSON.parse(
-        await client.expect(["ip", "-j", "neighbour", "show", "to", ADDRESS]),
+        await client.expect(["ip", "-j", "neighbour", "show", "to", address]),
       );
       return entries[0]?.lladdr;
     };
     await test({
       ...{ e1, e2, client },
       believes: async (name) => {
-        await eventually(`the client sends to ${name}`, async () => {
-          const mac = await believed();
-          if (mac === undefined) await client.run(["bash", "-c", `echo > /dev/udp/${ADDRESS}/9`]);
-          return mac === macOf(name) ? true : undefined;
-        });
+        for (const address of ADDRESSES)
+          await eventually(`the client sends to ${name} for ${address}`, async () => {
+            const mac = await believed(address);
+            if (mac === undefined) await client.run(["bash", "-c", `echo > /dev/udp/${address}/9`]);
+            return mac === macOf(name) ? true : undefined;
+          });
       },
       speakers: async () =>
         tap
