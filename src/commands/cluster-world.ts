@@ -4,7 +4,16 @@ import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import type { ClusterPort, Target } from "#drivers/kubernetes/port";
-import { CONFIGURATION_KINDS, NAMESPACES, SERVICES } from "#runtime/cluster/resources";
+import {
+  CONFIGURATION_KINDS,
+  CONFIGURATION_STATES,
+  ENDPOINT_SLICES,
+  L2_STATUSES,
+  NAMESPACES,
+  NODES,
+  PODS,
+  SERVICES,
+} from "#runtime/cluster/resources";
 import type { WorldRead } from "./world.ts";
 
 export type ClusterWorldOptions = {
@@ -12,12 +21,27 @@ export type ClusterWorldOptions = {
   readonly kubeconfig: string | undefined;
   /** Where the resources of `metallb.io` and `steelyard.dev` lie. */
   readonly namespace: string;
+  /** What decides about addresses only (the default), or also what decides who answers for them. */
+  readonly scope?: "addresses" | "answers";
 };
 
 /** Whole lists are read at once: 10,000 Services are 11 MB. A command has the machine's memory for the moment that it runs. */
 const MOST_BYTES = 128 * 1_024 * 1_024;
 
-type Kind = { readonly kind: string; readonly target: Target; readonly isOptional: boolean };
+/** `required`: nothing is known without it; `optional`: the cluster may not have the kind; `extra`: the caller may lack the right. */
+type Kind = {
+  readonly kind: string;
+  readonly target: Target;
+  readonly need: "required" | "optional" | "extra";
+};
+
+type KindRead = {
+  readonly objects: readonly unknown[];
+  readonly problems: readonly string[];
+  readonly missing: readonly string[];
+};
+
+const NOTHING: KindRead = { objects: [], problems: [], missing: [] };
 
 /** Items of a list do not say what they are. */
 const complete = (item: unknown, { kind, target }: Kind): unknown => {
@@ -25,39 +49,52 @@ const complete = (item: unknown, { kind, target }: Kind): unknown => {
   return { ...fieldsOf(item), apiVersion: group === "" ? version : `${group}/${version}`, kind };
 };
 
-const readKind = async (
-  cluster: ClusterPort,
-  kind: Kind,
-): Promise<{ readonly objects: readonly unknown[]; readonly problems: readonly string[] }> => {
+const readKind = async (cluster: ClusterPort, kind: Kind): Promise<KindRead> => {
   const answer = await cluster.read(kind.target);
   if (answer.ok) {
-    return { objects: listOf(fieldsOf(answer.body).items).map((item) => complete(item, kind)), problems: [] };
+    return { ...NOTHING, objects: listOf(fieldsOf(answer.body).items).map((item) => complete(item, kind)) };
   }
   const { reason, message } = answer.failure;
-  if (kind.isOptional && reason === "not-found") return { objects: [], problems: [] };
-  return { objects: [], problems: [`${kind.target.resource.plural}: ${message} (${reason})`] };
+  if (kind.need === "optional" && reason === "not-found") return NOTHING;
+  const problem = `${kind.target.resource.plural}: ${message} (${reason})`;
+  return kind.need === "extra" ? { ...NOTHING, missing: [problem] } : { ...NOTHING, problems: [problem] };
 };
 
-/** Reads Services, namespaces and the resources that decide about addresses. */
+const addressKinds = (namespace: string): readonly Kind[] => [
+  { kind: "Service", target: { resource: SERVICES }, need: "required" },
+  { kind: "Namespace", target: { resource: NAMESPACES }, need: "required" },
+  ...[...CONFIGURATION_KINDS].map(
+    ([kind, resource]): Kind => ({
+      ...{ kind, target: { resource, namespace }, need: "optional" },
+    }),
+  ),
+];
+
+/** What decides who answers for an address, and says who does. */
+const answerKinds = (namespace: string): readonly Kind[] => [
+  { kind: "Node", target: { resource: NODES }, need: "extra" },
+  { kind: "EndpointSlice", target: { resource: ENDPOINT_SLICES }, need: "extra" },
+  { kind: "Pod", target: { resource: PODS, namespace }, need: "extra" },
+  { kind: "ServiceL2Status", target: { resource: L2_STATUSES, namespace }, need: "extra" },
+  { kind: "ConfigurationState", target: { resource: CONFIGURATION_STATES, namespace }, need: "extra" },
+];
+
+/** Reads Services, namespaces and the resources that decide about addresses, and about who answers for them if that is asked for. */
 export const readClusterWorld = async ({
   kubeconfig,
   namespace,
+  scope = "addresses",
 }: ClusterWorldOptions): Promise<WorldRead> => {
   const credentials = findCredentials({ kubeconfig });
   if (!credentials.ok) return { ok: false, problems: [credentials.problem] };
   const cluster = openCluster(credentials.value, { mostBytes: MOST_BYTES });
   try {
-    const kinds: Kind[] = [
-      { kind: "Service", target: { resource: SERVICES }, isOptional: false },
-      { kind: "Namespace", target: { resource: NAMESPACES }, isOptional: false },
-      ...[...CONFIGURATION_KINDS].map(([kind, resource]) => ({
-        ...{ kind, target: { resource, namespace }, isOptional: true },
-      })),
-    ];
+    const kinds = [...addressKinds(namespace), ...(scope === "answers" ? answerKinds(namespace) : [])];
     const read = await Promise.all(kinds.map((kind) => readKind(cluster, kind)));
     const problems = read.flatMap((each) => each.problems);
     if (problems.length > 0) return { ok: false, problems: [...new Set(problems)] };
-    return { ok: true, world: readWorld(read.flatMap(({ objects }) => objects)) };
+    const objects = read.flatMap((each) => each.objects);
+    return { ok: true, world: readWorld(objects), objects, missing: read.flatMap(({ missing }) => missing) };
   } finally {
     cluster.close();
   }

@@ -1,9 +1,10 @@
-/** `steelyard explain service`: why a Service has the address that it has, or none. */
+/** `steelyard explain service`: why a Service has the address that it has, or none, and who answers for it. */
 import { type Explained, explainService } from "#core/allocation-plan/explain";
 import { explanationLines } from "#core/allocation-plan/sentence";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import { formatObjectProblem } from "#core/metallb/problem";
 import type { FilesPort } from "#drivers/files/port";
+import { type Answering, answeringLines, answeringOf } from "./explain-answering.ts";
 import { printable } from "./table.ts";
 import { readWorldFrom, type WorldRead } from "./world.ts";
 
@@ -30,10 +31,16 @@ const WRONG_INPUT = 2;
 
 const keyOf = (text: string): ObjectKey => (text.includes("/") ? text : `default/${text}`) as ObjectKey;
 
-const jsonOf = (explained: Explained): unknown => ({
+const linesOf = (explained: Explained, answering: Answering | undefined): readonly string[] => [
+  ...explanationLines(explained),
+  ...(answering === undefined ? [] : answeringLines(answering)),
+];
+
+const jsonOf = (explained: Explained, answering: Answering | undefined): unknown => ({
   ...explained.explanation,
   cause: explained.cause,
-  text: explanationLines(explained),
+  ...(answering === undefined ? {} : { answering }),
+  text: linesOf(explained, answering),
 });
 
 /** Prints why. Gives the exit status: 0 when the Service is there, 1 without an answer from elsewhere, 2 when it is not there or the files are wrong. */
@@ -63,7 +70,8 @@ export const explain = ({
     const problems = found.problems.map((problem) => `${formatObjectProblem(problem)}.`);
     return refuse([...problems, "Nothing is explained: the resources are no valid configuration."]);
   }
-  if (json) print(JSON.stringify(jsonOf(found.explained), null, 2));
-  else for (const line of explanationLines(found.explained)) print(printable(line));
+  const answering = answeringOf(read, { service: key, lbClass });
+  if (json) print(JSON.stringify(jsonOf(found.explained, answering), null, 2));
+  else for (const line of linesOf(found.explained, answering)) print(printable(line));
   return EXPLAINED;
 };

@@ -19,10 +19,10 @@ const collect = (value: string, before: string[] | undefined): string[] => [...(
 type WorldFlags = { state?: string[]; kubeconfig?: string; namespace: string };
 
 /** What is there now, from the cluster unless files are named. */
-const nowOf = async ({ state, kubeconfig, namespace }: WorldFlags) => {
+const nowOf = async ({ state, kubeconfig, namespace }: WorldFlags, scope: "addresses" | "answers") => {
   if (state !== undefined) return {};
   const { readClusterWorld } = await import("./cluster-world.ts");
-  return { now: await readClusterWorld({ kubeconfig, namespace }) };
+  return { now: await readClusterWorld({ kubeconfig, namespace, scope }) };
 };
 
 const withWorldOptions = (command: Command): Command =>
@@ -75,7 +75,7 @@ const addPlan = (program: Command, { finish, endWithReader }: Ending): void => {
         endWithReader();
         const { plan } = await import("./plan.ts");
         const { state = [], filename: changes = [], delete: deletions = [], lbClass, json = false } = flags;
-        finish(plan({ state, ...(await nowOf(flags)), changes, deletions, lbClass, json }));
+        finish(plan({ state, ...(await nowOf(flags, "addresses")), changes, deletions, lbClass, json }));
       },
     );
 };
@@ -88,14 +88,16 @@ const addExplain = (program: Command, { finish, endWithReader }: Ending): void =
       .addHelpText("after", "\nExit status: 2 without a subject; see the subject's own --help.")
       .showHelpAfterError("(--help tells more)")
       .command("service <name>")
-      .description("why a Service, NAMESPACE/NAME, has the address that it has, or none"),
+      .description(
+        "why a Service, NAMESPACE/NAME, has the address that it has, or none, and who answers for it",
+      ),
   )
     .addHelpText("after", EXPLAIN_HELP)
     .action(async (service: string, flags: WorldFlags & { lbClass?: string; json?: boolean }) => {
       endWithReader();
       const { explain } = await import("./explain.ts");
       const { state = [], lbClass, json = false } = flags;
-      finish(explain({ service, state, ...(await nowOf(flags)), lbClass, json }));
+      finish(explain({ service, state, ...(await nowOf(flags, "answers")), lbClass, json }));
     });
 };
 

@@ -13,7 +13,14 @@ export type WorldSource = {
 };
 
 export type WorldRead =
-  | { readonly ok: true; readonly world: World }
+  | {
+      readonly ok: true;
+      readonly world: World;
+      /** All that was read, lists as they are; kinds that decide about no address are among it. */
+      readonly objects: readonly unknown[];
+      /** What of it could not be read and is not needed for addresses; one line for each kind. */
+      readonly missing: readonly string[];
+    }
   /** One line for each reason. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
@@ -26,5 +33,7 @@ export const stateFiles = (): FilesPort => openFiles(undefined, MAX_STATE_BYTES)
 /** Reads the world as it is now. */
 export const readWorldFrom = ({ state, files = stateFiles() }: WorldSource): WorldRead => {
   const { values, problems } = readValues(files, state);
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, world: readWorld(values) };
+  return problems.length > 0
+    ? { ok: false, problems }
+    : { ok: true, world: readWorld(values), objects: values, missing: [] };
 };

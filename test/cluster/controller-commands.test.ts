@@ -179,10 +179,18 @@ describe("the commands for people", () => {
     inCluster(async (plane) => {
       const verbs = ["list"];
       const reader = await plane.access({ type: "user", name: "reader" }, [
-        { rules: [{ apiGroups: [""], resources: ["services", "namespaces"], verbs }] },
+        {
+          rules: [
+            { apiGroups: [""], resources: ["services", "namespaces", "nodes"], verbs },
+            { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs },
+          ],
+        },
         {
           namespace: NAMESPACE,
-          rules: [{ apiGroups: ["metallb.io", "steelyard.dev"], resources: ["*"], verbs }],
+          rules: [
+            { apiGroups: ["metallb.io", "steelyard.dev"], resources: ["*"], verbs },
+            { apiGroups: [""], resources: ["pods"], verbs },
+          ],
         },
       ]);
       reader.api.close();

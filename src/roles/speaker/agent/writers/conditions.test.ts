@@ -6,7 +6,7 @@ import { millis, seconds } from "#base/time";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import type { Verdict } from "#core/reachability/machine";
 import { ENDPOINT_SLICES, NODES, PODS, SERVICES } from "#runtime/cluster/resources";
-import { createWritersBed, NAMESPACE, type Speaker, V4, V6, type WritersBed } from "./bed.ts";
+import { createWritersBed, NAMESPACE, type Speaker, V4, V6, type WritersBed } from "./test-bed.ts";
 
 const MAC = parseMac("02:00:00:00:00:63") ?? assert.fail();
 const REACHABLE: Verdict = { type: "reachable", mac: MAC, resolved: millis(1), connected: undefined };

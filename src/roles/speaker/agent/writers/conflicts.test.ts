@@ -7,9 +7,9 @@ import { seconds } from "#base/time";
 import { fieldsOf } from "#core/kubernetes/read";
 import { readConfiguration } from "#core/metallb/read";
 import { CONFIGURATION_KINDS } from "#runtime/cluster/resources";
-import { createWritersBed, NAMESPACE, V4 } from "./bed.ts";
 import { conflictName, conflictObject, readOwnConflict } from "./conflict-object.ts";
 import type { Duplicate } from "./conflicts.ts";
+import { createWritersBed, NAMESPACE, V4 } from "./test-bed.ts";
 
 const MAC: MacAddress = parseMac("02:00:00:00:00:63") ?? assert.fail();
 const CONFLICTS = CONFIGURATION_KINDS.get("AddressConflict") ?? assert.fail();

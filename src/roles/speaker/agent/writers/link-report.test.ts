@@ -6,7 +6,7 @@ import { seconds } from "#base/time";
 import { fieldsOf } from "#core/kubernetes/read";
 import { LINKS_ANNOTATION, type ReportedLink, readReport } from "#core/speaker-report/report";
 import { CONFIGURATION_STATES } from "#runtime/cluster/resources";
-import { createWritersBed, NAMESPACE } from "./bed.ts";
+import { createWritersBed, NAMESPACE } from "./test-bed.ts";
 
 const KEY = `${NAMESPACE}/speaker-node-a`;
 const link = (name: string, address: string): ReportedLink => ({

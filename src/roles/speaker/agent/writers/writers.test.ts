@@ -6,7 +6,7 @@ import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { statusName } from "#core/layer2-status/object";
 import type { Failure } from "#drivers/kubernetes/port";
 import { L2_STATUSES, PODS, SERVICES } from "#runtime/cluster/resources";
-import { ADVERTISEMENT, createWritersBed, NAMESPACE, POOL, V4, V6 } from "./bed.ts";
+import { ADVERTISEMENT, createWritersBed, NAMESPACE, POOL, V4, V6 } from "./test-bed.ts";
 
 const AWAY: Failure = {
   reason: "unreachable",
