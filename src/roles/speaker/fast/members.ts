@@ -100,6 +100,11 @@ export class Members {
     this.#mesh.say(word, now);
   }
 
+  /** Sends and reads what is due, in the midst of long work. */
+  beat(now: Instant): void {
+    this.#mesh.beat(now);
+  }
+
   /** Reads what is queued. */
   drain(): void {
     this.#mesh.drain();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import type { IpAddress } from "#base/address";
-import { type Duration, millis, seconds } from "#base/time";
+import { after, type Duration, millis, seconds } from "#base/time";
 import type { SessionConfig } from "#core/bfd/config";
 import type { SessionReport } from "#core/liveness/standing";
 import { type FakeBfdSystem, fakeBfdLink } from "#drivers/bfd/fake";
@@ -107,6 +107,28 @@ describe("the sessions of a node", () => {
     of("node-c").system.setLink(true);
     pass(seconds(5));
     assert.equal(of("node-a").said().at(-1), "node-c up");
+  });
+
+  it("go on in the midst of long work with what is due, and with nothing before", () => {
+    let sent = 0;
+    const { pass, of, now } = bed((name, port) => ({
+      ...port,
+      openSender: (request) => {
+        const opened = port.openSender(request);
+        if (!opened.ok || name !== "node-a") return opened;
+        const send: typeof opened.value.send = (payload) => {
+          sent += 1;
+          return opened.value.send(payload);
+        };
+        return { ok: true, value: { ...opened.value, send } };
+      },
+    }));
+    pass(seconds(5));
+    sent = 0;
+    of("node-a").mesh.beat(now());
+    assert.equal(sent, 0);
+    of("node-a").mesh.beat(after(now(), millis(60)));
+    assert.equal(sent, 2);
   });
 
   it("say that a peer leaves, and that one is cut off and holds nothing", () => {

@@ -92,6 +92,12 @@ export class Mesh {
     this.#schedule();
   }
 
+  /** Sends and reads what is due: to be called now and then by whoever keeps this thread for longer than packets may wait. */
+  beat(now: Instant): void {
+    const due = this.#sessions.deadline();
+    if (due !== undefined && due <= now) this.#onTimer(now);
+  }
+
   /** Reads what is queued: call it before anything is concluded from silence. */
   drain(): void {
     for (const listener of this.#listeners.values()) listener.drain();

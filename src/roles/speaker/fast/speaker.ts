@@ -14,7 +14,6 @@ import type { Input } from "#core/ownership/input";
 import { Ownership } from "#core/ownership/ownership";
 import type { Effect } from "#core/ownership/state";
 import type { NodeLink, ResponderConfig } from "#core/responder/config";
-import type { ResponderCounters } from "#core/responder/responder";
 import type { SpeakerEvent } from "#core/speaker/event";
 import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { ResponderPort } from "#drivers/packet/responder-port";
@@ -45,6 +44,9 @@ export type SpeakerParts = Pick<MeshParts, "bfd" | "random" | "digest" | "count"
   readonly onLinks?: (nodeLinks: readonly NodeLink[]) => void;
 };
 
+/** Effects after which packets may be due. */
+const BEAT_AFTER = 64;
+
 export class Speaker {
   readonly #parts: SpeakerParts;
   readonly #ownership: Ownership;
@@ -57,6 +59,7 @@ export class Speaker {
   readonly #fit = new Map<IpAddress, boolean>();
   readonly #inputs: { readonly input: Input; readonly now: Instant }[] = [];
   #isDeciding = false;
+  #untilBeat = BEAT_AFTER;
   #onLeft: (() => void) | undefined;
 
   constructor(parts: SpeakerParts) {
@@ -141,18 +144,6 @@ export class Speaker {
     return this.#voice.linksOf(address).flatMap((index) => links.byIndex(index)?.name ?? []);
   }
 
-  /** What was sent and heard on the links so far. */
-  counters(): ResponderCounters {
-    return this.#voice.counters();
-  }
-
-  /** Reads what is queued: call it before anything is concluded from silence. */
-  drain(): void {
-    this.#members.drain();
-    this.#voice.drain();
-    this.#neighbourhood.drain();
-  }
-
   /** Ends at once, without a word. */
   close(): void {
     this.#members.close();
@@ -207,7 +198,11 @@ export class Speaker {
     this.#isDeciding = true;
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-        for (const effect of this.#ownership.step(next.input, next.now)) this.#perform(effect, next.now);
+        for (const effect of this.#ownership.step(next.input, next.now)) {
+          this.#perform(effect, next.now);
+          this.#beat();
+        }
+        this.#settle(next.now);
       }
     } finally {
       this.#isDeciding = false;
@@ -215,15 +210,30 @@ export class Speaker {
     this.#parts.deadlines.set("ownership", this.#ownership.deadline(), this.#onOwnership);
   }
 
+  /** Peers must not take this node for dead because it takes over thousands of addresses. */
+  #beat(): void {
+    this.#untilBeat -= 1;
+    if (this.#untilBeat > 0) return;
+    this.#untilBeat = BEAT_AFTER;
+    this.#members.beat(this.#parts.now());
+  }
+
+  /** Answers for what it holds now and for nothing else: before anything is said that builds on it. */
+  #settle(now: Instant): void {
+    while (!this.#voice.settle(now)) this.#members.beat(this.#parts.now());
+  }
+
   readonly #onOwnership = (now: Instant): void => {
-    this.drain();
+    this.#members.drain();
+    this.#voice.drain();
+    this.#neighbourhood.drain();
     this.#decide({ type: "timer" }, now);
   };
 
   #perform(effect: Effect, now: Instant): void {
     switch (effect.type) {
       case "answer":
-        this.#voice.stand(effect.address, "holding", now);
+        this.#voice.stand(effect.address, "holding");
         this.#parts.onVoices?.([effect.address]);
         break;
       case "silence":
@@ -231,9 +241,12 @@ export class Speaker {
         break;
       case "announce":
         // Taking it has begun a whole burst.
-        if (effect.cause !== "takeover") this.#voice.sayAgain(effect.address, now);
+        if (effect.cause === "takeover") break;
+        this.#settle(now);
+        this.#voice.sayAgain(effect.address, now);
         break;
       case "ask":
+        this.#settle(now);
         this.#voice.ask(
           effect.address,
           effect.of === undefined ? undefined : this.#members.macsOf(effect.of),
@@ -243,12 +256,12 @@ export class Speaker {
         this.#neighbourhood.askGateway();
         break;
       case "say-leaving":
-        this.#members.say("leaving", now);
-        break;
       case "say-staying":
-        this.#members.say("staying", now);
+        this.#settle(now);
+        this.#members.say(effect.type === "say-leaving" ? "leaving" : "staying", now);
         break;
       case "left":
+        this.#settle(now);
         this.#onLeft?.();
         break;
       default:
@@ -257,7 +270,7 @@ export class Speaker {
   }
 
   #silence(address: IpAddress, now: Instant): void {
-    this.#voice.stand(address, "watching", now);
+    this.#voice.stand(address, "watching");
     if (this.#departing.delete(address)) this.#forget([address], now);
     this.#parts.onVoices?.([address]);
   }
@@ -265,9 +278,12 @@ export class Speaker {
   /** Tells people, and does what follows. */
   #observe(effect: Told, now: Instant): void {
     if (effect.type === "transition" && effect.to === "yielding")
-      this.#voice.stand(effect.address, "yielding", now);
-    if (effect.type === "company")
+      this.#voice.stand(effect.address, "yielding");
+    if (effect.type === "company") {
+      // Said last: who says that it holds nothing holds nothing.
+      this.#settle(now);
       this.#members.say(effect.verdict === "isolated" ? "isolated" : "staying", now);
+    }
     const { tell } = this.#parts;
     const heardAt = (node: string): Instant | undefined => this.#members.heardAt(node);
     tell(eventOf(effect, { now, heardAt, stanceOf: (address) => this.#voice.stanceOf(address) }));

@@ -4,7 +4,7 @@ import type { MacAddress } from "#base/mac";
 import type { Instant } from "#base/time";
 import type { AllowedInterfaces, NodeLink, PeerByMac, ResponderConfig, Stance } from "#core/responder/config";
 import type { Effect } from "#core/responder/effects";
-import { Responder, type ResponderCounters } from "#core/responder/responder";
+import { Responder } from "#core/responder/responder";
 import type { HeardFrame, ResponderPort } from "#drivers/packet/responder-port";
 import type { Deadlines } from "#runtime/deadlines";
 import type { Links } from "#runtime/links";
@@ -26,6 +26,9 @@ export type VoiceParts = {
   readonly onLinksOf: (addresses: readonly IpAddress[], now: Instant) => void;
 };
 
+/** Addresses that are treated in one call. */
+const PART = 256;
+
 type Spoken = { interfaces: AllowedInterfaces; stance: Stance };
 
 export class Voice {
@@ -33,6 +36,8 @@ export class Voice {
   readonly #responder: Responder;
   readonly #ears: Ears;
   readonly #spokenByAddress = new Map<IpAddress, Spoken>();
+  /** Those that are not treated yet as they stand. */
+  readonly #unsettled = new Set<IpAddress>();
 
   constructor(parts: VoiceParts) {
     const { packets, deadlines, now, count, links } = parts;
@@ -60,12 +65,25 @@ export class Voice {
     this.#assign(addresses, now);
   }
 
-  /** An address is treated so from now on. */
-  stand(address: IpAddress, stance: Stance, now: Instant): void {
+  /** An address is treated so from the next `settle` on. */
+  stand(address: IpAddress, stance: Stance): void {
     const spoken = this.#spokenByAddress.get(address);
     if (spoken === undefined || spoken.stance === stance) return;
     spoken.stance = stance;
-    this.#assign([address], now);
+    this.#unsettled.add(address);
+  }
+
+  /** Treats addresses as they stand now, a part of them in one call; gives whether that was all. */
+  settle(now: Instant): boolean {
+    if (this.#unsettled.size === 0) return true;
+    const some: IpAddress[] = [];
+    for (const address of this.#unsettled) {
+      if (some.length === PART) break;
+      some.push(address);
+      this.#unsettled.delete(address);
+    }
+    this.#assign(some, now);
+    return this.#unsettled.size === 0;
   }
 
   /** How an address is treated; `undefined` for one that is not placed. */
@@ -76,6 +94,7 @@ export class Voice {
   /** Nothing is said of these addresses any more. */
   forget(addresses: readonly IpAddress[], now: Instant): void {
     const known = addresses.filter((address) => this.#spokenByAddress.delete(address));
+    for (const address of known) this.#unsettled.delete(address);
     if (known.length > 0) this.#perform(this.#responder.forget(known, now), now);
   }
 
@@ -105,11 +124,6 @@ export class Voice {
   /** The links on which an address is told of. */
   linksOf(address: IpAddress): readonly number[] {
     return this.#responder.voicesOf(address);
-  }
-
-  /** What was sent and heard so far. */
-  counters(): ResponderCounters {
-    return this.#responder.counters();
   }
 
   /** Reads what is queued. */
