@@ -60,7 +60,13 @@ addEdge(program, async (options) => {
 });
 
 addController(program, finish);
-addSpeaker(program, finish);
+addSpeaker(program, {
+  finish,
+  run: async (options) => {
+    const { runSpeaker } = await import("#roles/speaker/wire/run");
+    return await runSpeaker(options);
+  },
+});
 
 program
   .command("check <path...>")

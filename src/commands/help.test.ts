@@ -25,6 +25,7 @@ describe("the command line", () => {
       "import metallb",
       "import kube-vip",
       "import cilium",
+      "speaker",
       "plan",
       "explain service",
       "status",

@@ -11,6 +11,9 @@ One runs on each node. It answers ARP and Neighbour Discovery for the addresses 
 others by BFD, and takes over what a dead one held. Where the API server is away it goes on from what it knows, at its start
 from what is on disk.
 
+The secret file is read again when it changes: to change the secret, add the new one as a second line on all nodes, then put it
+first. Without the option speakers believe whoever speaks BFD.
+
 SIGTERM and SIGINT let the others take over, and end; a second one ends at once.
 
 Exit status: 0 when told to end, 1 when this machine lacks something, 2 when the command line or the secret is wrong.`;
@@ -102,7 +105,10 @@ const withCluster = (command: Command): Command =>
 
 const withLink = (command: Command): Command =>
   command
-    .option("--secret-file <path>", "secret of all speakers, 16 bytes or more (default: BFD is not signed)")
+    .option(
+      "--secret-file <path>",
+      "secrets of all speakers, one a line: the first signs what they say to each other, all are accepted",
+    )
     .addOption(
       new Option("--refresh <duration>", "longest time between two announcements of an address that is held")
         .argParser(refreshInterval)
@@ -115,8 +121,14 @@ const withLink = (command: Command): Command =>
         .default("go-on"),
     );
 
-/** Adds the command to the program; `finish` takes its exit status. */
-export const addSpeaker = (program: Command, finish: (status: number) => void): void => {
+type Ends = {
+  /** Runs a speaker; gives its exit status. */
+  readonly run: (options: SpeakerOptions) => Promise<number>;
+  readonly finish: (status: number) => void;
+};
+
+/** Adds the command to the program. */
+export const addSpeaker = (program: Command, { run, finish }: Ends): void => {
   const command = program
     .command("speaker")
     .description("announce addresses of Services on the local network from one node of a Kubernetes cluster");
@@ -135,8 +147,5 @@ export const addSpeaker = (program: Command, finish: (status: number) => void): 
         .default("info"),
     )
     .addHelpText("after", HELP)
-    .action(async (flags: Flags) => {
-      const { runSpeaker } = await import("#roles/speaker/wire/run");
-      finish(await runSpeaker(optionsOf(flags)));
-    });
+    .action(async (flags: Flags) => finish(await run(optionsOf(flags))));
 };

@@ -46,7 +46,7 @@ describe("a record", { timeout: 5_000 }, () => {
     assert.equal(openRecord(path, none, 5).found, "12345");
     assert.equal(openRecord(path, none, 4).found, "");
     rmSync(path);
-    execFileSync("mkfifo", [path]);
+    execFileSync("sh", ["-c", `mkfifo "$0"`, path]);
     assert.equal(openRecord(path, none).found, "");
   });
 

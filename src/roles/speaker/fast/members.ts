@@ -23,7 +23,7 @@ export type MembersParts = Pick<MeshParts, "bfd" | "deadlines" | "now" | "random
   };
 
 /** Placements come in many parts, and each may change who is to be watched. */
-const MEET_PAUSE = millis(20);
+const MEET_PAUSE = millis(100);
 
 export class Members {
   readonly #parts: MembersParts;

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { millis, seconds } from "#base/time";
 import { parsed } from "../fast/bed.ts";
-import type { FakeAgent, WireBed, WireNode } from "./bed.ts";
-import { linesOf, membersOf, onlyOf, placed, voicesOf, wireBed } from "./bed.ts";
 import { stateText } from "./state.ts";
+import type { FakeAgent, WireBed, WireNode } from "./test-bed.ts";
+import { linesOf, membersOf, onlyOf, placed, voicesOf, wireBed } from "./test-bed.ts";
 
 const A = "192.0.2.100";
 const B = "192.0.2.101";
