@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { readHexDump } from "#testing/golden";
 import { rejectSegment } from "#testing/segments";
 import { address } from "#testing/values";
 import { decodeRefusal } from "./refusal.ts";
@@ -18,7 +19,26 @@ const reasonOf = (bytes: Uint8Array): string => {
   return result.ok ? "read" : result.reason;
 };
 
+const captured = (name: string): Uint8Array => readHexDump(new URL(`testdata/${name}.hex`, import.meta.url));
+
 describe("a refusal by ICMP", () => {
+  it("is read as captured", () => {
+    assert.deepEqual(decodeRefusal(captured("refusal-ipv4")), {
+      ok: true,
+      value: {
+        ...{ source: address("192.0.2.1"), destination: address("192.0.2.100") },
+        ...{ sourcePort: 61_002, destinationPort: 83, sequence: 0xedff_04a0 },
+      },
+    });
+    assert.deepEqual(decodeRefusal(captured("refusal-ipv6")), {
+      ok: true,
+      value: {
+        ...{ source: address("2001:db8::1"), destination: address("2001:db8::101") },
+        ...{ sourcePort: 61_003, destinationPort: 84, sequence: 0x0ffd_dda2 },
+      },
+    });
+  });
+
   for (const [family, flow, router] of [
     ["IPv4", IPV4, address("192.0.2.1")],
     ["IPv6", IPV6, address("2001:db8::1")],
