@@ -42,8 +42,8 @@ export type SpeakerStatus = {
   readonly isSynced: boolean;
   /** Whom this node hears. */
   readonly company: Company | "unknown";
-  /** Addresses of the whole cluster that are announced; 0 before they are known. */
-  readonly placements: number;
+  /** Addresses of the whole cluster that are announced; missing until the agent that answers has read the cluster. */
+  readonly placements?: number;
   /** By address. */
   readonly addresses: readonly AddressStatus[];
   readonly members: readonly MemberStatus[];

@@ -32,7 +32,7 @@ describe("the status of a speaker", () => {
     assert.deepEqual(speakerStatusLines(STATUS), [
       "steelyard 0.1.0 speaker on node-a, running for 1m30s, hears other speakers",
       "",
-      "3 addresses announced in the cluster, 2 here, 1 on standby here",
+      "3 addresses announced in the cluster, 2 of them here",
       "",
       "ADDRESS       STATE     SINCE  BECAUSE                                INTERFACES",
       "192.0.2.10    holding   1m     holder-dead node-b, silent for 362 ms  eth0 eth1",
@@ -42,6 +42,11 @@ describe("the status of a speaker", () => {
       "node-b  dead      1m1s   silent",
       "node-c  alive     1m28s",
     ]);
+  });
+
+  it("does not say how many addresses there are where that is not known", () => {
+    const { placements: _, ...rest } = STATUS;
+    assert.equal(speakerStatusLines(rest)[2], "2 addresses here");
   });
 
   it("marks what wants attention, and commands no terminal", () => {

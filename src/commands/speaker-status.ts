@@ -44,7 +44,7 @@ const remarksOf = (status: SpeakerStatus): readonly string[] => [
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "es"}`;
 
-/** The lines; `!` marks what wants attention. Addresses on standby are only counted. */
+/** The lines; `!` marks what wants attention. Addresses that others hold are not listed. */
 export const speakerStatusLines = (status: SpeakerStatus): string[] => {
   const { version, now, node, wire, addresses, members, placements } = status;
   const shown = addresses.filter(({ state }) => state !== "standby");
@@ -52,7 +52,9 @@ export const speakerStatusLines = (status: SpeakerStatus): string[] => {
     `steelyard ${version} speaker on ${printable(node)}, running for ${ago(now - wire.startedAt)}, ${COMPANY[status.company]}`,
     ...remarksOf(status).map((text) => printable(`! ${text}`)),
     "",
-    `${counted(placements, "address")} announced in the cluster, ${shown.length} here, ${addresses.length - shown.length} on standby here`,
+    placements === undefined
+      ? `${counted(shown.length, "address")} here`
+      : `${counted(placements, "address")} announced in the cluster, ${shown.length} of them here`,
     "",
     ...(shown.length === 0
       ? []

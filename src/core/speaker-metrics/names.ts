@@ -32,7 +32,7 @@ export const SPEAKER_METRICS = {
   steelyard_placements: {
     type: "gauge",
     labels: [],
-    help: "Addresses that are announced in the whole cluster, as this node knows it.",
+    help: "Addresses that are announced in the whole cluster. Absent until the agent has read the cluster.",
   },
   steelyard_members: {
     type: "gauge",

@@ -87,7 +87,7 @@ export class SpeakerAgent {
     const { clock, options, process } = this.#parts;
     return speakerStatus({
       ...{ heard: this.#heard, now: clock.wall(), node: options.node, agent: process },
-      placements: this.#following?.orders.placements ?? 0,
+      placements: this.#following?.orders.placements,
       waitingWrites: this.#following?.waitingWrites ?? 0,
     });
   }
@@ -96,7 +96,7 @@ export class SpeakerAgent {
     const following = this.#following;
     return speakerMetrics({
       ...{ heard: this.#heard, node: this.#parts.options.node, requests: this.#requests() },
-      placements: following?.orders.placements ?? 0,
+      placements: following?.orders.placements,
       servicesAt: (address) => following?.placements.get(address)?.services ?? [],
       isConfigured: following?.isConfigured ?? false,
       waitingWrites: following?.waitingWrites ?? 0,

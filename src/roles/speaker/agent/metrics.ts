@@ -17,7 +17,7 @@ import type { Heard } from "./heard.ts";
 export type Facts = {
   readonly heard: Heard;
   readonly node: string;
-  readonly placements: number;
+  readonly placements: number | undefined;
   /** Services that are announced at an address. */
   readonly servicesAt: (address: IpAddress) => readonly ObjectKey[];
   readonly isConfigured: boolean;

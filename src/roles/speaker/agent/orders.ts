@@ -64,9 +64,9 @@ export class Orders {
     return this.#isAllPlaced;
   }
 
-  /** Addresses that the wire knows. */
-  get placements(): number {
-    return this.#sent.size;
+  /** Addresses that the wire was told of; `undefined` before it was told everything. */
+  get placements(): number | undefined {
+    return this.#isAllPlaced ? this.#sent.size : undefined;
   }
 
   setMembers(members: readonly MemberWord[]): void {

@@ -88,6 +88,12 @@ describe("the pages of a speaker", () => {
     );
   });
 
+  it("do not say how many addresses there are before the cluster has been read", () => {
+    const agent = createAgentBed().start();
+    assert.equal("placements" in agent.status(), false);
+    assert.doesNotMatch(agent.metrics(), /^steelyard_placements/m);
+  });
+
   it("forget where an address was answered for once it is held no more", async () => {
     const { bed, agent } = await createTakenOver();
     bed.wire.say({ type: "voices", voices: [{ address: WEB, interfaces: [] }] });

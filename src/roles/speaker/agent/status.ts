@@ -11,7 +11,7 @@ export type StatusSources = {
   readonly now: WallTime;
   readonly node: string;
   readonly agent: { readonly pid: number; readonly startedAt: number };
-  readonly placements: number;
+  readonly placements: number | undefined;
   readonly waitingWrites: number;
 };
 
@@ -43,7 +43,7 @@ export const speakerStatus = (sources: StatusSources): SpeakerStatus => {
     wire: { pid: wire.pid, startedAt: wire.startedAt },
     isSynced: view.isSynced,
     company: view.company ?? "unknown",
-    placements,
+    ...(placements === undefined ? {} : { placements }),
     addresses: addresses.flatMap((address) => addressStatus(heard, address) ?? []),
     members: pairsOf(view.members, (name, { standing, since, cause }) => ({
       ...{ node: name, standing, since },
