@@ -1,15 +1,9 @@
 /** What a host says to a segment that asks for a connection. */
 import { addressBytes, type IpAddress, isIpv4 } from "#base/address";
-import { concatBytes, readU16, readU32, writeU16, writeU32 } from "#base/bytes";
+import { concatBytes, readU32, writeU16, writeU32 } from "#base/bytes";
 import { internetChecksum } from "#base/checksum";
 
 const headerOf = (packet: Uint8Array): number => ((packet[0] ?? 0) >> 4 === 4 ? 20 : 40);
-
-/** The flow and sequence of a packet that `encodeSyn` made. */
-export const readSyn = (packet: Uint8Array): { readonly port: number; readonly sequence: number } => {
-  const header = headerOf(packet);
-  return { port: readU16(packet, header + 2), sequence: readU32(packet, header + 4) };
-};
 
 /** The packet of `encodeSyn`, answered: somebody listens, or nobody does. */
 export const answerSegment = (packet: Uint8Array, kind: "syn-ack" | "reset"): Uint8Array => {

@@ -38,7 +38,7 @@ type Voice = {
  * The question who has the address, asked from this node's own: the answer comes to this node alone. It is no probe of RFC
  * 5227, which says that the asker wants the address, and which a holder would have to defend itself against.
  */
-export const questionFor = (address: IpAddress, { mac, source }: Place): Frame => {
+const questionFor = (address: IpAddress, { mac, source }: Place): Frame => {
   if (isIpv4(address) && isIpv4(source)) {
     return { destination: BROADCAST_MAC, payload: encodeArp(whoHas(address, { mac, address: source })) };
   }
