@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { seconds } from "#base/time";
+import { fieldsOf } from "#core/kubernetes/read";
+import { CONFIGURATION_STATES, L2_STATUSES } from "#runtime/cluster/resources";
+import { address } from "#testing/values";
+import { type AgentBed, createCluster } from "./test-bed.ts";
+
+const WEB = address("192.0.2.100");
+
+/** This node answers for the address, or for nothing. */
+const hold = (bed: AgentBed, interfaces: readonly string[]): void =>
+  bed.wire.say({ type: "voices", voices: [{ address: WEB, interfaces }] });
+
+/** Who is recorded to announce something. */
+const recorded = ({ cluster }: AgentBed): readonly unknown[] =>
+  cluster.store.list(L2_STATUSES).map((object) => fieldsOf(fieldsOf(object).status).node);
+
+const reportsIn = ({ cluster }: AgentBed): number => cluster.store.list(CONFIGURATION_STATES).length;
+
+describe("what the writers of a speaker are told", () => {
+  it("is what this node answers for, and at a clean end that it does not any more", async () => {
+    const bed = createCluster({ web: [WEB] });
+    const agent = await bed.follow();
+    hold(bed, ["eth0"]);
+    await bed.rest(seconds(10));
+    assert.deepEqual(recorded(bed), ["node-a"]);
+    hold(bed, []);
+    await bed.end(agent);
+    assert.deepEqual(recorded(bed), []);
+  });
+
+  it("stays what it was at the end of an agent whose wire goes on", async () => {
+    const bed = createCluster({ web: [WEB] });
+    const agent = await bed.follow();
+    hold(bed, ["eth0"]);
+    await bed.rest(seconds(10));
+    await bed.end(agent);
+    assert.deepEqual(recorded(bed), ["node-a"]);
+  });
+
+  it("is nothing of addresses before it is known which there are, lest it is taken back what is true", async () => {
+    const bed = createCluster({ web: [WEB] });
+    bed.pool(["192.0.2.9-192.0.2.1"], "broken");
+    bed.record("web", "node-a");
+    await bed.follow();
+    await bed.rest(seconds(60));
+    // The interfaces are told all the same: others decide by them.
+    assert.deepEqual([recorded(bed), reportsIn(bed)], [["node-a"], 1]);
+  });
+
+  it("is nothing at all before the cluster has been read", async () => {
+    const bed = createCluster({ web: [WEB] });
+    const agent = bed.start();
+    agent.follow({ ...bed.cluster, watch: () => ({ items: new Map(), isSynced: false, close: () => {} }) });
+    await bed.rest(seconds(60));
+    assert.deepEqual(bed.cluster.requests, []);
+  });
+});
