@@ -146,18 +146,32 @@ describe("an agent that cannot read the cluster", () => {
     await bed.follow();
     bed.wire.take();
     bed.cluster.interrupt(GONE, 1_000);
-    bed.cluster.interrupt(GONE, 2_000);
+    await bed.rest(seconds(2));
+    assert.deepEqual(bed.wire.take(), []);
+    bed.cluster.interrupt({ ...GONE, message: "refused" }, 2_000);
     await bed.rest(seconds(30));
     const troubles = bed.wire.take();
     const named = troubles.flatMap((message) =>
       message.type === "event" && message.event.type === "api-trouble" ? [message.event.resource] : [],
     );
+    assert.ok(named.length > 0);
     assert.deepEqual([named.length, new Set(named).size], [troubles.length, named.length]);
     bed.cluster.resume();
     await bed.rest();
     const over = bed.wire.take();
     assert.ok(over.every((message) => message.type === "event" && message.event.type === "api-trouble"));
     assert.equal(over.length, named.length);
+  });
+
+  it("says nothing of an API server that is back in a moment", async () => {
+    const bed = createCluster(WEB);
+    await bed.follow();
+    bed.wire.take();
+    bed.cluster.interrupt(GONE, 1_000);
+    await bed.rest(seconds(2));
+    bed.cluster.resume();
+    await bed.rest(seconds(60));
+    assert.deepEqual(bed.wire.take(), []);
   });
 
   it("says once that there are no credentials, and tells the wire nothing else until all has been read", async () => {

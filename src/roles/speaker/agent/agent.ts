@@ -40,7 +40,11 @@ export class SpeakerAgent {
   constructor(parts: AgentParts, snapshot: Extract<WireToAgent, { type: "snapshot" }>) {
     this.#parts = parts;
     this.#heard = new Heard(snapshot);
-    this.#troubles = new Troubles((event) => this.#tell(event), this.#heard.view.trouble.keys());
+    this.#troubles = new Troubles({
+      clock: parts.clock,
+      tell: (event) => this.#tell(event),
+      inherited: this.#heard.view.trouble.keys(),
+    });
     this.#remember(snapshot);
   }
 
@@ -68,7 +72,7 @@ export class SpeakerAgent {
 
   /** There is no way to an API server: says so once. */
   findNoCluster(problem: string): void {
-    this.#troubles.begin("credentials", problem);
+    this.#troubles.begin("credentials", problem, "at-once");
   }
 
   /** From now on the cluster is read, and the wire told of it. */
@@ -117,6 +121,7 @@ export class SpeakerAgent {
 
   /** Writes what must be written before the end. */
   async close(): Promise<void> {
+    this.#troubles.close();
     await this.#following?.close();
   }
 
