@@ -32,6 +32,9 @@ export const IPV6_MULTICAST_LOOP = 19;
 export const IPV6_JOIN_GROUP = 20;
 export const IPV6_LEAVE_GROUP = 21;
 export const IPV6_V6ONLY = 26;
+/** Segments with a smaller TTL, or hop limit, are dropped without a word. */
+export const IP_MINTTL = 21;
+export const IPV6_MINHOPCOUNT = 73;
 export const IPV6_MULTICAST_ALL = 29;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;

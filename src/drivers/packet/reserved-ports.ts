@@ -2,7 +2,9 @@
  * Ports at which the kernel answers nothing, for handshakes that it knows nothing of.
  *
  * To a segment for a port that nobody has the kernel says a reset. It would resolve the sender's address for that, which fills
- * its table of neighbours where thousands are asked for. So the ports are taken by sockets that listen and hear nothing.
+ * its table of neighbours where thousands are asked for. So the ports are taken by sockets that listen and hear nothing: what has passed
+ * a router or a Service has a smaller TTL than they take, and a filter keeps out the rest where a process without CAP_NET_ADMIN may
+ * have one (Linux 6.18 wants it for TCP sockets).
  */
 import { parseAddress } from "#base/address";
 import { assert } from "#base/assert";
@@ -27,6 +29,23 @@ const sockaddrOf = (family: "IPv4" | "IPv6", port: number): Uint8Array => {
   return sockaddr;
 };
 
+/** The TTL of what comes from the same link, and was sent with the largest. */
+const LARGEST = int32(255);
+const SMALLER_UNHEARD = {
+  IPv4: {
+    operation: "hear none with a smaller TTL",
+    level: linux.SOL_IP,
+    name: linux.IP_MINTTL,
+    value: LARGEST,
+  },
+  IPv6: {
+    operation: "hear none with a smaller hop limit",
+    level: linux.SOL_IPV6,
+    name: linux.IPV6_MINHOPCOUNT,
+    value: LARGEST,
+  },
+} as const;
+
 /** One socket for both families, or for IPv4 alone where the kernel has no IPv6. */
 const openStream = (door: Door): PacketResult<{ readonly fd: number; readonly family: "IPv4" | "IPv6" }> => {
   const { stream: type } = linux.SOCK;
@@ -39,10 +58,15 @@ const openStream = (door: Door): PacketResult<{ readonly fd: number; readonly fa
         name: linux.IPV6_V6ONLY,
         value: int32(0),
       },
+      SMALLER_UNHEARD.IPv6,
+      SMALLER_UNHEARD.IPv4,
     ],
   });
   if (both.ok) return { ok: true, value: { fd: both.value, family: "IPv6" } };
-  const one = openSocket(door, { domain: linux.AF.inet, type, protocol: 0, options: [] });
+  const one = openSocket(door, {
+    ...{ domain: linux.AF.inet, type, protocol: 0 },
+    options: [SMALLER_UNHEARD.IPv4],
+  });
   return one.ok ? { ok: true, value: { fd: one.value, family: "IPv4" } } : one;
 };
 
@@ -51,8 +75,8 @@ const reserve = (door: Door, port: number): PacketResult<number> => {
   const opened = openStream(door);
   if (!opened.ok) return opened;
   const { fd, family } = opened.value;
-  const attached = door.attachFilter(fd, NOTHING);
-  const bound = attached < 0 ? attached : door.bind(fd, sockaddrOf(family, port));
+  door.attachFilter(fd, NOTHING);
+  const bound = door.bind(fd, sockaddrOf(family, port));
   const listens = bound < 0 ? bound : door.listen(fd, 1);
   if (listens >= 0) return { ok: true, value: fd };
   door.close(fd);
