@@ -164,7 +164,6 @@ const SPEAKER_WRITES = [
   ...each("ns: metallb.io/servicel2statuses *", "create", "delete"),
   "ns: metallb.io/servicel2statuses/status * patch",
   ...each("ns: metallb.io/configurationstates *", "create", "patch"),
-  "ns: metallb.io/configurationstates/status * patch",
   ...each("ns: steelyard.dev/addressconflicts *", "create", "delete"),
 ];
 
