@@ -94,7 +94,8 @@ export class Following {
   heardNews(news: readonly News[]): void {
     this.#reporter.heardNews(news);
     if (!news.includes("observation")) return;
-    if (this.#bury()) this.#plan();
+    // While ten thousand addresses move, nobody else dies.
+    if (news.includes("members") && this.#bury()) this.#plan();
     this.#planDuties();
   }
 

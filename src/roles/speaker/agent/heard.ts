@@ -9,7 +9,7 @@ import type { Voice, WireFacts, WireToAgent } from "../messages.ts";
 type Snapshot = Extract<WireToAgent, { type: "snapshot" }>;
 
 /** What of a message is another thing than before. */
-export type News = "observation" | "voices" | "links" | "verdicts" | "counts";
+export type News = "observation" | "members" | "voices" | "links" | "verdicts" | "counts";
 
 export class Heard {
   view: SpeakerView;
@@ -38,9 +38,10 @@ export class Heard {
         this.links = message.links;
         this.voices.clear();
         this.#speak(message.voices);
-        return ["observation", "voices", "links"];
+        return ["observation", "members", "voices", "links"];
       case "observation":
         projectSpeaker(this.view, message.observation);
+        if (message.observation.event.type === "member") return ["observation", "members"];
         break;
       case "voices":
         this.#speak(message.voices);
