@@ -21,8 +21,8 @@ import { Wishes } from "./wishes.ts";
 export type Wish = {
   readonly type: string;
   readonly condition: WantedCondition | undefined;
-  /** `at-once` where it is certain already, however bad. */
-  readonly patience: "at-once" | "usual";
+  /** `at-once`: it is certain already, however bad; `contested`: another node may say the opposite for a moment. */
+  readonly patience: "at-once" | "usual" | "contested";
   /** How the message begins as long as it says the same but for details. */
   readonly gist: string;
 };
@@ -41,6 +41,8 @@ export type ConditionParts = {
 const LASTING = seconds(10);
 /** How long details must have lasted; and as long again, spread by name, so that not all Services are written at once. */
 const DETAILS = seconds(60);
+/** How long who answers is left as it is said while several say that they do. */
+const CONTESTED = seconds(5);
 
 const rfc3339 = (at: WallTime): string => `${new Date(at).toISOString().slice(0, 19)}Z`;
 
@@ -57,7 +59,8 @@ const patienceFor = (service: ObjectKey, before: Condition | undefined, wish: Wi
     before.reason === condition.reason &&
     before.message.startsWith(gist);
   if (isSameGist) return micros(DETAILS * (1 + hashName(service, 1) / 0x1_0000_0000));
-  return condition.status === "True" ? seconds(0) : LASTING;
+  if (condition.status !== "True") return LASTING;
+  return patience === "contested" && before?.status === "True" ? CONTESTED : seconds(0);
 };
 
 const elementOf = (service: Service, { type, condition }: Wish, now: WallTime): unknown => {

@@ -31,7 +31,13 @@ const announcedWish = (standing: Exclude<Standing, { type: "foreign" }>): Wish =
   const gist = announcedCondition({ addresses: bare, silent: undefined }).message;
   // Who took the address first is known: nothing is gained by waiting, and the controller waits for it.
   const isTaken = addresses.some(({ holder, stranger }) => holder === undefined && stranger !== undefined);
-  return { type: ANNOUNCED, condition, patience: isTaken ? "at-once" : "usual", gist };
+  const isContested = standing.others.length > 0;
+  return {
+    type: ANNOUNCED,
+    condition,
+    patience: isTaken ? "at-once" : isContested ? "contested" : "usual",
+    gist,
+  };
 };
 
 /** Who asked for the first address speaks for all that it asked for. */

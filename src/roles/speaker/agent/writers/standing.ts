@@ -55,6 +55,8 @@ export type Standing =
       /** Whether another node may hold one of the addresses, and whether it may hold one that this node does not. */
       readonly mayShare: (node: string) => boolean;
       readonly mustShare: (node: string) => boolean;
+      /** Other nodes that say that they announce it as well: for moments, while the link is cut, or of another address. */
+      readonly others: readonly string[];
       readonly writer: string | undefined;
     };
 
@@ -179,6 +181,7 @@ export const standingOf = (service: Service, around: Surroundings): Standing => 
     mayShare: (node) => looks.some(({ candidates }) => candidates.includes(node)) && members.has(node),
     mustShare: (node) =>
       looks.some(({ holder, candidates }) => candidates.includes(node) && holder?.node !== self),
+    others: [...known.others.keys()],
     writer,
   };
 };

@@ -8,13 +8,15 @@
  * Its own object is made, and what it says is written into the object's status as soon as it is there, without waiting for
  * the mirror. Everything else follows from what the mirror shows.
  */
-import type { Instant } from "#base/time";
+import { after, type Instant, seconds } from "#base/time";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import {
   type Announced,
   type Owner,
+  readStatus,
   type SeenStatus,
   statusBody,
+  statusName,
   statusObject,
 } from "#core/layer2-status/object";
 import { planStatus, type StatusWrite } from "#core/layer2-status/plan";
@@ -39,18 +41,37 @@ export type StatusParts = {
   readonly onBegun: (service: ObjectKey) => void;
 };
 
+/** From when this node begins to announce a Service until it ends. */
+type Tenure = {
+  /** The uids of what was there of the Service at the beginning. */
+  readonly left: ReadonlySet<string>;
+  /** Whether this node's object has been there, and so the beginning told of. */
+  own: "not-yet" | "told";
+  /** Of the object that this node has made, as the API server answered it. */
+  uid: string | undefined;
+  /** Since when it is gone while another node's is there: that one has taken over, and this one will hear of it soon. */
+  goneAt: Instant | undefined;
+};
+
+/** How long an object that another holder has removed is not made again. */
+const GIVEN_WAY = seconds(5);
+
 export class Statuses {
   readonly #parts: StatusParts;
   /** What this node announces; of these only there may be something to write that has not been sent. */
   readonly #wanted = new Map<ObjectKey, Announced>();
-  /** The uids of what was there of a Service when this node began to announce it. */
-  readonly #left = new Map<ObjectKey, ReadonlySet<string>>();
+  readonly #tenures = new Map<ObjectKey, Tenure>();
   /** Names of objects with a write that has not ended, by Service. */
   readonly #open = new Map<ObjectKey, Set<string>>();
   #isClosing = false;
 
   constructor(parts: StatusParts) {
     this.#parts = parts;
+  }
+
+  /** Services that this node has said to announce, whether or not the mirror shows it. */
+  services(): Iterable<ObjectKey> {
+    return this.#tenures.keys();
   }
 
   /** From now on nothing is waited for: there will be no other time. */
@@ -66,22 +87,57 @@ export class Statuses {
   ): void {
     const { self, statusesOf } = this.#parts;
     const seen = statusesOf(service);
+    const before = this.#tenures.get(service);
     if (announced === undefined) {
       this.#wanted.delete(service);
-      this.#left.delete(service);
+      this.#tenures.delete(service);
     } else {
       this.#wanted.set(service, announced);
-      if (!this.#left.has(service)) this.#left.set(service, new Set(seen.map(({ uid }) => uid)));
+      this.#serve(service, seen);
     }
-    const left = this.#left.get(service);
-    const mayStay = ({ node, uid }: SeenStatus): boolean =>
-      mustShare(node) || (mayShare(node) && left?.has(uid) !== true);
+    const left = this.#tenures.get(service)?.left;
+    const mayStay = ({ node, labelled, uid }: SeenStatus): boolean => {
+      // An object is made first, and says whose it is a moment later.
+      const whose = node === "" ? labelled : node;
+      return mustShare(whose) || (mayShare(whose) && left?.has(uid) !== true);
+    };
     const plan =
       announced === undefined && seen.length === 0 ? [] : planStatus(self, announced, seen, mayStay);
     const names = new Set(plan.map(({ name }) => name));
     for (const name of [...(this.#open.get(service) ?? [])]) if (!names.has(name)) this.#drop(service, name);
-    const before = JSON.stringify(seen);
-    for (const write of plan) this.#put(service, write, before);
+    const text = JSON.stringify(seen);
+    for (const write of plan) if (!this.#isGivingWay(service, write)) this.#put(service, write, text);
+    if (this.#isClosing && announced === undefined) this.#removeUnseen(service, before?.uid, seen);
+  }
+
+  /** Removes an object that this node has made and the mirror does not show yet: at the end there is no time to wait for it. */
+  #removeUnseen(service: ObjectKey, uid: string | undefined, seen: readonly SeenStatus[]): void {
+    const name = statusName(this.#parts.self, service);
+    if (uid !== undefined && !seen.some((each) => each.name === name))
+      this.#send(service, { type: "delete", name, uid });
+  }
+
+  /** Keeps what is known of the time that this node announces the Service. */
+  #serve(service: ObjectKey, seen: readonly SeenStatus[]): void {
+    const { self, now } = this.#parts;
+    const tenure: Tenure = this.#tenures.get(service) ?? {
+      ...{ left: new Set(seen.map(({ uid }) => uid)), own: "not-yet", uid: undefined, goneAt: undefined },
+    };
+    this.#tenures.set(service, tenure);
+    const isThere = seen.some(({ name }) => name === statusName(self, service));
+    if (isThere && tenure.own === "not-yet") tenure.own = "told";
+    tenure.goneAt =
+      isThere || tenure.own === "not-yet" || seen.length === 0 ? undefined : (tenure.goneAt ?? now());
+  }
+
+  /** Whether another holder has just removed what is to be made: it is looked at again in a moment. */
+  #isGivingWay(service: ObjectKey, write: StatusWrite): boolean {
+    const { now, lookAgain } = this.#parts;
+    const goneAt = this.#tenures.get(service)?.goneAt;
+    if (write.type !== "create" || goneAt === undefined) return false;
+    const until = after(goneAt, GIVEN_WAY);
+    if (now() < until) lookAgain(service, until);
+    return now() < until;
   }
 
   #drop(service: ObjectKey, name: string): void {
@@ -117,17 +173,22 @@ export class Statuses {
       request: () => this.#requestOf(service, write),
       done: ({ answer }) => {
         this.#end(service, write.name);
-        if (answer.ok && write.type === "create") this.#onMade(service, write.name);
+        if (answer.ok && write.type === "create") this.#onMade(service, write.name, answer.body);
         // Should the mirror go on showing what it showed, it is decided anew all the same.
         else lookAgain(service, attempts.dueAt(key, "", now()));
       },
     });
   }
 
-  #onMade(service: ObjectKey, name: string): void {
+  #onMade(service: ObjectKey, name: string, body: unknown): void {
     const announced = this.#wanted.get(service);
     if (announced === undefined) return;
-    this.#parts.onBegun(service);
+    const tenure = this.#tenures.get(service);
+    if (tenure?.own === "not-yet") this.#parts.onBegun(service);
+    if (tenure !== undefined) {
+      tenure.own = "told";
+      tenure.uid = readStatus(body)?.uid;
+    }
     this.#send(service, { type: "report", name, announced });
   }
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { seconds } from "#base/time";
 import { objectKey } from "#core/kubernetes/meta";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
-import { statusName } from "#core/layer2-status/object";
+import { statusName, statusObject } from "#core/layer2-status/object";
 import type { Failure } from "#drivers/kubernetes/port";
 import { L2_STATUSES, PODS, SERVICES } from "#runtime/cluster/resources";
 import { ADVERTISEMENT, createWritersBed, NAMESPACE, POOL, V4, V6 } from "./test-bed.ts";
@@ -117,6 +117,33 @@ describe("a speaker that answers for a Service", () => {
     assert.deepEqual(bed.events().length, 2);
   });
 
+  for (const [from, to] of [
+    ["node-a", "node-b"],
+    ["node-b", "node-a"],
+  ] as const) {
+    it(`is handed over from ${from} to ${to} with one object made and one condition written, though both answer for a moment`, async () => {
+      const bed = twoNodes();
+      const [before, now] = [bed.start(from), bed.start(to)];
+      before.holds(V4);
+      now.holds();
+      await bed.rest();
+      bed.writes();
+      now.holds(V4);
+      await bed.rest(seconds(2));
+      before.holds();
+      await bed.rest(seconds(30));
+      const writes = bed.writes();
+      const count = (write: string): number => writes.filter((each) => each === write).length;
+      assert.deepEqual(
+        [count("create servicel2statuses"), count("patch services/status"), count("create events")],
+        [1, 1, 1],
+        writes.join(),
+      );
+      assert.deepEqual(bed.announcing(), [to]);
+      assert.match(String(bed.condition("Announced")?.message), new RegExp(`^Node ${to} answers`));
+    });
+  }
+
   it("goes on writing after an outage of the API server, on what is true then", async () => {
     const bed = twoNodes();
     const [a, b] = [bed.start("node-a"), bed.start("node-b")];
@@ -223,6 +250,17 @@ describe("a speaker that answers for a Service", () => {
     assert.match(String(bed.condition("Announced")?.message), new RegExp(`^Node ${second} answers`));
   });
 
+  it("leaves an object that another node has just made and not filled yet", async () => {
+    const bed = twoNodes();
+    const a = bed.start("node-a");
+    a.holds(V4);
+    await bed.rest();
+    const body = statusObject({ node: "node-b", service: WEB, namespace: NAMESPACE, owner: undefined });
+    bed.cluster.put(L2_STATUSES, body);
+    await bed.rest(seconds(10));
+    assert.deepEqual(bed.announcing(), ["", "node-a"]);
+  });
+
   it("removes what a node left that is not ready any more, though it began later", async () => {
     const bed = twoNodes();
     const [a, b] = [bed.start("node-a"), bed.start("node-b")];
@@ -257,6 +295,22 @@ describe("the end of a speaker's agent", () => {
     const speaker = bed.start("node-a");
     speaker.holds(V4);
     await bed.rest();
+    speaker.holds();
+    const ended = speaker.writers.close();
+    await bed.rest();
+    await ended;
+    assert.deepEqual(bed.announcing(), []);
+  });
+
+  it("takes back what it has made and the watch has not shown yet", async () => {
+    const bed = twoNodes();
+    const speaker = bed.start("node-a");
+    speaker.holds();
+    await bed.rest();
+    bed.cluster.interrupt(AWAY, 1_000);
+    speaker.holds(V4);
+    await bed.rest();
+    assert.deepEqual(bed.announcing(), ["node-a"]);
     speaker.holds();
     const ended = speaker.writers.close();
     await bed.rest();

@@ -176,7 +176,8 @@ export class Writers {
     this.#agenda.close();
     for (const { cancel } of this.#cancels.values()) cancel();
     this.#statuses.hurry();
-    if (this.#isReady) for (const service of [...mirror.statuses.services()]) this.#look(service);
+    const services = new Set([...mirror.statuses.services(), ...this.#statuses.services()]);
+    if (this.#isReady) for (const service of services) this.#look(service);
     const until = after(clock.now(), LAST_WORDS);
     // Puts of this turn begin after it.
     do await new Promise<void>((resolve) => void clock.later(LAST_WORDS_LOOK, resolve));
