@@ -1,5 +1,7 @@
 /**
- * What every program in a cluster needs beside the API server's client: which kinds there are, the resources of pools and advertisements
- * kept up to date, a queue of writes, counts of requests, and failures that are told of once.
+ * What every program in a cluster needs beside the API server's client: which kinds there are (`resources.ts`), the resources of pools and
+ * advertisements kept up to date and read as a whole (`configuration-mirror.ts`, `reading.ts`), a queue of writes and failures that are
+ * told of once (`writes.ts`, `failures.ts`), its pages, metrics and log (`pages.ts`, `metric-families.ts`, `observation-log.ts`, `requests.ts`), and
+ * the end of a burst of work (`bursts.ts`).
  */
 export {};
