@@ -55,6 +55,8 @@ export class Balancing {
   #checked: ReadonlySet<string> = new Set();
   /** Whether changes are put into the kernel as they come. */
   #open = false;
+  /** Servers that have changed, `undefined` for all of them, since what is being put in place was planned. */
+  readonly #missed = new Set<string | undefined>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -96,20 +98,24 @@ export class Balancing {
    * is tried again.
    */
   async apply(): Promise<string | undefined> {
+    this.#missed.clear();
     this.#forwarding.update();
     await this.#forwarding.settled();
     return this.#forwarding.failure();
   }
 
-  /** From now on changes are applied as they come: forwarding is in place. */
+  /** From now on changes are applied as they come, and those that came meanwhile: forwarding is in place. */
   open(): void {
     this.#open = true;
     this.#pinSync.update(this.#desired);
+    for (const server of this.#missed) this.#forwarding.update(server);
+    this.#missed.clear();
   }
 
   /** Something that plans depend on has changed: of one server only, when it is given by name. */
   update(server?: string): void {
     if (this.#open) this.#forwarding.update(server);
+    else this.#missed.add(server);
   }
 
   /** Where packets go may have changed; it does not matter to mode nat. */

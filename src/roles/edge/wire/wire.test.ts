@@ -239,6 +239,31 @@ describe("the wire process", () => {
     assert.deepEqual(fast.at(-1), { type: "check-health", check: "app", state: "failed" });
   });
 
+  it("takes a backend out that fails while thousands of servers are put in place for the first time", async () => {
+    let isInPlace = (): void => assert.fail("nothing is put in place");
+    const { propose, run, checks, engine } = bench((inner) => ({
+      ...inner,
+      apply: async (plan) => {
+        await new Promise<void>((resolve) => {
+          isInPlace = resolve;
+        });
+        return inner.apply(plan);
+      },
+    }));
+    propose(DESIRED);
+    await run();
+    checks.answerWith(({ target }) => (target?.address === "192.0.2.12" ? failedWith("refused") : passed()));
+    await run(seconds(2));
+    isInPlace();
+    await run();
+    isInPlace();
+    await run();
+    assert.deepEqual(
+      engine.running()?.servers[0]?.backends.map(({ availability }) => availability),
+      ["available", "unavailable"],
+    );
+  });
+
   it("goes on with backends, and ends no flow of theirs, while a check that has changed has said nothing yet", async () => {
     const { propose, run, engine, conntrack } = bench();
     propose(DESIRED);
