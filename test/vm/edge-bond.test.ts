@@ -162,10 +162,9 @@ it("a bond serves, changes its cable and moves nothing, gives up with the last o
     await cable(lab, "eth0", "down");
     await cable(lab, "eth1", "down");
     await settle("e2");
-    await areWhole(moved);
     await ip(lab, "sw", "link set e2b down");
     await until("one cable is left", async () => (await aggregated(lab)) === 1, { withinMs: BOUND });
-    await serves(lab, DIRECT);
+    await areWhole(moved);
     await serves(lab, VIP);
     await until("the VLAN is reached", () => reaches(lab, "cl", TAGGED), { withinMs: BOUND });
     await e2.is("active", "front", BOUND);
