@@ -1,7 +1,7 @@
 /** One address of this node: where it is told of, when it is announced or probed, and who disputes it. */
 import { addressBytes, familyOf, type IpAddress, type IpFamily } from "#base/address";
 import type { MacAddress } from "#base/mac";
-import { after, type Duration, earliest, type Instant, micros, seconds } from "#base/time";
+import { after, type Duration, earliest, type Instant, micros, millis } from "#base/time";
 import { type State as Suspicions, INITIAL as UNSUSPECTED } from "#core/announce/duplicate";
 import { type AnnouncementForm, formsFor } from "#core/announce/frames";
 import * as announcing from "#core/announce/machine";
@@ -38,8 +38,8 @@ type Probing = {
 /** Who claimed the address last, and when that was told. */
 type Heard = { readonly mac: MacAddress; readonly evidence: string; readonly at: Instant };
 
-/** A claim that is repeated is told of so often. */
-const TELL_INTERVAL: Duration = seconds(1);
+/** A claim that is repeated is told of so often: what follows from a rival that goes on depends on its hearing it go on. */
+const TELL_INTERVAL: Duration = millis(100);
 
 /** Somewhere between a half and one, the same for an address each time: so thousands do not refresh at once. */
 const shareOf = (bytes: Uint8Array): number => {
