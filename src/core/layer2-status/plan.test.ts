@@ -90,6 +90,30 @@ describe("a node that announces a Service", () => {
     );
   });
 
+  it("leaves objects of other nodes that may stay, and never a second one of its own", () => {
+    const seen = (name: string, node: string, labelled = node): SeenStatus => ({
+      ...{ name, uid: name, node, service: WEB, interfaces: [], labelled },
+    });
+    const own = seen(statusName("node-a", WEB), "node-a");
+    const objects = [
+      own,
+      seen("b", "node-b"),
+      seen("c", "node-c"),
+      seen("d", "", "node-d"),
+      seen("a", "node-a"),
+    ];
+    const planned = planStatus("node-a", announced(), objects, ({ node, labelled }) =>
+      ["node-a", "node-b", "node-d"].includes(node === "" ? labelled : node),
+    );
+    assert.deepEqual(
+      planned.map((write) => [write.type, write.name]),
+      [
+        ["delete", "c"],
+        ["delete", "a"],
+      ],
+    );
+  });
+
   it("removes a random name that MetalLB's speaker gave on the same node", () => {
     const { objects, settle } = server();
     objects.set("l2-x7k2p", {
@@ -134,6 +158,20 @@ describe("a node that does not announce a Service", () => {
     assert.equal(settle("node-b", undefined), 0);
     assert.equal(settle("node-a", undefined), 1);
     assert.equal(objects.size, 0);
+  });
+});
+
+describe("objects of a node with a name too long for a label", () => {
+  it("are known by their own name while they report nothing", () => {
+    const node = `${"n".repeat(70)}.example`;
+    const bare: SeenStatus = {
+      ...{ name: statusName(node, WEB), uid: "u", node: "", service: WEB, interfaces: [], labelled: "" },
+    };
+    assert.deepEqual(
+      planStatus(node, undefined, [bare]).map(({ type }) => type),
+      ["delete"],
+    );
+    assert.deepEqual(planStatus("node-b", undefined, [bare]), []);
   });
 });
 

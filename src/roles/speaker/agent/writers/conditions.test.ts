@@ -273,6 +273,21 @@ describe("the condition Reachable", () => {
     assert.deepEqual([bed.condition("Announced"), bed.condition("Reachable")], [undefined, undefined]);
   });
 
+  it("says that nobody can ask where there is one candidate left, if it said something before", async () => {
+    const { bed, b } = await announced();
+    b.writers.verdicts(new Map([[V4, REACHABLE]]));
+    await bed.rest(seconds(1));
+    b.writers.verdicts(new Map());
+    bed.cluster.put(ENDPOINT_SLICES, {
+      metadata: { name: "web-1", namespace: "shop", labels: { "kubernetes.io/service-name": "web" } },
+      addressType: "IPv4",
+      endpoints: [{ addresses: ["10.1.0.5"], nodeName: "node-a", conditions: { ready: true } }],
+    });
+    bed.service("web", { spec: { externalTrafficPolicy: "Local" }, endpoints: "keep" });
+    await bed.rest(seconds(30));
+    assert.equal(bed.condition("Reachable")?.reason, "NoProber");
+  });
+
   it("says that nobody can ask where there is one node, if it said something before", async () => {
     const { bed, a, b } = await announced();
     b.writers.verdicts(new Map([[V4, REACHABLE]]));

@@ -57,16 +57,18 @@ const probedWish = (
   return [{ type: REACHABLE, condition, patience: "at-once", gist: condition.message }];
 };
 
-/** Where there is no other node, what another one once found out is not true any more. */
+/** Where no other node could ask any more, what one once found out is not true for ever. */
 const aloneWish = (
   service: Service,
   { addresses, writer }: Extract<Standing, { type: "announced" }>,
-  { self, members }: Surroundings,
+  { self, members, placements }: Surroundings,
 ): readonly Wish[] => {
-  const isAlone = writer === self && members.size === 1 && has(service, REACHABLE);
+  if (writer !== self || !has(service, REACHABLE)) return [];
+  const canAsk = (node: string): boolean => node !== self && members.has(node);
   const [one, ...rest] = addresses.map(
     ({ address }): ProbedAddress => ({ address, prober: undefined, verdict: { type: "unknown" } }),
   );
+  const isAlone = addresses.every(({ address }) => placements.get(address)?.candidates.some(canAsk) !== true);
   if (!isAlone || one === undefined) return [];
   const condition = reachableCondition([one, ...rest]);
   return [{ type: REACHABLE, condition, patience: "usual", gist: condition.message }];

@@ -40,7 +40,10 @@ export type WritersBed = {
   /** A node with a speaker. */
   node(name: string, more?: { readonly spec?: object; readonly ready?: string }): void;
   /** The Service `shop/NAME`; what it says already stays. */
-  service(name?: string, parts?: { readonly ips?: readonly string[]; readonly spec?: object }): void;
+  service(
+    name?: string,
+    parts?: { readonly ips?: readonly string[]; readonly spec?: object; readonly endpoints?: "one" | "keep" },
+  ): void;
   /** Who serves `shop/NAME`. */
   status(name?: string): Readonly<Record<string, unknown>>;
   condition(type: "Announced" | "Reachable", name?: string): Readonly<Record<string, unknown>> | undefined;
@@ -126,7 +129,7 @@ export const createWritersBed = (): WritersBed => {
         status: { phase: "Running" },
       });
     },
-    service: (name = "web", { ips = [V4], spec = {} } = {}) => {
+    service: (name = "web", { ips = [V4], spec = {}, endpoints = "one" } = {}) => {
       const { conditions } = status(name);
       cluster.put(SERVICES, {
         metadata: { name, namespace: "shop" },
@@ -136,6 +139,7 @@ export const createWritersBed = (): WritersBed => {
           ...(conditions === undefined ? {} : { conditions }),
         },
       });
+      if (endpoints === "keep") return;
       cluster.put(ENDPOINT_SLICES, {
         metadata: { name: `${name}-1`, namespace: "shop", labels: { "kubernetes.io/service-name": name } },
         addressType: "IPv4",
