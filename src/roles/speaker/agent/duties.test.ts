@@ -43,6 +43,22 @@ describe("which addresses a node asks for", () => {
     assert.deepEqual(dutiesIn(bed.wire.take()), []);
   });
 
+  it("are also those for which no other candidate is left, if it is on their network", async () => {
+    const bed = createCluster({});
+    for (const [name, ip] of [
+      ["web", "192.0.2.100"],
+      ["far", "198.51.100.100"],
+    ] as const) {
+      bed.service(name, { ips: [ip], spec: { externalTrafficPolicy: "Local" }, on: "node-b" });
+      bed.record(name, "node-b");
+    }
+    await bed.follow();
+    assert.deepEqual(
+      dutiesIn(bed.wire.take())?.map(({ address: asked }) => asked),
+      ["192.0.2.100"],
+    );
+  });
+
   it("are none where it is not wanted", async () => {
     const bed = createCluster(WEB);
     bed.record("web", "node-b");

@@ -1,4 +1,4 @@
-/** Which addresses this node is to ask for: of each, one candidate asks that does not hold it. */
+/** Which addresses this node is to ask for: of each, one node asks that does not hold it, a candidate if there is another one. */
 import type { IpAddress } from "#base/address";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Placement } from "#core/layer2/placement";
@@ -17,6 +17,10 @@ export type DutySources = {
   /** The nodes that are recorded to announce a Service. */
   readonly holdersOf: (service: ObjectKey) => readonly string[];
   readonly serviceOf: (service: ObjectKey) => Service | undefined;
+  /** All nodes with a speaker. */
+  readonly speakers: readonly string[];
+  /** Whether a node has an interface in the network of an address, as it has reported. */
+  readonly carries: (node: string, address: IpAddress) => boolean;
 };
 
 /** The first TCP port of the first Service at the address that has one. */
@@ -28,23 +32,29 @@ const portOf = ({ services }: Placement, { serviceOf }: DutySources): number | u
   return undefined;
 };
 
-/** Nobody who may hold it asks: those that are recorded, or the first that lives while none of them does. */
+/**
+ * Nobody who may hold it asks: those that are recorded, or the first that lives while none of them does. Where no other candidate is
+ * left, as with endpoints on one node and `externalTrafficPolicy: Local`, whoever is on the same network can ask as well.
+ */
 const isProber = (placement: Placement, sources: DutySources): boolean => {
-  const { self, isAlive, holdersOf } = sources;
-  const alive = placement.candidates.filter((node) => node === self || isAlive(node));
-  const recorded = new Set(placement.services.flatMap((service) => holdersOf(service)));
-  const holders = alive.filter((node) => recorded.has(node));
-  const nodes = alive.filter((node) => !recorded.has(node));
-  const holder = holders.length > 0 ? undefined : alive[0];
-  return proberOf(placement.address, { nodes, holder }) === self;
+  const { self, isAlive, holdersOf, speakers, carries } = sources;
+  const { address, candidates, services } = placement;
+  const lives = (node: string): boolean => node === self || isAlive(node);
+  const alive = candidates.filter(lives);
+  const recorded = new Set(services.flatMap((service) => holdersOf(service)));
+  const held = alive.some((node) => recorded.has(node));
+  const isFree = (node: string): boolean => (held ? !recorded.has(node) : node !== alive[0]);
+  const prober = proberOf(address, { nodes: alive.filter(isFree), holder: undefined });
+  if (prober !== undefined || alive.length === 0) return prober === self;
+  const nodes = speakers.filter((node) => lives(node) && isFree(node) && carries(node, address));
+  return proberOf(address, { nodes, holder: undefined }) === self;
 };
 
 /** All that this node is to ask for, in the order of the placements. */
 export const dutiesOf = (sources: DutySources): readonly ProbeDuty[] => {
   const duties: ProbeDuty[] = [];
   for (const placement of sources.placements) {
-    const { address, candidates } = placement;
-    if (!candidates.includes(sources.self)) continue;
+    const { address } = placement;
     // What it is about to hold, or has not let go of yet, it could only ask itself for.
     if ((sources.tenureOf(address) ?? "standby") !== "standby") continue;
     if (isProber(placement, sources)) duties.push({ address, port: portOf(placement, sources) });

@@ -4,6 +4,7 @@
  * Nothing is told before all has been read and a valid configuration has been in force: until then the wire goes on with what it
  * knows, from an earlier agent or from its disk.
  */
+import { contains } from "#base/prefix";
 import { type Duration, seconds } from "#base/time";
 import { createPlacements, type Placements } from "#core/layer2/placements";
 import type { SpeakerEvent } from "#core/speaker/event";
@@ -191,6 +192,11 @@ export class Following {
       tenureOf: (address) => addresses.get(address)?.state,
       holdersOf: (service) => statuses.of(service).map(({ node }) => node),
       serviceOf: (service) => services.get(service),
+      speakers: this.mirror.members().map(({ name }) => name),
+      carries: (node, address) => {
+        const links = this.mirror.reportOf(node)?.links ?? [];
+        return links.some((link) => link.addresses.some((own) => contains(own, address)));
+      },
     });
     this.orders.ask(duties);
     heard.keepVerdicts(new Set(duties.map(({ address }) => address)));

@@ -33,6 +33,13 @@ export type TestWire = {
   setReading(isReading: boolean): void;
 };
 
+type ServiceParts = {
+  readonly ips: readonly string[];
+  readonly spec?: object;
+  /** The node of its endpoint, `node-a` by default. */
+  readonly on?: string;
+};
+
 export type AgentBed = {
   readonly cluster: FakeCluster;
   readonly time: TestTime;
@@ -53,7 +60,7 @@ export type AgentBed = {
   pool(addresses: readonly string[], name?: string): void;
   advertisement(spec?: object): void;
   /** Creates or changes `shop/NAME`, with an endpoint that serves. */
-  service(name: string, parts: { readonly ips: readonly string[]; readonly spec?: object }): void;
+  service(name: string, parts: ServiceParts): void;
   /** Records a node as the one that announces a Service. */
   record(service: string, node: string): void;
 };
@@ -94,10 +101,7 @@ const createObjects = (cluster: FakeCluster) => ({
     }),
   advertisement: (spec: object = {}): void =>
     void cluster.put(kind("L2Advertisement"), { metadata: { name: "all", namespace: NAMESPACE }, spec }),
-  service: (
-    name: string,
-    { ips, spec = {} }: { readonly ips: readonly string[]; readonly spec?: object },
-  ) => {
+  service: (name: string, { ips, spec = {}, on = "node-a" }: ServiceParts) => {
     cluster.put(SERVICES, {
       metadata: { name, namespace: "shop" },
       spec: { type: "LoadBalancer", ports: [{ port: 80, protocol: "TCP" }], ...spec },
@@ -106,7 +110,7 @@ const createObjects = (cluster: FakeCluster) => ({
     cluster.put(ENDPOINT_SLICES, {
       metadata: { name, namespace: "shop", labels: { "kubernetes.io/service-name": name } },
       addressType: "IPv4",
-      endpoints: [{ addresses: ["10.1.0.5"], nodeName: "node-a", conditions: { ready: true } }],
+      endpoints: [{ addresses: ["10.1.0.5"], nodeName: on, conditions: { ready: true } }],
     });
   },
   record: (service: string, node: string): void =>
