@@ -8,7 +8,7 @@
  *       await bed.witness.believes("n2", web.addresses);
  *     }));
  *
- * A pool has the free addresses of the LAN, an L2Advertisement all nodes, and the last node has a pod of the app `web`, on which
+ * A pool has most of the free addresses of the LAN, its L2Advertisement all nodes, and the last node has a pod of the app `web`, on which
  * faults of other nodes have no influence. Each test makes Services of its own, at addresses for which MetalLB's order of the nodes is
  * the one that it wants.
  */
@@ -77,7 +77,7 @@ export const openSpeakerBed = async (options: SpeakerBedOptions = {}): Promise<S
     const names = cluster.nodes.map(({ name }) => name);
     const access = await installSpeaker(cluster);
     await cluster.plane.apply(pool("lan", ["10.2.0.100-10.2.0.199", "fd02::100-fd02::1ff"]));
-    await cluster.plane.apply(advertisement("all"));
+    await cluster.plane.apply(advertisement("lan", { ipAddressPools: ["lan"] }));
     await cluster.pods.start("web", names.at(-1) ?? "");
     const speakers = await startSpeakers(cluster, {
       access,

@@ -29,6 +29,9 @@ type Fault = {
   readonly ends: (bed: SpeakerBed, node: string) => Promise<void>;
 };
 
+/** Everybody hears it again in one moment: whom its gateway alone has heard for a while goes on, as it should. */
+const restore: Fault["ends"] = ({ cluster }, node) => cluster.lab.fault({ type: "restore", host: node });
+
 const FAULTS: readonly Fault[] = [
   {
     is: "without power",
@@ -51,22 +54,22 @@ const FAULTS: readonly Fault[] = [
   {
     is: "that is cut off from everybody",
     happens: ({ cluster }, node) => cluster.node(node).partition(),
-    ends: ({ cluster }, node) => cluster.node(node).heal(),
+    ends: restore,
   },
   {
     is: "that only users still reach",
     happens: ({ cluster }, node) => cluster.node(node).partition(othersThanUsers(node)),
-    ends: ({ cluster }, node) => cluster.node(node).heal(othersThanUsers(node)),
+    ends: restore,
   },
   {
     is: "that only hears",
     happens: ({ cluster }, node) => cluster.lab.fault({ type: "loss", from: node, percent: 100 }),
-    ends: ({ cluster }, node) => cluster.lab.fault({ type: "loss", from: node, percent: 0 }),
+    ends: restore,
   },
   {
     is: "that nobody reaches, but that is heard",
     happens: ({ cluster }, node) => cluster.lab.fault({ type: "loss", to: node, percent: 100 }),
-    ends: ({ cluster }, node) => cluster.lab.fault({ type: "loss", to: node, percent: 0 }),
+    ends: restore,
   },
   {
     is: "whose speaker is killed",

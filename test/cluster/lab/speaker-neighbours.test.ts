@@ -10,7 +10,7 @@ import { eventually } from "../eventually.ts";
 import type { LabCluster } from "./bed.ts";
 import { startLabController } from "./controller.ts";
 import { outagesDuring } from "./outage.ts";
-import { type SpeakerBed, sharedSpeakerBed } from "./speaker-bed.ts";
+import { advertisement, type SpeakerBed, sharedSpeakerBed } from "./speaker-bed.ts";
 import { announcedBy, conditioned } from "./speaker-status.ts";
 import { forwardingTable, passAnnouncements, setAgeing, suppressAnnouncements } from "./switch.ts";
 
@@ -69,6 +69,7 @@ describe("a machine that is no node and has an address of ours", () => {
     inBed(async (bed) => {
       const { cluster, witness } = bed;
       await cluster.plane.apply(pool("small", ["10.2.0.230-10.2.0.231"], { autoAssign: false }));
+      await cluster.plane.apply(advertisement("small", { ipAddressPools: ["small"] }));
       await claimAtGateway(cluster, "10.2.0.230");
       const account = { namespace: NAMESPACE, name: "steelyard-controller" };
       const access = await cluster.plane.access({ type: "service-account", ...account }, []);

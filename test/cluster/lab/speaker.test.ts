@@ -202,10 +202,13 @@ describe("a Service of IPv6 alone", () => {
     inBed(async (bed) => {
       const at = ["fd02::1c8"];
       const { delete: remove } = await bed.cluster.service({ name: "six", app: "web", addresses: at });
-      await bed.witness.held(electionOrder(NODES, "fd02::1c8")[0] ?? "", at);
+      const [node = ""] = electionOrder(NODES, "fd02::1c8");
+      await bed.witness.held(node, at);
+      await announcedBy(bed.cluster, { service: "six", nodes: [node] });
       const { pods, errors } = await ask(bed.cluster.client, "fd02::1c8", { millis: 300 });
       assert.deepEqual([pods, errors], [["n3-a"], []]);
       await remove();
+      await announcedBy(bed.cluster, { service: "six", nodes: [] });
     }),
   );
 });
@@ -216,6 +219,7 @@ describe("the account of speakers", () => {
     inBed(async ({ cluster: { plane }, speakers }) => {
       const user = `system:serviceaccount:${NAMESPACE}:${ACCOUNT}`;
       const mine = () => plane.audit().filter((entry) => entry.user === user);
+      await pause(1_000);
       const settled = mine().length;
       await pause(3_000);
       assert.deepEqual(
