@@ -107,6 +107,21 @@ describe("all addresses of a node", () => {
     assert.ok(!node.ownership.mayAnswer(ONE, after(last, micros(SILENCE + 1))));
   });
 
+  it("are answered for while it works for long and says so in time, and not once it has stood still", () => {
+    const busy = holding();
+    const begun = at(seconds(1));
+    for (let worked = 0; worked <= 2 * SILENCE; worked += SILENCE / 2)
+      busy.ownership.keepsRunning(after(begun, micros(worked)));
+    const later = after(begun, micros(2.5 * SILENCE));
+    assert.ok(busy.ownership.mayAnswer(ONE, later));
+    // What was asked for in the meantime is given with the time at which it came.
+    assert.deepEqual(busy.wake({ type: "timer" }, after(begun, SILENCE)), []);
+    assert.ok(busy.ownership.mayAnswer(ONE, later));
+    const still = holding();
+    still.ownership.keepsRunning(after(begun, micros(SILENCE + 1)));
+    assert.ok(!still.ownership.mayAnswer(ONE, after(begun, micros(SILENCE + 1))));
+  });
+
   it("are given up first when it wakes up, and claimed only after it has asked", () => {
     const node = holding();
     const woken = at(seconds(61));

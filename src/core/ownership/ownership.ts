@@ -85,6 +85,11 @@ export class Ownership {
     return this.#book.holds(address) && !this.#stoodStill(now);
   }
 
+  /** Takes note that this process runs, in the midst of long work that a step has asked for; no proof of it once it stood still. */
+  keepsRunning(now: Instant): void {
+    if (now > this.#runningAt && !this.#stoodStill(now)) this.#runningAt = now;
+  }
+
   /** Takes note that a packet came from any peer. */
   peerHeard(now: Instant): void {
     this.#company = { ...this.#company, heardAt: now };
@@ -115,7 +120,7 @@ export class Ownership {
    */
   #noticeFreeze(now: Instant): void {
     const stoodStill = this.#stoodStill(now);
-    this.#runningAt = now;
+    this.#runningAt = instant(Math.max(this.#runningAt, now));
     if (!stoodStill) return;
     this.#settledAt = after(now, this.#config.settle);
     const contestedUntil = after(now, this.#config.askTime);

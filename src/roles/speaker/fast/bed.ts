@@ -4,10 +4,10 @@ import { type IpAddress, parseAddress } from "#base/address";
 import { assert } from "#base/assert";
 import { type MacAddress, parseMac } from "#base/mac";
 import { parseInterfaceAddress } from "#base/prefix";
-import { type Duration, type Instant, millis } from "#base/time";
+import { after, type Duration, type Instant, micros, millis } from "#base/time";
 import { decode as decodeArp, encode as encodeArp, replyTo, whoHas } from "#core/arp/packet";
 import type { ApiWord } from "#core/liveness/standing";
-import { DEFAULT_OWNERSHIP, type OwnershipConfig } from "#core/ownership/config";
+import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
 import { DEFAULTS } from "#core/responder/config";
 import type { SpeakerEvent } from "#core/speaker/event";
 import { speakerSentence } from "#core/speaker/sentence";
@@ -15,7 +15,7 @@ import { type FakeBfdLink, fakeBfdLink } from "#drivers/bfd/fake";
 import { fakeClock } from "#drivers/clock/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
 import { type FakeResponderSegment, fakeResponderSegment } from "#drivers/packet/fake-responder";
-import type { ResponderSocket } from "#drivers/packet/responder-port";
+import type { ResponderPort, ResponderSocket } from "#drivers/packet/responder-port";
 import { createDeadlines } from "#runtime/deadlines";
 import type { MemberWord, PlacementWord } from "./desired.ts";
 import { Speaker } from "./speaker.ts";
@@ -111,10 +111,24 @@ export const startGateway = (segment: FakeResponderSegment) => {
 type Wires = {
   readonly segment: FakeResponderSegment;
   readonly sessions: FakeBfdLink;
-  readonly ownership: OwnershipConfig;
+  readonly frameCost: Duration;
 };
 
-const startNode = (host: number, { segment, sessions, ownership }: Wires) => {
+/** A port through which each frame takes its time. */
+const slowly = (port: ResponderPort, spend: () => void): ResponderPort => ({
+  openResponder: (request) => {
+    const opened = port.openResponder(request);
+    if (!opened.ok) return opened;
+    const { send } = opened.value;
+    const slow: ResponderSocket["send"] = (frame) => {
+      spend();
+      return send(frame);
+    };
+    return { ok: true, value: { ...opened.value, send: slow } };
+  },
+});
+
+const startNode = (host: number, { segment, sessions, frameCost }: Wires) => {
   const netlink = kernelOf(host);
   const station = segment.addStation(macOf(host));
   const system = sessions.addSystem({
@@ -127,21 +141,26 @@ const startNode = (host: number, { segment, sessions, ownership }: Wires) => {
       if (!frozen) deadlines.runDue();
     },
   });
-  const deadlines = createDeadlines(clock);
+  /** Time that has passed in the midst of a turn. */
+  let spent = micros(0);
+  const now = (): Instant => after(clock.now(), spent);
+  const deadlines = createDeadlines({ now, wake: (at) => clock.wake(at) });
+  const packets = slowly(station.port, () => {
+    spent = micros(spent + frameCost);
+  });
   let die = host * 7_919;
   const speaker = new Speaker({
-    ...{ self: `node-${host}`, bfd: system.port, packets: station.port, netlink, deadlines },
-    now: () => clock.now(),
+    ...{ self: `node-${host}`, bfd: system.port, packets, netlink, deadlines, now },
     // Good enough where nobody attacks.
     random: () => {
       die = (die * 1_103_515_245 + 12_345) % 2_147_483_648;
       return die / 2_147_483_648;
     },
     digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
-    ...{ count: () => {}, ownership, responder: { ...DEFAULTS, nonce: host } },
+    ...{ count: () => {}, ownership: DEFAULT_OWNERSHIP, responder: { ...DEFAULTS, nonce: host } },
     ...{ authentication: undefined, forwardsIpv6: () => false, tell: (event) => void events.push(event) },
   });
-  netlink.subscribe((change) => speaker.networkChanged(change, clock.now()));
+  netlink.subscribe((change) => speaker.networkChanged(change, now()));
   const node: BedNode = {
     ...{ name: `node-${host}`, mac: macOf(host), speaker, netlink },
     said: () =>
@@ -159,7 +178,11 @@ const startNode = (host: number, { segment, sessions, ownership }: Wires) => {
       if (!isFrozen) deadlines.runDue();
     },
   };
-  return { node, clock, isFrozen: () => frozen };
+  const advance = (duration: Duration): void => {
+    spent = micros(Math.max(0, spent - duration));
+    clock.advance(duration);
+  };
+  return { node, clock: { now, advance }, isFrozen: () => frozen };
 };
 
 /** Addresses of the tests; a speaker is asked for each. */
@@ -167,13 +190,13 @@ const ADDRESSES = Array.from({ length: 50 }, (_, index) => parsed(`192.0.2.${100
 const heldOf = (speaker: Speaker): readonly IpAddress[] =>
   ADDRESSES.filter((address) => speaker.answers(address));
 
-/** So many nodes `node-1`, `node-2`, ... on one link with a gateway, who know each other. */
-export const speakerBed = (count: number, ownership: OwnershipConfig = DEFAULT_OWNERSHIP): SpeakerBed => {
+/** So many nodes `node-1`, `node-2`, ... on one link with a gateway, who know each other; each frame takes so long to send. */
+export const speakerBed = (count: number, frameCost: Duration = micros(0)): SpeakerBed => {
   const segment = fakeResponderSegment();
   const sessions = fakeBfdLink();
   const gateway = startGateway(segment);
   const started = Array.from({ length: count }, (_, index) =>
-    startNode(index + 1, { segment, sessions, ownership }),
+    startNode(index + 1, { segment, sessions, frameCost }),
   );
   const nodes = started.map(({ node }) => node);
   const clocks = started.map(({ clock }) => clock);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Duration, millis, seconds } from "#base/time";
+import { type Duration, micros, millis, seconds } from "#base/time";
 import { parsed, type SpeakerBed, speakerBed } from "./bed.ts";
 
 const A = "192.0.2.100";
@@ -171,6 +171,25 @@ describe("speakers on one link", () => {
     await bed.pass(seconds(1));
     const rest = { ...bed, nodes: bed.nodes.filter(({ name }) => name !== "node-2") };
     for (const each of addresses) assert.equal(holders(rest, each).length, 1, each);
+  });
+
+  it("go on speaking to the others while they ask for thousands of addresses at once", async () => {
+    const bed = speakerBed(2, micros(50));
+    await bed.pass(seconds(20));
+    let sent = 0;
+    bed.sessions.loses = ({ source }) => {
+      if (source === parsed("192.0.2.1")) sent += 1;
+      return false;
+    };
+    const words = Array.from({ length: 3_000 }, (_, index) => ({
+      address: parsed(`10.0.${index >> 8}.${index & 255}`),
+      ...{ candidates: ["node-1", "node-2"], interfaces: "all" as const },
+    }));
+    const before = bed.segment.frames.length;
+    node(bed, "node-1").speaker.place(words, [], bed.now());
+    bed.sessions.settle();
+    assert.equal(bed.segment.frames.length - before, 3_000);
+    assert.ok(sent >= 2, `${sent} packets in 150 ms`);
   });
 
   it("forget an address that is gone, and answer for it no more", async () => {

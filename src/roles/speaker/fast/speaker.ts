@@ -215,12 +215,18 @@ export class Speaker {
     this.#untilBeat -= 1;
     if (this.#untilBeat > 0) return;
     this.#untilBeat = BEAT_AFTER;
-    this.#members.beat(this.#parts.now());
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    const now = this.#parts.now();
+    this.#ownership.keepsRunning(now);
+    this.#members.beat(now);
   }
 
   /** Answers for what it holds now and for nothing else: before anything is said that builds on it. */
   #settle(now: Instant): void {
-    while (!this.#voice.settle(now)) this.#members.beat(this.#parts.now());
+    while (!this.#voice.settle(now)) this.#goOn();
   }
 
   readonly #onOwnership = (now: Instant): void => {

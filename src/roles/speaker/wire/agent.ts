@@ -35,7 +35,7 @@ type AgentParts = {
   /** It has said its first word and was given the snapshot. */
   readonly onBegin: () => void;
   readonly onMessage: (message: AgentToWire) => void;
-  readonly onExit: (exit: ChildExit) => void;
+  readonly onExit: (exit: ChildExit) => "restart" | "leave";
 };
 
 export class Agent {
@@ -64,10 +64,7 @@ export class Agent {
       },
       onMessage: parts.onMessage,
       onDrain: () => this.tellSoon(),
-      onExit: (exit) => {
-        parts.onExit(exit);
-        return "restart";
-      },
+      onExit: parts.onExit,
     });
   }
 

@@ -24,8 +24,8 @@ import { Wire } from "./wire.ts";
 export type FakeAgent = {
   /** Another process begins, and says its first word. */
   greet(): void;
-  /** It has ended; the next one has yet to greet. */
-  die(): void;
+  /** It has ended, killed or with a status; gives whether there is to be another one, which has yet to greet. */
+  die(status?: number): "restart" | "leave";
   say(message: Exclude<AgentToWire, { type: "hello" }>): void;
   /** Whether it reads what it is sent. */
   setReading(isReading: boolean): void;
@@ -59,9 +59,10 @@ const createAgent = (ends: string[]) => {
       isReading = true;
       options?.onGreeted();
     },
-    die: () => {
+    die: (status) => {
       isGreeted = false;
-      options?.onExit({ code: null, signal: "SIGKILL", pid: 7 });
+      const exit = status === undefined ? { code: null, signal: "SIGKILL" } : { code: status, signal: null };
+      return options?.onExit({ ...exit, pid: 7 }) ?? "leave";
     },
     say: (message) => options?.onMessage(message),
     setReading: (reads) => {

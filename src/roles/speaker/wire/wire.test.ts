@@ -80,6 +80,27 @@ describe("a wire process and its agent", () => {
     assert.deepEqual(bed.announced(), []);
   });
 
+  it("ends with the status of an agent that cannot run, while nothing is known", async () => {
+    const bed = wireBed(1);
+    const { agent, ends } = onlyOf(bed);
+    assert.equal(agent.die(), "restart");
+    agent.greet();
+    assert.equal(agent.die(1), "leave");
+    assert.deepEqual(ends, ["end 1"]);
+    await bed.pass(seconds(1));
+    assert.deepEqual(ends, ["end 1"]);
+  });
+
+  it("goes on whatever an agent ends with, once something is known", async () => {
+    const bed = wireBed(1);
+    const { agent, ends } = onlyOf(bed);
+    tellAll(agent, 1, placed(A, "node-1"));
+    await bed.pass(seconds(1));
+    assert.equal(agent.die(1), "restart");
+    assert.equal(agent.die(), "restart");
+    assert.deepEqual(ends, []);
+  });
+
   it("goes on without addresses that the next agent does not name, once that has named all", async () => {
     const bed = wireBed(1);
     const { agent } = onlyOf(bed);

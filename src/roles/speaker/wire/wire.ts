@@ -46,6 +46,8 @@ export class Wire {
   readonly #probes: Probes | undefined;
   readonly #agent: Agent | undefined;
   readonly #refusals = new Set<string>();
+  /** Whether this node knows anything of the cluster, from an agent or from disk. */
+  #isInformed = false;
   /** Whether some agent of this run has told everything. */
   #isComplete = false;
   #phase: Phase = "running";
@@ -115,12 +117,12 @@ export class Wire {
     this.#finish();
   }
 
-  #finish(): void {
+  #finish(status: number = EXIT.ok): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
     this.#probes?.close();
     this.#speaker.close();
-    this.#parts.end(EXIT.ok);
+    this.#parts.end(status);
   }
 
   #openSpeaker(): Speaker {
@@ -203,6 +205,7 @@ export class Wire {
   }
 
   #setMembers(now: Instant): void {
+    this.#isInformed = true;
     this.#speaker.setMembers(this.#knowledge.members ?? [], now);
     if (this.#isComplete) this.#saving.saveSoon(now);
   }
@@ -211,6 +214,7 @@ export class Wire {
     { changed, removed }: { changed: readonly PlacementWord[]; removed: readonly IpAddress[] },
     now: Instant,
   ): void {
+    this.#isInformed = true;
     if (changed.length + removed.length === 0) return;
     this.#speaker.place(changed, removed, now);
     // What is known in part must not take the place of what is on disk.
@@ -237,9 +241,15 @@ export class Wire {
     this.#parts.deadlines.set("alone", next, (at) => this.#recall(rest, at));
   }
 
-  #onAgentExit({ code, signal, pid, stranger }: ChildExit): void {
-    if (this.#phase !== "running") return;
+  #onAgentExit({ code, signal, pid, stranger }: ChildExit): "restart" | "leave" {
+    if (this.#phase !== "running") return "leave";
+    // It has said why on standard error, such as an address to listen on that another program has. Nothing depends on us yet.
+    if (!this.#isInformed && code !== null && code !== EXIT.ok) {
+      this.#finish(code);
+      return "leave";
+    }
     const detail = `pid ${pid}: ${stranger ?? (signal === null ? `status ${code}` : signal)}`;
     this.#tell({ type: "process", part: "agent", change: "exited", detail });
+    return "restart";
   }
 }
