@@ -115,7 +115,7 @@ describe("all addresses of a node", () => {
     const later = after(begun, micros(2.5 * SILENCE));
     assert.ok(busy.ownership.mayAnswer(ONE, later));
     // What was asked for in the meantime is given with the time at which it came.
-    assert.deepEqual(busy.wake({ type: "timer" }, after(begun, SILENCE)), []);
+    assert.ok(!busy.wake({ type: "timer" }, after(begun, SILENCE)).includes("silence"));
     assert.ok(busy.ownership.mayAnswer(ONE, later));
     const still = holding();
     still.ownership.keepsRunning(after(begun, micros(SILENCE + 1)));
