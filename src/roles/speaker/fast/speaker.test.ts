@@ -192,6 +192,34 @@ describe("speakers on one link", () => {
     assert.ok(sent >= 2, `${sent} packets in 150 ms`);
   });
 
+  it("change their secret one after the other, without a session that goes down", async () => {
+    const bed = await settled();
+    const [one, two] = [1, 2].map((id) => ({ id, secret: new Uint8Array(20).fill(id) }));
+    assert.ok(one !== undefined && two !== undefined);
+    const use = async (...keys: readonly (typeof one)[]): Promise<void> => {
+      const [first = one, ...rest] = keys;
+      for (const { speaker } of bed.nodes) {
+        speaker.setAuthentication({ type: "meticulous-keyed-sha1", keys: [first, ...rest] }, bed.now());
+        await bed.pass(seconds(2));
+      }
+    };
+    await use(one);
+    // From none to one they did not understand each other for a while.
+    await bed.pass(seconds(30));
+    for (const each of bed.nodes) each.said();
+    assert.deepEqual(holders(bed), ["node-1"]);
+    await use(one, two);
+    await use(two, one);
+    await use(two);
+    await bed.pass(seconds(5));
+    for (const each of bed.nodes) assert.deepEqual(each.said(), [], each.name);
+    assert.deepEqual(holders(bed), ["node-1"]);
+    for (const { speaker } of bed.nodes.slice(1))
+      speaker.setAuthentication({ type: "meticulous-keyed-sha1", keys: [one] }, bed.now());
+    await bed.pass(seconds(5));
+    assert.match(node(bed, "node-2").said().join(), /node-1: alive -> dead/);
+  });
+
   it("forget an address that is gone, and answer for it no more", async () => {
     const bed = await settled();
     for (const { speaker } of bed.nodes) speaker.place([], [parsed(A)], bed.now());
