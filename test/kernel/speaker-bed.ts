@@ -65,6 +65,8 @@ export const eventually = async <Value>(
 export type SpeakerHost = {
   readonly name: Name;
   readonly host: LabHostHandle;
+  /** The command line. */
+  command(...further: readonly string[]): readonly string[];
   /** Starts the program with these further arguments, and does not wait. */
   start(...further: readonly string[]): Promise<LabProcess>;
   /** Signals one of its two processes alone. */
@@ -97,11 +99,14 @@ const openSpeaker = (host: LabHostHandle, name: Name, programs: LabProcess[]): S
       const { stdout } = await host.run(["pgrep", "-P", pid()]);
       return stdout.trim() === "" ? undefined : stdout.trim();
     });
+  const command: SpeakerHost["command"] = (...further) => {
+    const paths = ["--kubeconfig", KUBECONFIG, "--secret-file", SECRET_FILE, "--node", name];
+    return [process.execPath, MAIN, "speaker", ...paths, ...further];
+  };
   return {
-    ...{ name, host, agentPid },
+    ...{ name, host, agentPid, command },
     start: async (...further) => {
-      const paths = ["--kubeconfig", KUBECONFIG, "--secret-file", SECRET_FILE, "--node", name];
-      const started = await host.spawn([process.execPath, MAIN, "speaker", ...paths, ...further]);
+      const started = await host.spawn(command(...further));
       own.push(started);
       programs.push(started);
       return started;

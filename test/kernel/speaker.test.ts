@@ -39,7 +39,7 @@ describe("two speakers without an API server", () => {
     });
   });
 
-  it("answer nobody from a second process on one node, nor with a secret that cannot be used", async (context) => {
+  it("answer nobody from a second process on one node, nor without what they need", async (context) => {
     await inSpeakerBed(context, async ({ e1, believes }) => {
       const exits = async (...further: readonly string[]): Promise<string> => {
         const program = await e1.start(...further);
@@ -55,6 +55,13 @@ describe("two speakers without an API server", () => {
       assert.equal(
         await exits("--secret-file", "/run/speaker/none"),
         "2 steelyard speaker: --secret-file /run/speaker/none does not exist\n",
+      );
+      assert.match(await exits("--admin", `/run/${"x".repeat(120)}.sock`), /^1 .*at most 107 bytes/s);
+      const prefix = ["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw", "--"];
+      const unable = await e1.host.run([...prefix, ...e1.command()]);
+      assert.deepEqual(
+        [unable.code, unable.stderr],
+        [1, "steelyard speaker: CAP_NET_RAW missing: run it as root, or give it this capability\n"],
       );
       const first = await e1.start();
       await first.said(/speaker: started/);
