@@ -53,4 +53,32 @@ describe("the world of a live cluster", () => {
     assert.ok(read.ok, JSON.stringify(read));
     assert.equal([...read.world.services].length, SERVICES);
   });
+
+  it("is read on when one kind is refused that decides about no address, and again when the server is busy", async (test) => {
+    const directory = mkdtempSync(join(tmpdir(), "steelyard-world-"));
+    test.after(() => rmSync(directory, { recursive: true }));
+    const server = await startServer(test);
+    const asked: string[] = [];
+    const answerAll = async (): Promise<void> => {
+      for (;;) {
+        const received = await server.requests.take();
+        const kind = received.path.split("/").at(-1) ?? "";
+        asked.push(kind);
+        const isFirst = asked.filter((each) => each === kind).length === 1;
+        if (kind === "nodes") received.answer(403, { kind: "Status", message: "nodes is forbidden" });
+        else if (kind === "pods" && isFirst)
+          received.answer(429, { kind: "Status", message: "busy", details: { retryAfterSeconds: 1 } });
+        else received.answer(200, { kind: "List", metadata: { resourceVersion: "1" }, items: [] });
+      }
+    };
+    void answerAll();
+    const kubeconfig = kubeconfigFor(server, join(directory, "config"));
+    const read = await readClusterWorld({ kubeconfig, namespace: "lb", scope: "answers" });
+    assert.ok(read.ok, JSON.stringify(read));
+    assert.deepEqual(read.missing, [{ plural: "nodes", problem: "nodes (forbidden)" }]);
+    assert.equal(asked.filter((each) => each === "pods").length, 2);
+    const addresses = await readClusterWorld({ kubeconfig, namespace: "lb" });
+    assert.ok(addresses.ok);
+    assert.equal(asked.filter((each) => each === "pods").length, 2, "who asks about addresses reads no pods");
+  });
 });

@@ -1,9 +1,10 @@
 /** The world of a live cluster, as commands read it: once, with whatever rights the caller has. */
+import { setTimeout as pause } from "node:timers/promises";
 import { readWorld } from "#core/allocation-plan/world";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
-import type { ClusterPort, Target } from "#drivers/kubernetes/port";
+import type { Answer, ClusterPort, Target } from "#drivers/kubernetes/port";
 import {
   CONFIGURATION_KINDS,
   CONFIGURATION_STATES,
@@ -14,7 +15,7 @@ import {
   PODS,
   SERVICES,
 } from "#runtime/cluster/resources";
-import type { WorldRead } from "./world.ts";
+import type { MissingKind, WorldRead } from "./world.ts";
 
 export type ClusterWorldOptions = {
   /** `undefined`: what `KUBECONFIG` names, the pod's service account, or `~/.kube/config`. */
@@ -38,7 +39,7 @@ type Kind = {
 type KindRead = {
   readonly objects: readonly unknown[];
   readonly problems: readonly string[];
-  readonly missing: readonly string[];
+  readonly missing: readonly MissingKind[];
 };
 
 const NOTHING: KindRead = { objects: [], problems: [], missing: [] };
@@ -49,15 +50,29 @@ const complete = (item: unknown, { kind, target }: Kind): unknown => {
   return { ...fieldsOf(item), apiVersion: group === "" ? version : `${group}/${version}`, kind };
 };
 
+/** An API server that has just learned of a kind asks to be asked again in a second. */
+const TRIES = 5;
+const LONGEST_WAIT_MS = 2_000;
+
+const readPatiently = async (cluster: ClusterPort, target: Target): Promise<Answer> => {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await cluster.read(target);
+    if (answer.ok || answer.failure.reason !== "throttled" || tries === TRIES) return answer;
+    await pause(Math.min(answer.failure.retryAfter ?? LONGEST_WAIT_MS, LONGEST_WAIT_MS));
+  }
+};
+
 const readKind = async (cluster: ClusterPort, kind: Kind): Promise<KindRead> => {
-  const answer = await cluster.read(kind.target);
+  const answer = await readPatiently(cluster, kind.target);
   if (answer.ok) {
     return { ...NOTHING, objects: listOf(fieldsOf(answer.body).items).map((item) => complete(item, kind)) };
   }
   const { reason, message } = answer.failure;
   if (kind.need === "optional" && reason === "not-found") return NOTHING;
-  const problem = `${kind.target.resource.plural}: ${message} (${reason})`;
-  return kind.need === "extra" ? { ...NOTHING, missing: [problem] } : { ...NOTHING, problems: [problem] };
+  const { plural } = kind.target.resource;
+  return kind.need === "extra"
+    ? { ...NOTHING, missing: [{ plural, problem: `${plural} (${reason})` }] }
+    : { ...NOTHING, problems: [`${plural}: ${message} (${reason})`] };
 };
 
 const addressKinds = (namespace: string): readonly Kind[] => [

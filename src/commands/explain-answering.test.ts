@@ -98,7 +98,8 @@ const CLUSTER = [
 ];
 
 const read = (objects: readonly object[], missing: readonly string[] = []): WorldRead => ({
-  ...{ ok: true, world: readWorld(objects), objects, missing },
+  ...{ ok: true, world: readWorld(objects), objects },
+  missing: missing.map((plural) => ({ plural, problem: `${plural} (forbidden)` })),
 });
 
 const run = (now: WorldRead, { json = false, lbClass }: { json?: boolean; lbClass?: string } = {}) => {
@@ -168,17 +169,23 @@ describe("steelyard explain service, of a Service that is announced", () => {
     );
   });
 
-  it("says what could not be read, and nothing that would follow from it", () => {
-    const without = CLUSTER.filter((each) => each.kind === "Service" || each.kind === "IPAddressPool");
-    const missing = ["nodes: nodes is forbidden (forbidden)"];
-    const { exit, lines } = run(read(without, missing));
-    assert.equal(exit, 0);
-    assert.equal(lines.at(-1), "Who answers for it is not known: nodes: nodes is forbidden (forbidden).");
-    assert.ok(
-      run(read(CLUSTER, ["pods: forbidden"]))
-        .lines.at(-1)
-        ?.startsWith("Not all could be read: pods"),
+  it("says what could not be read, and concludes nothing from its absence", () => {
+    const without = (...kinds: readonly string[]) => CLUSTER.filter((each) => !kinds.includes(each.kind));
+    const all = without("Node", "EndpointSlice", "Pod", "ServiceL2Status", "ConfigurationState");
+    const none = run(
+      read(all, ["nodes", "endpointslices", "pods", "servicel2statuses", "configurationstates"]),
     );
+    assert.equal(none.exit, 0);
+    assert.deepEqual(none.lines.slice(1), [
+      "Who may answer for it is not known.",
+      "It is reachable: Node node-a got an answer from 192.0.2.10.",
+      "Not all could be read: nodes (forbidden), endpointslices (forbidden), pods (forbidden), servicel2statuses (forbidden), configurationstates (forbidden).",
+    ]);
+    const slices = run(read(without("EndpointSlice"), ["endpointslices"])).lines.join("\n");
+    assert.ok(!slices.includes("No endpoint"), slices);
+    assert.match(slices, /^Who may answer for it is not known\.\nNode node-b answers for it on eth0\.$/m);
+    const pods = run(read(without("Pod"), ["pods"])).lines.join("\n");
+    assert.match(pods, /^\d\. node-e\.$/m, "without pods every node is taken to run a speaker");
   });
 
   it("says nothing of it where nothing is known of nodes, and of a Service that is another program's", () => {

@@ -23,6 +23,7 @@ import { ANNOUNCED } from "#core/service-condition/announced";
 import { REACHABLE } from "#core/service-condition/reachable";
 import { readReport } from "#core/speaker-report/report";
 import { readSpeakerPod, SPEAKER_SELECTOR } from "#roles/speaker/agent/speaker-pod";
+import { ENDPOINT_SLICES, L2_STATUSES, NODES } from "#runtime/cluster/resources";
 import type { WorldRead } from "./world.ts";
 
 /** A node that says that it answers for the Service. */
@@ -33,17 +34,19 @@ export type Answering = {
   readonly silence: { readonly reason: SilentReason; readonly text: string } | undefined;
   /** Who may answer for each address, and who not. */
   readonly addresses: readonly Explanation[];
-  /** From the `ServiceL2Status` objects: one, but for moments. */
-  readonly holders: readonly Holder[];
+  /** From the `ServiceL2Status` objects: one, but for moments; `undefined` where these could not be read. */
+  readonly holders: readonly Holder[] | undefined;
   /** The conditions that the speakers keep. */
   readonly announced: Condition | undefined;
   readonly reachable: Condition | undefined;
-  /** What could not be read; what is said may be wrong for it. */
+  /** What could not be read, and why: nothing is concluded from its absence. */
   readonly missing: readonly string[];
 };
 
 /** More addresses than that no Service has, and more are not explained. */
 const MOST_ADDRESSES = 8;
+/** Kinds without which nothing can be said about who may answer. */
+const DECISIVE: ReadonlySet<string> = new Set([NODES.plural, ENDPOINT_SLICES.plural]);
 /** Most nodes that are listed in order. */
 const MOST_CANDIDATES = 16;
 const LONGEST = 1_500;
@@ -98,6 +101,12 @@ const sceneOf = (world: World, objects: readonly unknown[], lbClass: string | un
   };
 };
 
+const holdersOf = (service: ObjectKey, statuses: readonly SeenStatus[]): readonly Holder[] =>
+  statuses
+    .filter(({ service: of, node }) => of === service && node !== "")
+    .map(({ node, interfaces }) => ({ node, interfaces }))
+    .sort((left, right) => (left.node < right.node ? -1 : 1));
+
 /** Who answers for a Service; `undefined` where no nodes are known, or for a Service that is none of ours. */
 export const answeringOf = (
   { world, objects, missing }: Extract<WorldRead, { ok: true }>,
@@ -107,19 +116,20 @@ export const answeringOf = (
   if (service?.type !== "LoadBalancer" || service.loadBalancerClass !== lbClass) return undefined;
   const { placements, statuses, nodes } = sceneOf(world, flat(objects), lbClass);
   if (nodes === 0 && missing.length === 0) return undefined;
+  const isKnown = nodes > 0 && !missing.some(({ plural }) => DECISIVE.has(plural));
   const listed = service.ingress.flatMap(({ ip }) => parseServiceAddress(ip ?? "") ?? []);
   const addresses = [...new Set(listed)].slice(0, MOST_ADDRESSES);
-  const reason = placements.silence(key);
+  const reason = isKnown ? placements.silence(key) : undefined;
   const conditionOf = (type: string): Condition | undefined =>
     service.conditions.find((condition) => condition.type === type);
   return {
     silence: reason === undefined ? undefined : { reason, text: silentSentence(reason) },
-    addresses: nodes === 0 ? [] : addresses.flatMap((address) => placements.explain(address) ?? []),
-    holders: statuses
-      .filter(({ service: of, node }) => of === key && node !== "")
-      .map(({ node, interfaces }) => ({ node, interfaces }))
-      .sort((left, right) => (left.node < right.node ? -1 : 1)),
-    ...{ announced: conditionOf(ANNOUNCED), reachable: conditionOf(REACHABLE), missing },
+    addresses: isKnown ? addresses.flatMap((address) => placements.explain(address) ?? []) : [],
+    holders: missing.some(({ plural }) => plural === L2_STATUSES.plural)
+      ? undefined
+      : holdersOf(key, statuses),
+    ...{ announced: conditionOf(ANNOUNCED), reachable: conditionOf(REACHABLE) },
+    missing: missing.map(({ problem }) => problem),
   };
 };
 
@@ -154,19 +164,20 @@ export const answeringLines = ({
   reachable,
   missing,
 }: Answering): readonly string[] => {
-  if (addresses.length === 0 && missing.length > 0)
-    return [`Who answers for it is not known: ${missing.join("; ")}.`].map(cut);
   const explained = addresses.flatMap(addressLines);
   // What silences the Service itself is said of each address already, if it has any.
   const nobody =
     silence === undefined || addresses.length > 0 ? [] : [`Nobody answers for it. ${silence.text}`];
-  const held = holders.length === 0 && silence === undefined ? ["No node says that it answers for it."] : [];
+  const isUnknown = addresses.length === 0 && silence === undefined;
+  const unknown = isUnknown && missing.length > 0 ? ["Who may answer for it is not known."] : [];
+  const held = holders?.length === 0 && silence === undefined ? ["No node says that it answers for it."] : [];
   return [
     ...explained,
+    ...unknown,
     ...nobody,
-    ...holders.map(holderLine),
+    ...(holders ?? []).map(holderLine),
     ...held,
     ...(reachable === undefined ? [] : [reachableLine(reachable)]),
-    ...(missing.length === 0 ? [] : [`Not all could be read: ${missing.join("; ")}.`]),
+    ...(missing.length === 0 ? [] : [`Not all could be read: ${missing.join(", ")}.`]),
   ].map(cut);
 };

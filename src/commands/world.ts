@@ -12,14 +12,17 @@ export type WorldSource = {
   readonly files?: FilesPort;
 };
 
+/** A kind, as in paths, and why it could not be read. */
+export type MissingKind = { readonly plural: string; readonly problem: string };
+
 export type WorldRead =
   | {
       readonly ok: true;
       readonly world: World;
       /** All that was read, lists as they are; kinds that decide about no address are among it. */
       readonly objects: readonly unknown[];
-      /** What of it could not be read and is not needed for addresses; one line for each kind. */
-      readonly missing: readonly string[];
+      /** Kinds that could not be read and decide about no address. */
+      readonly missing: readonly MissingKind[];
     }
   /** One line for each reason. */
   | { readonly ok: false; readonly problems: readonly string[] };

@@ -3,8 +3,11 @@
  * real controller. Each test goes on where the one before it has ended.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
 import { parseMac } from "#base/mac";
 import { parseInterfaceAddress } from "#base/prefix";
 import { millis } from "#base/time";
@@ -29,6 +32,7 @@ import { eventually } from "./eventually.ts";
 import { createSpeakerPod } from "./lab/speaker-pods.ts";
 import { addressesOf, allocated, conditionOf, createService, readService, servicePath } from "./services.ts";
 
+const PROGRAM = join(import.meta.dirname, "../../dist/main.js");
 const ADDRESSES = ["192.0.2.0/28", "2001:db8::/120"] as const;
 const NODES = ["n1", "n2", "n3"] as const;
 const MAC = parseMac("02:00:5e:00:53:01") ?? assert.fail();
@@ -376,7 +380,7 @@ describe("speakers in a cluster", () => {
     withSpeakers(async (plane, running) => {
       const [before = ""] = await serve(plane, "late");
       // The first candidate is who finds out.
-      const finder = await eventually("a candidate", 5_000, () =>
+      const finder = await eventually("a candidate", 60_000, () =>
         Object.values(running).find(
           ({ placements, node }) => placements.candidates(address(before))[0] === node,
         ),
@@ -403,6 +407,46 @@ describe("speakers in a cluster", () => {
         const left = await plane.admin.get<{ items: readonly unknown[] }>(CONFLICTS);
         return left.items.length === 0 ? true : undefined;
       });
+    }),
+  );
+
+  it(
+    "are explained: who may answer, and who does",
+    withSpeakers(async (plane) => {
+      const metadata = { name: "all", namespace: NAMESPACE };
+      await plane.apply(
+        JSON.stringify({ apiVersion: "metallb.io/v1beta1", kind: "L2Advertisement", metadata }),
+      );
+      const rules = [{ apiGroups: ["*"], resources: ["*"], verbs: ["list"] }];
+      const { kubeconfig, api } = await plane.access({ type: "user", name: "reader" }, [{ rules }]);
+      api.close();
+      const args = [
+        "explain",
+        "service",
+        "default/web",
+        "--namespace",
+        NAMESPACE,
+        "--kubeconfig",
+        kubeconfig,
+      ];
+      const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, ...args, "--json"]);
+      const { answering, text } = JSON.parse(stdout) as {
+        answering: {
+          missing: readonly string[];
+          holders: readonly { node: string }[];
+          addresses: readonly { candidates: readonly { node: string }[] }[];
+        };
+        text: readonly string[];
+      };
+      assert.deepEqual(answering.missing, []);
+      assert.deepEqual(
+        answering.holders.map(({ node }) => node),
+        ["n2"],
+      );
+      const [v4, v6] = answering.addresses.map(({ candidates }) => candidates.map(({ node }) => node));
+      assert.deepEqual([...(v4 ?? [])].sort(), [...NODES]);
+      assert.deepEqual(v6, v4, "both addresses go together");
+      assert.ok(text.includes("Node n2 answers for it."), text.join("\n"));
     }),
   );
 

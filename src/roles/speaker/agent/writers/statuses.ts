@@ -120,12 +120,13 @@ export class Statuses {
   /** Keeps what is known of the time that this node announces the Service. */
   #serve(service: ObjectKey, seen: readonly SeenStatus[]): void {
     const { self, now } = this.#parts;
+    const isThere = seen.some(({ name }) => name === statusName(self, service));
     const tenure: Tenure = this.#tenures.get(service) ?? {
-      ...{ left: new Set(seen.map(({ uid }) => uid)), own: "not-yet", uid: undefined, goneAt: undefined },
+      ...{ left: new Set(seen.map(({ uid }) => uid)), uid: undefined, goneAt: undefined },
+      // One that is there already is of an agent before this one, which has told of it.
+      own: isThere ? "told" : "not-yet",
     };
     this.#tenures.set(service, tenure);
-    const isThere = seen.some(({ name }) => name === statusName(self, service));
-    if (isThere && tenure.own === "not-yet") tenure.own = "told";
     tenure.goneAt =
       isThere || tenure.own === "not-yet" || seen.length === 0 ? undefined : (tenure.goneAt ?? now());
   }
