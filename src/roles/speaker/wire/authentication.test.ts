@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { millis } from "#base/time";
 import type { Authentication } from "#core/bfd/authentication";
 import { readAuthentication, watchAuthentication } from "./authentication.ts";
 
@@ -68,7 +69,7 @@ describe("the secret of speakers", () => {
     const path = join(mount, "key");
     const before = read(path);
     const changed = Promise.withResolvers<Authentication | string>();
-    const stop = watchAuthentication(path, changed.resolve);
+    const stop = watchAuthentication(path, changed.resolve, { pause: millis(1), settle: millis(1) });
     version("..2", `${TWO}\n${ONE}`);
     const reading = await changed.promise;
     stop();
