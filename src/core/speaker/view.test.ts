@@ -38,6 +38,19 @@ describe("what is true of a speaker", () => {
     assert.equal(view.duplicates.size, 0);
   });
 
+  it("is that a machine has an address for which it is therefore not taken, until it is", () => {
+    const move = { type: "address-state", address: A } as const;
+    const found: readonly SpeakerEvent[] = [
+      { ...move, from: "standby", to: "claiming", cause: "unheld" },
+      { ...SPEAKER_EXAMPLES["duplicate-address"], address: A, stage: "unused" },
+      { ...move, from: "claiming", to: "standby", cause: "contested" },
+      { ...move, from: "standby", to: "claiming", cause: "unheld" },
+    ];
+    assert.deepEqual([...viewOf(...found).duplicates.keys()], [A]);
+    const taken = viewOf(...found, { ...move, from: "claiming", to: "holding", cause: "unheld" });
+    assert.equal(taken.duplicates.size, 0);
+  });
+
   it("is how long an address was without its holder, as long as it is held for that", () => {
     const { outage, ...move } = SPEAKER_EXAMPLES["address-state"];
     const taken = { ...move, outage: millis(362) };

@@ -68,12 +68,13 @@ const toggle = <Key>(set: Set<Key>, key: Key, isIn: boolean): void => {
 const projectAddress = (view: SpeakerView, event: SpeakerEvent, at: WallTime): void => {
   switch (event.type) {
     case "address-state": {
-      const { address, to, cause, peer, outage } = event;
+      const { address, from, to, cause, peer, outage } = event;
       const measured = outage === undefined ? {} : { outage };
       view.addresses.set(address, { state: to, since: at, cause, peer, ...measured });
       increase(view.transitions, cause);
-      // A machine that answers for what is not ours any more is no duplicate.
-      if (to === "standby") view.duplicates.delete(address);
+      // A machine that answers for what is not ours any more is no duplicate; the one for which it is not taken is.
+      const isTaken = to === "holding" && from !== "yielding";
+      if (isTaken || (to === "standby" && cause !== "contested")) view.duplicates.delete(address);
       break;
     }
     case "duplicate-address":
