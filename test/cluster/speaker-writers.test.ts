@@ -385,7 +385,7 @@ describe("speakers in a cluster", () => {
           ({ placements, node }) => placements.candidates(address(before))[0] === node,
         ),
       );
-      finder.writers.duplicate(address(before), { mac: MAC, stage: "unused" });
+      finder.writers.duplicates(new Map([[address(before), { mac: MAC, stage: "unused" }]]));
       const now = await eventually("another address", 10_000, async () => {
         const [found] = addressesOf(await readService(plane.admin, "late"));
         return found !== undefined && found !== before ? found : undefined;
@@ -402,6 +402,7 @@ describe("speakers in a cluster", () => {
       });
       assert.match(events.join(), /02:00:5e:00:53:01/);
       // Who holds it after all has found nobody: the report goes.
+      finder.writers.duplicates(new Map());
       finder.holds(...(finder.node === "n2" ? web : []), before);
       await eventually("no report", 10_000, async () => {
         const left = await plane.admin.get<{ items: readonly unknown[] }>(CONFLICTS);

@@ -46,20 +46,6 @@ describe("a machine that is none of ours and has an address before us", () => {
     );
   });
 
-  it("is reported when it was heard once only", async () => {
-    const { bed, speaker, reports } = await started();
-    speaker.writers.duplicate(V4, { mac: MAC, stage: "unused" });
-    await bed.rest(seconds(2));
-    assert.equal(reports().length, 1);
-    assert.equal(bed.condition("Announced")?.reason, "DuplicateAddress");
-    speaker.writers.duplicates(new Map());
-    await bed.rest(seconds(120));
-    assert.equal(bed.condition("Announced")?.reason, "NotHeld");
-    await bed.rest(seconds(600));
-    assert.equal(reports().length, 0);
-    assert.equal(bed.events().filter((text) => text.startsWith("DuplicateAddress")).length, 1);
-  });
-
   it("is what the controller reads: a conflict of that address", async () => {
     const { bed, hear } = await started();
     hear("unused");
@@ -129,6 +115,8 @@ describe("a machine that is none of ours and has an address before us", () => {
 
   it("does not use up a pool: it makes few reports, however many addresses it answers for", async () => {
     const { bed, speaker, reports } = await started();
+    for (let index = 0; index < 250; index += 1) bed.service(`web-${index}`, { ips: [`192.0.2.${index}`] });
+    await bed.rest();
     const all = new Map(
       Array.from({ length: 250 }, (_, index) => [
         `192.0.2.${index}` as IpAddress,
@@ -140,6 +128,25 @@ describe("a machine that is none of ours and has an address before us", () => {
     assert.ok(reports().length <= 10, `${reports().length}`);
     await bed.rest(seconds(24 * 3_600));
     assert.ok(reports().length <= 64, `${reports().length}`);
+  });
+
+  it("is quiet once the address is nobody's any more, whatever is still remembered of it", async () => {
+    const { bed, reports, hear } = await started();
+    hear("unused");
+    await bed.rest();
+    // The controller has given another address; nobody asks for this one any more, so nothing more is heard.
+    bed.service("web", { ips: ["192.0.2.11"] });
+    await bed.rest(seconds(5));
+    for (let minute = 0; minute < 9; minute += 1) {
+      hear("unused");
+      await bed.rest(seconds(60));
+    }
+    assert.equal(reports().length, 1);
+    await bed.rest(seconds(90));
+    hear("unused");
+    await bed.rest(seconds(1_200));
+    assert.equal(reports().length, 0);
+    assert.equal(bed.events().filter((text) => text.startsWith("DuplicateAddress")).length, 1);
   });
 
   it("is reported when the API server is back", async () => {

@@ -30,6 +30,8 @@ export type ConflictParts = {
   readonly attempts: Attempts;
   readonly now: () => Instant;
   readonly owner: () => Owner | undefined;
+  /** Whether anybody may answer for an address: for one that is nobody's any more nothing is heard, and nothing said. */
+  readonly isPlaced: (address: IpAddress) => boolean;
   /** Whether this node answers for an address. */
   readonly isHeld: (address: IpAddress) => boolean;
   /** Has `look` called again at that time. */
@@ -76,25 +78,15 @@ export class Conflicts {
     const now = this.#parts.now();
     const news = new Map<IpAddress, Duplicate>();
     for (const [address, { mac, stage }] of duplicates) {
+      if (!this.#parts.isPlaced(address)) continue;
       const before = this.#sightings.get(address);
       if (before?.mac !== mac || before.stage !== stage) news.set(address, { mac, stage });
       // Somebody may have removed the report meanwhile.
       if (before?.presence === "quiet") this.#reported?.delete(address);
       this.#sightings.set(address, { mac, stage, presence: "heard", since: now });
     }
-    for (const [address, sighting] of this.#sightings)
-      if (sighting.presence === "heard" && !duplicates.has(address))
-        this.#sightings.set(address, { ...sighting, presence: "quiet", since: now });
+    this.#quiet((address) => !duplicates.has(address), now);
     return news;
-  }
-
-  /** This was heard just now, and nothing is known of what comes after; gives whether it is news. To be followed by `look`. */
-  hearOnce(address: IpAddress, { mac, stage }: Duplicate): ReadonlyMap<IpAddress, Duplicate> {
-    const before = this.#sightings.get(address);
-    const presence = before?.presence === "heard" ? "heard" : "quiet";
-    this.#sightings.set(address, { mac, stage, presence, since: this.#parts.now() });
-    const isNews = before?.mac !== mac || before.stage !== stage;
-    return new Map(isNews ? [[address, { mac, stage }]] : []);
   }
 
   /** Addresses of machines that are quiet by now, and remembered. */
@@ -120,6 +112,7 @@ export class Conflicts {
   /** Makes reports that are due, and removes those that are over. */
   look(): void {
     const now = this.#parts.now();
+    this.#quiet((address) => !this.#parts.isPlaced(address), now);
     for (const [address, sighting] of this.#sightings)
       if (this.#isOver(address, sighting, now)) this.#sightings.delete(address);
     if (this.#reported === undefined) this.#list(now);
@@ -131,6 +124,13 @@ export class Conflicts {
     for (const { presence, since } of this.#sightings.values())
       if (presence === "quiet") next = earliest(next, after(since, OVER));
     if (next !== undefined) this.#parts.lookAgain(next);
+  }
+
+  /** Of these machines nothing is heard from now on. */
+  #quiet(isQuiet: (address: IpAddress) => boolean, now: Instant): void {
+    for (const [address, sighting] of this.#sightings)
+      if (sighting.presence === "heard" && isQuiet(address))
+        this.#sightings.set(address, { ...sighting, presence: "quiet", since: now });
   }
 
   #isOver(address: IpAddress, { presence, stage, since }: Sighting, now: Instant): boolean {

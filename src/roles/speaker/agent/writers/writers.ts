@@ -107,6 +107,7 @@ export class Writers {
     });
     this.#conflicts = new Conflicts({
       ...{ ...common, cluster },
+      isPlaced: (address) => parts.placements.get(address) !== undefined,
       isHeld: (address) => (this.#voices?.get(address)?.length ?? 0) > 0,
       lookAgain: (when) => this.#later("conflicts", when),
     });
@@ -149,12 +150,14 @@ export class Writers {
 
   /** All machines that are none of ours and answer for addresses now. */
   duplicates(duplicates: ReadonlyMap<IpAddress, Duplicate>): void {
-    this.#tellOf(this.#conflicts.hear(duplicates));
-  }
-
-  /** A machine that is none of ours has just been heard to answer for an address. */
-  duplicate(address: IpAddress, duplicate: Duplicate): void {
-    this.#tellOf(this.#conflicts.hearOnce(address, duplicate));
+    const news = this.#conflicts.hear(duplicates);
+    const { self, placements } = this.#parts;
+    for (const [address, found] of news)
+      for (const key of placements.get(address)?.services ?? [])
+        this.#withService(key, (service) => this.#events.tell(service, duplicateFound(self, address, found)));
+    this.#soon(news.keys());
+    this.#soon(this.#conflicts.quiet());
+    this.#lookAtConflicts();
   }
 
   /** Placements, or what the mirror shows, are others than before. */
@@ -188,16 +191,6 @@ export class Writers {
 
   get #isReady(): boolean {
     return this.#parts.mirror.isSynced && this.#voices !== undefined;
-  }
-
-  #tellOf(news: ReadonlyMap<IpAddress, Duplicate>): void {
-    const { self, placements } = this.#parts;
-    for (const [address, found] of news)
-      for (const key of placements.get(address)?.services ?? [])
-        this.#withService(key, (service) => this.#events.tell(service, duplicateFound(self, address, found)));
-    this.#soon(news.keys());
-    this.#soon(this.#conflicts.quiet());
-    this.#lookAtConflicts();
   }
 
   #owner(): Owner | undefined {
