@@ -206,6 +206,10 @@ describe("while the API server is away", () => {
       await speakers.on("n2").stop("SIGKILL");
       const synced = speakers.on("n2").start();
       await speakers.acquainted(["n1", "n2", "n4"]);
+      await eventually("n2 to take n3 for dead, which it has never heard", 20_000, async () => {
+        const { members } = await speakers.on("n2").status();
+        return members.some(({ node, standing }) => node === "n3" && standing === "dead") ? true : undefined;
+      });
       await staysAt(bed, "n1", at, started);
       await movesTo("n2", "n1");
       const back = Date.now();

@@ -207,7 +207,7 @@ describe("a stranger on the LAN", () => {
       const { at, delete: remove } = await bed.service({ order: ["n1", "n2"] });
       await witness.held("n1", at);
       const other = join(cluster.plane.folder, "other-secret");
-      writeFileSync(other, "somebody else's\n", { mode: 0o600 });
+      writeFileSync(other, "somebody else's, and long enough\n", { mode: 0o600 });
       await speakers.on("n3").retire();
       const stranger = speakers.open("n3", [`--secret-file=${other}`]);
       await stranger.start();

@@ -163,7 +163,10 @@ const awaitMesh = async (speakers: readonly LabSpeaker[]): Promise<void> => {
   await Promise.all(
     speakers.map(({ node, status }) =>
       eventually(`${node} hears ${names}`, 20_000, async () => {
-        const { members } = await status();
+        const members = await status().then(
+          (said) => said.members,
+          () => [], // It has been started just now.
+        );
         const alive = new Set(
           members.filter(({ standing }) => standing === "alive").map((member) => member.node),
         );
