@@ -67,7 +67,8 @@ const shownOne = (effect: Effect): string => {
     case "rival":
       return `rival ${effect.peer}`;
     case "stranger":
-      return `stranger ${effect.mac}`;
+    case "stranger-gone":
+      return `${effect.type} ${effect.mac}`;
     case "company":
       return `company ${effect.verdict}`;
     default:

@@ -39,6 +39,7 @@ import type {
   Surroundings,
   TransitionCause,
 } from "./state.ts";
+import { endsStranger, forgetStranger, noteSilence, strangerGoneAt } from "./strangers.ts";
 
 const LONG_AGO: Instant = instant(Number.NEGATIVE_INFINITY);
 
@@ -69,7 +70,11 @@ export const isHeld = ({ state }: Entry): boolean => state.name === "holding" ||
 
 /** When `tick` must be called at the latest; `undefined` means only other inputs matter. */
 export const deadline = (config: OwnershipConfig, entry: Entry): Instant | undefined =>
-  earliest(stateDeadline(entry), entry.memory.isFlapping ? calmAt(config, entry) : undefined);
+  earliest(
+    stateDeadline(entry),
+    entry.memory.isFlapping ? calmAt(config, entry) : undefined,
+    strangerGoneAt(entry),
+  );
 
 const stateDeadline = ({ state }: Entry): Instant | undefined => {
   switch (state.name) {
@@ -91,12 +96,15 @@ const move = (
   cause: TransitionCause,
   peer?: string,
 ): { readonly entry: Entry; readonly effects: readonly Effect[] } => {
-  const moved = { ...entry, state };
-  const from = entry.state.name;
-  if (from === state.name) return { entry: moved, effects: [] };
+  const { address } = entry;
+  const [from, to] = [entry.state.name, state.name];
+  const next = { ...entry, state };
+  if (from === to) return { entry: next, effects: [] };
+  // Said first: what comes after it is not true of the stranger.
+  const freed = endsStranger(from, to) ? forgetStranger(next) : unchanged(next);
   return {
-    entry: moved,
-    effects: [{ type: "transition", address: entry.address, from, to: state.name, cause, peer }],
+    entry: freed.entry,
+    effects: [...freed.effects, { type: "transition", address, from, to, cause, peer }],
   };
 };
 
@@ -214,7 +222,10 @@ const reconsiderHeld = (around: Surroundings, entry: Entry): Step => {
 
 /** Time has passed; harmless when nothing is due. */
 export const tick = (around: Surroundings, entry: Entry): Step =>
-  andThen(noteCalm(around.config, entry, around.now), (next) => tickState(around, next));
+  andThen(
+    andThen(noteCalm(around.config, entry, around.now), (next) => noteSilence(next, around.now)),
+    (next) => tickState(around, next),
+  );
 
 const tickState = (around: Surroundings, entry: Entry): Step => {
   const { now, config } = around;

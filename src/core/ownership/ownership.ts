@@ -30,6 +30,7 @@ import { precedes } from "./plan.ts";
 import { hear, miss, type Speaker } from "./rivals.ts";
 import { Standings } from "./standings.ts";
 import type { Effect, Entry, Step, Surroundings } from "./state.ts";
+import { forgetStranger } from "./strangers.ts";
 import { detectionTime } from "./timing.ts";
 
 /** All addresses as one node sees them. */
@@ -201,6 +202,7 @@ export class Ownership {
     for (const entry of this.#book.each(removed)) {
       const nobodys = { ...entry, candidates: [] };
       if (isHeld(entry)) this.#keep(giveUp(around, nobodys, { cause: "placement", holder: undefined }));
+      else this.#keep(forgetStranger(entry));
       this.#book.remove(entry.address);
     }
     for (const { address, candidates } of changed) {

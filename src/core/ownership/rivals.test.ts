@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { parseMac } from "#base/mac";
 import { after, type Duration, type Instant, instant, micros, millis, seconds } from "#base/time";
 import { around, dead, type EntrySketch, entryOf, type Sketch, shown, UP } from "#testing/ownership";
-import { deadline, tick } from "./machine.ts";
+import { deadline, reconsider, tick } from "./machine.ts";
 import { hear, miss, type Speaker } from "./rivals.ts";
 import type { Entry, Step } from "./state.ts";
 
@@ -165,13 +165,68 @@ describe("a holder that lives and does not answer", () => {
 });
 
 describe("a stranger that claims the address", () => {
-  it("is reported and answered, at most every ten seconds, and nothing is given up", () => {
+  it("is reported once and answered, at most every ten seconds, and nothing is given up", () => {
     const first = hearAt(millis(0), held(), stranger("01"));
     assert.deepEqual(shown(first.effects), ["stranger 02:00:00:00:00:01", "announce defence"]);
     const second = hearAt(micros(9_999_999), first.entry, stranger("01"));
     assert.deepEqual(second.effects, []);
     const third = hearAt(seconds(10), second.entry, stranger("01"));
-    assert.deepEqual(shown(third.effects), ["stranger 02:00:00:00:00:01", "announce defence"]);
+    assert.deepEqual(shown(third.effects), ["announce defence"]);
+  });
+
+  it("is gone when it has said nothing for five minutes, and is reported again when it comes back", () => {
+    const first = hearAt(millis(0), held(), stranger("01"));
+    const second = hearAt(seconds(100), first.entry, stranger("01"));
+    const { config } = around({ now: T0 });
+    assert.equal(deadline(config, second.entry), at(seconds(400)));
+    const before = tick(around({ now: at(micros(399_999_999)) }), second.entry);
+    assert.deepEqual(before.effects, []);
+    const gone = tick(around({ now: at(seconds(400)) }), before.entry);
+    assert.deepEqual(shown(gone.effects), ["stranger-gone 02:00:00:00:00:01"]);
+    assert.equal(deadline(config, gone.entry), undefined);
+    const again = hearAt(seconds(401), gone.entry, stranger("01"));
+    assert.deepEqual(shown(again.effects), ["stranger 02:00:00:00:00:01", "announce defence"]);
+  });
+
+  it("stays while it keeps this node from taking the address, and is gone when nobody has answered", () => {
+    const claims: EntrySketch = { candidates: ["b", "c"], state: { ...CLAIMING, cause: "unheld" } };
+    const found = hearAt(millis(50), entryOf(claims), stranger("01"));
+    const sketch: Sketch = { standings: { c: UP } };
+    const again = tick(around({ now: at(seconds(3)), ...sketch }), found.entry);
+    assert.deepEqual(shown(again.effects), ["standby -> claiming: unheld", "ask all"]);
+    const taken = tick(around({ now: at(seconds(4)), ...sketch }), again.entry);
+    assert.deepEqual(shown(taken.effects), [
+      "answer",
+      "announce takeover",
+      "stranger-gone 02:00:00:00:00:01",
+      "claiming -> holding: unheld",
+    ]);
+  });
+
+  it("is still there when it is heard between two claims", () => {
+    const found = hearAt(millis(50), held({ state: CLAIMING }), stranger("01"));
+    const { entry, effects } = hearAt(seconds(299), found.entry, stranger("01"));
+    assert.deepEqual(effects, []);
+    assert.equal(entry.memory.stranger?.heardAt, at(seconds(299)));
+    assert.equal(hearAt(seconds(299), found.entry, stranger("02")).entry, found.entry);
+  });
+
+  it("is no matter of this node any more once it answers for the address no more", () => {
+    const heard = hearAt(millis(0), held(), stranger("01"));
+    const { effects } = hearAt(millis(1), heard.entry, member("a"), { standings: { a: UP } });
+    assert.deepEqual(shown(effects), [
+      "silence",
+      "stranger-gone 02:00:00:00:00:01",
+      "holding -> standby: preferred-announced (a)",
+    ]);
+  });
+
+  it("goes on while this node hands the address over, or keeps it after all", () => {
+    const heard = hearAt(millis(0), held({ state: YIELDING }), stranger("01"));
+    assert.deepEqual(shown(heard.effects), ["stranger 02:00:00:00:00:01", "announce defence"]);
+    const kept = reconsider(around({ now: at(millis(1)) }), heard.entry);
+    assert.deepEqual(shown(kept.effects), ["yielding -> holding: kept"]);
+    assert.notEqual(kept.entry.memory.stranger, undefined);
   });
 
   it("makes no more than a report a second, however many addresses it makes up", () => {

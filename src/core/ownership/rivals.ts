@@ -11,16 +11,13 @@ import { after, instant, micros, seconds } from "#base/time";
 import { andThen, giveUp, reconsider, unchanged } from "./machine.ts";
 import { choose, precedes } from "./plan.ts";
 import type { Effect, Entry, HoldingState, Memory, Step, Surroundings } from "./state.ts";
+import { noteSign, noteStranger } from "./strangers.ts";
 
 /** Who spoke: a member by its name, or a machine that no member has. */
 export type Speaker =
   | { readonly type: "member"; readonly node: string }
   | { readonly type: "stranger"; readonly mac: MacAddress };
 
-/** A stranger is reported, and answered, at most this often: DEFEND_INTERVAL of RFC 5227 §1.1. */
-const DEFEND_INTERVAL = seconds(10);
-/** Another stranger may be reported earlier, but whoever makes addresses up must not make reports without end. */
-const NEWS_INTERVAL = seconds(1);
 /** A dispute that has been quiet for so long is over. */
 const DISPUTE_MEMORY = seconds(5);
 
@@ -127,20 +124,7 @@ const giveWay = (around: Surroundings, entry: Entry, rival: string, cause: "unhe
  * stranger answers for, which may be another cluster, or a speaker of another program that is being replaced.
  */
 const hearStranger = (around: Surroundings, entry: Entry, mac: MacAddress): Step => {
-  const { now } = around;
-  const { state, address } = entry;
-  if (state.name === "standby") return unchanged(entry);
-  const before = entry.memory.stranger;
-  const pause = before?.mac === mac ? DEFEND_INTERVAL : NEWS_INTERVAL;
-  const isNews = before === undefined || now >= after(before.reportedAt, pause);
-  const noted: Entry = isNews
-    ? { ...entry, memory: { ...entry.memory, stranger: { mac, reportedAt: now } } }
-    : entry;
-  const report: readonly Effect[] = isNews ? [{ type: "stranger", address, mac }] : [];
-  if (state.name === "claiming") {
-    return andThen({ entry: noted, effects: report }, (next) => contest(around, next));
-  }
-  const isDue = before === undefined || now >= after(before.reportedAt, DEFEND_INTERVAL);
-  const defence: readonly Effect[] = isDue ? [{ type: "announce", address, cause: "defence" }] : [];
-  return { entry: noted, effects: [...report, ...defence] };
+  if (entry.state.name === "standby") return unchanged(noteSign(entry, mac, around.now));
+  const noted = noteStranger(entry, mac, around.now);
+  return entry.state.name === "claiming" ? andThen(noted, (next) => contest(around, next)) : noted;
 };

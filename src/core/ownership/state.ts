@@ -100,6 +100,15 @@ export type YieldingState = {
 
 export type State = StandbyState | ClaimingState | HoldingState | YieldingState;
 
+/** A machine that is no member of this cluster and answers for an address. */
+export type Stranger = {
+  readonly mac: MacAddress;
+  readonly heardAt: Instant;
+  readonly reportedAt: Instant;
+  /** When it was last told that the address is held here; `undefined`: it was not. */
+  readonly defendedAt: Instant | undefined;
+};
+
 /** What is remembered of an address besides its state. */
 export type Memory = {
   /** Who was last known to hold it; `undefined`: nobody knows. */
@@ -119,8 +128,8 @@ export type Memory = {
   /** When it was taken, the latest few. */
   readonly takenAt: readonly Instant[];
   readonly isFlapping: boolean;
-  /** The MAC address of a machine that is no member and claims it, and when that was last reported. */
-  readonly stranger: { readonly mac: MacAddress; readonly reportedAt: Instant } | undefined;
+  /** A machine that is no member and has the address as well, or keeps this node from taking it. */
+  readonly stranger: Stranger | undefined;
 };
 
 /** One address as one node sees it. */
@@ -187,6 +196,8 @@ export type Effect =
   | { readonly type: "rival"; readonly address: IpAddress; readonly peer: string }
   /** For people: a machine that is no member claims an address. */
   | { readonly type: "stranger"; readonly address: IpAddress; readonly mac: MacAddress }
+  /** For people: it is not heard any more, or this node has nothing to do with the address any more. */
+  | { readonly type: "stranger-gone"; readonly address: IpAddress; readonly mac: MacAddress }
   /** For people: the address moves too often, or does not any more. */
   | { readonly type: "flapping" | "calm"; readonly address: IpAddress };
 

@@ -53,9 +53,11 @@ export type SpeakerEvent =
       readonly type: "duplicate-address";
       readonly address: IpAddress;
       readonly mac: MacAddress;
-      /** `used`: this node holds it; `unused`: nobody did, and it was probed before its first use. */
+      /** `used`: this node answers for it; `unused`: it was about to, asked first, and does not. */
       readonly stage: "used" | "unused";
     }
+  /** It is not heard any more, or this node has nothing to do with the address any more. */
+  | { readonly type: "duplicate-gone"; readonly address: IpAddress; readonly mac: MacAddress }
   /** The secret that speakers share was read anew from its file; `refused`: it cannot be used, and the one before stays. */
   | { readonly type: "secret"; readonly change: "replaced" | "refused"; readonly detail?: string }
   | { readonly type: "flapping"; readonly address: IpAddress; readonly state: "begun" | "ended" }

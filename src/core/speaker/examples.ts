@@ -22,6 +22,7 @@ export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Typ
   company: { type: "company", to: "isolated" },
   rival: { type: "rival", address, peer: "node-b" },
   "duplicate-address": { type: "duplicate-address", address, mac, stage: "used" },
+  "duplicate-gone": { type: "duplicate-gone", address, mac },
   secret: { type: "secret", change: "refused", detail: "/etc/steelyard/secret holds less than 16 bytes" },
   flapping: { type: "flapping", address, state: "begun" },
   link: { type: "link", link: "eth0", state: "down" },

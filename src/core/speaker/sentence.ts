@@ -106,6 +106,8 @@ export const speakerSentence = (event: SpeakerEvent): Sentence => {
       );
     case "duplicate-address":
       return duplicateSentence(event);
+    case "duplicate-gone":
+      return say("notice", `address ${event.address}`, `${event.mac} does not stand in its way any more`);
     case "secret":
       return say(
         event.change === "refused" ? "error" : "notice",

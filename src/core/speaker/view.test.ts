@@ -23,10 +23,11 @@ describe("what is true of a speaker", () => {
       { ...move, from: "standby", to: "claiming", cause: "holder-dead", peer: "node-b" },
       { ...move, from: "claiming", to: "holding", cause: "holder-dead", peer: "node-b" },
       { ...SPEAKER_EXAMPLES["duplicate-address"], address: A },
+      { ...SPEAKER_EXAMPLES["duplicate-gone"], address: A },
       { ...move, from: "holding", to: "standby", cause: "isolated" },
     );
     assert.deepEqual(view.addresses.get(A), {
-      ...{ state: "standby", since: wallTime(1_003), cause: "isolated", peer: undefined },
+      ...{ state: "standby", since: wallTime(1_004), cause: "isolated", peer: undefined },
     });
     assert.deepEqual(
       [...view.transitions],
@@ -38,7 +39,7 @@ describe("what is true of a speaker", () => {
     assert.equal(view.duplicates.size, 0);
   });
 
-  it("is that a machine has an address for which it is therefore not taken, until it is", () => {
+  it("is that a machine has an address, until that is over", () => {
     const move = { type: "address-state", address: A } as const;
     const found: readonly SpeakerEvent[] = [
       { ...move, from: "standby", to: "claiming", cause: "unheld" },
@@ -47,8 +48,8 @@ describe("what is true of a speaker", () => {
       { ...move, from: "standby", to: "claiming", cause: "unheld" },
     ];
     assert.deepEqual([...viewOf(...found).duplicates.keys()], [A]);
-    const taken = viewOf(...found, { ...move, from: "claiming", to: "holding", cause: "unheld" });
-    assert.equal(taken.duplicates.size, 0);
+    const over = viewOf(...found, { ...SPEAKER_EXAMPLES["duplicate-gone"], address: A });
+    assert.equal(over.duplicates.size, 0);
   });
 
   it("is how long an address was without its holder, as long as it is held for that", () => {

@@ -68,17 +68,17 @@ const toggle = <Key>(set: Set<Key>, key: Key, isIn: boolean): void => {
 const projectAddress = (view: SpeakerView, event: SpeakerEvent, at: WallTime): void => {
   switch (event.type) {
     case "address-state": {
-      const { address, from, to, cause, peer, outage } = event;
+      const { address, to, cause, peer, outage } = event;
       const measured = outage === undefined ? {} : { outage };
       view.addresses.set(address, { state: to, since: at, cause, peer, ...measured });
       increase(view.transitions, cause);
-      // A machine that answers for what is not ours any more is no duplicate; the one for which it is not taken is.
-      const isTaken = to === "holding" && from !== "yielding";
-      if (isTaken || (to === "standby" && cause !== "contested")) view.duplicates.delete(address);
       break;
     }
     case "duplicate-address":
       view.duplicates.set(event.address, event.mac);
+      break;
+    case "duplicate-gone":
+      view.duplicates.delete(event.address);
       break;
     case "flapping":
       toggle(view.flapping, event.address, event.state === "begun");

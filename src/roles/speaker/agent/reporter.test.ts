@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { macFromBytes } from "#base/mac";
 import { seconds } from "#base/time";
 import { fieldsOf } from "#core/kubernetes/read";
-import { CONFIGURATION_STATES, L2_STATUSES } from "#runtime/cluster/resources";
+import { CONFIGURATION_KINDS, CONFIGURATION_STATES, L2_STATUSES } from "#runtime/cluster/resources";
 import { address } from "#testing/values";
 import { type AgentBed, createCluster } from "./test-bed.ts";
 
 const WEB = address("192.0.2.100");
+const PRINTER = macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 0x63));
+const CONFLICTS = CONFIGURATION_KINDS.get("AddressConflict") ?? assert.fail();
 
 /** This node answers for the address, or for nothing. */
 const hold = (bed: AgentBed, interfaces: readonly string[]): void =>
@@ -17,6 +20,42 @@ const recorded = ({ cluster }: AgentBed): readonly unknown[] =>
   cluster.store.list(L2_STATUSES).map((object) => fieldsOf(fieldsOf(object).status).node);
 
 const reportsIn = ({ cluster }: AgentBed): number => cluster.store.list(CONFIGURATION_STATES).length;
+
+const conflictsIn = ({ cluster }: AgentBed): readonly unknown[] =>
+  cluster.store.list(CONFLICTS).map((object) => fieldsOf(object).spec);
+
+/** This node asks whether anybody has the address before it answers, and another machine does. */
+const find = ({ wire }: AgentBed): void => {
+  const move = { type: "address-state", address: WEB } as const;
+  wire.observe({ ...move, from: "standby", to: "claiming", cause: "unheld" });
+  wire.observe({ type: "duplicate-address", address: WEB, mac: PRINTER, stage: "unused" });
+  wire.observe({ ...move, from: "claiming", to: "standby", cause: "contested" });
+};
+
+describe("a machine that has an address before this node answers for it", () => {
+  it("is reported to the controller, and its report goes when it has been gone for ten minutes", async () => {
+    const bed = createCluster({ web: [WEB] });
+    await bed.follow();
+    find(bed);
+    await bed.rest(seconds(2));
+    assert.deepEqual(conflictsIn(bed), [{ address: WEB, mac: PRINTER, reportedBy: "node-a" }]);
+    await bed.rest(seconds(3_600));
+    assert.equal(conflictsIn(bed).length, 1);
+    bed.wire.observe({ type: "duplicate-gone", address: WEB, mac: PRINTER });
+    await bed.rest(seconds(599));
+    assert.equal(conflictsIn(bed).length, 1);
+    await bed.rest(seconds(5));
+    assert.deepEqual(conflictsIn(bed), []);
+  });
+
+  it("is expected beside speakers of MetalLB, and the controller gives no other address because of it", async () => {
+    const bed = createCluster({ web: [WEB] });
+    await bed.follow({ rules: "metallb" });
+    find(bed);
+    await bed.rest(seconds(60));
+    assert.deepEqual(conflictsIn(bed), []);
+  });
+});
 
 describe("what the writers of a speaker are told", () => {
   it("is what this node answers for, and at a clean end that it does not any more", async () => {

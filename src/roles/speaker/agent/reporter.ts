@@ -39,8 +39,10 @@ export class Reporter {
     }: { readonly mirror: ClusterMirror; readonly placements: WritersParts["placements"] },
   ) {
     this.#heard = heard;
-    const { node: self, namespace } = options;
-    this.#writers = new Writers({ cluster, clock, mirror, placements, self, namespace, tell });
+    const { node: self, namespace, rules } = options;
+    // What MetalLB's speakers answer for until they are gone is no conflict.
+    const conflicts = rules === "metallb" ? "expected" : "reported";
+    this.#writers = new Writers({ cluster, clock, mirror, placements, self, namespace, conflicts, tell });
   }
 
   /** Writes that wait for their turn or for the API server. */

@@ -89,22 +89,26 @@ export const kernelOf = (host: number): FakeNetlink => {
 };
 
 /** A gateway that answers whoever asks for it. */
-export const startGateway = (segment: FakeResponderSegment) => {
-  const station = segment.addStation(macOf(GATEWAY));
+export const startGateway = (segment: FakeResponderSegment) =>
+  startMachine(segment, GATEWAY, `192.0.2.${GATEWAY}`);
+
+/** A machine that is no node and answers whoever asks for its address. */
+export const startMachine = (segment: FakeResponderSegment, host: number, address: string) => {
+  const station = segment.addStation(macOf(host));
   let socket: ResponderSocket | undefined;
   const opened = station.port.openResponder({
     ...{ link: LINK, family: "IPv4" },
     onFrame: ({ payload }) => {
       const asked = decodeArp(payload);
       if (!asked.ok || asked.value.operation !== "request") return;
-      const reply = replyTo(asked.value, macOf(GATEWAY));
+      const reply = replyTo(asked.value, macOf(host));
       socket?.send({ destination: asked.value.senderMac, payload: encodeArp(reply) });
     },
     onError: () => {},
   });
   assert(opened.ok, "the fake always opens");
   socket = opened.value;
-  socket.listen([parsed(`192.0.2.${GATEWAY}`)]);
+  socket.listen([parsed(address)]);
   return station;
 };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Duration, micros, millis, seconds } from "#base/time";
-import { parsed, type SpeakerBed, speakerBed } from "./bed.ts";
+import { parsed, type SpeakerBed, speakerBed, startMachine } from "./bed.ts";
 
 const A = "192.0.2.100";
 const B = "192.0.2.101";
@@ -218,6 +218,37 @@ describe("speakers on one link", () => {
       speaker.setAuthentication({ type: "meticulous-keyed-sha1", keys: [one] }, bed.now());
     await bed.pass(seconds(5));
     assert.match(node(bed, "node-2").said().join(), /node-1: alive -> dead/);
+  });
+
+  it("take no address that another machine has, tell of it once, and take it when that machine is gone", async () => {
+    const bed = speakerBed(2);
+    const printer = startMachine(bed.segment, 77, A);
+    bed.place({ [A]: ["node-1", "node-2"] });
+    await bed.pass(seconds(60));
+    assert.deepEqual(holders(bed), []);
+    const mac = "02:00:00:00:00:4d";
+    const told = (texts: readonly string[]) => texts.filter((text) => text.includes(mac));
+    assert.deepEqual(told(node(bed, "node-1").said()), [
+      `address ${A}: ${mac}, which is no node of this cluster, has it already, so it is not used`,
+    ]);
+    printer.setLink(false);
+    await bed.pass(seconds(5));
+    assert.deepEqual(holders(bed), ["node-1"]);
+    assert.deepEqual(told(node(bed, "node-1").said()), [
+      `address ${A}: ${mac} does not stand in its way any more`,
+    ]);
+  });
+
+  it("have nothing to do any more with a machine whose address is given to nobody", async () => {
+    const bed = speakerBed(1);
+    startMachine(bed.segment, 77, A);
+    bed.place({ [A]: ["node-1"] });
+    await bed.pass(seconds(5));
+    node(bed, "node-1").said();
+    node(bed, "node-1").speaker.place([], [parsed(A)], bed.now());
+    assert.deepEqual(node(bed, "node-1").said(), [
+      `address ${A}: 02:00:00:00:00:4d does not stand in its way any more`,
+    ]);
   });
 
   it("forget an address that is gone, and answer for it no more", async () => {

@@ -7,7 +7,7 @@ import type { SpeakerEvent } from "#core/speaker/event";
 /** An effect that is for people, or for people as well. */
 export type Told = Extract<
   Effect,
-  { type: "company" | "transition" | "rival" | "stranger" | "flapping" | "calm" }
+  { type: "company" | "transition" | "rival" | "stranger" | "stranger-gone" | "flapping" | "calm" }
 >;
 
 /** What is known besides. */
@@ -42,9 +42,12 @@ export const eventOf = (effect: Told, circumstances: Circumstances): SpeakerEven
       return effect;
     case "stranger": {
       const { address, mac } = effect;
-      const stage = circumstances.stanceOf(address) === "holding" ? "used" : "unused";
+      const stance = circumstances.stanceOf(address);
+      const stage = stance === "holding" || stance === "yielding" ? "used" : "unused";
       return { type: "duplicate-address", address, mac, stage };
     }
+    case "stranger-gone":
+      return { type: "duplicate-gone", address: effect.address, mac: effect.mac };
     case "flapping":
     case "calm":
       return {

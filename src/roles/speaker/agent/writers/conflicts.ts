@@ -26,6 +26,8 @@ export type ConflictParts = {
   readonly self: string;
   readonly namespace: string;
   readonly cluster: Pick<ClusterPort, "read">;
+  /** `expected`: others answer until they are replaced, and no report is made. */
+  readonly policy: "reported" | "expected";
   readonly writes: Writes;
   readonly attempts: Attempts;
   readonly now: () => Instant;
@@ -164,7 +166,8 @@ export class Conflicts {
   }
 
   #report(reported: Map<IpAddress, string | undefined>, now: Instant): void {
-    const { self, namespace, writes, attempts, owner, lookAgain } = this.#parts;
+    const { self, namespace, policy, writes, attempts, owner, lookAgain } = this.#parts;
+    if (policy === "expected") return;
     const resource = resourceOf();
     for (const [address, { mac, stage }] of this.#sightings) {
       if (stage === "used" || mac === undefined) continue;

@@ -90,6 +90,7 @@ const startSpeaker = (node: string, shared: ClusterPort, time: TestTime): Speake
   });
   const writers = new Writers({
     ...{ cluster, clock: time, mirror, placements, self: node, namespace: NAMESPACE },
+    conflicts: "reported",
     tell: (event) => void told.push(event),
   });
   return {

@@ -15,7 +15,7 @@ import { createWrites, type Writes } from "#runtime/cluster/writes";
 import { Agenda } from "./agenda.ts";
 import { Attempts } from "./attempts.ts";
 import { type ConditionParts, Conditions } from "./conditions.ts";
-import { Conflicts, type Duplicate } from "./conflicts.ts";
+import { type ConflictParts, Conflicts, type Duplicate } from "./conflicts.ts";
 import { assigned, duplicateFound, notReachable, reachableAgain, SpeakerEvents } from "./events.ts";
 import { LinkReport } from "./link-report.ts";
 import type { SeenCluster } from "./seen.ts";
@@ -33,6 +33,8 @@ export type WritersParts = {
   readonly self: string;
   /** Where our own objects and pods lie. */
   readonly namespace: string;
+  /** Whether the controller is told of a machine that has an address before us, so that it gives another one. */
+  readonly conflicts: ConflictParts["policy"];
   readonly tell: (event: SpeakerEvent) => void;
 };
 
@@ -106,7 +108,7 @@ export class Writers {
       lookAgain: (when) => this.#later("report", when),
     });
     this.#conflicts = new Conflicts({
-      ...{ ...common, cluster },
+      ...{ ...common, cluster, policy: parts.conflicts },
       isPlaced: (address) => parts.placements.get(address) !== undefined,
       isHeld: (address) => (this.#voices?.get(address)?.length ?? 0) > 0,
       lookAgain: (when) => this.#later("conflicts", when),
