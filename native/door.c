@@ -694,6 +694,15 @@ static napi_value door_set_scheduler(napi_env env, napi_callback_info info) {
   return number(env, syscall6(__NR_sched_setscheduler, 0, policy, (long)&priority, 0, 0, 0));
 }
 
+static napi_value door_set_scheduler_of(napi_env env, napi_callback_info info) {
+  struct arguments arguments = read_arguments(env, info);
+  long thread = (long)number_at(&arguments, 0, 1, INT32_MAX);
+  long policy = int_at(&arguments, 1);
+  int priority = (int)int_at(&arguments, 2);
+  if (arguments.bad) return number(env, -EINVAL);
+  return number(env, syscall6(__NR_sched_setscheduler, thread, policy, (long)&priority, 0, 0, 0));
+}
+
 static napi_value door_set_nice(napi_env env, napi_callback_info info) {
   struct arguments arguments = read_arguments(env, info);
   long nice = (long)number_at(&arguments, 0, -20, 19);
@@ -897,6 +906,7 @@ static const struct {
     {"monotonicMicros", door_monotonic_micros},
     {"bootMicros", door_boot_micros},
     {"setScheduler", door_set_scheduler},
+    {"setSchedulerOf", door_set_scheduler_of},
     {"setNice", door_set_nice},
     {"mlockall", door_mlockall},
     {"bpf", door_bpf},

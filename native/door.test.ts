@@ -171,6 +171,7 @@ describe("arguments", () => {
     ["setns", [fd, 0]],
     ["timerfdSet", [fd, 0]],
     ["setScheduler", [0, 0]],
+    ["setSchedulerOf", [1, 0, 0]],
     ["setNice", [0]],
     ["mlockall", [0]],
     ["bpf", [0, bytes.subarray(0, 48), []]],
@@ -205,6 +206,7 @@ describe("arguments", () => {
     assert.equal(door.recvmmsg(udp, arena, 2 ** 31 - 1, lengths), EINVAL);
     assert.equal(door.attachFilter(udp, new Uint8Array(7)), EINVAL);
     assert.equal(door.setNice(20), EINVAL);
+    for (const thread of [0, -1, 2 ** 31]) assert.equal(door.setSchedulerOf(thread, 0, 0), EINVAL);
     assert.equal(door.setNice(-21), EINVAL);
   });
 

@@ -62,6 +62,8 @@ export type Door = {
   bootMicros(): number;
   /** sched_setscheduler(2) for the calling thread: SCHED_OTHER 0, SCHED_FIFO 1, SCHED_RR 2. */
   setScheduler(policy: number, priority: number): number;
+  /** The same for a thread of this process by its number. */
+  setSchedulerOf(thread: number, policy: number, priority: number): number;
   /** setpriority(2) of the calling thread, -20..19. */
   setNice(nice: number): number;
   /** mlockall(2). */

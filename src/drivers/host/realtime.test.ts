@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { beRealtime } from "./realtime.ts";
+import { beRealtime, beRealtimeWithHelpers } from "./realtime.ts";
 
 const EPERM = -1;
 
@@ -27,5 +27,32 @@ describe("real-time scheduling", () => {
       granted: false,
       detail: "SCHED_RR was refused (EPERM), and so was a better niceness (EPERM)",
     });
+  });
+
+  it("of a process is that of its helpers, and so is a niceness instead", () => {
+    for (const [scheduler, expected] of [
+      [0, ["1 scheduled 10", "2 scheduled 10"]],
+      [EPERM, ["1 nice -20", "2 nice -20"]],
+    ] as const) {
+      const done: string[] = [];
+      const setSchedulerOf = (thread: number, _policy: number, priority: number): number =>
+        done.push(`${thread} scheduled ${priority}`);
+      const setNice = (thread: number, nice: number): void => void done.push(`${thread} nice ${nice}`);
+      const outcome = beRealtimeWithHelpers(
+        { ...kernel({ scheduler, nice: 0 }), setSchedulerOf },
+        { list: () => [1, 2], setNice },
+      );
+      assert.equal(outcome.granted, scheduler === 0);
+      assert.deepEqual(done, expected);
+    }
+  });
+
+  it("of a process is no error where helpers come and go, or may have nothing", () => {
+    const refuse = (): never => {
+      throw new Error("EACCES");
+    };
+    const door = { ...kernel({ scheduler: EPERM, nice: EPERM }), setSchedulerOf: () => EPERM };
+    assert.equal(beRealtimeWithHelpers(door, { list: () => [1], setNice: refuse }).granted, false);
+    assert.equal(beRealtimeWithHelpers(door, { list: refuse, setNice: refuse }).granted, false);
   });
 });

@@ -1,4 +1,6 @@
-/** Asks the kernel to run this thread before others. */
+/** Asks the kernel to run this thread, or this process, before others. */
+import { readdirSync } from "node:fs";
+import { setPriority } from "node:os";
 import { type Door, errnoName, openDoor } from "#native/door";
 
 const SCHED_RR = 2;
@@ -27,4 +29,38 @@ export const beRealtime = (door: Scheduler = openDoor()): RealtimeOutcome => {
   const instead =
     nice >= 0 ? `; nice ${HIGHEST_NICE} instead` : `, and so was a better niceness (${errnoName(nice)})`;
   return { granted: false, detail: `${refused}${instead}` };
+};
+
+/** What the threads of a process are given. */
+type Threads = {
+  /** Their numbers. */
+  readonly list: () => readonly number[];
+  readonly setNice: (thread: number, nice: number) => void;
+};
+
+const OWN: Threads = {
+  list: () => readdirSync("/proc/self/task").map(Number),
+  setNice: setPriority,
+};
+
+/**
+ * The same for a process whose main thread is the one that must not wait, with the threads that V8 has started: what they have begun
+ * the main thread asks for again and again until it is done. On a processor that it does not give away it would ask for ever.
+ *
+ * Threads that are started later are scheduled as usual.
+ */
+export const beRealtimeWithHelpers = (
+  door: Scheduler & Pick<Door, "setSchedulerOf"> = openDoor(),
+  threads: Threads = OWN,
+): RealtimeOutcome => {
+  const outcome = beRealtime(door);
+  try {
+    for (const thread of threads.list()) {
+      if (outcome.granted) door.setSchedulerOf(thread, SCHED_RR | RESET_ON_FORK, REALTIME_PRIORITY);
+      else threads.setNice(thread, HIGHEST_NICE);
+    }
+  } catch {
+    // A thread has ended meanwhile, or niceness is refused as well.
+  }
+  return outcome;
 };

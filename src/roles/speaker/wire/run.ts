@@ -4,7 +4,7 @@ import { makeDirectory } from "#drivers/files/directory";
 import { readCpuLimit, readMissingCapabilities } from "#drivers/host/linux";
 import { takeLock } from "#drivers/host/lock";
 import { collectAlone } from "#drivers/host/memory";
-import { beRealtime } from "#drivers/host/realtime";
+import { beRealtimeWithHelpers } from "#drivers/host/realtime";
 import { spawnChild } from "#drivers/ipc/spawn";
 import { EXIT, SPEAKER_LOCK, type SpeakerOptions } from "../options.ts";
 import { agentCommand } from "./agent-command.ts";
@@ -61,7 +61,7 @@ export const runSpeaker = async (options: SpeakerOptions): Promise<number> => {
   warnOfCpuLimit();
   const firstAgent = spawnChild(agentCommand(options));
   // After it, which is not to be preferred. Where it is refused a better niceness must do, or none.
-  beRealtime();
+  beRealtimeWithHelpers();
   const authentication = secret === "none" ? undefined : secret;
   return serve({ options, firstAgent, authentication, startedAt });
 };
