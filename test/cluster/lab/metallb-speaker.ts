@@ -51,7 +51,9 @@ const createPod = async ({ plane: { admin } }: Bed, { name: node, addresses }: L
     },
   });
   const [podIP] = addresses;
-  await admin.patch(`${PODS}/${name}/status`, { status: { phase: "Running", podIP, podIPs: [{ ip: podIP }] } });
+  await admin.patch(`${PODS}/${name}/status`, {
+    status: { phase: "Running", podIP, podIPs: [{ ip: podIP }] },
+  });
 };
 
 const openSpeaker = (
@@ -101,7 +103,9 @@ export const openMetallbSpeakers = async (bed: Bed): Promise<MetallbSpeakers> =>
   const program = realpathSync(join(findAssets([PROGRAM]), PROGRAM));
   const access = await plane.access({ type: "user", name: "metallb", groups: ["system:masters"] }, []);
   access.api.close();
-  await plane.apply(`{ apiVersion: v1, kind: ServiceAccount, metadata: { name: default, namespace: ${NAMESPACE} } }`);
+  await plane.apply(
+    `{ apiVersion: v1, kind: ServiceAccount, metadata: { name: default, namespace: ${NAMESPACE} } }`,
+  );
   const secretFolder = join(plane.folder, "memberlist");
   mkdirSync(secretFolder);
   writeFileSync(join(secretFolder, "secretkey"), "it is MetalLB's, and nobody else's");
@@ -123,7 +127,7 @@ export const openMetallbSpeakers = async (bed: Bed): Promise<MetallbSpeakers> =>
     },
     retire: async (how) => {
       if (how === "at-once") await Promise.all(all.map(retireOne));
-      else for (const speaker of all) await retireOne(speaker);
+      else for (const speaker of process.env.REV ? [...all].reverse() : all) await retireOne(speaker);
     },
     lastWords: (lines) =>
       all.map(({ node, lastWords }) => `MetalLB's speaker of ${node}:\n${lastWords(lines)}`).join("\n"),

@@ -9,6 +9,7 @@ import { NAMESPACE, pool } from "../controller.ts";
 import { eventually } from "../eventually.ts";
 import type { LabCluster } from "./bed.ts";
 import { startLabController } from "./controller.ts";
+import { claimAtGateway, conflictsOf, FOREIGN_MAC, releaseAtGateway } from "./foreign.ts";
 import { outagesDuring } from "./outage.ts";
 import { advertisement, type SpeakerBed, sharedSpeakerBed } from "./speaker-bed.ts";
 import { announcedBy, conditioned } from "./speaker-status.ts";
@@ -17,28 +18,12 @@ import { forwardingTable, passAnnouncements, setAgeing, suppressAnnouncements } 
 // The shortest that there is.
 const inBed = sharedSpeakerBed({ nodes: 4, args: ["--refresh=10s"] });
 
-/** The gateway, which is no node, has the address as well. */
-const claimAtGateway = (cluster: LabCluster, address: string): Promise<void> =>
-  cluster.lab.fault(`duplicate-address gw ${address}`);
-
-const releaseAtGateway = async ({ gateway }: LabCluster, address: string): Promise<void> =>
-  void (await gateway.expect(["ip", "address", "del", `${address}/32`, "dev", "eth0"]));
-
 const eventsOf = async ({ plane }: LabCluster, service: string): Promise<readonly KubeObject[]> => {
   const { items } = await plane.admin.get<{
     items: readonly (KubeObject & { involvedObject: { name: string } })[];
   }>("/api/v1/namespaces/default/events");
   return items.filter(({ involvedObject }) => involvedObject.name === service);
 };
-
-const conflictsOf = async ({ plane }: LabCluster, address: string): Promise<readonly unknown[]> => {
-  type Conflict = KubeObject & { readonly spec: { readonly address: string; readonly mac: string } };
-  const path = `/apis/steelyard.dev/v1alpha1/namespaces/${NAMESPACE}/addressconflicts`;
-  const { items } = await plane.admin.get<{ items: readonly Conflict[] }>(path);
-  return items.filter(({ spec }) => spec.address === address).map(({ spec }) => spec.mac);
-};
-
-const GATEWAY_MAC = "02:00:00:00:02:01";
 
 describe("a machine that is no node and has an address of ours", () => {
   it(
@@ -51,11 +36,11 @@ describe("a machine that is no node and has an address of ours", () => {
       await claimAtGateway(cluster, at[0]);
       const twice = { service: name, type: "Reachable", status: "False", reason: "AnsweredTwice" } as const;
       const { message } = await conditioned(cluster, twice);
-      assert.match(message, new RegExp(GATEWAY_MAC));
+      assert.match(message, new RegExp(FOREIGN_MAC));
       assert.deepEqual(await witness.answering(at[0]), ["gw", "n1"]);
       await eventually("an event", 10_000, async () => {
         const events = await eventsOf(cluster, name);
-        return events.some((event) => String(event.message).includes(GATEWAY_MAC)) ? true : undefined;
+        return events.some((event) => String(event.message).includes(FOREIGN_MAC)) ? true : undefined;
       });
       await releaseAtGateway(cluster, at[0]);
       await conditioned(cluster, { service: name, type: "Reachable", status: "True" });
@@ -82,7 +67,7 @@ describe("a machine that is no node and has an address of ours", () => {
       await eventually("another address", 20_000, async () =>
         (await service.addresses()).join() === "10.2.0.231" ? true : undefined,
       );
-      assert.deepEqual(await conflictsOf(cluster, "10.2.0.230"), [GATEWAY_MAC]);
+      assert.deepEqual(await conflictsOf(cluster, "10.2.0.230"), [FOREIGN_MAC]);
       for (const { name } of cluster.nodes)
         assert.deepEqual(witness.said(name, "10.2.0.230", began), [], `${name} has taken it`);
       await eventually("an answer for the other one", 10_000, async () =>

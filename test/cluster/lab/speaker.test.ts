@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { isWrite } from "../audit.ts";
+import { type AuditEntry, isWrite } from "../audit.ts";
 import { NAMESPACE, pool } from "../controller.ts";
 import { eventually } from "../eventually.ts";
-import { grantedTo, isUse, showRight } from "../rights.ts";
+import { grantedTo, isUse, type Right, showRight } from "../rights.ts";
 import { servicePath } from "../services.ts";
 import type { LabCluster } from "./bed.ts";
 import { startLabController } from "./controller.ts";
+import { claimAtGateway, conflictsOf, FOREIGN_MAC, releaseAtGateway } from "./foreign.ts";
 import { outagesDuring } from "./outage.ts";
 import { advertisement, electionOrder, type SpeakerBed, sharedSpeakerBed } from "./speaker-bed.ts";
 import { ACCOUNT } from "./speaker-rights.ts";
@@ -213,31 +214,46 @@ describe("a Service of IPv6 alone", () => {
   );
 });
 
+/** An address that another machine has is not taken, and reported; and taken once the machine has let go of it. */
+const liveThroughConflict = async ({ cluster, witness }: SpeakerBed): Promise<void> => {
+  const address = "10.2.0.199";
+  await claimAtGateway(cluster, address);
+  const service = await cluster.service({ name: "late", app: "web", addresses: [address] });
+  await eventually("a conflict", 20_000, async () =>
+    (await conflictsOf(cluster, address)).join() === FOREIGN_MAC ? true : undefined,
+  );
+  assert.deepEqual(await witness.answering(address), ["gw"]);
+  await releaseAtGateway(cluster, address);
+  await witness.held(electionOrder(NODES, address)[0] ?? "", [address]);
+  await eventually("no conflict", 20_000, async () =>
+    (await conflictsOf(cluster, address)).length === 0 ? true : undefined,
+  );
+  await service.delete();
+  await announcedBy(cluster, { service: "late", nodes: [] });
+};
+
 describe("the account of speakers", () => {
   it(
     "writes nothing while nothing changes, is denied nothing, and has no right that it does not use",
-    inBed(async ({ cluster: { plane }, speakers }) => {
+    inBed(async (bed) => {
+      const { plane } = bed.cluster;
+      await liveThroughConflict(bed);
       const user = `system:serviceaccount:${NAMESPACE}:${ACCOUNT}`;
       const mine = () => plane.audit().filter((entry) => entry.user === user);
       await pause(1_000);
       const settled = mine().length;
       await pause(3_000);
-      assert.deepEqual(
-        mine()
-          .slice(settled)
-          .filter(isWrite)
-          .map(({ verb, path }) => `${verb} ${path}`),
-        [],
-      );
+      const told = ({ verb, path }: AuditEntry): string => `${verb} ${path}`;
+      assert.deepEqual(mine().slice(settled).filter(isWrite).map(told), []);
       const denied = mine().filter(({ code }) => code === 401 || code === 403);
-      assert.deepEqual(
-        denied.map(({ verb, path }) => `${verb} ${path}`),
-        [],
-      );
-      for (const { log } of speakers.all) assert.doesNotMatch(log(), /forbidden/i);
+      assert.deepEqual(denied.map(told), []);
+      for (const { log } of bed.speakers.all) assert.doesNotMatch(log(), /forbidden/i);
       const granted = await grantedTo(plane, ACCOUNT);
-      const unused = granted.filter((right) => !mine().some((entry) => isUse(right, entry)));
-      assert.deepEqual(unused.map(showRight), []);
+      const isUsed = (right: Right): boolean => mine().some((entry) => isUse(right, entry));
+      // An older API server gives no lists as streams: then they are listed.
+      const isNeeded = (right: Right): boolean =>
+        isUsed(right) || (right.verb === "list" && isUsed({ ...right, verb: "watch" }));
+      assert.deepEqual(granted.filter((right) => !isNeeded(right)).map(showRight), []);
     }),
   );
 });
