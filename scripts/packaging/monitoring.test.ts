@@ -21,6 +21,7 @@ const TARGET_LABELS = ["namespace", "pod", "node"];
 /** Of the functions those that are used, and whether they want something that only goes up. */
 const FUNCTIONS: ReadonlyMap<string, "counter" | "gauge"> = new Map([
   ["absent", "gauge"],
+  ["changes", "gauge"],
   ["count", "gauge"],
   ["histogram_quantile", "gauge"],
   ["increase", "counter"],
@@ -28,7 +29,6 @@ const FUNCTIONS: ReadonlyMap<string, "counter" | "gauge"> = new Map([
   ["min", "gauge"],
   ["min_over_time", "gauge"],
   ["rate", "counter"],
-  ["resets", "counter"],
   ["sum", "gauge"],
   ["time", "gauge"],
 ]);

@@ -8,12 +8,21 @@ const ADDRESSES: readonly Alert[] = [
   {
     name: "SteelyardAddressNotHeld",
     expression:
-      'max by (namespace) (steelyard_placements) - sum by (namespace) (steelyard_addresses{state="holding"}) > 0',
+      'max by (namespace) (steelyard_placements{candidates="some"}) - sum by (namespace) (steelyard_addresses{state="holding"}) > 0',
+    for: "2m",
+    severity: "critical",
+    summary: "Nobody answers for {{ $value }} addresses of Services for which some node should",
+    description:
+      "The condition steelyard.dev/Announced of the Service says which, and `steelyard explain service NAMESPACE/NAME` why. If all of them say that somebody answers, Prometheus does not reach the speaker that does.",
+  },
+  {
+    name: "SteelyardAddressWithoutCandidates",
+    expression: 'max by (namespace) (steelyard_placements{candidates="none"}) > 0',
     for: "5m",
     severity: "warning",
-    summary: "Nobody answers for {{ $value }} addresses of Services",
+    summary: "No node may answer for {{ $value }} addresses of Services",
     description:
-      "No pod of the Service is ready, or no node may answer: the condition steelyard.dev/Announced of the Service says which. If all of them say that somebody answers, Prometheus does not reach the speaker that does.",
+      "No pod of the Service is ready, or each node is left out for some reason: the condition steelyard.dev/Announced of the Service says which nodes are, and why.",
   },
   {
     name: "SteelyardAddressUnreachable",
@@ -56,12 +65,13 @@ const NODES: readonly Alert[] = [
   },
   {
     name: "SteelyardSpeakerRestarts",
-    expression: "max by (namespace, node, pod) (resets(steelyard_address_transitions_total[1h])) > 2",
+    expression: "max by (namespace, node, pod, part) (changes(steelyard_process_start_time_seconds[1h])) > 2",
     for: "0m",
     severity: "warning",
-    summary: "The speaker of {{ $labels.node }} was restarted {{ $value }} times within an hour",
+    summary:
+      "The {{ $labels.part }} process of the speaker of {{ $labels.node }} was restarted {{ $value }} times within an hour",
     description:
-      "Each time its addresses move. `kubectl logs --previous` and `kubectl describe` of the pod say why: memory, or a crash.",
+      "Each time that the wire is, its addresses move; while the agent is, only the cluster is not followed. The log, `kubectl logs --previous` and `kubectl describe` of the pod say why: memory, or a crash.",
   },
   {
     name: "SteelyardSpeakerUnsynced",

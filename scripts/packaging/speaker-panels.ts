@@ -19,9 +19,13 @@ const ADDRESSES: readonly Panel[] = [
     kind: "graph",
     title: "Addresses, and those that somebody holds",
     description:
-      "Apart for a moment while one moves; for longer where no node may answer, or no pod is ready.",
+      "Held are those that some node should answer for, but for a moment while one moves. No node may answer where no pod is ready, for example.",
     queries: [
-      { expression: `max(${of("steelyard_placements")})`, legend: "announced" },
+      {
+        expression: `max(${of("steelyard_placements", 'candidates="some"')})`,
+        legend: "some node should answer",
+      },
+      { expression: `max(${of("steelyard_placements", 'candidates="none"')})`, legend: "no node may answer" },
       { expression: `sum(${of("steelyard_addresses", 'state="holding"')})`, legend: "held" },
     ],
     unit: "short",

@@ -8,6 +8,12 @@ export const SPEAKER_METRICS = {
     labels: ["version", "role"],
     help: "Always 1; the labels say what runs.",
   },
+  steelyard_process_start_time_seconds: {
+    type: "gauge",
+    labels: ["part"],
+    words: { part: ["wire", "agent"] },
+    help: "When the process was started, in seconds since 1970: the wire answers for addresses, its agent has Kubernetes.",
+  },
   steelyard_cluster_read: {
     type: "gauge",
     labels: [],
@@ -31,8 +37,9 @@ export const SPEAKER_METRICS = {
   },
   steelyard_placements: {
     type: "gauge",
-    labels: [],
-    help: "Addresses that are announced in the whole cluster. Absent until the agent has read the cluster.",
+    labels: ["candidates"],
+    words: { candidates: ["some", "none"] },
+    help: "Addresses that are announced in the whole cluster, by whether any node may answer. Absent until the agent has read the cluster.",
   },
   steelyard_members: {
     type: "gauge",

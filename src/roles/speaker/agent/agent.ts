@@ -4,6 +4,7 @@
  * Everything it needs of the world comes in, so that a test runs it against an API server and a wire in memory.
  */
 import type { SpeakerExplanation, SpeakerStatus } from "#api/speaker";
+import { wallTime } from "#base/time";
 import type { SpeakerEvent, SpeakerObservation } from "#core/speaker/event";
 import type { ClusterPort } from "#drivers/kubernetes/port";
 import type { Time } from "#drivers/kubernetes/time";
@@ -100,7 +101,8 @@ export class SpeakerAgent {
     const following = this.#following;
     return speakerMetrics({
       ...{ heard: this.#heard, node: this.#parts.options.node, requests: this.#requests() },
-      placements: following?.orders.placements,
+      startedAt: wallTime(this.#parts.process.startedAt),
+      placements: following?.orders.placementsByCandidates,
       servicesAt: (address) => following?.placements.get(address)?.services ?? [],
       isConfigured: following?.isConfigured ?? false,
       waitingWrites: following?.waitingWrites ?? 0,

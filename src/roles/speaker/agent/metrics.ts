@@ -1,6 +1,6 @@
 /** A speaker's metrics, and those of MetalLB's speaker that mean the same. */
 import type { IpAddress } from "#base/address";
-import { toMillis } from "#base/time";
+import { toMillis, type WallTime } from "#base/time";
 import { VERSION } from "#base/version";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import { renderMetrics, type Sample } from "#core/metrics/exposition";
@@ -17,7 +17,9 @@ import type { Heard } from "./heard.ts";
 export type Facts = {
   readonly heard: Heard;
   readonly node: string;
-  readonly placements: number | undefined;
+  readonly startedAt: WallTime;
+  /** `undefined` until the wire has been told everything. */
+  readonly placements: ReadonlyMap<"some" | "none", number> | undefined;
   /** Services that are announced at an address. */
   readonly servicesAt: (address: IpAddress) => readonly ObjectKey[];
   readonly isConfigured: boolean;
@@ -65,7 +67,12 @@ const ownValues = (facts: Facts): Readonly<Record<SpeakerMetric, Values>> => {
     ...stateValues(facts),
     steelyard_info: [sample(1, { version: VERSION, role: "speaker" })],
     steelyard_cluster_read: Number(view.isSynced),
-    steelyard_placements: facts.placements,
+    steelyard_process_start_time_seconds: [
+      sample(facts.heard.wire.startedAt / 1_000, { part: "wire" }),
+      sample(facts.startedAt / 1_000, { part: "agent" }),
+    ],
+    steelyard_placements:
+      facts.placements === undefined ? undefined : counted(facts.placements, "candidates"),
     steelyard_members: tally(members.words.standing, standings, "standing"),
     steelyard_member_deaths_total: counted(view.deaths, "cause"),
     steelyard_company: company.words.company.map((word) =>

@@ -69,6 +69,17 @@ export class Orders {
     return this.#isAllPlaced ? this.#sent.size : undefined;
   }
 
+  /** How many of them some node may answer for, and none. */
+  get placementsByCandidates(): ReadonlyMap<"some" | "none", number> | undefined {
+    if (!this.#isAllPlaced) return undefined;
+    let none = 0;
+    for (const { candidates } of this.#sent.values()) if (candidates.length === 0) none += 1;
+    return new Map([
+      ["some", this.#sent.size - none],
+      ["none", none],
+    ]);
+  }
+
   setMembers(members: readonly MemberWord[]): void {
     const text = JSON.stringify(members);
     if (text === this.#members) return;

@@ -113,12 +113,24 @@ describe("the pages of a speaker", () => {
       'steelyard_company{company="alone"} 1',
       'steelyard_company{company="isolated"} 0',
       'steelyard_packet_problems_total{reason="bfd-packet truncated"} 3',
-      "steelyard_placements 2",
+      'steelyard_placements{candidates="some"} 2',
+      'steelyard_placements{candidates="none"} 0',
+      'steelyard_process_start_time_seconds{part="wire"} 0',
       "steelyard_config_loaded 1",
       'metallb_speaker_announced{ip="192.0.2.100",node="node-a",protocol="layer2",service="shop/web"} 1',
     ])
       assert.ok(body.split("\n").includes(line), `${line} is not in\n${body}`);
     assert.doesNotMatch(body, /shop\/mail/);
+  });
+
+  it("tell addresses that no node may answer for from those that somebody should hold", async () => {
+    const { bed, agent } = await createTakenOver();
+    bed.service("web", { ips: [WEB], on: "node-z" });
+    bed.service("web", { ips: [WEB], spec: { externalTrafficPolicy: "Local" }, on: "node-z" });
+    await bed.rest();
+    const body = await read(agent, "/metrics");
+    assert.match(body, /^steelyard_placements\{candidates="some"\} 1$/m);
+    assert.match(body, /^steelyard_placements\{candidates="none"\} 1$/m);
   });
 
   it("tell what happened, oldest first", async () => {
