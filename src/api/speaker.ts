@@ -2,10 +2,10 @@
 
 import type { Explanation } from "#core/layer2/explain";
 import type { SilentReason } from "#core/layer2/reason";
-import type { DeathCause, Standing } from "#core/liveness/standing";
+import type { ApiWord, DeathCause, Standing } from "#core/liveness/standing";
 import type { Verdict as Company } from "#core/ownership/company";
 import type { TransitionCause } from "#core/ownership/state";
-import type { Tenure } from "#core/speaker/event";
+import type { Hearing, Tenure } from "#core/speaker/event";
 
 /** An address that this node has had to do with. */
 export type AddressStatus = {
@@ -29,6 +29,11 @@ export type MemberStatus = {
   readonly since: number;
   /** Why it counts as dead. */
   readonly cause?: DeathCause;
+  /** Of one that is alive: whether it hears this node; `unknown` if it is taken for alive without having been heard. */
+  readonly hearsUs?: Hearing;
+  /** Where it is reached, and what the API server says of its node; missing until the agent has read the cluster. */
+  readonly address?: string;
+  readonly api?: ApiWord;
 };
 
 export type SpeakerStatus = {

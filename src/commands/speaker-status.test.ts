@@ -21,7 +21,16 @@ const STATUS: SpeakerStatus = {
   ],
   members: [
     { node: "node-b", standing: "dead", since: 39_000, cause: "silent" },
-    { node: "node-c", standing: "alive", since: 12_000 },
+    { node: "node-c", standing: "alive", since: 12_000, hearsUs: "yes" },
+    {
+      node: "node-d",
+      standing: "alive",
+      since: 99_000,
+      hearsUs: "unknown",
+      address: "192.0.2.4",
+      api: "ready",
+    },
+    { node: "node-e", standing: "alive", since: 99_000, hearsUs: "no" },
   ],
   ...{ duplicates: [], unreachable: [], flapping: [], linksDown: [], refused: [], trouble: [] },
   waitingWrites: 0,
@@ -41,6 +50,8 @@ describe("the status of a speaker", () => {
       "NODE    STANDING  SINCE  BECAUSE",
       "node-b  dead      1m1s   silent",
       "node-c  alive     1m28s",
+      "node-d  alive     1s     not heard",
+      "node-e  alive     1s     does not hear this node",
     ]);
   });
 

@@ -22,11 +22,21 @@ const addressRow = (status: AddressStatus, now: number): readonly string[] => {
   ];
 };
 
-const memberRow = ({ node, standing, since, cause }: MemberStatus, now: number): readonly string[] => [
+/** What one says of this node matters where it is not what it should be. */
+const HEARING: Readonly<Record<NonNullable<MemberStatus["hearsUs"]>, string>> = {
+  yes: "",
+  no: "does not hear this node",
+  unknown: "not heard",
+};
+
+const memberRow = (
+  { node, standing, since, cause, hearsUs }: MemberStatus,
+  now: number,
+): readonly string[] => [
   printable(node),
   standing,
   ago(now - since),
-  cause ?? "",
+  cause ?? (hearsUs === undefined ? "" : HEARING[hearsUs]),
 ];
 
 const remarksOf = (status: SpeakerStatus): readonly string[] => [

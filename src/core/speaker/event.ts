@@ -15,6 +15,9 @@ import type { Verdict as Reachability } from "#core/reachability/machine";
 /** Where an address is with this node. */
 export type Tenure = State["name"];
 
+/** Whether a member that is alive hears this node. */
+export type Hearing = Extract<Standing, { name: "alive" }>["hearsUs"];
+
 export type SpeakerEvent =
   | {
       readonly type: "speaker";
@@ -44,6 +47,8 @@ export type SpeakerEvent =
       /** Why it counts as dead. */
       readonly cause?: DeathCause;
     }
+  /** Whether a member that is alive hears this node, as its packets say; `unknown` before any has come. */
+  | { readonly type: "hearing"; readonly node: string; readonly hearsUs: Hearing }
   /** Whom this node hears: the question on which it depends whether it may hold addresses. */
   | { readonly type: "company"; readonly to: Company }
   /** Another member announces what this node holds by right. */

@@ -19,6 +19,7 @@ export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Typ
     ...{ cause: "holder-dead", peer: "node-b", outage: millis(362) },
   },
   member: { type: "member", node: "node-b", from: "alive", to: "dead", cause: "silent" },
+  hearing: { type: "hearing", node: "node-b", hearsUs: "no" },
   company: { type: "company", to: "isolated" },
   rival: { type: "rival", address, peer: "node-b" },
   "duplicate-address": { type: "duplicate-address", address, mac, stage: "used" },

@@ -4,7 +4,7 @@ import type { DeathCause } from "#core/liveness/standing";
 import type { Sentence, Severity } from "#core/observation/sentence";
 import type { Verdict as Company } from "#core/ownership/company";
 import type { TransitionCause } from "#core/ownership/state";
-import type { SpeakerEvent } from "./event.ts";
+import type { Hearing, SpeakerEvent } from "./event.ts";
 
 const say = (severity: Severity, subject: string, text: string): Sentence => ({ severity, subject, text });
 
@@ -45,6 +45,12 @@ const DEATHS: Readonly<Record<DeathCause, string>> = {
   "never-heard": "it was never heard, though others are",
   "not-ready": "the API server says that it is not ready",
   "not-a-member": "it runs no speaker any more",
+};
+
+const HEARING: Readonly<Record<Hearing, string>> = {
+  yes: "is heard, and hears this node",
+  no: "is heard, and does not hear this node",
+  unknown: "has yet to be heard",
 };
 
 const COMPANY: Readonly<Record<Company, string>> = {
@@ -96,6 +102,8 @@ export const speakerSentence = (event: SpeakerEvent): Sentence => {
       return addressSentence(event);
     case "member":
       return memberSentence(event);
+    case "hearing":
+      return say(event.hearsUs === "no" ? "warning" : "info", `node ${event.node}`, HEARING[event.hearsUs]);
     case "company":
       return say(event.to === "accompanied" ? "notice" : "warning", "this node", COMPANY[event.to]);
     case "rival":

@@ -75,6 +75,17 @@ describe("what is true of a speaker", () => {
     );
   });
 
+  it("is whether a member that is alive hears this node, which nobody knows before it is heard", () => {
+    const alive = { type: "member", node: "node-b", from: "unknown", to: "alive" } as const;
+    const hears = { type: "hearing", node: "node-b", hearsUs: "yes" } as const;
+    const hearsUs = (...events: readonly SpeakerEvent[]) => viewOf(...events).members.get("node-b")?.hearsUs;
+    assert.equal(hearsUs(alive), "unknown");
+    assert.equal(hearsUs(alive, hears), "yes");
+    assert.equal(viewOf(alive, hears).members.get("node-b")?.since, wallTime(1_000));
+    assert.equal(hearsUs(alive, hears, { ...alive, to: "dead", cause: "silent" }), undefined);
+    assert.equal(hearsUs(hears), undefined);
+  });
+
   it("is what is wrong now, until it is over", () => {
     const begun = viewOf(...Object.values(SPEAKER_EXAMPLES));
     assert.deepEqual(

@@ -5,7 +5,7 @@ import type { Duration, WallTime } from "#base/time";
 import type { DeathCause, Standing } from "#core/liveness/standing";
 import type { Verdict as Company } from "#core/ownership/company";
 import type { TransitionCause } from "#core/ownership/state";
-import type { SpeakerEvent, SpeakerObservation, Tenure } from "./event.ts";
+import type { Hearing, SpeakerEvent, SpeakerObservation, Tenure } from "./event.ts";
 
 /** One address as this node sees it. */
 export type AddressView = {
@@ -26,7 +26,13 @@ export type SpeakerView = {
   readonly addresses: Map<IpAddress, AddressView>;
   readonly members: Map<
     string,
-    { readonly standing: Standing["name"]; readonly since: WallTime; readonly cause: DeathCause | undefined }
+    {
+      readonly standing: Standing["name"];
+      readonly since: WallTime;
+      readonly cause: DeathCause | undefined;
+      /** Of one that is alive. */
+      readonly hearsUs: Hearing | undefined;
+    }
   >;
   readonly duplicates: Map<IpAddress, MacAddress>;
   readonly flapping: Set<IpAddress>;
@@ -90,12 +96,33 @@ const projectAddress = (view: SpeakerView, event: SpeakerEvent, at: WallTime): v
   }
 };
 
+const projectMember = (
+  view: SpeakerView,
+  event: Extract<SpeakerEvent, { type: "member" }>,
+  at: WallTime,
+): void => {
+  const { node, to: standing, cause } = event;
+  const hearsUs = standing === "alive" ? "unknown" : undefined;
+  if (cause === "not-a-member") view.members.delete(node);
+  else view.members.set(node, { standing, since: at, cause, hearsUs });
+  if (standing === "dead" && cause !== undefined) increase(view.deaths, cause);
+};
+
+const projectHearing = (
+  view: SpeakerView,
+  { node, hearsUs }: Extract<SpeakerEvent, { type: "hearing" }>,
+): void => {
+  const member = view.members.get(node);
+  if (member?.standing === "alive") view.members.set(node, { ...member, hearsUs });
+};
+
 const projectCluster = (view: SpeakerView, event: SpeakerEvent, at: WallTime): void => {
   switch (event.type) {
     case "member":
-      if (event.cause === "not-a-member") view.members.delete(event.node);
-      else view.members.set(event.node, { standing: event.to, since: at, cause: event.cause });
-      if (event.to === "dead" && event.cause !== undefined) increase(view.deaths, event.cause);
+      projectMember(view, event, at);
+      break;
+    case "hearing":
+      projectHearing(view, event);
       break;
     case "configuration-applied":
       view.refused = [];

@@ -92,6 +92,7 @@ export class SpeakerAgent {
     const { clock, options, process } = this.#parts;
     return speakerStatus({
       ...{ heard: this.#heard, now: clock.wall(), node: options.node, agent: process },
+      members: this.#following?.mirror.members() ?? [],
       placements: this.#following?.orders.placements,
       waitingWrites: this.#following?.waitingWrites ?? 0,
     });

@@ -83,6 +83,10 @@ describe("the pages of a speaker", () => {
       [["node-b", "dead", "silent"]],
     );
     assert.deepEqual(
+      status.members.map(({ address, api }) => [address, api]),
+      [["192.0.2.2", "ready"]],
+    );
+    assert.deepEqual(
       [status.role, status.node, status.isSynced, status.company, status.placements],
       ["speaker", "node-a", true, "alone", 2],
     );

@@ -1,9 +1,10 @@
 /** What a speaker says of itself at `/v1/status`. */
-import type { AddressStatus, SpeakerStatus } from "#api/speaker";
+import type { AddressStatus, MemberStatus, SpeakerStatus } from "#api/speaker";
 import { compareAddresses, type IpAddress } from "#base/address";
 import { toMillis, type WallTime } from "#base/time";
 import { VERSION } from "#base/version";
 import type { Heard } from "./heard.ts";
+import type { Member } from "./members.ts";
 
 /** What it is made from. */
 export type StatusSources = {
@@ -11,6 +12,8 @@ export type StatusSources = {
   readonly now: WallTime;
   readonly node: string;
   readonly agent: { readonly pid: number; readonly startedAt: number };
+  /** All speakers, as the cluster has them; none before it has been read. */
+  readonly members: readonly Member[];
   readonly placements: number | undefined;
   readonly waitingWrites: number;
 };
@@ -33,10 +36,14 @@ const pairsOf = <Key extends string, Value, Made>(
 ): readonly Made[] =>
   [...map].sort(([left], [right]) => (left < right ? -1 : 1)).map(([key, value]) => make(key, value));
 
+const wordOf = (member: Member | undefined): Pick<MemberStatus, "address" | "api"> =>
+  member === undefined ? {} : { address: member.addresses[0], api: member.api };
+
 /** The status as the admin socket gives it. */
 export const speakerStatus = (sources: StatusSources): SpeakerStatus => {
   const { heard, now, node, agent, placements, waitingWrites } = sources;
   const { view, wire } = heard;
+  const byName = new Map(sources.members.map((member) => [member.name, member]));
   const addresses = [...view.addresses.keys()].sort(compareAddresses);
   return {
     ...{ role: "speaker", version: VERSION, now, node, agent },
@@ -45,9 +52,11 @@ export const speakerStatus = (sources: StatusSources): SpeakerStatus => {
     company: view.company ?? "unknown",
     ...(placements === undefined ? {} : { placements }),
     addresses: addresses.flatMap((address) => addressStatus(heard, address) ?? []),
-    members: pairsOf(view.members, (name, { standing, since, cause }) => ({
+    members: pairsOf(view.members, (name, { standing, since, cause, hearsUs }) => ({
       ...{ node: name, standing, since },
       ...(cause === undefined ? {} : { cause }),
+      ...(hearsUs === undefined ? {} : { hearsUs }),
+      ...wordOf(byName.get(name)),
     })),
     duplicates: pairsOf(view.duplicates, (address, mac) => ({ address, mac })),
     unreachable: pairsOf(view.unreachable, (address, obstacle) => ({ address, obstacle })),

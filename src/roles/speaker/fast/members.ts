@@ -29,7 +29,7 @@ export class Members {
   readonly #parts: MembersParts;
   readonly #mesh: Mesh;
   readonly #liveness = new Liveness(DEFAULT_GRACE);
-  readonly #standings = new Map<string, Standing["name"]>();
+  readonly #standings = new Map<string, Standing>();
   #authentication: PeerParts["authentication"];
   #members: readonly MemberWord[] = [];
   #isMeeting = false;
@@ -120,17 +120,25 @@ export class Members {
   }
 
   #standingsChanged(changes: readonly StandingChange[], now: Instant): void {
-    for (const { node, standing } of changes) {
-      const from = this.#standings.get(node) ?? "unknown";
-      const isGone = standing.name === "dead" && standing.cause === "not-a-member";
-      if (isGone) this.#standings.delete(node);
-      else this.#standings.set(node, standing.name);
-      if (from === standing.name && !isGone) continue;
-      const cause = standing.name === "dead" ? { cause: standing.cause } : {};
-      this.#parts.tell({ type: "member", node, from, to: standing.name, ...cause });
-    }
+    for (const change of changes) this.#tell(change);
     this.#parts.onStandings(changes, this.#liveness.sessions(), now);
     this.#parts.deadlines.set("liveness", this.#liveness.deadline(), this.#onLiveness);
+  }
+
+  #tell({ node, standing }: StandingChange): void {
+    const { tell } = this.#parts;
+    const before = this.#standings.get(node);
+    const from = before?.name ?? "unknown";
+    const isGone = standing.name === "dead" && standing.cause === "not-a-member";
+    if (isGone) this.#standings.delete(node);
+    else this.#standings.set(node, standing);
+    if (from !== standing.name || isGone) {
+      const cause = standing.name === "dead" ? { cause: standing.cause } : {};
+      tell({ type: "member", node, from, to: standing.name, ...cause });
+    }
+    if (standing.name !== "alive") return;
+    const heard = before?.name === "alive" ? before.hearsUs : "unknown";
+    if (heard !== standing.hearsUs) tell({ type: "hearing", node, hearsUs: standing.hearsUs });
   }
 
   readonly #onLiveness = (now: Instant): void => {

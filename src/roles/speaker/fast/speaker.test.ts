@@ -39,6 +39,22 @@ describe("speakers on one link", () => {
     assert.deepEqual(await bed.ask(B), []);
   });
 
+  it("say of each other who is taken for alive unheard, and who hears them", async () => {
+    const bed = speakerBed(2);
+    await bed.pass(seconds(5));
+    const saidOf = () =>
+      node(bed, "node-1")
+        .said()
+        .filter((text) => text.startsWith("node node-2"));
+    assert.deepEqual(saidOf(), [
+      "node node-2: unknown -> alive",
+      "node node-2: is heard, and hears this node",
+    ]);
+    node(bed, "node-2").cut(true);
+    await bed.pass(seconds(1));
+    assert.deepEqual(saidOf(), ["node node-2: alive -> dead: nothing comes from it any more"]);
+  });
+
   it("take over from a node that dies in less than half a second, and tell the link", async () => {
     const bed = await settled();
     const before = bed.segment.frames.length;
