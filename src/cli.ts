@@ -6,6 +6,7 @@ import { addController } from "#commands/controller";
 import { addEdge, adminOption, collect, runtimeOption } from "#commands/edge";
 import { addPlanning } from "#commands/planning";
 import { addSpeaker } from "#commands/speaker";
+import { DEFAULT_SPEAKER_ADMIN } from "#roles/speaker/options";
 
 const CHECK_HELP = `
 Everything named is one configuration, as for \`edge\`: check the files of each box by themselves.
@@ -159,6 +160,7 @@ program
     "where the pools lie in the cluster",
     process.env.POD_NAMESPACE ?? "steelyard-system",
   )
+  .option("--admin <path>", `where the speaker of this node answers (default: ${DEFAULT_SPEAKER_ADMIN})`)
   .option("--bound", "the speaker binds addresses to interfaces", false)
   .option("--json", "print JSON", false)
   .addHelpText("after", DOCTOR_HELP)
@@ -167,13 +169,14 @@ program
       node: string;
       kubeconfig?: string;
       namespace: string;
+      admin?: string;
       bound: boolean;
       json: boolean;
     }) => {
       endWithReader();
       const { doctor } = await import("#commands/doctor");
-      const { node, kubeconfig, namespace, bound, json } = flags;
-      finish(await doctor({ node, kubeconfig, namespace, bindsAddresses: bound, json }));
+      const { node, kubeconfig, namespace, admin, bound, json } = flags;
+      finish(await doctor({ node, kubeconfig, namespace, admin, bindsAddresses: bound, json }));
     },
   );
 

@@ -4,14 +4,17 @@ import { poolsIn, proxyModeIn, strictArpIn } from "#core/doctor/cluster";
 import { examine } from "#core/doctor/examine";
 import type { Facts, KubeProxyFacts } from "#core/doctor/facts";
 import type { Finding } from "#core/doctor/finding";
+import { neverHeardIn } from "#core/doctor/speaker";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { askProxyMode } from "#drivers/doctor/kube-proxy";
 import { type PortOwner, udpPortOwner } from "#drivers/doctor/port-owner";
+import { askSpeakerStatus } from "#drivers/doctor/speaker";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import type { ClusterPort, Resource, Target } from "#drivers/kubernetes/port";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
+import { DEFAULT_SPEAKER_ADMIN } from "#roles/speaker/options";
 import { DAEMON_SETS, POOLS } from "#runtime/cluster/resources";
 import { readLinks } from "./doctor-links.ts";
 import { printable } from "./table.ts";
@@ -23,6 +26,8 @@ export type DoctorOptions = {
   /** Where the pools lie. */
   readonly namespace: string;
   readonly bindsAddresses: boolean;
+  /** Where the speaker of this machine answers; `undefined`: where it does unless told otherwise. */
+  readonly admin: string | undefined;
   /** One JSON object instead of text. */
   readonly json: boolean;
 };
@@ -102,6 +107,18 @@ const proxyFacts = async (configMap: unknown): Promise<KubeProxyFacts | "absent"
   return said === "refused" && configMap === undefined ? "absent" : undefined;
 };
 
+/** Where no speaker runs there is none to be asked, unless somebody has said where it is. */
+const speakerFacts = async (admin: string | undefined): Promise<Looked<Facts["neverHeard"]>> => {
+  const path = admin ?? DEFAULT_SPEAKER_ADMIN;
+  const blindFor = (problem: string) => ({ facts: undefined, blind: [`the speaker at ${path}: ${problem}`] });
+  const answer = await askSpeakerStatus(path);
+  if (answer.type === "silent") return blindFor(answer.problem);
+  if (answer.type === "absent")
+    return admin === undefined ? { facts: undefined, blind: [] } : blindFor("nobody answers there");
+  const facts = neverHeardIn(answer.value);
+  return facts === undefined ? blindFor("what answers there is no speaker") : { facts, blind: [] };
+};
+
 /** Our own speaker is no stranger. */
 const isOurs = ({ words }: PortOwner): boolean =>
   words.includes("speaker") && words.some((word) => /(^|\/)(steelyard|main\.js)$/.test(word));
@@ -120,6 +137,7 @@ export const doctor = async (
 ): Promise<number> => {
   const links = linkFacts();
   const cluster = await clusterFacts(options);
+  const speaker = await speakerFacts(options.admin);
   const { proxyConfig, ...ofCluster } = cluster.facts;
   const owner = udpPortOwner(BFD_PORT);
   const findings = examine({
@@ -127,9 +145,9 @@ export const doctor = async (
     ...{ node: options.node, bindsAddresses: options.bindsAddresses, links: links.facts },
     kubeProxy: await proxyFacts(proxyConfig),
     bfdPortTakenBy: owner === undefined || isOurs(owner) ? undefined : ownerText(owner),
-    neverHeard: undefined,
+    neverHeard: speaker.facts,
   });
-  const blind = [...links.blind, ...cluster.blind];
+  const blind = [...links.blind, ...cluster.blind, ...speaker.blind];
   if (options.json) print(JSON.stringify({ node: options.node, findings, blind }, null, 2));
   else {
     for (const finding of findings) for (const line of lines(finding)) print(printable(line));

@@ -5,6 +5,6 @@
  * traffic is lost or goes to the wrong machine, a `warning` when it may be.
  *
  * Start with `finding.ts`; `facts.ts` says what is looked at; a rule lies with its subject: `kube-proxy.ts`, `links.ts`,
- * `addresses.ts`, `neighbours.ts`.
+ * `addresses.ts`, `neighbours.ts`; what a speaker says is read in `speaker.ts`.
  */
 export {};

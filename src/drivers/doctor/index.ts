@@ -1,5 +1,5 @@
 /**
- * What the doctor asks this machine: who has a port, and in which mode kube-proxy runs.
+ * What the doctor asks this machine: who has a port, in which mode kube-proxy runs, and what the speaker says.
  *
  * Nothing is changed. What cannot be read is `undefined`, which no rule of `#core/doctor` takes for a fault.
  */
