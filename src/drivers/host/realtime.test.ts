@@ -31,7 +31,7 @@ describe("real-time scheduling", () => {
 
   it("of a process is that of its helpers, and so is a niceness instead", () => {
     for (const [scheduler, expected] of [
-      [0, ["1 scheduled 10", "2 scheduled 10"]],
+      [0, ["1 scheduled 11", "2 scheduled 11"]],
       [EPERM, ["1 nice -20", "2 nice -20"]],
     ] as const) {
       const done: string[] = [];

@@ -8,6 +8,8 @@ const SCHED_RR = 2;
 const RESET_ON_FORK = 0x4000_0000;
 /** Above ordinary programs, below the kernel's own threads. */
 const REALTIME_PRIORITY = 10;
+/** What is waited for goes first, and is soon over. */
+const HELPER_PRIORITY = REALTIME_PRIORITY + 1;
 const HIGHEST_NICE = -20;
 
 type Scheduler = Pick<Door, "setNice" | "setScheduler">;
@@ -33,19 +35,23 @@ export const beRealtime = (door: Scheduler = openDoor()): RealtimeOutcome => {
 
 /** What the threads of a process are given. */
 type Threads = {
-  /** Their numbers. */
+  /** Their numbers, but for the main thread's. */
   readonly list: () => readonly number[];
   readonly setNice: (thread: number, nice: number) => void;
 };
 
 const OWN: Threads = {
-  list: () => readdirSync("/proc/self/task").map(Number),
+  list: () =>
+    readdirSync("/proc/self/task")
+      .map(Number)
+      .filter((thread) => thread !== process.pid),
   setNice: setPriority,
 };
 
 /**
  * The same for a process whose main thread is the one that must not wait, with the threads that V8 has started: what they have begun
- * the main thread asks for again and again until it is done. On a processor that it does not give away it would ask for ever.
+ * the main thread asks for again and again until it is done. On a processor that it does not give away it would ask for ever; with
+ * the same priority, for as long as the kernel lets one of equals run at a time, which is 100 ms.
  *
  * Threads that are started later are scheduled as usual.
  */
@@ -56,7 +62,7 @@ export const beRealtimeWithHelpers = (
   const outcome = beRealtime(door);
   try {
     for (const thread of threads.list()) {
-      if (outcome.granted) door.setSchedulerOf(thread, SCHED_RR | RESET_ON_FORK, REALTIME_PRIORITY);
+      if (outcome.granted) door.setSchedulerOf(thread, SCHED_RR | RESET_ON_FORK, HELPER_PRIORITY);
       else threads.setNice(thread, HIGHEST_NICE);
     }
   } catch {
