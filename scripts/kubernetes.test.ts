@@ -7,7 +7,7 @@ import { after, beforeEach, describe, it } from "node:test";
 
 const SCRIPT = join(import.meta.dirname, "kubernetes.ts");
 const KUBERNETES = ["etcd", "kube-apiserver", "kube-proxy"];
-const METALLB = ["metallb-controller"];
+const METALLB = ["metallb-controller", "metallb-speaker"];
 
 describe("finding Kubernetes", () => {
   const root = mkdtempSync(join(tmpdir(), "steelyard-kubernetes-"));
@@ -54,12 +54,12 @@ describe("finding Kubernetes", () => {
     for (const _ of ["once", "and again, where it is there already"]) {
       const { status, stdout, stderr } = run([]);
       assert.equal(status, 0, stderr);
-      assert.match(stderr, /holds no kube-proxy, no metallb-controller/);
+      assert.match(stderr, /holds no kube-proxy, no metallb-controller, no metallb-speaker/);
       assert.deepEqual(
         readdirSync(stdout).map((name) => readlinkSync(join(stdout, name))),
         [
           ...[join(given, "etcd"), join(given, "kube-apiserver"), join(folder, "kube-proxy")],
-          join(metallb, "metallb-controller"),
+          ...METALLB.map((name) => join(metallb, name)),
         ],
       );
     }

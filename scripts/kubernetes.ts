@@ -1,6 +1,6 @@
 /**
- * Finds the programs of a real Kubernetes control plane for the tests, and MetalLB's controller, and builds those that are
- * not there yet.
+ * Finds the programs of a real Kubernetes control plane for the tests, and MetalLB's controller and speaker, and builds
+ * those that are not there yet.
  *
  * Usage: `node scripts/kubernetes.ts [PROGRAM…] [-- COMMAND…]`, without a PROGRAM all but kubectl. Prints the one folder that
  * holds them all, or runs COMMAND with that folder in `$KUBEBUILDER_ASSETS`. What a folder that this variable names holds
@@ -62,9 +62,11 @@ const SOURCES: ReadonlyMap<string, { readonly module: Module; readonly package: 
   ...["kube-apiserver", "kube-proxy", "kubectl"].map(
     (name) => [name, { module: KUBERNETES, package: `k8s.io/kubernetes/cmd/${name}` }] as const,
   ),
-  ["metallb-controller", { module: METALLB, package: "go.universe.tf/metallb/controller" }],
+  ...["controller", "speaker"].map(
+    (name) => [`metallb-${name}`, { module: METALLB, package: `go.universe.tf/metallb/${name}` }] as const,
+  ),
 ]);
-const USUAL = ["etcd", "kube-apiserver", "kube-proxy", "metallb-controller"];
+const USUAL = ["etcd", "kube-apiserver", "kube-proxy", "metallb-controller", "metallb-speaker"];
 const BUILD_MINUTES = 25;
 /** Nobody debugs these programs: without what debuggers read, which the linker throws away, it takes a seventh less time. */
 const BUILD = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags"];
