@@ -187,6 +187,12 @@ export class Controller {
     return this.#ruling?.ruling.allocation.explain(objectKey(service.meta));
   }
 
+  /** Why nothing can be said of any Service now; `undefined` while this replica leads and has read all. */
+  get ignorance(): string | undefined {
+    if (this.#ruling === undefined) return "this replica does not lead";
+    return this.#ruling.ruling.isRuling ? undefined : "this replica has not read the cluster yet";
+  }
+
   metrics(): string {
     const { tap, options } = this.#parts;
     const { ruling } = this.#ruling ?? {};

@@ -145,6 +145,7 @@ export const runController = async (options: ControllerOptions): Promise<number>
     metrics: () => controller.metrics(),
     status: () => controller.status(),
     explain: (key) => controller.explain(key),
+    ignorance: () => controller.ignorance,
   });
   if (typeof servers === "string") {
     complain(servers);

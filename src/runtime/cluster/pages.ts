@@ -18,6 +18,8 @@ export type PageSources<Event, Seen extends Observation<Event> = Observation<Eve
   readonly status: () => object;
   /** Why a Service has what it has, or nothing; `undefined` for a Service that does not concern us. */
   readonly explain: (key: string) => unknown;
+  /** Why nothing can be said of any Service now, half a sentence; `undefined` when all are known. */
+  readonly ignorance: () => string | undefined;
 };
 
 /** Bytes that may wait for a follower of events before it is let go. */
@@ -95,7 +97,12 @@ export const adminRoutes = <Event, Seen extends Observation<Event>>(
   "/v1/explain": (url, response) => {
     const key = url.searchParams.get("service") ?? "";
     const answer = sources.explain(key);
-    if (answer === undefined) response.writeHead(404).end(`there is no Service ${key} that concerns us\n`);
-    else json(response, answer);
+    if (answer !== undefined) {
+      json(response, answer);
+      return;
+    }
+    const why = sources.ignorance();
+    if (why === undefined) response.writeHead(404).end(`there is no Service ${key} that concerns us\n`);
+    else response.writeHead(503).end(`nothing can be said of Services now: ${why}\n`);
   },
 });

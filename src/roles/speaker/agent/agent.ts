@@ -110,9 +110,17 @@ export class SpeakerAgent {
     });
   }
 
+  /** Why nothing can be said of any Service yet; `undefined` when all has been read and decided once. */
+  get ignorance(): string | undefined {
+    const following = this.#following;
+    if (following?.mirror.isSynced !== true) return "this agent has not read the cluster yet";
+    if (!following.isConfigured) return "there has been no valid configuration of pools and L2Advertisements";
+    return following.orders.isAllPlaced ? undefined : "it is still being decided who may answer";
+  }
+
   /** Why a Service is answered for by whom; `undefined` for one that does not concern us, or is not known yet. */
   explain(key: string): SpeakerExplanation | undefined {
-    if (this.#following === undefined) return undefined;
+    if (this.#following === undefined || this.ignorance !== undefined) return undefined;
     const { placements, mirror } = this.#following;
     return explainService(key, {
       node: this.#parts.options.node,

@@ -13,7 +13,7 @@ import { openServers } from "#drivers/http/servers";
 import { adminRoutes } from "#runtime/cluster/pages";
 import { address } from "#testing/values";
 import type { SpeakerAgent } from "./agent.ts";
-import { type AgentBed, createAgentBed } from "./test-bed.ts";
+import { type AgentBed, createAgentBed, createCluster } from "./test-bed.ts";
 
 const WEB = address("192.0.2.100");
 
@@ -51,6 +51,7 @@ const ask = async (agent: SpeakerAgent, path: string): Promise<Answer> => {
     metrics: () => agent.metrics(),
     status: () => agent.status(),
     explain: (key) => agent.explain(key),
+    ignorance: () => agent.ignorance,
   });
   const server = await openServers({ path: socket, routes }, undefined);
   if ("message" in server) assert.fail(server.message);
@@ -170,6 +171,26 @@ describe("the pages of a speaker", () => {
     assert.deepEqual(await ask(agent, "/v1/explain?service=shop/none"), {
       ...{ ok: false, message: "there is no Service shop/none that concerns us" },
     });
+  });
+
+  it("say of no Service that there is none before all Services are known", async () => {
+    const bed = createCluster({ web: [WEB] });
+    const agent = bed.start();
+    const explained = async () => {
+      const answer = await ask(agent, "/v1/explain?service=shop/web");
+      return answer.ok ? "explained" : answer.message;
+    };
+    assert.match(
+      await explained(),
+      /^nothing can be said of Services now: this agent has not read the cluster/,
+    );
+    bed.pool(["192.0.2.9-192.0.2.1"], "broken");
+    agent.follow(bed.cluster);
+    await bed.rest();
+    assert.match(await explained(), /now: there has been no valid configuration/);
+    bed.pool(["192.0.2.9/32"], "broken");
+    await bed.rest();
+    assert.equal(await explained(), "explained");
   });
 
   it("say that it is ready once the cluster has been read and while it is not cut off", async () => {

@@ -105,6 +105,7 @@ class AgentProcess {
       metrics: () => agent.metrics(),
       status: () => agent.status(),
       explain: (key: string) => agent.explain(key),
+      ignorance: () => agent.ignorance,
     };
     return openServers(
       { path, routes: adminRoutes(sources) },
