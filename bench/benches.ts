@@ -1,11 +1,13 @@
 /** Every bench by its name, in the order in which they run. */
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { VIRTUAL_ADDRESS } from "#lab/demo/config";
+import { openSpeakerBed } from "#test/cluster/lab/speaker-bed";
 import { measureAllocate } from "./allocate.ts";
 import { reportAllocate } from "./allocate-report.ts";
+import { copyBuild } from "./build-copy.ts";
 import { type Changes, measureChange, reportChange } from "./change.ts";
 import { type JitterCase, measureJitter } from "./jitter.ts";
 import { reportJitter } from "./jitter-report.ts";
@@ -17,6 +19,8 @@ import { PAIRS } from "./pair.ts";
 import type { Result } from "./report.ts";
 import { reportRing } from "./ring.ts";
 import { measureSoak } from "./soak.ts";
+import { measureCalm, measureCost, measureFaults, measureReadiness } from "./speaker.ts";
+import { reportSpeaker } from "./speaker-report.ts";
 import { measureStart } from "./start.ts";
 import { reportStart } from "./start-report.ts";
 import { measureDownloads, measureReboot, openBed, REBOOT_LASTS, reportSurvival } from "./survival.ts";
@@ -149,6 +153,28 @@ const allocate: Bench = async ({ quick, say }) =>
     ),
   );
 
+const speaker: Bench = async ({ quick, runs, seconds = quick ? 20 : STEADY_SECONDS, say }) => {
+  const bed = await openSpeakerBed({ nodes: 4 });
+  try {
+    const faults = await measureFaults(bed, { runs, say });
+    say("speaker: readiness");
+    const readiness = await measureReadiness(bed, runs);
+    say(`speaker: ${seconds} s with busy processors`);
+    const calm = await measureCalm(bed, { seconds, burners: 2 * availableParallelism() });
+    await bed.close();
+    say("speaker: memory");
+    const copy = copyBuild();
+    try {
+      const cost = await measureCost(copy, { addresses: quick ? 200 : 1_000, seconds: quick ? 10 : 60 });
+      return reportSpeaker({ runs: faults, readiness, calm, cost });
+    } finally {
+      copy.remove();
+    }
+  } finally {
+    await bed.close();
+  }
+};
+
 export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["takeover", takeover],
   ["survival", survival],
@@ -162,4 +188,5 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["kernel", kernel],
   ["xdp", xdp],
   ["allocate", allocate],
+  ["speaker", speaker],
 ]);

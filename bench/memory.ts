@@ -9,7 +9,7 @@ import { echoResource, PAIRS, type Pair, routerResource } from "./pair.ts";
 import { type Bar, figure, type Result } from "./report.ts";
 
 /** The weight of one process in megabytes (2^20 bytes). */
-type Weight = {
+export type Weight = {
   /** Proportional set size: pages that both share count half for each. */
   readonly pssMb: number;
   /** What would be free if the process ended. */
@@ -42,7 +42,8 @@ const sum = (rollup: string, fields: readonly string[]): number =>
     0,
   ) / 1_024;
 
-const weigh = async (host: LabHostHandle, pid: number): Promise<Weight> => {
+/** Weighs a process of a host by its number inside of the lab. */
+export const weigh = async (host: LabHostHandle, pid: number): Promise<Weight> => {
   const rollup = await host.expect(["cat", `/proc/${pid}/smaps_rollup`]);
   return {
     pssMb: sum(rollup, ["Pss"]),

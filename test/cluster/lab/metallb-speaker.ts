@@ -17,7 +17,6 @@ const PROGRAM = "metallb-speaker";
 const LABELS = { app: "metallb", component: "speaker" };
 const HEALTH_PORT = 17_472;
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
-/** No node lets one of its speakers have longer to end. */
 const READY_WITHIN_MS = 30_000;
 
 type Bed = Pick<LabCluster, "lab" | "plane" | "nodes">;
@@ -32,8 +31,8 @@ export type MetallbSpeakers = {
   readonly all: readonly MetallbSpeaker[];
   /** As a DaemonSet that has nodes again: all start at once. Resolves when they have found each other. */
   start(): Promise<void>;
-  /** Ends these, one after the other or all at once as a DaemonSet that has no nodes any more, and their Pods go. */
-  retire(how: "one-by-one" | "at-once"): Promise<void>;
+  /** As a DaemonSet that has no nodes any more: all are told to end at once, and their Pods go. */
+  retire(): Promise<void>;
   /** The last lines that each has said. */
   lastWords(lines: number): string;
 };
@@ -125,9 +124,8 @@ export const openMetallbSpeakers = async (bed: Bed): Promise<MetallbSpeakers> =>
       await Promise.all(all.map((speaker) => speaker.start()));
       await acquainted(all, since);
     },
-    retire: async (how) => {
-      if (how === "at-once") await Promise.all(all.map(retireOne));
-      else for (const speaker of process.env.REV ? [...all].reverse() : all) await retireOne(speaker);
+    retire: async () => {
+      await Promise.all(all.map(retireOne));
     },
     lastWords: (lines) =>
       all.map(({ node, lastWords }) => `MetalLB's speaker of ${node}:\n${lastWords(lines)}`).join("\n"),

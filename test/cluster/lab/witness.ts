@@ -18,6 +18,8 @@ export type Witness = {
   said(host: string, address: string, since: number): readonly Frame[];
   /** Resolves when the client sends what is for these addresses to this node. */
   believes(node: string, addresses: readonly string[], withinMs?: number): Promise<void>;
+  /** Resolves with the node to which the client sends what is for these addresses, once that is another one. */
+  leaves(node: string, addresses: readonly string[], withinMs?: number): Promise<string>;
   /**
    * Fails unless this node answers for each of these addresses and nobody else does, as the answers, the client's table and the switch's
    * table say.
@@ -78,6 +80,13 @@ export const openWitness = async ({
           (await macAt(client, address)) === macOf(node) ? true : undefined,
         );
     },
+    leaves: (node, addresses, withinMs = 10_000) =>
+      eventually(`${addresses} elsewhere than at ${node}`, withinMs, async () => {
+        const macs = await Promise.all(addresses.map((address) => macAt(client, address)));
+        const [mac] = macs;
+        const isOne = mac !== undefined && macs.every((each) => each === mac);
+        return isOne && mac !== macOf(node) ? hostOf(mac) : undefined;
+      }),
     held: async (node, addresses) => {
       for (const address of addresses)
         await eventually(`an answer for ${address}`, 15_000, async () =>
