@@ -49,7 +49,7 @@ const findingOf = ({ address, prober, verdict }: ProbedAddress): Finding => {
     return { rank: 0, reason: "NoProber", text: `there is no other node that could ask for ${address}` };
   switch (verdict.type) {
     case "unknown":
-      return { rank: 0, reason: "NotProbedYet", text: `node ${prober} has not asked for ${address} yet` };
+      return { rank: 0, reason: "NotProbedYet", text: `no other node has asked for ${address} yet` };
     case "reachable":
       return { rank: -1, reason: "Answered", text: `node ${prober} got an answer from ${address}` };
     case "unreachable":
@@ -58,6 +58,9 @@ const findingOf = ({ address, prober, verdict }: ProbedAddress): Finding => {
       return unreachable(verdict);
   }
 };
+
+/** Whether a condition with this message says what that node found out by itself. */
+export const isWordOf = (node: string, message: string): boolean => message.startsWith(`Node ${node} `);
 
 /** What is true of a Service with these addresses, of which there is at least one; the worst of them decides. */
 export const reachableCondition = (

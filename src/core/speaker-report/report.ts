@@ -1,6 +1,7 @@
 /** A speaker's report, written and read. */
+import type { IpAddress } from "#base/address";
 import { type MacAddress, parseMac } from "#base/mac";
-import { formatInterfaceAddress, type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
+import { contains, formatInterfaceAddress, type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
 import type { TextMap } from "#core/kubernetes/meta";
 import { fieldsOf, listOf, metaOf, textOf } from "#core/kubernetes/read";
 import { isNodeName } from "#core/node/read";
@@ -17,6 +18,10 @@ export type ReportedLink = {
 };
 
 export type SpeakerReport = { readonly node: string; readonly links: readonly ReportedLink[] };
+
+/** Whether a node has reported an interface in the network of an address; not if it has reported nothing. */
+export const carriesAddress = (report: SpeakerReport | undefined, address: IpAddress): boolean =>
+  report?.links.some((link) => link.addresses.some((own) => contains(own, address))) === true;
 
 /** A node with more interfaces, or an interface with more addresses, reports the first of them only. */
 const MOST_LINKS = 64;

@@ -4,10 +4,10 @@
  * Nothing is told before all has been read and a valid configuration has been in force: until then the wire goes on with what it
  * knows, from an earlier agent or from its disk.
  */
-import { contains } from "#base/prefix";
 import { type Duration, seconds } from "#base/time";
 import { createPlacements, type Placements } from "#core/layer2/placements";
 import type { SpeakerEvent } from "#core/speaker/event";
+import { carriesAddress } from "#core/speaker-report/report";
 import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
 import type { Cancel, Time } from "#drivers/kubernetes/time";
 import { CONFIGURATION_STATES, L2_STATUSES } from "#runtime/cluster/resources";
@@ -193,13 +193,12 @@ export class Following {
       holdersOf: (service) => statuses.of(service).map(({ node }) => node),
       serviceOf: (service) => services.get(service),
       speakers: this.mirror.members().map(({ name }) => name),
-      carries: (node, address) => {
-        const links = this.mirror.reportOf(node)?.links ?? [];
-        return links.some((link) => link.addresses.some((own) => contains(own, address)));
-      },
+      carries: (node, address) => carriesAddress(this.mirror.reportOf(node), address),
     });
     this.orders.ask(duties);
-    heard.keepVerdicts(new Set(duties.map(({ address }) => address)));
+    // Nothing that is asked for no more is told any more: who asks for it now has the word.
+    const isLess = heard.keepVerdicts(new Set(duties.map(({ address }) => address)));
+    if (isLess) this.#reporter.heardNews(["verdicts"]);
   }
 
   /** Runs `action` after a while, unless that is planned for the key already. */

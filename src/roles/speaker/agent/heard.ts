@@ -59,9 +59,11 @@ export class Heard {
     return [message.type];
   }
 
-  /** Forgets what was found out about addresses that are asked for no more. */
-  keepVerdicts(asked: ReadonlySet<IpAddress>): void {
+  /** Forgets what was found out about addresses that are asked for no more; gives whether there was something. */
+  keepVerdicts(asked: ReadonlySet<IpAddress>): boolean {
+    const before = this.verdicts.size;
     for (const address of this.verdicts.keys()) if (!asked.has(address)) this.verdicts.delete(address);
+    return this.verdicts.size < before;
   }
 
   #speak(voices: readonly Voice[]): void {

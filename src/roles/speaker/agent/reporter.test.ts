@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { macFromBytes } from "#base/mac";
-import { seconds } from "#base/time";
-import { fieldsOf } from "#core/kubernetes/read";
-import { CONFIGURATION_KINDS, CONFIGURATION_STATES, L2_STATUSES } from "#runtime/cluster/resources";
+import { millis, seconds } from "#base/time";
+import { fieldsOf, listOf, textOf } from "#core/kubernetes/read";
+import { REACHABLE } from "#core/service-condition/reachable";
+import { CONFIGURATION_KINDS, CONFIGURATION_STATES, L2_STATUSES, SERVICES } from "#runtime/cluster/resources";
 import { address } from "#testing/values";
 import { type AgentBed, createCluster } from "./test-bed.ts";
 
@@ -21,6 +22,14 @@ const recorded = ({ cluster }: AgentBed): readonly unknown[] =>
 
 const reportsIn = ({ cluster }: AgentBed): number => cluster.store.list(CONFIGURATION_STATES).length;
 
+/** What the condition Reachable of the Service says. */
+const reachableIn = ({ cluster }: AgentBed): string =>
+  cluster.store
+    .list(SERVICES)
+    .flatMap((object) => listOf(fieldsOf(object.status).conditions).map(fieldsOf))
+    .flatMap(({ type, message }) => (type === REACHABLE ? [textOf(message)] : []))
+    .join();
+
 const conflictsIn = ({ cluster }: AgentBed): readonly unknown[] =>
   cluster.store.list(CONFLICTS).map((object) => fieldsOf(object).spec);
 
@@ -31,6 +40,26 @@ const find = ({ wire }: AgentBed): void => {
   wire.observe({ type: "duplicate-address", address: WEB, mac: PRINTER, stage: "unused" });
   wire.observe({ ...move, from: "claiming", to: "standby", cause: "contested" });
 };
+
+describe("what this node has found out about an address of another one", () => {
+  it("is its word on the Service no longer once it holds the address itself, though it asks for nothing else", async () => {
+    const bed = createCluster({ web: [WEB] });
+    bed.record("web", "node-b");
+    await bed.follow();
+    const mac = PRINTER;
+    const verdict = { type: "reachable", mac, resolved: millis(1), connected: undefined } as const;
+    bed.wire.say({ type: "verdicts", verdicts: [{ address: WEB, verdict }] });
+    await bed.rest(seconds(2));
+    assert.match(reachableIn(bed), /^Node node-a got/);
+    const move = { type: "address-state", address: WEB, cause: "holder-dead" } as const;
+    bed.wire.observe({ ...move, from: "standby", to: "claiming" });
+    bed.wire.observe({ ...move, from: "claiming", to: "holding" });
+    await bed.rest(seconds(2));
+    bed.service("web", { ips: [WEB] });
+    await bed.rest(seconds(60));
+    assert.equal(reachableIn(bed), "");
+  });
+});
 
 describe("a machine that has an address before this node answers for it", () => {
   it("is reported to the controller, and its report goes when it has been gone for ten minutes", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { IpAddress } from "#base/address";
 import { parseMac } from "#base/mac";
+import { parseInterfaceAddress } from "#base/prefix";
 import { millis, seconds } from "#base/time";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import type { Verdict } from "#core/reachability/machine";
@@ -286,6 +287,61 @@ describe("the condition Reachable", () => {
     bed.service("web", { spec: { externalTrafficPolicy: "Local" }, endpoints: "keep" });
     await bed.rest(seconds(30));
     assert.equal(bed.condition("Reachable")?.reason, "NoProber");
+  });
+
+  it("stays another node's word where that one asks though it may not answer itself", async () => {
+    const { bed, b } = await announced();
+    const network = parseInterfaceAddress("192.0.2.98/24") ?? assert.fail();
+    b.writers.links([{ name: "eth0", mac: MAC, addresses: [network] }]);
+    b.writers.verdicts(new Map([[V4, REACHABLE]]));
+    bed.cluster.put(ENDPOINT_SLICES, {
+      metadata: { name: "web-1", namespace: "shop", labels: { "kubernetes.io/service-name": "web" } },
+      addressType: "IPv4",
+      endpoints: [{ addresses: ["10.1.0.5"], nodeName: "node-a", conditions: { ready: true } }],
+    });
+    bed.service("web", { spec: { externalTrafficPolicy: "Local" }, endpoints: "keep" });
+    // Announced has other nodes to name as left out.
+    await bed.rest(seconds(150));
+    bed.writes();
+    await bed.rest(seconds(600));
+    assert.equal(bed.condition("Reachable")?.reason, "Answered");
+    assert.equal(patches(bed), 0);
+  });
+
+  it("is no word of the node that holds the address, whatever that found out before", async () => {
+    const { bed, a, b } = await announced();
+    b.writers.verdicts(new Map([[V4, REACHABLE]]));
+    await bed.rest(seconds(1));
+    a.holds();
+    b.holds(V4);
+    a.writers.verdicts(new Map([[V4, REACHABLE]]));
+    await bed.rest(seconds(1));
+    bed.writes();
+    // What the node has found out before it takes the address has yet to be forgotten.
+    await bed.rest(seconds(300));
+    assert.match(String(bed.condition("Reachable")?.message), /^Node node-a got/);
+    assert.equal(patches(bed), 0);
+  });
+
+  it("is unknown when who holds the address by now was the one that asked, and no other one does in its place", async () => {
+    const { bed, a, b } = await announced();
+    b.writers.verdicts(new Map([[V4, REACHABLE]]));
+    await bed.rest(seconds(1));
+    a.holds();
+    b.holds(V4);
+    b.writers.verdicts(new Map());
+    await bed.rest(seconds(25));
+    assert.equal(bed.condition("Reachable")?.status, "True");
+    await bed.rest(seconds(10));
+    const { status, reason, message } = bed.condition("Reachable") ?? assert.fail();
+    assert.deepEqual([status, reason], ["Unknown", "NotProbedYet"]);
+    assert.equal(message, "No other node has asked for 192.0.2.10 yet.");
+    bed.writes();
+    await bed.rest(seconds(600));
+    assert.equal(patches(bed), 0);
+    a.writers.verdicts(new Map([[V4, REACHABLE]]));
+    await bed.rest(seconds(1));
+    assert.match(String(bed.condition("Reachable")?.message), /^Node node-a got/);
   });
 
   it("says that nobody can ask where there is one node, if it said something before", async () => {

@@ -21,8 +21,11 @@ import { Wishes } from "./wishes.ts";
 export type Wish = {
   readonly type: string;
   readonly condition: WantedCondition | undefined;
-  /** `at-once`: it is certain already, however bad; `contested`: another node may say the opposite for a moment. */
-  readonly patience: "at-once" | "usual" | "contested";
+  /**
+   * `at-once`: it is certain already, however bad; `contested`: another node may say the opposite for a moment; `patient`: another
+   * one is about to say more.
+   */
+  readonly patience: "at-once" | "usual" | "contested" | "patient";
   /** How the message begins as long as it says the same but for details. */
   readonly gist: string;
 };
@@ -41,6 +44,8 @@ export type ConditionParts = {
 const LASTING = seconds(10);
 /** How long details must have lasted; and as long again, spread by name, so that not all Services are written at once. */
 const DETAILS = seconds(60);
+/** How long another node has for what it is about to find out: a round of its questions, and a verdict. */
+const ANOTHERS = seconds(30);
 /** How long who answers is left as it is said while several say that they do. */
 const CONTESTED = seconds(5);
 
@@ -54,6 +59,7 @@ const isSaid = (before: Condition | undefined, wanted: WantedCondition | undefin
 const patienceFor = (service: ObjectKey, before: Condition | undefined, wish: Wish): Duration => {
   const { condition, patience, gist } = wish;
   if (patience === "at-once" || condition === undefined) return seconds(0);
+  if (patience === "patient") return ANOTHERS;
   const isSameGist =
     before?.status === condition.status &&
     before.reason === condition.reason &&

@@ -5,7 +5,12 @@ import { objectKey } from "#core/kubernetes/meta";
 import type { Verdict } from "#core/reachability/machine";
 import type { Service } from "#core/service/service";
 import { ANNOUNCED, announcedCondition } from "#core/service-condition/announced";
-import { type ProbedAddress, REACHABLE, reachableCondition } from "#core/service-condition/reachable";
+import {
+  isWordOf,
+  type ProbedAddress,
+  REACHABLE,
+  reachableCondition,
+} from "#core/service-condition/reachable";
 import type { Wish } from "./conditions.ts";
 import { type Standing, type Surroundings, spokesmanOf } from "./standing.ts";
 
@@ -47,9 +52,11 @@ const probedWish = (
 ): readonly Wish[] => {
   const first = addresses[0];
   if (first === undefined || !verdicts.has(first.address)) return [];
-  const [one, ...rest] = addresses.flatMap(({ address }): readonly ProbedAddress[] => {
+  // What it holds itself it has asked for before it held it: another node asks now.
+  if (first.holder?.node === self) return [];
+  const [one, ...rest] = addresses.flatMap(({ address, holder }): readonly ProbedAddress[] => {
     const verdict = verdicts.get(address);
-    return verdict === undefined ? [] : [{ address, prober: self, verdict }];
+    return verdict === undefined || holder?.node === self ? [] : [{ address, prober: self, verdict }];
   });
   // One that takes over from another prober knows nothing yet, and what that one said is still the best that is known.
   if (one === undefined || [one, ...rest].some(({ verdict }) => verdict.type === "unknown")) return [];
@@ -61,17 +68,40 @@ const probedWish = (
 const aloneWish = (
   service: Service,
   { addresses, writer }: Extract<Standing, { type: "announced" }>,
-  { self, members, placements }: Surroundings,
+  { self, members, placements, carries }: Surroundings,
 ): readonly Wish[] => {
   if (writer !== self || !has(service, REACHABLE)) return [];
-  const canAsk = (node: string): boolean => node !== self && members.has(node);
   const [one, ...rest] = addresses.map(
     ({ address }): ProbedAddress => ({ address, prober: undefined, verdict: { type: "unknown" } }),
   );
-  const isAlone = addresses.every(({ address }) => placements.get(address)?.candidates.some(canAsk) !== true);
+  const canAsk = (address: IpAddress): boolean => {
+    const candidates = placements.get(address)?.candidates ?? [];
+    return [...members].some(
+      (node) => node !== self && (candidates.includes(node) || carries(node, address)),
+    );
+  };
+  const isAlone = !addresses.some(({ address }) => canAsk(address));
   if (!isAlone || one === undefined) return [];
   const condition = reachableCondition([one, ...rest]);
   return [{ type: REACHABLE, condition, patience: "usual", gist: condition.message }];
+};
+
+/**
+ * What this node found out before it held the address itself says nothing of how it answers: where no other node has said more for
+ * a while, nobody knows. It takes back its own words only, so no two nodes write against each other.
+ */
+const outdatedWish = (
+  service: Service,
+  { addresses }: Extract<Standing, { type: "announced" }>,
+  { self }: Surroundings,
+): readonly Wish[] => {
+  const said = service.conditions.find(({ type }) => type === REACHABLE)?.message ?? "";
+  const [one, ...rest] = addresses.map(
+    ({ address }): ProbedAddress => ({ address, prober: self, verdict: { type: "unknown" } }),
+  );
+  if (one === undefined || addresses[0]?.holder?.node !== self || !isWordOf(self, said)) return [];
+  const condition = reachableCondition([one, ...rest]);
+  return [{ type: REACHABLE, condition, patience: "patient", gist: condition.message }];
 };
 
 /** The conditions that this node has to write of a Service. */
@@ -92,8 +122,12 @@ export const wishesOf = (
       return standing.writer === self ? [announcedWish(standing), ...without(service, REACHABLE)] : [];
     default: {
       const announced = standing.writer === self ? [announcedWish(standing)] : [];
-      const probed = probedWish(standing, around);
-      return [...announced, ...(probed.length > 0 ? probed : aloneWish(service, standing, around))];
+      const choices = [
+        probedWish(standing, around),
+        aloneWish(service, standing, around),
+        outdatedWish(service, standing, around),
+      ];
+      return [...announced, ...(choices.find(({ length }) => length > 0) ?? [])];
     }
   }
 };

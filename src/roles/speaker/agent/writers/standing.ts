@@ -34,6 +34,8 @@ export type Surroundings = {
   readonly statusesOf: (service: ObjectKey) => readonly SeenStatus[];
   /** Ready members; all of them if none is ready. */
   readonly members: ReadonlySet<string>;
+  /** Whether a node has an interface in the network of an address, as it has reported. */
+  readonly carries: (node: string, address: IpAddress) => boolean;
 };
 
 export type Standing =

@@ -7,7 +7,7 @@ import type { Owner } from "#core/layer2-status/object";
 import type { Verdict } from "#core/reachability/machine";
 import type { Service } from "#core/service/service";
 import type { SpeakerEvent } from "#core/speaker/event";
-import type { ReportedLink } from "#core/speaker-report/report";
+import { carriesAddress, type ReportedLink } from "#core/speaker-report/report";
 import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
 import type { Cancel, Time } from "#drivers/kubernetes/time";
 import { createFailures } from "#runtime/cluster/failures";
@@ -231,6 +231,7 @@ export class Writers {
       voices: this.#voices ?? new Map<IpAddress, readonly string[]>(),
       strangerAt: (address: IpAddress) => this.#conflicts.strangerAt(address),
       statusesOf: (each: ObjectKey) => mirror.statuses.of(each),
+      carries: (node: string, address: IpAddress) => carriesAddress(mirror.reportOf(node), address),
     };
     const standing = standingOf(service, around);
     if (standing.type === "announced") {
