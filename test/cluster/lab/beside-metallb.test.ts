@@ -212,6 +212,9 @@ describe("beside MetalLB's own speakers", () => {
     "ours start, choose the same nodes for all addresses, and take over when MetalLB's end: nothing is lost, and nothing moves",
     inBed(async (cluster, given, context) => {
       const { metallb, chosen } = given;
+      const second = cluster.node("n2");
+      // Of a node that is not ready and was never heard ours would believe that it is dead.
+      await second.condition("Ready", "True");
       const start = await seenDuring(cluster, given, async () => {
         given.ours = await startOurs(cluster, given);
         await becomes(() => held(given), chosen, 20_000);
@@ -219,6 +222,9 @@ describe("beside MetalLB's own speakers", () => {
       tell(context, "ours start", start);
       assert.deepEqual(lostOf(start), {});
       assert.deepEqual(start.turns, {});
+      await second.condition("Ready", "False");
+      await pause(1_000);
+      assert.deepEqual(await held(given), chosen, "while both run");
       assert.deepEqual(await answering(given), chosen, "while both run");
       const end = await seenDuring(cluster, given, async () => {
         await metallb.retire();
@@ -255,12 +261,12 @@ describe("beside MetalLB's own speakers", () => {
     "ours take over again and change to their own rules, node by node: nothing is lost, and the addresses are where they were",
     inBed(async (cluster, given, context) => {
       const { metallb, access, chosen } = given;
+      // By our rules these two would stand behind.
+      await cluster.node("n2").condition("Ready", "True");
+      await cluster.node("n3").uncordon();
       given.ours = await startOurs(cluster, given);
       await becomes(() => held(given), chosen, 20_000);
       await metallb.retire();
-      // What our rules mean to decide otherwise than MetalLB's.
-      await cluster.node("n2").condition("Ready", "True");
-      await cluster.node("n3").uncordon();
       for (const pod of cluster.pods.list("n3")) await pod.say("ready");
       const roll = await seenDuring(cluster, given, async () => {
         for (const [index, speaker] of given.ours.entries()) {
