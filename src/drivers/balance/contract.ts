@@ -118,6 +118,18 @@ export const balanceEngineContract = (title: string, openBench: () => Bench): vo
       assert.equal(await apply(wanted), "unchanged");
     });
 
+    it("tells of somebody who removes it, again and again, if it can hear of that", async () => {
+      const wanted = plan(both);
+      for (let times = 0; times < 3; times += 1) {
+        await apply(wanted);
+        if (engine.watch === undefined) return;
+        const told = new Promise<void>((resolve) => engine.watch?.(resolve));
+        bench.flush();
+        await told;
+        assert.equal(await apply(wanted), "ruleset, repaired");
+      }
+    });
+
     it("works calls off in the order in which they come", async () => {
       const [first, second] = [plan(both), plan([])];
       const results = await Promise.all([engine.apply(first), engine.apply(second), engine.apply(second)]);

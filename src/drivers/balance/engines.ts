@@ -180,6 +180,11 @@ class Engines implements Balancer {
     return this.#options.nftables.pins ?? NO_PINS;
   }
 
+  watch(onTouched: () => void): void {
+    this.#options.nftables.watch?.(onTouched);
+    this.#chosen?.watch?.(onTouched);
+  }
+
   async keptOut(): Promise<ReadonlyMap<LimitKey, number>> {
     return (await this.#options.nftables.keptOut?.()) ?? new Map();
   }

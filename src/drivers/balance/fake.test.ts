@@ -2,15 +2,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EMPTY_PLAN } from "#core/balance/plan-model";
 import { balanceEngineContract } from "./contract.ts";
-import { type FakeKernel, openFakeEngine } from "./fake.ts";
+import { type FakeEngine, type FakeKernel, openFakeEngine } from "./fake.ts";
 
 balanceEngineContract("the fake", () => {
   const kernel: FakeKernel = { plan: undefined };
+  let last: FakeEngine | undefined;
   return {
-    open: () => openFakeEngine(kernel),
-    flush: () => {
-      kernel.plan = undefined;
+    open: () => {
+      last = openFakeEngine(kernel);
+      return last;
     },
+    flush: () => last?.flush(),
     device: "eth0",
     close: async () => undefined,
   };

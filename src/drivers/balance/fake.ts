@@ -18,8 +18,8 @@ export type FakeEngine = BalanceEngine &
     readonly keepOut: (key: LimitKey, packets: number) => void;
     /** The clients that a server keeps; they stay until they are taken out. */
     readonly pinsOf: (server: string) => Map<ClientKey, Pin>;
-    /** Somebody flushes the ruleset. */
-    readonly flush: () => void;
+    /** Somebody flushes the ruleset, and the kernel tells of it or not. */
+    readonly flush: (telling?: "told" | "untold") => void;
     /** The next ruleset finds something in its way, and is loaded anew for this reason. */
     readonly obstruct: (reason: string) => void;
   };
@@ -42,6 +42,7 @@ export const openFakeEngine = (
     return pins;
   };
   let obstacle: string | undefined;
+  let onTouched = (): void => {};
   const apply = (plan: ForwardingPlan): ApplyResult => {
     if (failure !== undefined) return { ok: false, error: failure };
     const repaired = known !== undefined && kernel.plan === undefined;
@@ -87,8 +88,12 @@ export const openFakeEngine = (
     failWith: (error) => {
       failure = error;
     },
-    flush: () => {
+    watch: (listener) => {
+      onTouched = listener;
+    },
+    flush: (telling = "told") => {
       kernel.plan = undefined;
+      if (telling === "told") onTouched();
     },
     obstruct: (reason) => {
       obstacle = reason;

@@ -68,6 +68,11 @@ export type Balance = {
   observe(): Promise<Observed>;
   /** Takes everything of ours away. Established connections in `masquerade` end with it. */
   remove(): Promise<RemoveResult>;
+  /**
+   * Calls back when somebody else may have changed something of ours; whether it is so `apply` finds out, and says. Without it,
+   * or where nothing can be heard, `apply` has to be asked now and then.
+   */
+  watch?(onTouched: () => void): void;
   /** Waits for what runs and gives the socket back; the rules stay. */
   close(): Promise<void>;
 };

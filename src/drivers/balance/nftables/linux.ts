@@ -94,6 +94,10 @@ class LinuxEngine implements BalanceEngine {
     return undefined;
   }
 
+  watch(onTouched: () => void): void {
+    this.#witness.watch(onTouched);
+  }
+
   available(): Promise<Unavailable | undefined> {
     return this.#inOrder(async () => {
       const generation = this.#socket?.generation() ?? { code: "EPROTONOSUPPORT" };

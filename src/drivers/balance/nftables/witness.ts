@@ -11,7 +11,7 @@ import { AF_NETLINK } from "#core/netlink/constants";
 import { writeHostU16, writeHostU32 } from "#core/netlink/host-order";
 import { decodeMessages } from "#core/netlink/message";
 import { decodeNotice } from "#core/nftables/nfnetlink";
-import type { Door } from "#native/door";
+import type { Door, StopWatching } from "#native/door";
 
 const SOCK_RAW = 3;
 const NETLINK_NETFILTER = 12;
@@ -37,6 +37,8 @@ export class Witness {
   #fd: number | undefined;
   readonly #buffer = new Uint8Array(65_536);
   #listening = false;
+  #onHeard: (() => void) | undefined;
+  #stop: StopWatching | undefined;
 
   constructor(door: Door, memory = totalmem()) {
     this.#door = door;
@@ -60,8 +62,20 @@ export class Witness {
     this.#listening = false;
   }
 
+  /** Calls back when it has heard something, once until it is asked what. */
+  watch(onHeard: () => void): void {
+    this.#onHeard = onHeard;
+    this.#arm();
+  }
+
   /** What it has heard since it was asked last or began to listen. */
   ask(): Testimony {
+    const testimony = this.#read();
+    this.#arm();
+    return testimony;
+  }
+
+  #read(): Testimony {
     let testimony: Testimony = { complete: this.#listening, touched: false };
     let touched = false;
     while (this.#fd !== undefined) {
@@ -88,9 +102,25 @@ export class Witness {
   }
 
   close(): void {
+    this.#disarm();
     if (this.#fd !== undefined) this.#door.close(this.#fd);
     this.#fd = undefined;
     this.#listening = false;
+  }
+
+  #arm(): void {
+    if (this.#fd === undefined || this.#onHeard === undefined || this.#stop !== undefined) return;
+    const watching = this.#door.watch(this.#fd, () => {
+      // It stays readable until somebody asks, which may be a while.
+      this.#disarm();
+      this.#onHeard?.();
+    });
+    if (typeof watching === "function") this.#stop = watching;
+  }
+
+  #disarm(): void {
+    this.#stop?.();
+    this.#stop = undefined;
   }
 
   #setMembership(option: number): boolean {

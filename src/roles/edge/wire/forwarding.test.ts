@@ -202,11 +202,25 @@ describe("forwarding", () => {
     assert.deepEqual(said(), ['{"type":"forwarding-applied","how":"unchanged","took":0}']);
   });
 
-  it("repairs and reports what somebody else flushed, within a second", async () => {
+  it("repairs and reports what somebody else flushed as soon as the kernel has told of it", async () => {
     const { want, engine, clock, said } = bench();
     await want(server(["a"]));
     said();
     engine.flush();
+    clock.advance(millis(19));
+    await settle();
+    assert.equal(engine.running(), undefined);
+    clock.advance(millis(1));
+    await settle();
+    assert.equal(engine.running()?.servers.length, 1);
+    assert.deepEqual(said(), ['{"type":"forwarding-applied","how":"ruleset","took":0,"repaired":true}']);
+  });
+
+  it("finds within a second what the kernel has not told of", async () => {
+    const { want, engine, clock, said } = bench();
+    await want(server(["a"]));
+    said();
+    engine.flush("untold");
     clock.advance(millis(999));
     await settle();
     assert.equal(engine.running(), undefined);

@@ -2,8 +2,8 @@
  * Keeps the kernel's forwarding at what is wanted: plans, applies, and plans again when something changed meanwhile.
  *
  * One application runs at a time; changes that come while it runs are taken together by the next. What an earlier run
- * of the program left in the kernel is where the first plan starts from, so that its flows stay where they are. Once a
- * second the engine looks whether somebody else has been at our tables, and makes them whole again.
+ * of the program left in the kernel is where the first plan starts from, so that its flows stay where they are. When the kernel
+ * tells of somebody who has been at our tables, and once a second anyway, the engine looks and makes them whole again.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { IpAddress } from "#base/address";
@@ -22,6 +22,9 @@ const GUARD = seconds(1);
 /** How long planning goes on in one turn of the event loop. */
 const TURN = millis(10);
 const DEADLINE_ID = "forwarding";
+/** Whoever changes rules often changes many, one after the other. */
+const TOUCHED = millis(20);
+const TOUCHED_ID = "forwarding touched";
 
 export type Forwarding = {
   /** Something that a plan depends on has changed: of one server only, when it is given by name. */
@@ -93,6 +96,7 @@ class EngineForwarding implements Forwarding {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    parts.engine.watch?.(() => this.#onTouched());
   }
 
   update(server?: string): void {
@@ -128,6 +132,7 @@ class EngineForwarding implements Forwarding {
     this.#dirty = false;
     await this.#running;
     this.#schedule(undefined);
+    this.#parts.deadlines.set(TOUCHED_ID, undefined, () => {});
   }
 
   async remove(): Promise<void> {
@@ -217,6 +222,12 @@ class EngineForwarding implements Forwarding {
       const detail = carrier.because === undefined ? {} : { detail: carrier.because };
       emit({ type: "server-engine", server: server.name, engine: carrier.engine, ...detail });
     }
+  }
+
+  #onTouched(): void {
+    const { clock, deadlines } = this.#parts;
+    if (this.#closed || this.#plan === undefined) return;
+    deadlines.set(TOUCHED_ID, after(clock.now(), TOUCHED), () => this.#start());
   }
 
   async #lookBack(): Promise<Found> {
