@@ -59,6 +59,27 @@ describe("which addresses a node asks for", () => {
     );
   });
 
+  it("are asked for by one node where they are of one Service", async () => {
+    const bed = createCluster({});
+    for (let host = 3; host < 9; host += 1) {
+      bed.node(`node-${host}`, `192.0.2.${host}`);
+      bed.speaker(`node-${host}`);
+    }
+    bed.pool(["192.0.2.100-192.0.2.250", "2001:db8::/64"]);
+    const services = Array.from({ length: 24 }, (_, index) => [
+      `192.0.2.${100 + index}`,
+      `2001:db8::${100 + index}`,
+    ]);
+    for (const [index, ips] of services.entries()) {
+      bed.service(`s${index}`, { ips });
+      bed.record(`s${index}`, "node-b");
+    }
+    await bed.follow();
+    const asked = new Set((dutiesIn(bed.wire.take()) ?? []).map(({ address: duty }): string => duty));
+    assert.ok(asked.size > 0);
+    for (const [four = "", six = ""] of services) assert.equal(asked.has(four), asked.has(six), four);
+  });
+
   it("are none where it is not wanted", async () => {
     const bed = createCluster(WEB);
     bed.record("web", "node-b");

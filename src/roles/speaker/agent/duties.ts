@@ -34,20 +34,21 @@ const portOf = ({ services }: Placement, { serviceOf }: DutySources): number | u
 
 /**
  * Nobody who may hold it asks: those that are recorded, or the first that lives while none of them does. Where no other candidate is
- * left, as with endpoints on one node and `externalTrafficPolicy: Local`, whoever is on the same network can ask as well.
+ * left, as with endpoints on one node and `externalTrafficPolicy: Local`, whoever is on the same network can ask as well. Both addresses
+ * of a dual-stack Service are asked for by the same node, which can then speak for both.
  */
 const isProber = (placement: Placement, sources: DutySources): boolean => {
   const { self, isAlive, holdersOf, speakers, carries } = sources;
-  const { address, candidates, services } = placement;
+  const { address, lead, candidates, services } = placement;
   const lives = (node: string): boolean => node === self || isAlive(node);
   const alive = candidates.filter(lives);
   const recorded = new Set(services.flatMap((service) => holdersOf(service)));
   const held = alive.some((node) => recorded.has(node));
   const isFree = (node: string): boolean => (held ? !recorded.has(node) : node !== alive[0]);
-  const prober = proberOf(address, { nodes: alive.filter(isFree), holder: undefined });
+  const prober = proberOf(lead, { nodes: alive.filter(isFree), holder: undefined });
   if (prober !== undefined || alive.length === 0) return prober === self;
   const nodes = speakers.filter((node) => lives(node) && isFree(node) && carries(node, address));
-  return proberOf(address, { nodes, holder: undefined }) === self;
+  return proberOf(lead, { nodes, holder: undefined }) === self;
 };
 
 /** All that this node is to ask for, in the order of the placements. */

@@ -115,9 +115,10 @@ export class ClusterMirror {
     return this.#reports.get(node);
   }
 
-  /** The pod of a node's speaker: the owner of what it writes. */
+  /** The pod of a node's speaker, one that is not being deleted if there is one: the owner of what it writes. */
   podOf(node: string): SpeakerPod | undefined {
-    return [...this.#pods.values()].find((pod) => pod.node === node);
+    const pods = [...this.#pods.values()].filter((pod) => pod.node === node);
+    return pods.find(({ life }) => life === "running") ?? pods[0];
   }
 
   close(): void {
