@@ -5,7 +5,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import type { SpeakerStatus } from "#api/speaker";
 import type { Access } from "../access.ts";
 import { NAMESPACE } from "../controller.ts";
@@ -24,8 +23,6 @@ export type LabSpeaker = ServerProgram & {
   readonly node: string;
   /** As its admin socket tells it. */
   status(): Promise<SpeakerStatus>;
-  /** When it was started last, by the clock of this process; `undefined` while it does not run. */
-  startedAt(): number | undefined;
   /** Signals one of its two processes. */
   signal(part: "wire" | "agent", signal: NodeJS.Signals): Promise<void>;
   /** Everything that it said, over all of its starts. */
@@ -97,7 +94,6 @@ const openSpeaker = (
   const log = join(folder, `speaker-${node}.log`);
   mkdirSync(join(folder, `speaker-${node}`), { recursive: true });
   let pod: SpeakerPod | undefined;
-  let startedAt = 0;
   const status = async (): Promise<SpeakerStatus> =>
     (await readSocket(socket, "/v1/status")) as SpeakerStatus;
   const server = openLabServer(lab.host(node), {
@@ -114,7 +110,6 @@ const openSpeaker = (
   });
   const start = async (): Promise<void> => {
     pod ??= await createSpeakerPod(admin, node);
-    startedAt = performance.now();
     await server.start();
   };
   const retire = async (): Promise<void> => {
@@ -125,7 +120,6 @@ const openSpeaker = (
   };
   return {
     ...{ ...server, node, status, start, retire },
-    startedAt: () => (server.pid() === undefined ? undefined : startedAt),
     signal: async (part, signal) => {
       const { wire, agent } = await status();
       const { pid } = part === "wire" ? wire : agent;
@@ -150,31 +144,23 @@ export type Speakers = {
   lastWords(lines: number): string;
 };
 
-/** A speaker that has just started takes everybody for alive; after so long it has heard all that there are. */
-const FIRST_HEARD_MS = 3_000;
-/** Who is heard has a session within a round trip. */
-const SESSION_MS = 500;
-
-/** Waits until everybody has a session with everybody. */
+/** Waits until everybody hears everybody and is heard. */
 const awaitMesh = async (speakers: readonly LabSpeaker[]): Promise<void> => {
   const names = speakers.map(({ node }) => node);
-  const started = Math.max(...speakers.map((speaker) => speaker.startedAt() ?? 0));
-  await pause(Math.max(0, started + FIRST_HEARD_MS - performance.now()));
   await Promise.all(
     speakers.map(({ node, status }) =>
-      eventually(`${node} hears ${names}`, 20_000, async () => {
+      eventually(`${node} hears ${names}, and they hear it`, 20_000, async () => {
         const members = await status().then(
           (said) => said.members,
           () => [], // It has been started just now.
         );
-        const alive = new Set(
-          members.filter(({ standing }) => standing === "alive").map((member) => member.node),
+        const heard = new Set(
+          members.filter(({ hearsUs }) => hearsUs === "yes").map((member) => member.node),
         );
-        return names.every((name) => name === node || alive.has(name)) ? true : undefined;
+        return names.every((name) => name === node || heard.has(name)) ? true : undefined;
       }),
     ),
   );
-  await pause(SESSION_MS);
 };
 
 /** Starts a speaker on each node; resolves when all of them are ready and hear each other. */
