@@ -139,6 +139,11 @@ export class Node {
     return this;
   }
 
+  expect(address: IpAddress): this {
+    this.#note(this.responder.expect(address, this.now));
+    return this;
+  }
+
   hear(linkIndex: number, frame: HeardFrame, family: IpFamily = familyOf(frame)): this {
     this.#note(this.responder.hear(linkIndex, family, frame, this.now));
     return this;

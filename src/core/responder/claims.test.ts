@@ -43,6 +43,20 @@ describe("claims of others", () => {
     });
   }
 
+  for (const vip of [VIP, VIP6]) {
+    it(`of ${vip} are told again when others were asked for it, however lately the same was said`, () => {
+      const node = new Node(quick).links(nodeLink(2)).assign(held(vip, { stance: "watching" }));
+      const count = (): number => node.told().filter(({ type }) => type === "heard").length;
+      node.hear(2, claims(vip, ASKER)).pass(millis(10)).hear(2, claims(vip, ASKER));
+      assert.equal(count(), 1);
+      // Who asks from nowhere is answered by NDP in the words of an announcement.
+      node.expect(vip).hear(2, claims(vip, ASKER));
+      assert.equal(count(), 1);
+      node.hear(2, claims(vip, ASKER));
+      assert.equal(count(), 0);
+    });
+  }
+
   it("who is a peer are named and not fought: the election decides", () => {
     const node = holder(VIP).pass(seconds(20));
     node.responder.setPeers(new Map([[macOf(ASKER), "node-b"]]));

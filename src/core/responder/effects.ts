@@ -30,7 +30,7 @@ export type Effect =
       readonly frame: Frame;
       readonly cause: FrameCause;
     }
-  /** Somebody else claims an address of this node; told once a second for each that goes on. */
+  /** Somebody else claims an address of this node; told ten times a second at most for each that goes on. */
   | {
       readonly type: "heard";
       readonly address: IpAddress;

@@ -182,6 +182,11 @@ export class Holding {
     return true;
   }
 
+  /** Others are asked for it: what they say is news, though they may have said the same a moment ago. */
+  expect(): void {
+    this.#heard = undefined;
+  }
+
   #close(index: number): void {
     const voice = this.#voices.get(index);
     if (voice === undefined) return;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { millis, seconds } from "#base/time";
+import { after, millis, seconds } from "#base/time";
 import { held, Node, nodeLink } from "#testing/responder";
 import { address } from "#testing/values";
 
@@ -33,6 +33,21 @@ describe("sockets", () => {
     node.links(nodeLink(2), THIRD).assign(held(OTHER));
     assert.deepEqual(ears(node)["3 IPv4"], [OTHER]);
     assert.match(String(node.take().at(-1)), /on 3 /);
+  });
+
+  it("listen for an address before others are asked for it, however lately they were told of changes", () => {
+    const other = address("192.0.2.101");
+    const node = new Node()
+      .links(nodeLink(2))
+      .assign(held(VIP, { stance: "watching" }))
+      .pass(millis(1));
+    const told = new Set(node.ears.get("2 IPv4"));
+    node.assign(held(other, { stance: "watching" }));
+    assert.deepEqual(node.responder.deadline(), after(node.now, millis(49)), "it is told later");
+    assert.deepEqual([...told], [VIP]);
+    node.expect(other);
+    assert.notEqual(node.responder.deadline(), after(node.now, millis(49)));
+    assert.deepEqual(ears(node), { "2 IPv4": [VIP, other] });
   });
 
   it("follow an address to the interfaces that are asked for by name", () => {

@@ -34,6 +34,13 @@ export class Listening {
     if (ear.addresses.delete(address)) this.#change(ear, now, false);
   }
 
+  /** Something is about to be asked: what sockets have to be told, they are told now; gives whether there is anything. */
+  hurry(now: Instant): boolean {
+    if (this.#dueAt === undefined) return false;
+    this.#dueAt = now;
+    return true;
+  }
+
   /** When sockets must be told at the latest. */
   deadline(): Instant | undefined {
     return this.#dueAt;

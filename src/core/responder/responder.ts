@@ -125,6 +125,12 @@ export class Responder {
     return this.#act(now);
   }
 
+  /** Others are about to be asked for an address by the caller: their answers are heard, and told of whatever they said before. */
+  expect(address: IpAddress, now: Instant): readonly Effect[] {
+    this.#holdings.get(address)?.expect();
+    return this.#listening.hurry(now) ? this.#act(now) : [];
+  }
+
   /** Does what is due. */
   timer(now: Instant): readonly Effect[] {
     return this.#act(now);

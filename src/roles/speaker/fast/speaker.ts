@@ -256,6 +256,7 @@ export class Speaker {
         this.#voice.ask(
           effect.address,
           effect.of === undefined ? undefined : this.#members.macsOf(effect.of),
+          now,
         );
         break;
       case "ask-gateway":

@@ -112,7 +112,8 @@ export class Voice {
   }
 
   /** Asks who has an address: these machines, or all of the link where `macs` is `undefined`. */
-  ask(address: IpAddress, macs: readonly MacAddress[] | undefined): void {
+  ask(address: IpAddress, macs: readonly MacAddress[] | undefined, now: Instant): void {
+    this.#perform(this.#responder.expect(address, now), now);
     for (const index of this.linksOf(address)) {
       const own = this.#parts.links.byIndex(index)?.mac;
       if (own === undefined) continue;
