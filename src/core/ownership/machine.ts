@@ -212,12 +212,12 @@ const reconsiderHeld = (around: Surroundings, entry: Entry): Step => {
   if (state.name === "yielding") return unchanged(entry);
   const until = after(now, config.handOverLimit);
   const choice = choose(around, entry);
-  return move(
-    entry,
-    { name: "yielding", since: now, cause, until },
-    cause,
-    choice.type === "peer" ? choice.node : undefined,
-  );
+  const yielding: State = { name: "yielding", since: now, cause, until };
+  const moved = move(entry, yielding, cause, choice.type === "peer" ? choice.node : undefined);
+  const rival = state.name === "holding" ? state.dispute?.rival : undefined;
+  if (rival === undefined) return moved;
+  // It may have taken over, rightly, before this node knew, and gives way if this node goes on answering.
+  return { entry: moved.entry, effects: [...moved.effects, ask(entry, rival)] };
 };
 
 /** Time has passed; harmless when nothing is due. */

@@ -57,6 +57,14 @@ describe("a member that is heard to hold the address", () => {
     assert.deepEqual(shown(effects), ["silence", "yielding -> standby: handed-over (c)"]);
   });
 
+  it("is asked once more by a holder that defended the address and learns then that it is no candidate any more", () => {
+    const standings = { standings: { c: UP } };
+    const defended = hearAt(millis(1), held(), member("c"), standings).entry;
+    const entry = { ...defended, candidates: ["c", "a"] };
+    const { effects } = reconsider(around({ now: at(millis(11)), ...standings }), entry);
+    assert.deepEqual(shown(effects), ["holding -> yielding: placement (c)", "ask c"]);
+  });
+
   it("puts a claim off when it is the one that was believed dead, and the claim is tried again", () => {
     const sketch: Sketch = { standings: { a: dead(millis(-5)) } };
     const { effects, entry } = hearAt(millis(50), held({ state: CLAIMING }), member("a"), sketch);

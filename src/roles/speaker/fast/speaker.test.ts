@@ -147,6 +147,23 @@ describe("speakers on one link", () => {
     assert.deepEqual(first.speaker.interfacesOf(parsed(A)), []);
   });
 
+  it("move once when candidates change, though the next one learns of it first and the holder defends it", async () => {
+    const bed = await settled();
+    const word = { address: parsed(A), candidates: ["node-2", "node-3"], interfaces: "all" } as const;
+    const [first, ...rest] = bed.nodes;
+    assert.ok(first !== undefined);
+    for (const { speaker } of rest) speaker.place([word], [], bed.now());
+    await bed.pass(millis(10));
+    assert.deepEqual(holders(bed), ["node-1", "node-2"]);
+    assert.ok(first.said().includes(`address ${A}: node-2 announces it, which is held here by right`));
+    first.speaker.place([word], [], bed.now());
+    await bed.pass(millis(5));
+    for (let passed = 0; passed < 3_000; passed += 5) {
+      await bed.pass(millis(5));
+      assert.deepEqual(holders(bed), ["node-2"], `at ${passed} ms`);
+    }
+  });
+
   it("give an address up whose link goes down, at once", async () => {
     const bed = await settled();
     const { netlink } = node(bed, "node-1");
