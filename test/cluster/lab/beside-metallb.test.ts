@@ -152,20 +152,12 @@ const becomes = async (look: () => Promise<Holders>, chosen: Holders, withinMs: 
 
 /** Addresses that datagrams go to, always the same: plain ones of each node, and one of each other kind, each of another node. */
 const watched = ({ chosen }: Bed): readonly string[] => {
-  const firstOf = (kind: readonly Wish[], node: string): string => {
-    const found = kind.flatMap(({ addresses }) => addresses).find((each) => chosen[each] === node);
-    return found ?? assert.fail(`${node} has none of ${kind.map(({ name }) => name)}`);
+  const firstOf = (node: string, from: number, to: number): string => {
+    const kind = SERVICES.slice(from, to).flatMap(({ addresses }) => addresses);
+    return kind.find((each) => chosen[each] === node) ?? assert.fail(`${node} has none of ${kind}`);
   };
-  const [plain, six, local, selected] = [
-    [0, 10],
-    [14, 18],
-    [18, 26],
-    [26, 38],
-  ].map((range) => SERVICES.slice(...range));
-  return [
-    ...["n1", "n2", "n3"].map((node) => firstOf(plain ?? [], node)),
-    ...[firstOf(six ?? [], "n2"), firstOf(local ?? [], "n3"), firstOf(selected ?? [], "n1")],
-  ];
+  const plain = ["n1", "n2", "n3"].map((node) => firstOf(node, 0, 10));
+  return [...plain, firstOf("n2", 14, 18), firstOf("n3", 18, 26), firstOf("n1", 26, 38)];
 };
 
 type Seen = {
