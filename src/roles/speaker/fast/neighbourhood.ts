@@ -29,7 +29,7 @@ const canSpeak = (link: NodeLink["link"]): boolean =>
   linkFault({ link, addresses: [], router: false }) === undefined;
 
 const REREAD_RETRY = seconds(1);
-/** How often a gateway is asked that has never answered. */
+/** How often a gateway is asked that has never answered; after the first time it counts as none. */
 const GATEWAY_RETRY = seconds(5);
 
 export class Neighbourhood {
@@ -37,7 +37,10 @@ export class Neighbourhood {
   readonly #parts: NeighbourhoodParts;
   readonly #gateway: Gateway;
   readonly #linksDown = new Set<string>();
-  #hasGateway = false;
+  /** `undefined` while it is not known yet. */
+  #hasGateway: boolean | undefined;
+  /** Since when one is asked that has not answered yet. */
+  #askedSince: Instant | undefined;
 
   constructor(parts: NeighbourhoodParts) {
     const { netlink, packets, count } = parts;
@@ -96,13 +99,20 @@ export class Neighbourhood {
     const before = this.#gateway.address;
     this.#gateway.look();
     const { address } = this.#gateway;
-    if (address === undefined || address !== before) this.#setGateway(false, now);
+    if (address !== before) this.#askedSince = undefined;
+    // The first one that is found at all has its time to answer.
+    if (address === undefined || (address !== before && this.#hasGateway === true))
+      this.#setGateway(false, now);
     this.#meetGateway(now);
   }
 
   readonly #meetGateway = (now: Instant): void => {
-    const isMissing = this.#gateway.address !== undefined && !this.#hasGateway;
-    if (isMissing) this.#gateway.ask();
+    const isMissing = this.#gateway.address !== undefined && this.#hasGateway !== true;
+    if (isMissing) {
+      this.#askedSince ??= now;
+      if (now >= after(this.#askedSince, GATEWAY_RETRY)) this.#setGateway(false, now);
+      this.#gateway.ask();
+    }
     const again = isMissing ? after(now, GATEWAY_RETRY) : undefined;
     this.#parts.deadlines.set("gateway", again, this.#meetGateway);
   };

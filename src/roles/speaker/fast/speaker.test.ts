@@ -77,6 +77,16 @@ describe("speakers on one link", () => {
     ]);
   });
 
+  it("take over from a node that dies where no gateway has ever answered", async () => {
+    const bed = speakerBed(2);
+    bed.silenceGateway(true);
+    bed.place({ [A]: ["node-1", "node-2"] });
+    await bed.pass(seconds(20));
+    assert.deepEqual(holders(bed), ["node-1"]);
+    node(bed, "node-1").cut(true);
+    await until({ ...bed, nodes: bed.nodes.slice(1) }, "node-2", seconds(1));
+  });
+
   it("never answer from two nodes when a holder is cut off: it withdraws before the next one takes over", async () => {
     const bed = await settled();
     bed.silenceGateway(false);
