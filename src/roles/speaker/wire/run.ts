@@ -3,7 +3,7 @@ import type { Authentication } from "#core/bfd/authentication";
 import { makeDirectory } from "#drivers/files/directory";
 import { readCpuLimit, readMissingCapabilities } from "#drivers/host/linux";
 import { takeLock } from "#drivers/host/lock";
-import { collectAlone } from "#drivers/host/memory";
+import { collectAlone, growModerately } from "#drivers/host/memory";
 import { beRealtimeWithHelpers } from "#drivers/host/realtime";
 import { spawnChild } from "#drivers/ipc/spawn";
 import { EXIT, SPEAKER_LOCK, type SpeakerOptions } from "../options.ts";
@@ -58,6 +58,8 @@ export const runSpeaker = async (options: SpeakerOptions): Promise<number> => {
     return EXIT.environment;
   }
   collectAlone();
+  // A thousand addresses that are taken at once leave garbage several times what they are.
+  growModerately();
   warnOfCpuLimit();
   const firstAgent = spawnChild(agentCommand(options));
   // After it, which is not to be preferred. Where it is refused a better niceness must do, or none.
