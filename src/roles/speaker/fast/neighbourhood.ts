@@ -29,8 +29,10 @@ const canSpeak = (link: NodeLink["link"]): boolean =>
   linkFault({ link, addresses: [], router: false }) === undefined;
 
 const REREAD_RETRY = seconds(1);
-/** How often a gateway is asked that has never answered; after the first time it counts as none. */
+/** How often a gateway is asked that has never answered. */
 const GATEWAY_RETRY = seconds(5);
+/** For so long it may still: a switch may forward nothing for half a minute after a link came up (IEEE 802.1D: twice 15 s). */
+const GATEWAY_PATIENCE = seconds(35);
 
 export class Neighbourhood {
   readonly links: Links;
@@ -110,7 +112,7 @@ export class Neighbourhood {
     const isMissing = this.#gateway.address !== undefined && this.#hasGateway !== true;
     if (isMissing) {
       this.#askedSince ??= now;
-      if (now >= after(this.#askedSince, GATEWAY_RETRY)) this.#setGateway(false, now);
+      if (now >= after(this.#askedSince, GATEWAY_PATIENCE)) this.#setGateway(false, now);
       this.#gateway.ask();
     }
     const again = isMissing ? after(now, GATEWAY_RETRY) : undefined;

@@ -55,6 +55,34 @@ describe("speakers on one link", () => {
     assert.deepEqual(saidOf(), ["node node-2: alive -> dead: nothing comes from it any more"]);
   });
 
+  it("tell at a start that they hear others once they do, and nothing before", async () => {
+    const bed = speakerBed(3);
+    bed.place({ [A]: ["node-1", "node-2", "node-3"] });
+    await bed.pass(seconds(20));
+    for (const each of bed.nodes) {
+      const said = each.said().filter((text) => text.startsWith("this node: "));
+      assert.deepEqual(said, ["this node: hears other speakers"]);
+    }
+    node(bed, "node-3").cut(true);
+    await bed.pass(seconds(1));
+    assert.match(node(bed, "node-3").said().join("\n"), /this node: hears neither other speakers/);
+  });
+
+  it("tell that they hear nobody once sessions had their time", async () => {
+    const bed = speakerBed(2);
+    node(bed, "node-1").cut(true);
+    const company = () =>
+      node(bed, "node-1")
+        .said()
+        .filter((text) => text.startsWith("this node: "));
+    await bed.pass(millis(2_900));
+    assert.deepEqual(company(), []);
+    await bed.pass(millis(200));
+    assert.deepEqual(company(), ["this node: hears no other speaker, and asks its gateway"]);
+    await bed.pass(seconds(60));
+    assert.match(company().join(), /^this node: [^,]*, and no other speaker$/);
+  });
+
   it("take over from a node that dies in less than half a second, and tell the link", async () => {
     const bed = await settled();
     const before = bed.segment.frames.length;
@@ -81,7 +109,7 @@ describe("speakers on one link", () => {
     const bed = speakerBed(2);
     bed.silenceGateway(true);
     bed.place({ [A]: ["node-1", "node-2"] });
-    await bed.pass(seconds(20));
+    await bed.pass(seconds(40));
     assert.deepEqual(holders(bed), ["node-1"]);
     node(bed, "node-1").cut(true);
     await until({ ...bed, nodes: bed.nodes.slice(1) }, "node-2", seconds(1));

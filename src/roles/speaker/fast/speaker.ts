@@ -18,6 +18,7 @@ import type { SpeakerEvent } from "#core/speaker/event";
 import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { ResponderPort } from "#drivers/packet/responder-port";
 import type { Deadlines } from "#runtime/deadlines";
+import { CompanyNews } from "./company-news.ts";
 import type { MemberWord, PlacementWord } from "./desired.ts";
 import { Members } from "./members.ts";
 import type { MeshParts } from "./mesh.ts";
@@ -53,6 +54,7 @@ export class Speaker {
   readonly #members: Members;
   readonly #neighbourhood: Neighbourhood;
   readonly #voice: Voice;
+  readonly #companyNews: CompanyNews;
   readonly #placements = new Map<IpAddress, PlacementWord>();
   /** Answered for until another node is heard to hold them, and forgotten then. */
   readonly #departing = new Set<IpAddress>();
@@ -66,6 +68,7 @@ export class Speaker {
     const { now } = parts;
     this.#parts = parts;
     this.#ownership = new Ownership(parts.self, parts.ownership, now());
+    this.#companyNews = new CompanyNews(parts);
     this.#neighbourhood = new Neighbourhood({
       ...parts,
       onLinks: (nodeLinks, at) => this.#onLinks(nodeLinks, at),
@@ -149,6 +152,7 @@ export class Speaker {
     this.#members.close();
     this.#voice.close();
     this.#neighbourhood.close();
+    this.#companyNews.close();
     this.#parts.deadlines.set("ownership", undefined, this.#onOwnership);
   }
 
@@ -251,14 +255,12 @@ export class Speaker {
         this.#settle(now);
         this.#voice.sayAgain(effect.address, now);
         break;
-      case "ask":
+      case "ask": {
         this.#settle(now);
-        this.#voice.ask(
-          effect.address,
-          effect.of === undefined ? undefined : this.#members.macsOf(effect.of),
-          now,
-        );
+        const macs = effect.of === undefined ? undefined : this.#members.macsOf(effect.of);
+        this.#voice.ask(effect.address, macs, now);
         break;
+      }
       case "ask-gateway":
         this.#neighbourhood.askGateway();
         break;
@@ -266,6 +268,12 @@ export class Speaker {
       case "say-staying":
         this.#settle(now);
         this.#members.say(effect.type === "say-leaving" ? "leaving" : "staying", now);
+        break;
+      case "company":
+        // Said last: who says that it holds nothing holds nothing.
+        this.#settle(now);
+        this.#members.say(effect.verdict === "isolated" ? "isolated" : "staying", now);
+        this.#companyNews.judge(this.#ownership.company, now);
         break;
       case "left":
         this.#settle(now);
@@ -286,13 +294,7 @@ export class Speaker {
   #observe(effect: Told, now: Instant): void {
     if (effect.type === "transition" && effect.to === "yielding")
       this.#voice.stand(effect.address, "yielding");
-    if (effect.type === "company") {
-      // Said last: who says that it holds nothing holds nothing.
-      this.#settle(now);
-      this.#members.say(effect.verdict === "isolated" ? "isolated" : "staying", now);
-    }
-    const { tell } = this.#parts;
     const heardAt = (node: string): Instant | undefined => this.#members.heardAt(node);
-    tell(eventOf(effect, { now, heardAt, stanceOf: (address) => this.#voice.stanceOf(address) }));
+    this.#parts.tell(eventOf(effect, { now, heardAt, stanceOf: (address) => this.#voice.stanceOf(address) }));
   }
 }

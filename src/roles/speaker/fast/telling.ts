@@ -7,7 +7,7 @@ import type { SpeakerEvent } from "#core/speaker/event";
 /** An effect that is for people, or for people as well. */
 export type Told = Extract<
   Effect,
-  { type: "company" | "transition" | "rival" | "stranger" | "stranger-gone" | "flapping" | "calm" }
+  { type: "transition" | "rival" | "stranger" | "stranger-gone" | "flapping" | "calm" }
 >;
 
 /** What is known besides. */
@@ -36,8 +36,6 @@ export const eventOf = (effect: Told, circumstances: Circumstances): SpeakerEven
   switch (effect.type) {
     case "transition":
       return moveEvent(effect, circumstances);
-    case "company":
-      return { type: "company", to: effect.verdict };
     case "rival":
       return effect;
     case "stranger": {

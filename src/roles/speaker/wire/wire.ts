@@ -156,7 +156,7 @@ export class Wire {
   /** One that is held here does not answer from here, and a node that hears nobody hears no answers. */
   #mayAsk(address: IpAddress): boolean {
     const { company } = this.#journal.view;
-    return company !== "isolated" && company !== "doubtful" && !this.#speaker.answers(address);
+    return (company === "accompanied" || company === "alone") && !this.#speaker.answers(address);
   }
 
   #tell(event: SpeakerEvent): void {
