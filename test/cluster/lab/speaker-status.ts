@@ -18,7 +18,7 @@ export type L2Status = KubeObject & {
 const STATUSES = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/servicel2statuses`;
 
 /** The objects that are there of a Service. */
-export const readStatuses = async (
+const readStatuses = async (
   { plane }: Pick<LabCluster, "plane">,
   service: string,
 ): Promise<readonly L2Status[]> => {
