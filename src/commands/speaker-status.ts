@@ -5,7 +5,7 @@ import { ago, printable, table } from "./table.ts";
 const COMPANY: Readonly<Record<SpeakerStatus["company"], string>> = {
   accompanied: "hears other speakers",
   doubtful: "hears no other speaker, and asks its gateway",
-  alone: "hears its gateway, and no other speaker",
+  alone: "hears no other speaker, and goes on",
   isolated: "hears neither other speakers nor its gateway, and holds nothing",
   unknown: "has yet to hear somebody",
 };

@@ -56,7 +56,7 @@ const HEARING: Readonly<Record<Hearing, string>> = {
 const COMPANY: Readonly<Record<Company, string>> = {
   accompanied: "hears other speakers",
   doubtful: "hears no other speaker, and asks its gateway",
-  alone: "hears its gateway, and no other speaker",
+  alone: "hears no other speaker, and goes on",
   isolated: "hears neither other speakers nor its gateway, and holds nothing",
 };
 
