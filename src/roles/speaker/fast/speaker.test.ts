@@ -80,7 +80,7 @@ describe("speakers on one link", () => {
     await bed.pass(millis(200));
     assert.deepEqual(company(), ["this node: hears no other speaker, and asks its gateway"]);
     await bed.pass(seconds(60));
-    assert.match(company().join(), /^this node: [^,]*, and no other speaker$/);
+    assert.match(company().join(), /^this node: hears no other speaker, /);
   });
 
   it("take over from a node that dies in less than half a second, and tell the link", async () => {
