@@ -126,7 +126,10 @@ const kernel: Bench = () => inLab({ edges: 1 }, (lab) => measureKernel(lab));
 
 const xdp: Bench = ({ quick }) => Promise.resolve(measureXdp(quick ? 200_000 : 1_000_000));
 
-const throughput: Bench = ({ quick, say }) => {
+/** Rounds of throughput, unless `--runs` asks for fewer. */
+const MOST_ROUNDS = 5;
+
+const throughput: Bench = ({ quick, runs, say }) => {
   const folder = mkdtempSync(join(tmpdir(), "steelyard-nftlb-"));
   return inLab(
     { edges: 1 },
@@ -134,7 +137,7 @@ const throughput: Bench = ({ quick, say }) => {
       say("throughput: fetching nftlb");
       const variants = variantsOf({ lab, copy, nftlb: fetchNftlb(folder) });
       await prepare(lab);
-      const size = quick ? { rounds: 1, seconds: 2 } : { rounds: 5, seconds: 4 };
+      const size = quick ? { rounds: 1, seconds: 2 } : { rounds: Math.min(runs, MOST_ROUNDS), seconds: 4 };
       return reportThroughput(await measureThroughput(lab, { variants, ...size, say }), size);
     },
     "no servers",
