@@ -88,49 +88,6 @@ const routeNodes = async (lab: Lab, gateway: string): Promise<void> => {
   }
 };
 
-/**
- * No balancer at all, but the same way: e1 routes what is for the address to the nodes, each flow to one of them. What a box
- * in the path costs by being there, so the most that any balancer on it can reach.
- */
-const plainRouting = ({ lab }: Parts): Variant => {
-  const onE1 = [
-    "net.ipv4.ip_forward=1",
-    "net.ipv4.conf.all.send_redirects=0",
-    "net.ipv4.fib_multipath_hash_policy=1",
-  ];
-  const run = async (host: string, ...commands: readonly string[]): Promise<void> => {
-    for (const command of commands) await lab.host(host).expect(["ip", ...command.split(" ")]);
-  };
-  const hops = NODES.map((node) => `nexthop via ${node}`).join(" ");
-  return {
-    name: "plain routing",
-    targets: [VIRTUAL_ADDRESS],
-    up: async () => {
-      await onNodes(lab, "add");
-      // What others have translated would be translated still, and answered from an address that the client never asked.
-      await lab.host("e1").expect(["conntrack", "--flush"]);
-      await lab.host("e1").expect(["sysctl", "-qw", ...onE1, "net.ipv4.conf.eth0.send_redirects=0"]);
-      await run(
-        "e1",
-        `route add ${VIRTUAL_ADDRESS}/32 ${hops}`,
-        `route add ${VIRTUAL_ADDRESS}/32 via ${NODES[0]} table ${STREAM_PORT}`,
-        `rule add dport ${STREAM_PORT} ipproto tcp lookup ${STREAM_PORT}`,
-      );
-      await run("rt", `route add ${VIRTUAL_ADDRESS}/32 via ${EDGE}`);
-    },
-    down: async () => {
-      await run("rt", `route del ${VIRTUAL_ADDRESS}/32`);
-      await run(
-        "e1",
-        `rule del dport ${STREAM_PORT} ipproto tcp lookup ${STREAM_PORT}`,
-        `route flush table ${STREAM_PORT}`,
-        `route del ${VIRTUAL_ADDRESS}/32`,
-      );
-      await onNodes(lab, "del");
-    },
-  };
-};
-
 const onEdge = (lab: Lab, verb: "add" | "del") =>
   lab.host("e1").run(["ip", "address", verb, `${VIRTUAL_ADDRESS}/32`, "dev", "eth0"]);
 
@@ -211,7 +168,6 @@ export const fetchNftlb = (folder: string): readonly string[] => {
 /** All of them, in the order in which each round takes them. */
 export const variantsOf = (parts: Parts): readonly Variant[] => [
   { name: "direct", targets: NODES, up: async () => {}, down: async () => {} },
-  plainRouting(parts),
   steelyard(parts, "dsr"),
   steelyard(parts, "dsr", "--engine", "xdp"),
   nftlb(parts, "dsr"),
