@@ -2,6 +2,7 @@
 import type { IpAddress } from "#base/address";
 import type { Duration } from "#base/time";
 import type { AddressConflict, AddressPool, AddressReservation } from "#core/ipam/pool";
+import type { TextMap } from "#core/kubernetes/meta";
 import type { LabelSelector } from "#core/kubernetes/selector";
 import type { Community } from "./community.ts";
 
@@ -64,14 +65,16 @@ export type BgpPeer = {
   readonly authentication:
     | { readonly type: "none" }
     | { readonly type: "password"; readonly password: string }
-    /** The Secret lies in the namespace of the resource. */
-    | { readonly type: "secret"; readonly name: string };
+    /** The Secret lies in the namespace of the resource; `namespace` is another one that was named. */
+    | { readonly type: "secret"; readonly name: string; readonly namespace: string | undefined };
   /** Name of a profile that exists. */
   readonly bfdProfile: string | undefined;
   readonly ebgpMultiHop: boolean;
   readonly enableGracefulRestart: boolean;
   readonly disableMp: boolean;
   readonly dualStackAddressFamily: boolean;
+  /** Those of ours, by name: what the kind has no field for. They are checked where they are used. */
+  readonly annotations: TextMap;
 };
 
 /** Settings of BFD. */

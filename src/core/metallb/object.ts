@@ -36,11 +36,11 @@ const withoutNulls = (value: unknown, depth = 0): unknown => {
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
-const labelsOf = (value: unknown): TextMap =>
+const textsOf = (value: unknown, prefix = ""): TextMap =>
   isSection(value)
     ? Object.fromEntries(
-        Object.entries(value).flatMap(([key, label]): [string, string][] =>
-          typeof label === "string" ? [[key, label]] : [],
+        Object.entries(value).flatMap(([key, text]): [string, string][] =>
+          typeof text === "string" && key.startsWith(prefix) ? [[key, text]] : [],
         ),
       )
     : {};
@@ -54,7 +54,8 @@ const placeOf = (object: Section, index: number): Place => {
     object: name === "" ? `#${index + 1}` : objectKey({ namespace, name }),
     namespace,
     name,
-    labels: labelsOf(metadata.labels),
+    labels: textsOf(metadata.labels),
+    annotations: textsOf(metadata.annotations, `${OWN_GROUP}/`),
   };
 };
 
@@ -73,7 +74,8 @@ const kindFinding = (kind: unknown): Finding =>
 /** What an object at this place of a list is. */
 export const identify = (raw: unknown, index: number): Identified => {
   if (!isSection(raw)) {
-    const place: Place = { kind: "object", object: `#${index + 1}`, namespace: "", name: "", labels: {} };
+    const nameless = { kind: "object", object: `#${index + 1}`, namespace: "", name: "" };
+    const place: Place = { ...nameless, labels: {}, annotations: {} };
     return { type: "unreadable", place, finding: error([], `${show(raw)} is not an object`) };
   }
   const place = placeOf(raw, index);

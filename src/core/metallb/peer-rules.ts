@@ -153,9 +153,14 @@ export const peerProblems = (
   });
 };
 
-const authenticationOf = ({ password, passwordSecret }: PeerSpec): BgpPeer["authentication"] => {
+const authenticationOf = ({
+  place,
+  spec: { password, passwordSecret },
+}: Placed<PeerSpec>): BgpPeer["authentication"] => {
   const name = given(passwordSecret?.name);
-  if (name !== undefined) return { type: "secret", name };
+  const namespace = given(passwordSecret?.namespace);
+  if (name !== undefined)
+    return { type: "secret", name, namespace: namespace === place.namespace ? undefined : namespace };
   return given(password) === undefined ? { type: "none" } : { type: "password", password: password ?? "" };
 };
 
@@ -177,12 +182,13 @@ export const peerOf = ({ place, spec }: Placed<PeerSpec>): BgpPeer => ({
   timers: timersOf(spec),
   connectTime: spec.connectTime,
   nodeSelectors: selectorsOf(spec.nodeSelectors),
-  authentication: authenticationOf(spec),
+  authentication: authenticationOf({ place, spec }),
   bfdProfile: given(spec.bfdProfile),
   ebgpMultiHop: spec.ebgpMultiHop ?? false,
   enableGracefulRestart: spec.enableGracefulRestart ?? false,
   disableMp: spec.disableMP,
   dualStackAddressFamily: spec.dualStackAddressFamily,
+  annotations: place.annotations,
 });
 
 /** The profile that a checked spec describes; the defaults are FRR's, which MetalLB leaves to it. */

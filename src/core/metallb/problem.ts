@@ -25,6 +25,8 @@ export type Place = {
   readonly namespace: string;
   readonly name: string;
   readonly labels: TextMap;
+  /** Ours only, which extend what a kind has fields for. */
+  readonly annotations: TextMap;
 };
 
 /** A checked spec and the object that holds it. */

@@ -257,12 +257,13 @@ describe("advertisements and peers that are read", () => {
         timers: { hold: seconds(90), keepalive: seconds(30) },
         connectTime: seconds(5),
         nodeSelectors: [],
-        authentication: { type: "secret", name: "secret" },
+        authentication: { type: "secret", name: "secret", namespace: undefined },
         bfdProfile: "fast",
         ebgpMultiHop: false,
         enableGracefulRestart: true,
         disableMp: false,
         dualStackAddressFamily: false,
+        annotations: {},
       },
       {
         name: "b",
@@ -283,6 +284,7 @@ describe("advertisements and peers that are read", () => {
         enableGracefulRestart: false,
         disableMp: false,
         dualStackAddressFamily: false,
+        annotations: {},
       },
     ]);
   });

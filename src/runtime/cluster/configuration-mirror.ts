@@ -6,7 +6,7 @@
  * them yet.
  */
 import { type ObjectKey, objectKey, type TextMap } from "#core/kubernetes/meta";
-import { fieldsOf, metaOf } from "#core/kubernetes/read";
+import { fieldsOf, metaOf, textMapOf } from "#core/kubernetes/read";
 import type { ClusterPort, Failure, Resource, Sink, Watch } from "#drivers/kubernetes/port";
 import { CONFIGURATION_KINDS, NAMESPACES } from "./resources.ts";
 
@@ -55,9 +55,11 @@ const projectRaw =
     };
   };
 
+const isOurs = (annotation: string): boolean => annotation.startsWith("steelyard.dev/");
+
 /** What of a resource says something to us; its status is written by ourselves. */
 const said = ({ object: { spec, metadata } }: RawObject): string =>
-  JSON.stringify([spec, fieldsOf(metadata).labels]);
+  JSON.stringify([spec, fieldsOf(metadata).labels, textMapOf(fieldsOf(metadata).annotations, isOurs)]);
 
 const byKey = (left: RawObject, right: RawObject): number =>
   left.key < right.key ? -1 : left.key > right.key ? 1 : 0;
