@@ -1,0 +1,69 @@
+/** How long each timer of a session runs (RFC 4271 §8.2.1, §10; RFC 9687). */
+import { after, type Duration, earliest, type Instant, micros, seconds } from "#base/time";
+import type { Negotiated, SessionConfig } from "./config.ts";
+import type { Connection, Established } from "./state.ts";
+
+/** How long a peer may take for its OPEN: the "large value" of RFC 4271 §8.2.2. */
+export const OPEN_HOLD_TIME = seconds(240);
+/** The first rest after a failure. */
+export const SHORTEST_REST = seconds(1);
+/** No rest is longer; how many failures there were does not matter any more. */
+export const LONGEST_REST = seconds(120);
+/** KEEPALIVEs are never sent more often (RFC 4271 §4.4). */
+export const SHORTEST_KEEPALIVE = seconds(1);
+/** Nor are connections attempted more often, whatever is configured. */
+const SHORTEST_RETRY = seconds(1);
+const SHORTEST_SEND_HOLD = seconds(480);
+
+/** Up to a quarter less, so that speakers do not move in step (RFC 4271 §10). The die is in [0, 1). */
+const jittered = (duration: Duration, die: number): Duration => micros(duration * (0.75 + die / 4));
+
+/** Between two attempts to connect. */
+export const connectRetryTime = (config: SessionConfig, die: number): Duration =>
+  jittered(micros(Math.max(config.connectRetryTime, SHORTEST_RETRY)), die);
+
+/** How long nothing is tried after so many failures in a row, at least one: a second, doubled with each more. */
+export const restTime = (failures: number, die: number): Duration =>
+  jittered(micros(Math.min(SHORTEST_REST * 2 ** Math.min(failures - 1, 30), LONGEST_REST)), die);
+
+/** What is between our KEEPALIVEs, jitter apart; 0 for a hold time of 0 (RFC 4271 §4.4). */
+export const keepaliveTime = (wanted: Duration, holdTime: Duration): Duration =>
+  holdTime === 0 ? micros(0) : micros(Math.max(Math.min(wanted, holdTime / 3), SHORTEST_KEEPALIVE));
+
+/** When the next KEEPALIVE is due that was due at `due`: lateness does not add up, and what was slept through is skipped. */
+export const nextKeepalive = (
+  { keepaliveTime }: Negotiated,
+  { due, now, jitter }: { readonly due: Instant; readonly now: Instant; readonly jitter: number },
+): Instant | undefined => {
+  if (keepaliveTime === 0) return undefined;
+  const interval = micros(Math.max(jittered(keepaliveTime, jitter), SHORTEST_KEEPALIVE));
+  const next = after(due, interval);
+  return next > now ? next : after(now, interval);
+};
+
+/** When a peer that was heard now has been silent for too long. */
+export const holdUntil = ({ holdTime }: Negotiated, now: Instant): Instant | undefined =>
+  holdTime === 0 ? undefined : after(now, holdTime);
+
+/**
+ * How long a peer may read nothing (RFC 9687 §3.2). Longer than the hold time by far: a peer that is only slow is not cut off. Other than there it
+ * holds without a hold time as well: nothing else would end the session then.
+ */
+export const sendHoldTime = ({ holdTime }: Negotiated): Duration =>
+  micros(Math.max(SHORTEST_SEND_HOLD, 2 * holdTime));
+
+/** When the peer has read nothing for too long; `undefined` while nothing waits for it, or the session is not established. */
+export const sendHoldUntil = (connection: Connection): Instant | undefined =>
+  connection.name === "established" && connection.blockedSince !== undefined
+    ? after(connection.blockedSince, sendHoldTime(connection.agreement.negotiated))
+    : undefined;
+
+/** When there is something to do for a connection. */
+export const connectionDeadline = (connection: Connection): Instant | undefined =>
+  connection.name === "open-sent"
+    ? connection.holdUntil
+    : earliest(connection.holdUntil, connection.keepaliveAt, sendHoldUntil(connection));
+
+/** Whether a session lived: long enough that what ended it was no failure to get along. */
+export const hasLived = ({ since, agreement }: Established, now: Instant): boolean =>
+  now - since >= Math.max(LONGEST_REST, 2 * agreement.negotiated.holdTime);
