@@ -67,6 +67,7 @@ const shownOne = (effect: Effect): string => {
     case "rival":
       return `rival ${effect.peer}`;
     case "stranger":
+      return `stranger ${effect.mac}${effect.stage === "unused" ? " unused" : ""}`;
     case "stranger-gone":
       return `${effect.type} ${effect.mac}`;
     case "company":

@@ -18,6 +18,8 @@ export type Input =
       readonly changed: readonly Placement[];
       readonly removed: readonly IpAddress[];
     }
+  /** All placements that there were have been told: those that come from now on are of addresses that nobody has used yet. */
+  | { readonly type: "all-placed" }
   /** All other members. */
   | { readonly type: "members"; readonly members: readonly MemberMacs[] }
   /** Standings that have changed, and how many sessions are in which condition. */

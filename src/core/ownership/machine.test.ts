@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { after, type Duration, type Instant, instant, micros, millis, seconds } from "#base/time";
+import type { Standing } from "#core/liveness/standing";
 import { around, dead, type EntrySketch, entryOf, ONE, type Sketch, shown, UP } from "#testing/ownership";
 import { deadline, reconsider, tick } from "./machine.ts";
 import type { Entry, Step, Surroundings } from "./state.ts";
@@ -11,6 +12,9 @@ const at = (duration: Duration): Instant => after(T0, duration);
 /** What the first thought about a new address at T0 leads to, for this node `b` of the candidates a, b, c. */
 const first = (sketch: Sketch, entry: EntrySketch = {}): Step =>
   reconsider(around({ now: T0, ...sketch }), entryOf({ candidates: ["a", "b", "c"], ...entry }));
+
+/** A member of which the API server has said for long that it is not ready. */
+const notReady: Standing = { name: "dead", since: at(seconds(-60)), cause: "not-ready" };
 
 /** Moves time to each deadline until `end`, in the same surroundings; gives all effects as text. */
 const wait = (
@@ -57,6 +61,23 @@ describe("an address that is not held", () => {
       "130ms announce takeover",
       "130ms claiming -> holding: unheld",
     ]);
+  });
+
+  it("is asked for as long as a session waits for a peer while this node is new: its holder may stand still for a moment", () => {
+    for (const sketch of [
+      { settledAt: at(seconds(15)) },
+      { standings: { a: notReady }, settledAt: at(seconds(15)) },
+    ]) {
+      const { said } = wait(sketch, first(sketch), at(seconds(1)));
+      assert.deepEqual(said.slice(0, 2), ["125ms ask all", "250ms answer"]);
+    }
+    const isBack = { memory: { settledAt: at(seconds(15)) } };
+    assert.equal(wait({}, first({}, isBack), at(seconds(1))).said[1], "250ms answer");
+  });
+
+  it("is asked for no longer than ever by one that is new and has seen the better candidate die", () => {
+    const sketch: Sketch = { standings: { a: dead(millis(-5)) }, settledAt: at(seconds(15)) };
+    assert.equal(wait(sketch, first(sketch), at(seconds(1))).said[1], "130ms answer");
   });
 
   it("is taken a hold-off after its holder fell silent, if that does not answer", () => {

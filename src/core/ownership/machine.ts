@@ -26,6 +26,7 @@
 import type { IpAddress } from "#base/address";
 import { after, earliest, type Instant, instant, micros } from "#base/time";
 import type { OwnershipConfig } from "./config.ts";
+import { used } from "./first-use.ts";
 import { calmAt, noteCalm, noteTake } from "./flapping.ts";
 import { choose, hasSuccessor, plan } from "./plan.ts";
 import type {
@@ -54,6 +55,7 @@ const NO_MEMORY: Memory = {
   takenAt: [],
   isFlapping: false,
   stranger: undefined,
+  unusedSince: undefined,
 };
 
 /** An address that has just become known. Nothing is known of it, not even whether this node can carry it. */
@@ -122,7 +124,7 @@ const take = (around: Surroundings, entry: Entry, cause: TransitionCause, from: 
   const { address } = entry;
   const state: HoldingState = { name: "holding", since: now, cause, dispute: undefined };
   const noted = noteTake(config, entry, now);
-  const memory = { ...noted.entry.memory, holder: self, holderAt: now };
+  const memory = { ...used(noted.entry.memory), holder: self, holderAt: now };
   const moved = move({ ...noted.entry, memory }, state, cause, from);
   const effects: readonly Effect[] = [
     { type: "answer", address },

@@ -93,9 +93,10 @@ describe("all addresses of a node", () => {
       { address: ONE, candidates: [SELF, "node-0"] },
       { address: TWO, candidates: ["node-0", SELF] },
     ]);
-    node.give({ type: "timer" }, at(millis(131)));
+    const asked = after(T0, micros(SILENCE + 1));
+    node.give({ type: "timer" }, asked);
     assert.deepEqual(
-      [node.ownership.mayAnswer(ONE, at(millis(131))), node.ownership.mayAnswer(TWO, at(millis(131)))],
+      [node.ownership.mayAnswer(ONE, asked), node.ownership.mayAnswer(TWO, asked)],
       [true, false],
     );
   });
@@ -140,7 +141,7 @@ describe("all addresses of a node", () => {
     ]);
     node.ownership.peerHeard(woken);
     node.give(standings({}, 2), woken);
-    const said = node.give({ type: "timer" }, at(seconds(61.3)));
+    const said = node.give({ type: "timer" }, at(seconds(61.4)));
     const claim = ["standby -> claiming: unheld", "ask all", "ask all", "answer", "announce takeover"];
     assert.deepEqual(
       said.filter((line) => line !== "company alone"),

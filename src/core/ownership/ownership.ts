@@ -24,6 +24,7 @@ import { Book } from "./book.ts";
 import type { CompanyInput, CompanyState } from "./company.ts";
 import { companyDeadline, initialCompany, stepCompany } from "./company.ts";
 import type { OwnershipConfig } from "./config.ts";
+import { unusedSince } from "./first-use.ts";
 import type { Input, MemberMacs } from "./input.ts";
 import { deadline, giveUp, initialEntry, isHeld, reconsider, tick } from "./machine.ts";
 import { precedes } from "./plan.ts";
@@ -45,6 +46,7 @@ export class Ownership {
   /** When this process was last seen running. */
   #runningAt: Instant;
   #leaving: "no" | "handing-over" | "left" = "no";
+  #arePlacementsKnown = false;
   #effects: Effect[] = [];
 
   constructor(self: string, config: OwnershipConfig, now: Instant) {
@@ -138,6 +140,9 @@ export class Ownership {
       case "placements":
         this.#place(input, now);
         break;
+      case "all-placed":
+        this.#arePlacementsKnown = true;
+        break;
       case "members":
         this.#setMembers(input.members);
         break;
@@ -206,11 +211,18 @@ export class Ownership {
       this.#book.remove(entry.address);
     }
     for (const { address, candidates } of changed) {
-      const entry = this.#book.get(address) ?? initialEntry(address, candidates, now);
+      const entry = this.#book.get(address) ?? this.#newEntry(address, now);
       // A dispute was about another placement.
-      const memory = { ...entry.memory, mute: undefined, restraint: micros(0), restrainedUntil: instant(0) };
+      const settled = { mute: undefined, restraint: micros(0), restrainedUntil: instant(0) };
+      const memory = { ...entry.memory, ...settled, unusedSince: unusedSince(entry, candidates, now) };
       this.#keep(reconsider(around, { ...entry, candidates, memory }));
     }
+  }
+
+  /** Nobody may have it yet. */
+  #newEntry(address: IpAddress, now: Instant): Entry {
+    const entry = initialEntry(address, [], now);
+    return this.#arePlacementsKnown ? { ...entry, memory: { ...entry.memory, unusedSince: now } } : entry;
   }
 
   #setMembers(members: readonly MemberMacs[]): void {

@@ -3,6 +3,7 @@ import { after, type Duration, type Instant, instant, micros } from "#base/time"
 import type { DeathCause, Standing } from "#core/liveness/standing";
 import type { OwnershipConfig } from "./config.ts";
 import type { ClaimCause, Entry, Surroundings } from "./state.ts";
+import { detectionTime } from "./timing.ts";
 
 /** Who should hold an address: the first candidate that is able, as far as this node knows. */
 export type Choice =
@@ -48,14 +49,18 @@ export const precedes = ({ candidates }: Entry, node: string, other: string): bo
   return mine >= 0 && (theirs < 0 || mine < theirs);
 };
 
+/** How long a holder may stand still that nobody calls dead for it. */
+const patienceOf = (config: OwnershipConfig): Duration =>
+  micros(Math.max(config.askTime, detectionTime(config)));
+
 /**
  * How long after a death an address must not be taken. One that was up and fell silent may be cut off, and then needs its time
- * to withdraw. One that others pronounce dead is asked first; so is, more briefly, one that says itself that it holds nothing,
- * for that may have been an old packet.
+ * to withdraw. One that others pronounce dead is asked first, for as long as a session would have waited for it; so is, more briefly,
+ * one that says itself that it holds nothing, for that may have been an old packet.
  */
-const restAfter = ({ holdOff, askTime }: OwnershipConfig, cause: DeathCause): Duration => {
-  if (cause === "silent") return holdOff;
-  return cause === "vacated" ? micros(askTime / 2) : askTime;
+const restAfter = (config: OwnershipConfig, cause: DeathCause): Duration => {
+  if (cause === "silent") return config.holdOff;
+  return cause === "vacated" ? micros(config.askTime / 2) : patienceOf(config);
 };
 
 const releasedAt = ({ config }: Surroundings, standing: Standing): Instant | undefined =>
@@ -73,9 +78,25 @@ const predecessors = ({ self }: Surroundings, { candidates }: Entry): readonly s
 const causeOf = (holder: Standing): ClaimCause =>
   holder.name === "dead" && holder.cause === "vacated" ? "holder-vacated" : "holder-dead";
 
+/** Whether a better candidate fell silent so lately that its hold-off still ran when the claim began: it was the holder. */
+const hasJustDied = (around: Surroundings, entry: Entry, askedSince: Instant): boolean =>
+  predecessors(around, entry).some((node) => {
+    const standing = around.standingOf(node);
+    if (standing.name !== "dead" || standing.cause !== "silent") return false;
+    return after(standing.since, around.config.holdOff) > askedSince;
+  });
+
+/**
+ * How long everybody is asked. Whoever has just started, or was away, does not know what it has missed: a holder may stand still for a
+ * moment, and has as long for its answer as its peers give it. Whoever has been there would have heard of a holder, or has seen it die.
+ */
+const askTimeFor = (around: Surroundings, entry: Entry, askedSince: Instant): Duration => {
+  const isNew = around.now < latest([around.settledAt, entry.memory.settledAt]);
+  return isNew && !hasJustDied(around, entry, askedSince) ? patienceOf(around.config) : around.config.askTime;
+};
+
 /** When a claim on an address whose holder is dead, or unknown, may end. It is asked for meanwhile. */
 const claimOfAbandoned = (around: Surroundings, entry: Entry, askedSince: Instant): Plan => {
-  const { config } = around;
   const { holder } = entry.memory;
   const before = predecessors(around, entry);
   const releases = (holder === undefined ? before : [...before, holder]).map((node) =>
@@ -84,7 +105,7 @@ const claimOfAbandoned = (around: Surroundings, entry: Entry, askedSince: Instan
   const released = latest(releases);
   const cause = holder === undefined ? "unheld" : causeOf(around.standingOf(holder));
   // A hold-off that has yet to pass leaves time enough to ask.
-  const asked = after(askedSince, config.askTime);
+  const asked = after(askedSince, askTimeFor(around, entry, askedSince));
   const at = holder !== undefined && released > askedSince ? released : latest([released, asked]);
   return { type: "claim", at, cause, from: holder };
 };

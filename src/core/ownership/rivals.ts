@@ -8,6 +8,7 @@
  */
 import type { MacAddress } from "#base/mac";
 import { after, instant, micros, seconds } from "#base/time";
+import { used } from "./first-use.ts";
 import { andThen, giveUp, reconsider, unchanged } from "./machine.ts";
 import { choose, precedes } from "./plan.ts";
 import type { Effect, Entry, HoldingState, Memory, Step, Surroundings } from "./state.ts";
@@ -27,7 +28,8 @@ export const hear = (around: Surroundings, entry: Entry, speaker: Speaker): Step
   const { node } = speaker;
   const { state } = entry;
   const mute = entry.memory.mute === node ? undefined : entry.memory.mute;
-  const known: Entry = { ...entry, memory: { ...entry.memory, holder: node, holderAt: around.now, mute } };
+  const memory = { ...used(entry.memory), holder: node, holderAt: around.now, mute };
+  const known: Entry = { ...entry, memory };
   switch (state.name) {
     case "standby":
       return entry.memory.holder === node && mute === entry.memory.mute
@@ -125,6 +127,6 @@ const giveWay = (around: Surroundings, entry: Entry, rival: string, cause: "unhe
  */
 const hearStranger = (around: Surroundings, entry: Entry, mac: MacAddress): Step => {
   if (entry.state.name === "standby") return unchanged(noteSign(entry, mac, around.now));
-  const noted = noteStranger(entry, mac, around.now);
+  const noted = noteStranger(around, entry, mac);
   return entry.state.name === "claiming" ? andThen(noted, (next) => contest(around, next)) : noted;
 };

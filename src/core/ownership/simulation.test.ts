@@ -38,6 +38,7 @@ import {
 } from "#testing/speaker-history";
 import { trouble } from "#testing/speaker-troubles";
 import type { SpeakerWorld } from "#testing/speaker-world";
+import { pausesBriefly, startsBesideStandstill } from "#testing/still-moments";
 
 const { SEED, HISTORIES, FIGURES } = process.env;
 const COUNT = Number(HISTORIES ?? 400);
@@ -79,18 +80,6 @@ const endsSuddenly =
     }
     mend(world);
   };
-
-/** A stop that is shorter than anybody needs to notice moves nothing. */
-const pausesBriefly: Fault = (world) => {
-  const holder = someHolder(world);
-  passAMoment(world);
-  world.say(`pause ${holder.name}`);
-  holder.freeze();
-  world.run(micros(world.random() * 0.7 * BOUNDS.detection.earliest));
-  holder.thaw();
-  world.run(seconds(1));
-  expectAgreement(world, "after a pause");
-};
 
 /** The holder is cut off from everybody: it gives up before the next one takes over. */
 const isCutOff =
@@ -250,6 +239,7 @@ const FAULTS: readonly [Fault, ...Fault[]] = [
   endsSuddenly("crash"),
   endsSuddenly("freeze"),
   pausesBriefly,
+  startsBesideStandstill,
   restartsPlanned,
   restartsPlanned,
   rollsAll,

@@ -130,6 +130,8 @@ export type Memory = {
   readonly isFlapping: boolean;
   /** A machine that is no member and has the address as well, or keeps this node from taking it. */
   readonly stranger: Stranger | undefined;
+  /** Since when somebody might have used it, as long as nobody has; `undefined`: it was used, or may have been. */
+  readonly unusedSince: Instant | undefined;
 };
 
 /** One address as one node sees it. */
@@ -194,8 +196,13 @@ export type Effect =
     }
   /** For people: another member announces what this node holds by right. */
   | { readonly type: "rival"; readonly address: IpAddress; readonly peer: string }
-  /** For people: a machine that is no member claims an address. */
-  | { readonly type: "stranger"; readonly address: IpAddress; readonly mac: MacAddress }
+  /** For people: a machine that is no member claims an address, which was in use by then, or was to be used for the first time. */
+  | {
+      readonly type: "stranger";
+      readonly address: IpAddress;
+      readonly mac: MacAddress;
+      readonly stage: "used" | "unused";
+    }
   /** For people: it is not heard any more, or this node has nothing to do with the address any more. */
   | { readonly type: "stranger-gone"; readonly address: IpAddress; readonly mac: MacAddress }
   /** For people: the address moves too often, or does not any more. */

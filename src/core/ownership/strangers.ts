@@ -6,7 +6,8 @@
  */
 import type { MacAddress } from "#base/mac";
 import { after, type Instant, seconds } from "#base/time";
-import type { Effect, Entry, State, Step } from "./state.ts";
+import { isFirstUse } from "./first-use.ts";
+import type { Effect, Entry, State, Step, Surroundings } from "./state.ts";
 
 /** A stranger is answered at most this often: DEFEND_INTERVAL of RFC 5227 §1.1. */
 const DEFEND_INTERVAL = seconds(10);
@@ -16,7 +17,7 @@ const NEWS_INTERVAL = seconds(1);
 const STRANGER_MEMORY = seconds(300);
 
 /** Takes note of what a stranger said just now, reports it if it is news, and answers it if this node holds the address. */
-export const noteStranger = (entry: Entry, mac: MacAddress, now: Instant): Step => {
+export const noteStranger = ({ now, self }: Surroundings, entry: Entry, mac: MacAddress): Step => {
   const { address, state, memory } = entry;
   const before = memory.stranger;
   const isNews =
@@ -30,7 +31,8 @@ export const noteStranger = (entry: Entry, mac: MacAddress, now: Instant): Step 
     reportedAt: isNews ? now : before.reportedAt,
     defendedAt: isDefended ? now : defendedAt,
   };
-  const report: readonly Effect[] = isNews ? [{ type: "stranger", address, mac }] : [];
+  const stage = isFirstUse(entry, self) ? "unused" : "used";
+  const report: readonly Effect[] = isNews ? [{ type: "stranger", address, mac, stage }] : [];
   const defence: readonly Effect[] = isDefended ? [{ type: "announce", address, cause: "defence" }] : [];
   return { entry: { ...entry, memory: { ...memory, stranger } }, effects: [...report, ...defence] };
 };

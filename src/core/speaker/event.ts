@@ -58,7 +58,7 @@ export type SpeakerEvent =
       readonly type: "duplicate-address";
       readonly address: IpAddress;
       readonly mac: MacAddress;
-      /** `used`: this node answers for it; `unused`: it was about to, asked first, and does not. */
+      /** `used`: the address is in use, here or elsewhere, or has been; `unused`: it was to be used for the first time, and is not. */
       readonly stage: "used" | "unused";
     }
   /** It is not heard any more, or this node has nothing to do with the address any more. */

@@ -35,6 +35,8 @@ export type SpeakerView = {
     }
   >;
   readonly duplicates: Map<IpAddress, MacAddress>;
+  /** Those of them that nobody had used before, as far as is known: the Service may be given another address. */
+  readonly unused: Set<IpAddress>;
   readonly flapping: Set<IpAddress>;
   readonly unreachable: Map<IpAddress, string>;
   readonly linksDown: Set<string>;
@@ -52,7 +54,8 @@ export type SpeakerView = {
 /** Before anything happened. */
 export const emptySpeakerView = (): SpeakerView => ({
   ...{ sequence: 0, startedAt: undefined, isSynced: false, company: undefined, refused: [] },
-  ...{ addresses: new Map(), members: new Map(), duplicates: new Map(), flapping: new Set() },
+  ...{ addresses: new Map(), members: new Map(), duplicates: new Map(), unused: new Set() },
+  ...{ flapping: new Set() },
   ...{ unreachable: new Map(), linksDown: new Set(), trouble: new Map(), transitions: new Map() },
   ...{ deaths: new Map(), failedWrites: new Map() },
 });
@@ -82,9 +85,11 @@ const projectAddress = (view: SpeakerView, event: SpeakerEvent, at: WallTime): v
     }
     case "duplicate-address":
       view.duplicates.set(event.address, event.mac);
+      toggle(view.unused, event.address, event.stage === "unused");
       break;
     case "duplicate-gone":
       view.duplicates.delete(event.address);
+      view.unused.delete(event.address);
       break;
     case "flapping":
       toggle(view.flapping, event.address, event.state === "begun");

@@ -119,6 +119,11 @@ export class Speaker {
     this.#members.meetSoon(now);
   }
 
+  /** All placements that there are have been told: an address that comes later is used for the first time then. */
+  allPlaced(now: Instant): void {
+    this.#decide({ type: "all-placed" }, now);
+  }
+
   /** What BFD packets are signed with from now on. */
   setAuthentication(authentication: PeerParts["authentication"], now: Instant): void {
     this.#members.setAuthentication(authentication, now);
@@ -295,6 +300,6 @@ export class Speaker {
     if (effect.type === "transition" && effect.to === "yielding")
       this.#voice.stand(effect.address, "yielding");
     const heardAt = (node: string): Instant | undefined => this.#members.heardAt(node);
-    this.#parts.tell(eventOf(effect, { now, heardAt, stanceOf: (address) => this.#voice.stanceOf(address) }));
+    this.#parts.tell(eventOf(effect, { now, heardAt }));
   }
 }

@@ -1,7 +1,6 @@
 /** What people are told of the decisions on addresses. */
 import { between, type Instant } from "#base/time";
 import type { Effect } from "#core/ownership/state";
-import type { Stance } from "#core/responder/config";
 import type { SpeakerEvent } from "#core/speaker/event";
 
 /** An effect that is for people, or for people as well. */
@@ -15,7 +14,6 @@ export type Circumstances = {
   readonly now: Instant;
   /** When a node was last heard. */
   readonly heardAt: (node: string) => Instant | undefined;
-  readonly stanceOf: (address: Extract<Told, { type: "stranger" }>["address"]) => Stance | undefined;
 };
 
 const moveEvent = (
@@ -38,12 +36,8 @@ export const eventOf = (effect: Told, circumstances: Circumstances): SpeakerEven
       return moveEvent(effect, circumstances);
     case "rival":
       return effect;
-    case "stranger": {
-      const { address, mac } = effect;
-      const stance = circumstances.stanceOf(address);
-      const stage = stance === "holding" || stance === "yielding" ? "used" : "unused";
-      return { type: "duplicate-address", address, mac, stage };
-    }
+    case "stranger":
+      return { ...effect, type: "duplicate-address" };
     case "stranger-gone":
       return { type: "duplicate-gone", address: effect.address, mac: effect.mac };
     case "flapping":

@@ -190,6 +190,7 @@ export class Wire {
         this.#isComplete = true;
         this.#parts.deadlines.set("alone", undefined, () => {});
         this.#place({ changed: [], removed: this.#knowledge.end() }, now);
+        this.#speaker.allPlaced(now);
         this.#saving.saveSoon(now);
         break;
       case "probes":
