@@ -32,8 +32,8 @@
  *   spread nothing is said until everything is decided about.
  * - While speakers of MetalLB run in the cluster, follow `METALLB_RULES`: a node that MetalLB takes for the holder must not
  *   be passed over, else two answer. When they are gone, follow `DEFAULT_RULES`.
- * - A placement lists the first eight candidates. Say with `setDead` who is dead, and eight others are listed as well; a node is
- *   not passed over for that, since not everybody may have noticed.
+ * - A placement lists the first eight candidates. Say with `setDead` who is dead, and those of the first that are, eight at most,
+ *   are listed besides eight others: a node is not passed over for that, since not everybody may have noticed.
  *
  * Work is proportional to what changed: a slice costs its own Service, a node costs itself in each combination of
  * advertisements and networks, and one digest for each address. Sets of candidates are shared by the addresses that have the same.

@@ -13,7 +13,7 @@ export type Placement = {
   readonly services: readonly ObjectKey[];
   /**
    * The nodes that may answer, the first choice first: `LISTED`, and as many more as are among them of which it was said that
-   * they are dead. Fewer if there are no more; none if every node is left out.
+   * they are dead, `LISTED` of those at most. Fewer if there are no more; none if every node is left out.
    */
   readonly candidates: readonly string[];
   /** For each of `candidates`, on which interfaces it answers. */
@@ -50,15 +50,22 @@ const interfacesOf = (listed: readonly Candidate[]): readonly Interfaces[] =>
   (listed.every(({ interfaces }) => interfaces === "all") ? EVERYWHERE[listed.length] : undefined) ??
   listed.map(({ interfaces }) => interfaces);
 
-/** The beginning of a list, until enough of it are not known to be dead. */
-const enough = (candidates: readonly Candidate[], dead: ReadonlySet<string>): readonly Candidate[] => {
-  let alive = 0;
-  const end = candidates.findIndex(({ node }) => {
-    if (alive === LISTED) return true;
-    if (!dead.has(node)) alive += 1;
-    return false;
-  });
-  return end < 0 ? candidates : candidates.slice(0, end);
+type Listed = { readonly listed: readonly Candidate[]; readonly living: number };
+
+/**
+ * The first of a list, until enough of them are not known to be dead. Of the dead as many are listed at most: a node that has lost sight of a
+ * thousand others is not to list them all, for each address.
+ */
+const enough = (candidates: readonly Candidate[], dead: ReadonlySet<string>): Listed => {
+  const listed: Candidate[] = [];
+  let living = 0;
+  for (const candidate of candidates) {
+    if (living === LISTED) break;
+    if (!dead.has(candidate.node)) living += 1;
+    else if (listed.length - living === LISTED) continue;
+    listed.push(candidate);
+  }
+  return { listed, living };
 };
 
 /** The placement that follows from an order; `front` are candidates that come before it. `all` gives the whole order. */
@@ -81,8 +88,8 @@ export const placementOf = (
 ): Placement => {
   const known = withFront(front, ranking.first);
   const first = enough(known, dead);
-  const isShort = first.length === known.length && ranking.first.length < ranking.set.candidates.length;
-  const listed = isShort ? enough(withFront(front, all()), dead) : first;
+  const isShort = first.living < LISTED && ranking.first.length < ranking.set.candidates.length;
+  const { listed } = isShort ? enough(withFront(front, all()), dead) : first;
   return {
     address,
     lead,

@@ -161,7 +161,7 @@ describe("the candidates for an address", () => {
     assert.deepEqual(testWorld({ services: [turned] }).candidates(WEB), ["node-b", "node-c", "node-a"]);
   });
 
-  it("are listed until eight of them are not known to be dead, each in its place", () => {
+  it("are listed until eight of them are not known to be dead, each in its place, and eight of the dead at most", () => {
     const nodes = Array.from({ length: 30 }, (_, index) =>
       testNode(`n${index}`, { labels: index < 20 ? { rack: "1" } : {} }),
     );
@@ -179,11 +179,21 @@ describe("the candidates for an address", () => {
     assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, all.slice(0, 10));
     placements.setDead(new Set(all.slice(0, 20)));
     assert.equal(placements.settle().placed.length, 3);
-    assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, all.slice(0, 28));
-    placements.setDead(new Set(all));
+    assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, [
+      ...all.slice(0, 8),
+      ...all.slice(20, 28),
+    ]);
+    placements.setDead(new Set(all.slice(0, 20).filter((node) => node !== all[12])));
     placements.settle();
-    assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, all);
-    assert.equal(placements.get(WEB as IpAddress)?.unlisted, "none");
+    assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, [
+      ...[...all.slice(0, 8), ...all.slice(12, 13)],
+      ...all.slice(20, 27),
+    ]);
+    // Who hears nobody any more.
+    placements.setDead(new Set(all.slice(0, 29)));
+    placements.settle();
+    assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, [...all.slice(0, 8), ...all.slice(29)]);
+    assert.equal(placements.get(WEB as IpAddress)?.unlisted, "some");
     placements.setDead(new Set());
     placements.settle();
     assert.deepEqual(placements.get(WEB as IpAddress)?.candidates, all.slice(0, 8));
@@ -228,5 +238,22 @@ describe("what is said", () => {
     assert.equal(turns, 4);
     assert.equal(new Set(said).size, 10);
     assert.equal([...placements.all()].length, 10);
+  });
+
+  it("comes in parts as well when others are dead", () => {
+    const services = Array.from({ length: 10 }, (_, index) => testService(`s${index}`, [`10.0.1.${index}`]));
+    const nodes = Array.from({ length: 12 }, (_, index) => testNode(`n${index}`));
+    const { placements } = testWorld({ services, nodes });
+    placements.settle();
+    placements.setDead(new Set(["n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8", "n9"]));
+    const parts = [1, 2, 3].map(() => placements.settle(4));
+    assert.deepEqual(
+      parts.map(({ placed, rest }) => [placed.length, rest]),
+      [
+        [4, "some"],
+        [4, "some"],
+        [2, "none"],
+      ],
+    );
   });
 });

@@ -14,7 +14,7 @@ import { Fronts } from "./fronts.ts";
 import { Holders } from "./holders.ts";
 import { KnownNodes } from "./known-nodes.ts";
 import { KnownServices, type Layer2Configuration } from "./known-services.ts";
-import { Orderer } from "./order.ts";
+import { LISTED, Orderer } from "./order.ts";
 import { type Changes, isSamePlacement, type Placement, placementOf, withFront } from "./placement.ts";
 import type { SilentReason } from "./reason.ts";
 import type { HolderRecord } from "./record.ts";
@@ -107,12 +107,17 @@ export class Placements {
 
   /**
    * The nodes that are known to be dead, however that came to be known. They keep their places, and as many more nodes are listed
-   * after them: no address is without a living candidate because all that are preferred are dead.
+   * after them: no address is without a living candidate because all that are preferred are dead. Of those `LISTED` are listed at most.
    */
   setDead(names: ReadonlySet<string>): void {
     const isDifferent = (node: string): boolean => names.has(node) !== this.#dead.has(node);
-    for (const entry of this.#services.addresses.values())
-      if (entry.placement?.candidates.some(isDifferent) === true) this.#untold.add(entry);
+    // Where not all that are dead are listed, one of the others may be back.
+    const isCut = (candidates: readonly string[]): boolean =>
+      candidates.length > LISTED && candidates.filter((node) => this.#dead.has(node)).length >= LISTED;
+    for (const entry of this.#services.addresses.values()) {
+      const candidates = entry.placement?.candidates ?? [];
+      if (candidates.some(isDifferent) || isCut(candidates)) this.#untold.add(entry);
+    }
     this.#dead = names;
   }
 
@@ -125,7 +130,7 @@ export class Placements {
     if (this.#holders.remove(key) === "changed") this.#spreadState = "due";
   }
 
-  /** Decides about whatever changed, about `most` addresses at most; gives what is different from what was said before. */
+  /** Decides about whatever changed, and says so, of `most` addresses at most; gives what is different from what was said before. */
   settle(most = Number.POSITIVE_INFINITY): Changes {
     this.#judge();
     const told: Told = { placed: [], withdrawn: [] };
@@ -139,9 +144,13 @@ export class Placements {
     }
     const { order } = this.#rules;
     if (order.type === "spread" && this.#spreadState === "due") this.#spread(order.slack);
-    for (const entry of this.#untold) this.#tell(entry, told);
-    this.#untold.clear();
     this.#spreadState = "current";
+    for (const entry of this.#untold) {
+      if (left <= 0) return { ...told, rest: "some" };
+      left -= 1;
+      this.#untold.delete(entry);
+      this.#tell(entry, told);
+    }
     return { ...told, rest: "none" };
   }
 
