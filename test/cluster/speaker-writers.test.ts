@@ -86,7 +86,7 @@ const openSpeaker = (access: Access, node: string): Speaker => {
   });
   const writers = new Writers({
     ...{ cluster, clock: systemTime, mirror, placements, self: node, namespace: NAMESPACE },
-    conflicts: "reported",
+    ...{ conflicts: "reported", probing: "on" },
     tell: (event) => void told.push(event),
   });
   return {

@@ -188,7 +188,22 @@ describe("an agent that cannot read the cluster", () => {
     agent.follow(bed.cluster);
     await bed.rest();
     assert.ok(typesOf(bed.wire.take()).includes("all-placed"));
-    assert.deepEqual([agent.isReady, agent.status().trouble], [true, []]);
+    assert.deepEqual(agent.status().trouble, []);
+  });
+
+  it("is not ready before the wire has said whom it hears", async () => {
+    const bed = createCluster(WEB);
+    const agent = await bed.follow();
+    assert.deepEqual([agent.status().isSynced, agent.isReady], [true, false]);
+    for (const [to, isReady] of [
+      ["doubtful", false],
+      ["alone", true],
+      ["isolated", false],
+      ["accompanied", true],
+    ] as const) {
+      bed.wire.observe({ type: "company", to });
+      assert.equal(agent.isReady, isReady, to);
+    }
   });
 
   it("says that what an earlier agent could not read is over, once it has read everything", async () => {

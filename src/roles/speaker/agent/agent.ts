@@ -4,6 +4,8 @@
  * Everything it needs of the world comes in, so that a test runs it against an API server and a wire in memory.
  */
 import type { SpeakerExplanation, SpeakerStatus } from "#api/speaker";
+import type { IpAddress } from "#base/address";
+import type { MacAddress } from "#base/mac";
 import { wallTime } from "#base/time";
 import type { SpeakerEvent, SpeakerObservation } from "#core/speaker/event";
 import type { ClusterPort } from "#drivers/kubernetes/port";
@@ -49,10 +51,10 @@ export class SpeakerAgent {
     this.#remember(snapshot);
   }
 
-  /** Whether the wire could take over addresses: it knows the cluster, and hears somebody or is rightly alone. */
+  /** Whether the wire could take over addresses: it knows the cluster, and has said that it hears somebody or is rightly alone. */
   get isReady(): boolean {
     const { isSynced, company } = this.#heard.view;
-    return isSynced && company !== "doubtful" && company !== "isolated";
+    return isSynced && (company === "accompanied" || company === "alone");
   }
 
   /** Takes note of what the wire says. */
@@ -94,6 +96,7 @@ export class SpeakerAgent {
       ...{ heard: this.#heard, now: clock.wall(), node: options.node, agent: process },
       members: this.#following?.mirror.members() ?? [],
       placements: this.#following?.orders.placements,
+      strangers: this.#strangers,
       waitingWrites: this.#following?.waitingWrites ?? 0,
     });
   }
@@ -102,6 +105,7 @@ export class SpeakerAgent {
     const following = this.#following;
     return speakerMetrics({
       ...{ heard: this.#heard, node: this.#parts.options.node, requests: this.#requests() },
+      conflicts: this.#strangers.size,
       startedAt: wallTime(this.#parts.process.startedAt),
       placements: following?.orders.placementsByCandidates,
       servicesAt: (address) => following?.placements.get(address)?.services ?? [],
@@ -134,6 +138,12 @@ export class SpeakerAgent {
   async close(): Promise<void> {
     this.#troubles.close();
     await this.#following?.close();
+  }
+
+  /** Before the cluster has been read whoever the wire takes for one counts, but for what MetalLB's speakers may be. */
+  get #strangers(): ReadonlyMap<IpAddress, MacAddress> {
+    const { rules } = this.#parts.options;
+    return this.#following?.strangers ?? (rules === "metallb" ? new Map() : this.#heard.view.duplicates);
   }
 
   #tell(event: SpeakerEvent): void {

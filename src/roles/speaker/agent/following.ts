@@ -4,6 +4,8 @@
  * Nothing is told before all has been read and a valid configuration has been in force: until then the wire goes on with what it
  * knows, from an earlier agent or from its disk.
  */
+import type { IpAddress } from "#base/address";
+import type { MacAddress } from "#base/mac";
 import { type Duration, seconds } from "#base/time";
 import { createPlacements, type Placements } from "#core/layer2/placements";
 import type { SpeakerEvent } from "#core/speaker/event";
@@ -89,6 +91,11 @@ export class Following {
   /** Writes that wait for their turn or for the API server. */
   get waitingWrites(): number {
     return this.#reporter.waiting;
+  }
+
+  /** Machines that are none of ours, by the address that they answer for. */
+  get strangers(): ReadonlyMap<IpAddress, MacAddress> {
+    return this.#reporter.strangers;
   }
 
   /** The wire has said something that is another thing than before. */

@@ -20,6 +20,8 @@ export type Facts = {
   readonly startedAt: WallTime;
   /** `undefined` until the wire has been told everything. */
   readonly placements: ReadonlyMap<"some" | "none", number> | undefined;
+  /** Machines that are none of ours and answer for addresses. */
+  readonly conflicts: number;
   /** Services that are announced at an address. */
   readonly servicesAt: (address: IpAddress) => readonly ObjectKey[];
   readonly isConfigured: boolean;
@@ -35,7 +37,7 @@ const tally = (words: readonly string[], found: Iterable<string>, label: string)
   return counted(counts, label);
 };
 
-const stateValues = ({ heard: { view, verdicts, counts } }: Facts) => {
+const stateValues = ({ heard: { view, verdicts, counts }, conflicts }: Facts) => {
   const { words } = SPEAKER_METRICS.steelyard_addresses;
   const addresses = [...view.addresses.values()];
   const outages = addresses.flatMap(({ outage }) => (outage === undefined ? [] : [toMillis(outage) / 1_000]));
@@ -47,7 +49,7 @@ const stateValues = ({ heard: { view, verdicts, counts } }: Facts) => {
     ),
     steelyard_address_transitions_total: counted(view.transitions, "cause"),
     steelyard_address_outage_seconds: outages.length === 0 ? undefined : Math.max(...outages),
-    steelyard_address_conflicts: view.duplicates.size,
+    steelyard_address_conflicts: conflicts,
     steelyard_addresses_flapping: view.flapping.size,
     steelyard_addresses_probed: tally(
       SPEAKER_METRICS.steelyard_addresses_probed.words.verdict,

@@ -5,8 +5,10 @@
  * an API server that goes away changes nothing, since what was read last stays.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { readEndpointSlice } from "#core/endpoint-slice/read";
 import { objectKey } from "#core/kubernetes/meta";
+import { fieldsOf, listOf, metaOf } from "#core/kubernetes/read";
 import type { Placements } from "#core/layer2/placements";
 import { readHolderRecord } from "#core/layer2/record";
 import { readStatus, type SeenStatus } from "#core/layer2-status/object";
@@ -50,6 +52,26 @@ const project = (object: unknown): Service | undefined => {
   return service?.type === "LoadBalancer" || (service?.conditions.length ?? 0) > 0 ? service : undefined;
 };
 
+/** A node, and by what its object is told from one that is made anew under the same name. */
+type SeenNode = { readonly node: Node; readonly uid: string };
+
+const projectNode = (object: unknown): SeenNode | undefined => {
+  const node = readNode(object);
+  return node === undefined ? undefined : { node, uid: metaOf(object, () => false)?.uid ?? "" };
+};
+
+/** What a speaker has reported, and whose the object is. */
+type SeenReport = { readonly report: SpeakerReport; readonly owners: readonly unknown[] };
+
+const MOST_OWNERS = 16;
+
+const projectReport = (object: unknown): SeenReport | undefined => {
+  const report = readReport(object);
+  if (report === undefined) return undefined;
+  const { ownerReferences } = fieldsOf(fieldsOf(object).metadata);
+  return { report, owners: listOf(ownerReferences).slice(0, MOST_OWNERS) };
+};
+
 /** A status as an object of its own, and as the record of a holder. */
 type Status = { readonly seen: SeenStatus; readonly record: ReturnType<typeof readHolderRecord> };
 
@@ -66,8 +88,10 @@ export class ClusterMirror {
   readonly #placements: Placements;
   readonly #listener: MirrorListener;
   readonly #nodes = new Map<string, Node>();
+  readonly #uidByNode = new Map<string, string>();
   readonly #pods = new Map<string, SpeakerPod>();
   readonly #reports = new Map<string, SpeakerReport>();
+  readonly #ownersByNode = new Map<string, readonly unknown[]>();
   #services: ReadonlyMap<string, Service> = new Map();
   readonly #waiting = new Set<string>();
   readonly #watches: Pick<Watch<unknown>, "close">[] = [];
@@ -115,6 +139,21 @@ export class ClusterMirror {
     return this.#reports.get(node);
   }
 
+  /** The owner references of the object with a node's report, as they stand there. */
+  ownersOf(node: string): readonly unknown[] {
+    return this.#ownersByNode.get(node) ?? [];
+  }
+
+  /** The uid of a node's object; `undefined` when there is none. */
+  uidOf(node: string): string | undefined {
+    return this.#uidByNode.get(node);
+  }
+
+  /** Nodes that there are, whether or not a speaker runs there. */
+  nodes(): Iterable<string> {
+    return this.#nodes.keys();
+  }
+
   /** The pod of a node's speaker, one that is not being deleted if there is one: the owner of what it writes. */
   podOf(node: string): SpeakerPod | undefined {
     const pods = [...this.#pods.values()].filter((pod) => pod.node === node);
@@ -150,14 +189,16 @@ export class ClusterMirror {
 
   #watchNodes(): void {
     this.#watch(
-      { resource: NODES, project: readNode, keyOf: ({ name }) => name },
+      { resource: NODES, project: projectNode, keyOf: ({ node }) => node.name },
       {
-        put: (node) => {
+        put: ({ node, uid }) => {
           this.#nodes.set(node.name, node);
+          this.#uidByNode.set(node.name, uid);
           this.#placements.setNode(node);
         },
-        remove: ({ name }) => {
+        remove: ({ node: { name } }) => {
           this.#nodes.delete(name);
+          this.#uidByNode.delete(name);
           this.#placements.removeNode(name);
         },
         changes: "members",
@@ -185,18 +226,22 @@ export class ClusterMirror {
         changes: "members",
       },
     );
-    this.#watch<SpeakerReport>(
+    this.#watch<SeenReport>(
       {
-        ...{ resource: CONFIGURATION_STATES, namespace, project: readReport },
-        ...{ keyOf: ({ node }) => `${namespace}/speaker-${node}`, isSame: isSameReport },
+        ...{ resource: CONFIGURATION_STATES, namespace, project: projectReport },
+        keyOf: ({ report }) => `${namespace}/speaker-${report.node}`,
+        isSame: (left, right) =>
+          isSameReport(left.report, right.report) && isDeepStrictEqual(left.owners, right.owners),
       },
       {
-        put: (report) => {
+        put: ({ report, owners }) => {
           this.#reports.set(report.node, report);
+          this.#ownersByNode.set(report.node, owners);
           placements.setFitness(report.node, { links: report.links });
         },
-        remove: ({ node }) => {
+        remove: ({ report: { node } }) => {
           this.#reports.delete(node);
+          this.#ownersByNode.delete(node);
           placements.setFitness(node, undefined);
         },
         changes: "members",

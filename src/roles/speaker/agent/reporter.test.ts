@@ -4,7 +4,13 @@ import { macFromBytes } from "#base/mac";
 import { millis, seconds } from "#base/time";
 import { fieldsOf, listOf, textOf } from "#core/kubernetes/read";
 import { REACHABLE } from "#core/service-condition/reachable";
-import { CONFIGURATION_KINDS, CONFIGURATION_STATES, L2_STATUSES, SERVICES } from "#runtime/cluster/resources";
+import {
+  CONFIGURATION_KINDS,
+  CONFIGURATION_STATES,
+  EVENTS,
+  L2_STATUSES,
+  SERVICES,
+} from "#runtime/cluster/resources";
 import { address } from "#testing/values";
 import { type AgentBed, createCluster } from "./test-bed.ts";
 
@@ -83,6 +89,35 @@ describe("a machine that has an address before this node answers for it", () => 
     find(bed);
     await bed.rest(seconds(60));
     assert.deepEqual(conflictsIn(bed), []);
+  });
+
+  it("is nobody's business beside speakers of MetalLB until every node has told of its interfaces", async () => {
+    const bed = createCluster({ web: [WEB] });
+    const agent = await bed.follow({ rules: "metallb" });
+    const conflicts = () => /^steelyard_address_conflicts (.*)$/m.exec(agent.metrics())?.[1];
+    const events = () =>
+      bed.cluster.store.list(EVENTS).filter(({ reason }) => reason === "DuplicateAddress").length;
+    find(bed);
+    await bed.rest(seconds(60));
+    assert.deepEqual([conflicts(), agent.status().duplicates, events()], ["0", [], 0]);
+    // It was that node's speaker of MetalLB.
+    bed.report("node-b", PRINTER);
+    await bed.rest(seconds(60));
+    assert.deepEqual([conflicts(), events()], ["0", 0]);
+    bed.report("node-b", macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 0x0b)));
+    await bed.rest(seconds(60));
+    assert.deepEqual([conflicts(), events()], ["1", 1]);
+    assert.deepEqual(conflictsIn(bed), []);
+  });
+
+  it("is none that has told of its interfaces meanwhile", async () => {
+    const bed = createCluster({ web: [WEB] });
+    const agent = await bed.follow();
+    find(bed);
+    assert.deepEqual(agent.status().duplicates, [{ address: WEB, mac: PRINTER }]);
+    bed.report("node-b", PRINTER);
+    await bed.rest();
+    assert.deepEqual(agent.status().duplicates, []);
   });
 });
 

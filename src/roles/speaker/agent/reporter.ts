@@ -9,23 +9,29 @@ import type { MacAddress } from "#base/mac";
 import type { FollowingParts } from "./following.ts";
 import type { Heard, News } from "./heard.ts";
 import type { ClusterMirror } from "./mirror.ts";
+import { strangersOf } from "./strangers.ts";
 import type { Duplicate } from "./writers/conflicts.ts";
 import { Writers, type WritersParts } from "./writers/writers.ts";
 
 type Parts = Pick<FollowingParts, "cluster" | "clock" | "heard" | "tell" | "options">;
 
-/** Machines that are none of ours and answer for addresses, and whether this node holds them. */
-const duplicatesOf = ({ view }: Heard): ReadonlyMap<IpAddress, Duplicate> =>
+/** Machines that are none of ours and answer for addresses, and whether those were in use. */
+const duplicatesOf = (
+  { view }: Heard,
+  strangers: ReadonlyMap<IpAddress, MacAddress>,
+): ReadonlyMap<IpAddress, Duplicate> =>
   new Map(
-    [...view.duplicates].map(([address, mac]: readonly [IpAddress, MacAddress]): [IpAddress, Duplicate] => {
+    [...strangers].map(([address, mac]: readonly [IpAddress, MacAddress]): [IpAddress, Duplicate] => {
       const state = view.addresses.get(address)?.state;
-      return [address, { mac, stage: state === "holding" || state === "yielding" ? "used" : "unused" }];
+      const isHeld = state === "holding" || state === "yielding";
+      return [address, { mac, stage: view.unused.has(address) && !isHeld ? "unused" : "used" }];
     }),
   );
 
 export class Reporter {
   readonly #heard: Heard;
   readonly #writers: Writers;
+  readonly #strangers: () => ReadonlyMap<IpAddress, MacAddress>;
   /** What the writers have yet to be told. */
   readonly #untold = new Set<News>(["voices", "links", "verdicts", "observation"]);
   #knows: "nothing" | "cluster" | "placements" = "nothing";
@@ -39,10 +45,16 @@ export class Reporter {
     }: { readonly mirror: ClusterMirror; readonly placements: WritersParts["placements"] },
   ) {
     this.#heard = heard;
-    const { node: self, namespace, rules } = options;
+    const { node: self, namespace, rules, probe } = options;
+    const reportOf = (node: string) => mirror.reportOf(node);
+    this.#strangers = () =>
+      strangersOf({ heard: heard.view.duplicates, rules, nodes: mirror.nodes(), reportOf });
     // What MetalLB's speakers answer for until they are gone is no conflict.
     const conflicts = rules === "metallb" ? "expected" : "reported";
-    this.#writers = new Writers({ cluster, clock, mirror, placements, self, namespace, conflicts, tell });
+    this.#writers = new Writers({
+      ...{ cluster, clock, mirror, placements, self, namespace, conflicts, tell },
+      probing: probe ? "on" : "off",
+    });
   }
 
   /** Writes that wait for their turn or for the API server. */
@@ -61,10 +73,17 @@ export class Reporter {
   decided(): void {
     if (this.#knows === "placements") {
       this.#writers.changed();
+      // Another node may have told of its interfaces.
+      if (this.#heard.view.duplicates.size > 0) this.heardNews(["observation"]);
       return;
     }
     this.#knows = "placements";
     this.#hand();
+  }
+
+  /** Machines that are none of ours, by the address that they answer for. */
+  get strangers(): ReadonlyMap<IpAddress, MacAddress> {
+    return this.#strangers();
   }
 
   /** The wire has said something. */
@@ -91,6 +110,7 @@ export class Reporter {
     if (this.#knows === "cluster") return;
     if (this.#untold.delete("voices")) this.#writers.announced(voices);
     if (this.#untold.delete("verdicts")) this.#writers.verdicts(verdicts);
-    if (this.#untold.delete("observation")) this.#writers.duplicates(duplicatesOf(this.#heard));
+    if (this.#untold.delete("observation"))
+      this.#writers.duplicates(duplicatesOf(this.#heard, this.strangers));
   }
 }

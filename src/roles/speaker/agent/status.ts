@@ -1,6 +1,7 @@
 /** What a speaker says of itself at `/v1/status`. */
 import type { AddressStatus, MemberStatus, SpeakerStatus } from "#api/speaker";
 import { compareAddresses, type IpAddress } from "#base/address";
+import type { MacAddress } from "#base/mac";
 import { toMillis, type WallTime } from "#base/time";
 import { VERSION } from "#base/version";
 import type { Heard } from "./heard.ts";
@@ -15,6 +16,8 @@ export type StatusSources = {
   /** All speakers, as the cluster has them; none before it has been read. */
   readonly members: readonly Member[];
   readonly placements: number | undefined;
+  /** Machines that are none of ours, by the address that they answer for. */
+  readonly strangers: ReadonlyMap<IpAddress, MacAddress>;
   readonly waitingWrites: number;
 };
 
@@ -58,7 +61,7 @@ export const speakerStatus = (sources: StatusSources): SpeakerStatus => {
       ...(hearsUs === undefined ? {} : { hearsUs }),
       ...wordOf(byName.get(name)),
     })),
-    duplicates: pairsOf(view.duplicates, (address, mac) => ({ address, mac })),
+    duplicates: pairsOf(sources.strangers, (address, mac) => ({ address, mac })),
     unreachable: pairsOf(view.unreachable, (address, obstacle) => ({ address, obstacle })),
     flapping: [...view.flapping].sort(),
     linksDown: [...view.linksDown].sort(),

@@ -1,13 +1,14 @@
 /** An agent on an API server and beside a wire in memory, with time that moves when the test moves it. */
-import { macFromBytes } from "#base/mac";
+import { type MacAddress, macFromBytes } from "#base/mac";
 import { type Duration, seconds, wallTime } from "#base/time";
 import type { SpeakerEvent } from "#core/speaker/event";
 import { snapshotOf } from "#core/speaker/snapshot";
 import { emptySpeakerView, projectSpeaker } from "#core/speaker/view";
-import type { ReportedLink } from "#core/speaker-report/report";
+import { LINKS_ANNOTATION, type ReportedLink, reportText } from "#core/speaker-report/report";
 import { type FakeCluster, fakeCluster } from "#drivers/kubernetes/fake";
 import {
   CONFIGURATION_KINDS,
+  CONFIGURATION_STATES,
   ENDPOINT_SLICES,
   L2_STATUSES,
   NODES,
@@ -61,6 +62,8 @@ export type AgentBed = {
   advertisement(spec?: object): void;
   /** Creates or changes `shop/NAME`, with an endpoint that serves. */
   service(name: string, parts: ServiceParts): void;
+  /** Lets a node's speaker have told of an interface with this MAC address. */
+  report(node: string, mac: MacAddress): void;
   /** Records a node as the one that announces a Service. */
   record(service: string, node: string): void;
 };
@@ -113,6 +116,14 @@ const createObjects = (cluster: FakeCluster) => ({
       endpoints: [{ addresses: ["10.1.0.5"], nodeName: on, conditions: { ready: true } }],
     });
   },
+  report: (node: string, mac: MacAddress): void =>
+    void cluster.put(CONFIGURATION_STATES, {
+      metadata: {
+        ...{ name: `speaker-${node}`, namespace: NAMESPACE },
+        labels: { "metallb.io/component-type": "speaker", "metallb.io/node-name": node },
+        annotations: { [LINKS_ANNOTATION]: reportText([{ ...LINK, mac }]) },
+      },
+    }),
   record: (service: string, node: string): void =>
     void cluster.put(L2_STATUSES, {
       metadata: { name: `l2-${node}-${service}`, namespace: NAMESPACE },

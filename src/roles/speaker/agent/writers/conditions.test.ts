@@ -257,6 +257,33 @@ describe("the condition Reachable", () => {
     assert.match(String(message), /192\.0\.2\.10; node node-b asked who has 2001:db8::10/);
   });
 
+  it("goes once nobody asks any more, after all speakers have had time for a restart, and is not missed then", async () => {
+    const bed = createWritersBed();
+    for (const name of ["node-a", "node-b"]) bed.node(name);
+    const asking = bed.start("node-b");
+    await bed.rest();
+    bed.service();
+    const a = bed.start("node-a", { probing: "off" });
+    asking.holds();
+    a.holds(V4);
+    await bed.rest();
+    asking.writers.verdicts(new Map([[V4, REACHABLE]]));
+    await bed.rest();
+    assert.equal(bed.condition("Reachable")?.status, "True");
+    asking.kill();
+    const b = bed.start("node-b", { probing: "off" });
+    b.holds();
+    bed.writes();
+    await bed.rest(seconds(240));
+    assert.deepEqual(bed.writes(), []);
+    await bed.rest(seconds(600));
+    assert.equal(bed.condition("Reachable"), undefined);
+    assert.equal(bed.condition("Announced")?.status, "True");
+    assert.equal(patches(bed), 1);
+    await bed.rest(seconds(3_600));
+    assert.equal(patches(bed), 0);
+  });
+
   it("goes when nobody may answer any more, and from what is no load balancer any more", async () => {
     const { bed, a, b } = await announced();
     b.writers.verdicts(new Map([[V4, REACHABLE]]));

@@ -23,9 +23,9 @@ export type Wish = {
   readonly condition: WantedCondition | undefined;
   /**
    * `at-once`: it is certain already, however bad; `contested`: another node may say the opposite for a moment; `patient`: another
-   * one is about to say more.
+   * one is about to say more; `tidying`: it does no harm as it is, and others may still write it until all have been restarted.
    */
-  readonly patience: "at-once" | "usual" | "contested" | "patient";
+  readonly patience: "at-once" | "usual" | "contested" | "patient" | "tidying";
   /** How the message begins as long as it says the same but for details. */
   readonly gist: string;
 };
@@ -48,6 +48,8 @@ const DETAILS = seconds(60);
 const ANOTHERS = seconds(30);
 /** How long who answers is left as it is said while several say that they do. */
 const CONTESTED = seconds(5);
+/** How long what nobody keeps true any more is left; and as long again, spread by name. */
+const TIDYING = seconds(300);
 
 const rfc3339 = (at: WallTime): string => `${new Date(at).toISOString().slice(0, 19)}Z`;
 
@@ -58,13 +60,15 @@ const isSaid = (before: Condition | undefined, wanted: WantedCondition | undefin
 
 const patienceFor = (service: ObjectKey, before: Condition | undefined, wish: Wish): Duration => {
   const { condition, patience, gist } = wish;
+  const spread = (time: Duration): Duration => micros(time * (1 + hashName(service, 1) / 0x1_0000_0000));
+  if (patience === "tidying") return spread(TIDYING);
   if (patience === "at-once" || condition === undefined) return seconds(0);
   if (patience === "patient") return ANOTHERS;
   const isSameGist =
     before?.status === condition.status &&
     before.reason === condition.reason &&
     before.message.startsWith(gist);
-  if (isSameGist) return micros(DETAILS * (1 + hashName(service, 1) / 0x1_0000_0000));
+  if (isSameGist) return spread(DETAILS);
   if (condition.status !== "True") return LASTING;
   return patience === "contested" && before?.status === "True" ? CONTESTED : seconds(0);
 };

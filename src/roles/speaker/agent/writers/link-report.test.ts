@@ -3,9 +3,9 @@ import { describe, it } from "node:test";
 import { parseMac } from "#base/mac";
 import { parseInterfaceAddress } from "#base/prefix";
 import { seconds } from "#base/time";
-import { fieldsOf } from "#core/kubernetes/read";
-import { LINKS_ANNOTATION, type ReportedLink, readReport } from "#core/speaker-report/report";
-import { CONFIGURATION_STATES } from "#runtime/cluster/resources";
+import { fieldsOf, listOf } from "#core/kubernetes/read";
+import { LINKS_ANNOTATION, type ReportedLink, readReport, reportText } from "#core/speaker-report/report";
+import { CONFIGURATION_STATES, NODES } from "#runtime/cluster/resources";
 import { createWritersBed, NAMESPACE } from "./test-bed.ts";
 
 const KEY = `${NAMESPACE}/speaker-node-a`;
@@ -42,6 +42,48 @@ describe("the report of a node's links", () => {
     await bed.rest();
     assert.deepEqual(bed.writes(), ["patch configurationstates"]);
     assert.equal(report()?.links.length, 2);
+  });
+
+  it("belongs to the Node, so that it goes with it, and to the one of that name that is there now", async () => {
+    const { bed, speaker } = await started();
+    const owners = () =>
+      listOf(fieldsOf(bed.cluster.store.get(CONFIGURATION_STATES, KEY)?.metadata).ownerReferences);
+    const uid = () => fieldsOf(bed.cluster.store.get(NODES, "node-a")?.metadata).uid;
+    speaker.writers.links([link("eth0", "192.0.2.1/24")]);
+    await bed.rest();
+    const first = uid();
+    assert.deepEqual(owners(), [{ apiVersion: "v1", kind: "Node", name: "node-a", uid: first }]);
+    bed.cluster.remove(NODES, "node-a");
+    await bed.rest();
+    bed.node("node-a");
+    bed.writes();
+    await bed.rest(seconds(60));
+    assert.notEqual(uid(), first);
+    assert.deepEqual(owners(), [{ apiVersion: "v1", kind: "Node", name: "node-a", uid: uid() }]);
+    assert.deepEqual(bed.writes(), ["patch configurationstates"]);
+  });
+
+  it("comes to belong to the Node where it was there before, and stays what else it belongs to", async () => {
+    const { bed, speaker } = await started();
+    const theirs = { apiVersion: "v1", kind: "Pod", name: "theirs", uid: "8e0d" };
+    bed.cluster.put(CONFIGURATION_STATES, {
+      metadata: {
+        ...{ name: "speaker-node-a", namespace: NAMESPACE, ownerReferences: [theirs] },
+        labels: { "metallb.io/component-type": "speaker", "metallb.io/node-name": "node-a" },
+        annotations: { [LINKS_ANNOTATION]: reportText([link("eth0", "192.0.2.1/24")]) },
+      },
+    });
+    await bed.rest();
+    speaker.writers.links([link("eth0", "192.0.2.1/24")]);
+    await bed.rest();
+    const { ownerReferences } = fieldsOf(bed.cluster.store.get(CONFIGURATION_STATES, KEY)?.metadata);
+    assert.deepEqual(
+      listOf(ownerReferences).map((owner) => fieldsOf(owner).kind),
+      ["Pod", "Node"],
+    );
+    bed.writes();
+    await bed.rest(seconds(3_600));
+    assert.deepEqual(bed.writes(), []);
   });
 
   it("leaves the status and annotations of others alone", async () => {

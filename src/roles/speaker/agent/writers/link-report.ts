@@ -2,9 +2,11 @@
  * Tells the other speakers of this node's links, in the annotation of its `ConfigurationState`.
  *
  * The object is shared with whoever writes its status, so only the annotation and the labels are merged into it; the controller's own
- * is another one. It is made if it is absent, and made true again if somebody takes it away.
+ * is another one. It is made if it is absent, and made true again if somebody takes it away. It belongs to the Node: Kubernetes removes it
+ * once the node is gone for good.
  */
 import type { Instant } from "#base/time";
+import { fieldsOf } from "#core/kubernetes/read";
 import { stateObject } from "#core/metallb/status";
 import {
   isSameReport,
@@ -24,8 +26,11 @@ export type LinkReportParts = {
   readonly writes: Writes;
   readonly attempts: Attempts;
   readonly now: () => Instant;
-  /** What the mirror shows of this node's report. */
+  /** What the mirror shows of this node's report, and of whose it is. */
   readonly seen: () => SpeakerReport | undefined;
+  readonly seenOwners: () => readonly unknown[];
+  /** Of the object of this node; `undefined` while there is none. */
+  readonly nodeUid: () => string | undefined;
   /** Has `look` called again at that time. */
   readonly lookAgain: (when: Instant) => void;
 };
@@ -53,11 +58,12 @@ export class LinkReport {
     if (links === undefined) return;
     const key = `ConfigurationState ${this.#target.name}`;
     const before = seen();
-    if (before !== undefined && isSameReport(before, { node: self, links })) {
+    const owners = this.#ownersToWrite();
+    if (before !== undefined && isSameReport(before, { node: self, links }) && owners === undefined) {
       writes.drop(key);
       return;
     }
-    const text = `${reportText(links)} ${before === undefined ? "" : reportText(before.links)}`;
+    const text = `${reportText(links)} ${before === undefined ? "" : reportText(before.links)} ${JSON.stringify(owners)}`;
     const due = attempts.dueAt(key, text, now());
     if (due > now()) {
       lookAgain(due);
@@ -68,14 +74,34 @@ export class LinkReport {
     lookAgain(attempts.dueAt(key, text, now()));
   }
 
+  /** The owners that the object should have; `undefined` if it has them, or it is not known which node this is. */
+  #ownersToWrite(): readonly unknown[] | undefined {
+    const { self, seenOwners, nodeUid } = this.#parts;
+    const uid = nodeUid();
+    if (uid === undefined || uid === "") return undefined;
+    const seen = seenOwners();
+    const isOurs = (owner: unknown): boolean =>
+      fieldsOf(owner).kind === "Node" && fieldsOf(owner).name === self;
+    const ours = seen.filter(isOurs);
+    if (ours.length === 1 && fieldsOf(ours[0]).uid === uid) return undefined;
+    // An object that names a node which is no more would go, although this one is here.
+    return [...seen.filter((owner) => !isOurs(owner)), { apiVersion: "v1", kind: "Node", name: self, uid }];
+  }
+
   #patch(key: string, links: readonly ReportedLink[]): void {
     const { writes } = this.#parts;
     const { apiVersion, kind, metadata } = this.#objectOf(links);
     const { labels, annotations } = metadata;
+    const owners = this.#ownersToWrite();
+    const ownerReferences = owners === undefined ? {} : { ownerReferences: owners };
     writes.put(key, {
       request: () => ({
         target: this.#target,
-        write: { verb: "patch", type: "merge", body: { metadata: { labels, annotations } } },
+        write: {
+          verb: "patch",
+          type: "merge",
+          body: { metadata: { labels, annotations, ...ownerReferences } },
+        },
       }),
       done: ({ answer }) => {
         if (answer.ok || answer.failure.reason !== "not-found") return;
@@ -83,7 +109,10 @@ export class LinkReport {
         writes.put(key, {
           request: () => ({
             target: collection,
-            write: { verb: "create", body: { apiVersion, kind, metadata } },
+            write: {
+              verb: "create",
+              body: { apiVersion, kind, metadata: { ...metadata, ...ownerReferences } },
+            },
           }),
         });
       },

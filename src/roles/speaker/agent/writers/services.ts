@@ -20,8 +20,8 @@ export const CONDITIONS: readonly string[] = [ANNOUNCED, REACHABLE];
 const has = ({ conditions }: Service, type: string): boolean => conditions.some((each) => each.type === type);
 
 /** Takes a condition away, unless it is not there anyway. */
-const without = (service: Service, type: string): readonly Wish[] =>
-  has(service, type) ? [{ type, condition: undefined, patience: "usual", gist: "" }] : [];
+const without = (service: Service, type: string, patience: Wish["patience"] = "usual"): readonly Wish[] =>
+  has(service, type) ? [{ type, condition: undefined, patience, gist: "" }] : [];
 
 const announcedWish = (standing: Exclude<Standing, { type: "foreign" }>): Wish => {
   if (standing.type === "silent") {
@@ -108,9 +108,13 @@ const outdatedWish = (
 export const wishesOf = (
   service: Service,
   standing: Standing,
-  around: Surroundings & { readonly verdicts: ReadonlyMap<IpAddress, Verdict> },
+  around: Surroundings & {
+    readonly verdicts: ReadonlyMap<IpAddress, Verdict>;
+    /** Whether speakers ask for addresses of others. */
+    readonly probing: "on" | "off";
+  },
 ): readonly Wish[] => {
-  const { self, members } = around;
+  const { self, members, probing } = around;
   switch (standing.type) {
     case "foreign": {
       // Of one that is no load balancer any more nobody else would.
@@ -122,6 +126,9 @@ export const wishesOf = (
       return standing.writer === self ? [announcedWish(standing), ...without(service, REACHABLE)] : [];
     default: {
       const announced = standing.writer === self ? [announcedWish(standing)] : [];
+      // What was found out before nobody asks any more is not true for ever.
+      if (probing === "off")
+        return standing.writer === self ? [...announced, ...without(service, REACHABLE, "tidying")] : [];
       const choices = [
         probedWish(standing, around),
         aloneWish(service, standing, around),

@@ -30,11 +30,13 @@ export type Speaker = {
   kill(): void;
 };
 
+type StartOptions = { readonly cluster?: ClusterPort; readonly probing?: "on" | "off" };
+
 export type WritersBed = {
   readonly cluster: FakeCluster;
   readonly time: TestTime;
   /** Starts the writers of a node's speaker; `cluster` is another way to the API server. */
-  start(node: string, options?: { readonly cluster?: ClusterPort }): Speaker;
+  start(node: string, options?: StartOptions): Speaker;
   /** Lets whatever follows happen, and time pass. */
   rest(by?: Duration): Promise<void>;
   /** A node with a speaker. */
@@ -61,7 +63,11 @@ export const ADVERTISEMENT = {
 };
 export const POOL = addressPool("home", ["192.0.2.0/24", "2001:db8::/64"]);
 
-const startSpeaker = (node: string, shared: ClusterPort, time: TestTime): Speaker => {
+const startSpeaker = (
+  node: string,
+  time: TestTime,
+  { cluster: shared, probing = "on" }: StartOptions & { readonly cluster: ClusterPort },
+): Speaker => {
   let life: "alive" | "dead" = "alive";
   const never = new Promise<never>(() => {});
   const cluster: ClusterPort = {
@@ -90,7 +96,7 @@ const startSpeaker = (node: string, shared: ClusterPort, time: TestTime): Speake
   });
   const writers = new Writers({
     ...{ cluster, clock: time, mirror, placements, self: node, namespace: NAMESPACE },
-    conflicts: "reported",
+    ...{ conflicts: "reported", probing },
     tell: (event) => void told.push(event),
   });
   return {
@@ -111,7 +117,7 @@ export const createWritersBed = (): WritersBed => {
   const status = (name = "web") => fieldsOf(cluster.store.get(SERVICES, `shop/${name}`)?.status);
   return {
     ...{ cluster, time, status },
-    start: (node, options = {}) => startSpeaker(node, options.cluster ?? cluster, time),
+    start: (node, options = {}) => startSpeaker(node, time, { cluster, ...options }),
     rest: (by = seconds(3)) => time.advance(by),
     node: (name, { spec = {}, ready = "True" } = {}) => {
       cluster.put(NODES, {

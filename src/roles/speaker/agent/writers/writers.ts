@@ -35,6 +35,8 @@ export type WritersParts = {
   readonly namespace: string;
   /** Whether the controller is told of a machine that has an address before us, so that it gives another one. */
   readonly conflicts: ConflictParts["policy"];
+  /** Whether speakers ask for addresses of others; `off`: what was found out once goes from Services. */
+  readonly probing: "on" | "off";
   readonly tell: (event: SpeakerEvent) => void;
 };
 
@@ -105,6 +107,8 @@ export class Writers {
     this.#report = new LinkReport({
       ...common,
       seen: () => mirror.reportOf(self),
+      seenOwners: () => mirror.ownersOf(self),
+      nodeUid: () => mirror.uidOf(self),
       lookAgain: (when) => this.#later("report", when),
     });
     this.#conflicts = new Conflicts({
@@ -219,7 +223,7 @@ export class Writers {
   }
 
   #look(key: ObjectKey): void {
-    const { self, placements, mirror } = this.#parts;
+    const { self, placements, mirror, probing } = this.#parts;
     const service = mirror.services.get(key);
     if (service === undefined) {
       this.#statuses.look(key, undefined, ALONE);
@@ -227,7 +231,7 @@ export class Writers {
       return;
     }
     const around = {
-      ...{ self, placements, verdicts: this.#verdicts, members: this.#readyMembers() },
+      ...{ self, placements, probing, verdicts: this.#verdicts, members: this.#readyMembers() },
       voices: this.#voices ?? new Map<IpAddress, readonly string[]>(),
       strangerAt: (address: IpAddress) => this.#conflicts.strangerAt(address),
       statusesOf: (each: ObjectKey) => mirror.statuses.of(each),
