@@ -63,13 +63,16 @@ export class ModelPeer {
   /** Routes that were in its table at once, at most. */
   most = 0;
 
-  /** A new session begins; routes are kept as stale, or dropped. */
-  begin(kept: "kept" | "dropped"): void {
+  /** A new session begins; routes of its families are kept as stale (RFC 4724 §4.2), or dropped. */
+  begin(kept: readonly IpFamily[]): void {
     this.#refreshing.clear();
     this.#stale.clear();
     this.ends.length = 0;
-    if (kept === "dropped") this.routes.clear();
-    for (const prefix of this.routes.keys()) this.#stale.set(prefix, prefix.includes(":") ? "IPv6" : "IPv4");
+    for (const prefix of this.routes.keys()) {
+      const family = prefix.includes(":") ? "IPv6" : "IPv4";
+      if (kept.includes(family)) this.#stale.set(prefix, family);
+      else this.routes.delete(prefix);
+    }
   }
 
   hear(outgoing: readonly Outgoing[]): void {

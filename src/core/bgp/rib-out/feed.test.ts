@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { formatInterfaceAddress } from "#base/prefix";
+import { after, type Instant, instant, micros, seconds } from "#base/time";
+import type { RouteWord } from "../desired.ts";
+import type { RouteAttributes } from "../route.ts";
+import { Damping, DEFAULT_DAMPING } from "./damping.ts";
+import { RouteFeed } from "./feed.ts";
+import { prefixKey } from "./prefix-key.ts";
+import { RibOut } from "./rib-out.ts";
+import { attributesOf, prefixOf, sessionOf } from "./test-peer.ts";
+
+const A = "192.0.2.1/32";
+const B = "192.0.2.2/32";
+const START = instant(1_000_000_000);
+
+/** A route for peers, which each have one letter. */
+const word = (prefix: string, ...targets: readonly (readonly [string, RouteAttributes])[]): RouteWord => ({
+  prefix: prefixOf(prefix),
+  targets: targets.map(([peers, attributes]) => ({ peers: [...peers], attributes: { ...attributes } })),
+});
+
+const PLAIN = attributesOf();
+
+const bed = (damping = DEFAULT_DAMPING) => {
+  const feed = new RouteFeed(damping);
+  const ribs = new Map<string, RibOut>();
+  const add = (peer: string): void => {
+    const rib = new RibOut({ mostRoutes: 1000 });
+    ribs.set(peer, rib);
+    rib.up(sessionOf());
+    feed.addPeer(peer, rib);
+  };
+  return {
+    feed,
+    add,
+    change: (now: Instant, ...words: readonly RouteWord[]) => feed.set({ changed: words, removed: [] }, now),
+    remove: (now: Instant, ...prefixes: readonly string[]) =>
+      feed.set({ changed: [], removed: prefixes.map(prefixOf) }, now),
+    /** What a peer hears: `+PREFIX med`, `-PREFIX`. */
+    heard: (peer: string): readonly string[] =>
+      (ribs.get(peer)?.take(1000) ?? []).flatMap((message) => {
+        if (!("prefixes" in message)) return [];
+        const texts = message.prefixes.map(formatInterfaceAddress);
+        return message.type === "withdraw"
+          ? texts.map((text) => `-${text}`)
+          : texts.map((text) => `+${text} ${message.attributes.med}`);
+      }),
+  };
+};
+
+describe("the feed", () => {
+  it("tells each peer what is for it, and one that comes later as well", () => {
+    const { add, change, heard } = bed();
+    add("a");
+    change(START, word(A, ["ab", PLAIN], ["c", attributesOf({ med: 3 })]), word(B, ["b", PLAIN]));
+    add("b");
+    add("c");
+    assert.deepEqual(heard("a"), [`+${A} undefined`]);
+    assert.deepEqual(heard("b"), [`+${A} undefined`, `+${B} undefined`]);
+    assert.deepEqual(heard("c"), [`+${A} 3`]);
+  });
+
+  it("tells only those for whom something is different", () => {
+    const { add, change, remove, heard } = bed();
+    for (const peer of "abc") add(peer);
+    change(START, word(A, ["abc", PLAIN]));
+    for (const peer of "abc") heard(peer);
+    change(START, word(A, ["a", PLAIN], ["b", attributesOf({ med: 1 })]));
+    assert.deepEqual(["a", "b", "c"].map(heard), [[], [`+${A} 1`], [`-${A}`]]);
+    remove(START, A, B);
+    assert.deepEqual(["a", "b", "c"].map(heard), [[`-${A}`], [`-${A}`], []]);
+  });
+
+  it("takes the first of two targets that name a peer", () => {
+    const { add, change, heard } = bed();
+    add("a");
+    change(START, word(A, ["a", attributesOf({ med: 1 })], ["a", attributesOf({ med: 2 })]));
+    assert.deepEqual(heard("a"), [`+${A} 1`]);
+    change(START, word(A, ["a", attributesOf({ med: 2 })], ["a", attributesOf({ med: 1 })]));
+    assert.deepEqual(heard("a"), [`+${A} 2`]);
+  });
+
+  it("tells a peer that was taken away nothing more", () => {
+    const { feed, add, change, heard } = bed();
+    add("a");
+    feed.removePeer("a");
+    change(START, word(A, ["a", PLAIN]));
+    assert.deepEqual(heard("a"), []);
+  });
+
+  it("shares equal attributes, however many objects they came as", () => {
+    const { add, change, heard } = bed();
+    add("a");
+    const many = Array.from({ length: 300 }, (_, index) =>
+      word(`10.0.${index >> 8}.${index & 255}/32`, ["a", PLAIN]),
+    );
+    change(START, ...many);
+    assert.equal(heard("a").length, 300);
+  });
+});
+
+describe("flap damping", () => {
+  it("holds a prefix that went five times in a row, and never keeps a withdrawal back", () => {
+    const { feed, add, change, remove, heard } = bed();
+    add("a");
+    for (let count = 1; count <= 5; count += 1) {
+      change(START, word(A, ["a", PLAIN]));
+      assert.deepEqual(heard("a"), [`+${A} undefined`], `coming ${count}`);
+      remove(START, A);
+      assert.deepEqual(heard("a"), [`-${A}`], `going ${count}`);
+    }
+    assert.equal(feed.deadline, undefined);
+    change(START, word(A, ["a", PLAIN]), word(B, ["a", PLAIN]));
+    assert.deepEqual(heard("a"), [`+${B} undefined`]);
+    const until = feed.deadline ?? START;
+    assert.deepEqual(feed.damped(), [{ prefix: prefixOf(A), until }]);
+    assert.equal(feed.heldUntil(prefixOf(A)), until);
+    // log2(5) half-lives.
+    assert.equal(until, after(START, micros(Math.ceil(15_000_000 * Math.log2(5)))));
+    change(START, word(A, ["a", attributesOf({ med: 8 })]));
+    feed.step(after(until, micros(-1)));
+    assert.deepEqual(heard("a"), []);
+    feed.step(until);
+    assert.deepEqual(heard("a"), [`+${A} 8`]);
+    assert.equal(feed.deadline, undefined);
+    assert.deepEqual(feed.damped(), []);
+  });
+
+  it("does not tell a peer that comes meanwhile either, until the time is over", () => {
+    const { feed, add, change, remove, heard } = bed();
+    for (let count = 0; count < 6; count += 1) {
+      change(START, word(A, ["a", PLAIN]));
+      remove(START, A);
+    }
+    change(START, word(A, ["a", PLAIN]));
+    add("a");
+    assert.deepEqual(heard("a"), []);
+    feed.step(feed.deadline ?? START);
+    assert.deepEqual(heard("a"), [`+${A} undefined`]);
+  });
+
+  it("never holds for more than the longest hold after the last going, however often it went", () => {
+    const { feed, change, remove } = bed();
+    for (let count = 0; count < 1000; count += 1) {
+      change(START, word(A, ["a", PLAIN]));
+      remove(START, A);
+    }
+    assert.equal(feed.deadline, undefined);
+    change(START, word(A, ["a", PLAIN]));
+    assert.equal(feed.deadline, after(START, DEFAULT_DAMPING.longestHold));
+  });
+
+  it("never holds a prefix that goes every 10 s", () => {
+    const { feed, change, remove } = bed();
+    for (let count = 0; count < 200; count += 1) {
+      const now = after(START, seconds(10 * count));
+      change(now, word(A, ["a", PLAIN]));
+      assert.equal(feed.deadline, undefined);
+      remove(now, A);
+    }
+  });
+
+  it("is off without a configuration", () => {
+    const feed = new RouteFeed(undefined);
+    for (let count = 0; count < 20; count += 1) {
+      feed.set({ changed: [word(A, ["a", PLAIN])], removed: [] }, START);
+      feed.set({ changed: [], removed: [prefixOf(A)] }, START);
+    }
+    feed.set({ changed: [word(A, ["a", PLAIN])], removed: [] }, START);
+    assert.equal(feed.deadline, undefined);
+  });
+
+  it("forgets what has been quiet, and does not grow beyond its bound", () => {
+    const damping = new Damping(DEFAULT_DAMPING);
+    for (let index = 0; index < 70_000; index += 1)
+      damping.gone(prefixKey(prefixOf(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}/32`)), START);
+    assert.equal(damping.size, 65_536);
+    damping.gone(prefixKey(prefixOf(A)), after(START, seconds(75)));
+    assert.equal(damping.size, 1);
+  });
+});
