@@ -23,6 +23,7 @@ const EVERYTHING = [
     affinity: { nodeAffinity: {} },
     speaker: {
       ...{ rules: "metallb", spread: 1.25, ignoreExcludeLabel: true, probe: false, maxUnavailable: "10%" },
+      ...{ realtime: true },
       ...{ secret: { name: "mine" }, extraArgs: ["--refresh=60s"], affinity: { nodeAffinity: {} } },
       ...{ podLabels: { team: "network" }, podAnnotations: { note: "x" } },
     },

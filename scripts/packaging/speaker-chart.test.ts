@@ -50,6 +50,12 @@ describe("the speakers of the chart", () => {
     ]);
   });
 
+  it("may ask for real-time scheduling where that is wished, and nowhere else", () => {
+    assert.deepEqual(at(containerOf({ realtime: true }), "securityContext", "capabilities"), {
+      ...{ drop: ["ALL"], add: ["NET_RAW", "SYS_NICE"] },
+    });
+  });
+
   it("keep what must outlive them where the program looks for it", () => {
     const mounts = at(container, "volumeMounts");
     assert.deepEqual(mounts, [
