@@ -1,6 +1,6 @@
 /** A route as one peer is to know it. */
 import type { InterfaceAddress } from "#base/prefix";
-import type { RouteAttributes } from "../route.ts";
+import type { LargeCommunity, RouteAttributes } from "../route.ts";
 import type { PrefixKey } from "./prefix-key.ts";
 
 /**
@@ -27,13 +27,25 @@ export const attributesText = (attributes: RouteAttributes): string => {
   return JSON.stringify([localPref, med ?? -1, communities, large, linkBandwidth ?? -1]);
 };
 
+const isSameList = <T>(
+  left: readonly T[],
+  right: readonly T[],
+  isSame: (one: T, other: T | undefined) => boolean,
+): boolean =>
+  left === right || (left.length === right.length && left.every((one, index) => isSame(one, right[index])));
+
+const isSameLarge = (left: LargeCommunity, right: LargeCommunity | undefined): boolean =>
+  left.administrator === right?.administrator && left.first === right.first && left.second === right.second;
+
 /** Whether a peer hears the same. What only peers in our own autonomous system hear does not count for others. */
 export const isSameTowards = (
   kind: "internal" | "external",
   left: RouteAttributes,
   right: RouteAttributes,
-): boolean => {
-  if (left === right) return true;
-  const leveled = kind === "internal" ? right : { ...right, localPref: left.localPref };
-  return attributesText(left) === attributesText(leveled);
-};
+): boolean =>
+  left === right ||
+  ((kind === "external" || left.localPref === right.localPref) &&
+    left.med === right.med &&
+    left.linkBandwidth === right.linkBandwidth &&
+    isSameList(left.communities, right.communities, (one, other) => one === other) &&
+    isSameList(left.largeCommunities, right.largeCommunities, isSameLarge));
