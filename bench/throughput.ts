@@ -69,6 +69,9 @@ function setup(thread)
 end
 `;
 
+/** Seconds that wrk may take longer than it measures. */
+const WRK_GRACE = 6;
+
 const wrk = async (
   lab: Lab,
   options: { readonly targets: Variant["targets"]; readonly seconds: number; readonly close: boolean },
@@ -78,8 +81,10 @@ const wrk = async (
   const header = close ? ["-H", "Connection: close"] : [];
   const url = `http://${targets[0]}:${HTTP_PORT}/`;
   const argv = ["wrk", "-t3", "-c33", "-d", `${seconds}s`, "-s", script, ...header, url];
-  const said = await lab.host("cl").expect(argv);
-  return Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1] ?? Number.NaN);
+  // It waits for a connection that nobody ends, long after its time is over.
+  const { code, stdout } = await lab.host("cl").run(argv, { timeoutMs: (seconds + WRK_GRACE) * 1_000 });
+  if (code !== 0) throw new Error(`wrk got no answer on some connection to ${targets[0]}`);
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? Number.NaN);
 };
 
 const stream = async (lab: Lab, target: string, reverse: boolean): Promise<number> => {
@@ -109,7 +114,7 @@ const measure = async (lab: Lab, { name, targets }: Variant, seconds: number): P
 
 export type Measured = ReadonlyMap<string, readonly Round[]>;
 
-/** How often a balancer may be started until it answers, and how long each start may take, in milliseconds. */
+/** How often a balancer may be started until it answers all of a round, and how long each start may take, in milliseconds. */
 const STARTS = 3;
 const ANSWER_WITHIN_MS = 8_000;
 
@@ -122,14 +127,30 @@ const answers = async (lab: Lab, target: string): Promise<boolean> => {
   return false;
 };
 
-/** Starts a variant. One that does not answer is started again, which is said: wrk would wait for it for two minutes. */
-const start = async (lab: Lab, variant: Variant, say: (line: string) => void): Promise<void> => {
-  for (let tries = 1; ; tries += 1) {
-    await variant.up();
-    if (await answers(lab, variant.targets[0])) return;
+/** One round of a variant, or why there is none. */
+const attempt = async (lab: Lab, variant: Variant, seconds: number): Promise<Round | string> => {
+  await variant.up();
+  try {
+    if (!(await answers(lab, variant.targets[0]))) return "does not answer";
+    return await measure(lab, variant, seconds);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
     await variant.down();
-    if (tries === STARTS) throw new Error(`${variant.name} does not answer after ${STARTS} starts`);
-    say(`throughput: ${variant.name} did not answer after start ${tries}`);
+  }
+};
+
+/** Starts a variant and measures it. One that fails is started again, which is said. */
+const playRound = async (
+  lab: Lab,
+  variant: Variant,
+  { seconds, say }: { readonly seconds: number; readonly say: (line: string) => void },
+): Promise<Round> => {
+  for (let tries = 1; ; tries += 1) {
+    const round = await attempt(lab, variant, seconds);
+    if (typeof round !== "string") return round;
+    say(`throughput: ${variant.name}, start ${tries}: ${round}`);
+    if (tries === STARTS) throw new Error(`${variant.name}: ${round}`);
   }
 };
 
@@ -148,13 +169,8 @@ export const measureThroughput = async (
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const variant of options.variants) {
       options.say(`throughput: round ${round}, ${variant.name}`);
-      await start(lab, variant, options.say);
-      try {
-        const rounds = measured.get(variant.name) ?? [];
-        measured.set(variant.name, [...rounds, await measure(lab, variant, options.seconds)]);
-      } finally {
-        await variant.down();
-      }
+      const rounds = measured.get(variant.name) ?? [];
+      measured.set(variant.name, [...rounds, await playRound(lab, variant, options)]);
     }
   }
   return measured;
