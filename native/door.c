@@ -287,6 +287,16 @@ static napi_value door_listen(napi_env env, napi_callback_info info) {
   return number(env, syscall6(__NR_listen, fd, backlog, 0, 0, 0, 0));
 }
 
+/* The new descriptor is close-on-exec and non-blocking; an address that does not fit is cut off. */
+static napi_value door_accept(napi_env env, napi_callback_info info) {
+  struct arguments arguments = read_arguments(env, info);
+  long fd = fd_at(&arguments, 0);
+  struct bytes address = bytes_at(&arguments, 1);
+  if (arguments.bad) return number(env, -EINVAL);
+  int length = (int)address.length;
+  return number(env, syscall6(__NR_accept4, fd, (long)address.data, (long)&length, SOCK_NONBLOCK | SOCK_CLOEXEC, 0, 0));
+}
+
 static napi_value door_connect(napi_env env, napi_callback_info info) {
   struct arguments arguments = read_arguments(env, info);
   long fd = fd_at(&arguments, 0);
@@ -461,7 +471,7 @@ static napi_value door_ioctl(napi_env env, napi_callback_info info) {
 struct uv_handle {
   void *data;
 };
-enum { UV_POLL = 8, UV_READABLE = 1 };
+enum { UV_POLL = 8, UV_READABLE = 1, UV_WRITABLE = 2 };
 extern size_t uv_handle_size(int type);
 extern int uv_poll_init(struct uv_loop_s *loop, struct uv_handle *handle, int fd);
 extern int uv_poll_start(struct uv_handle *handle, int events,
@@ -475,6 +485,7 @@ struct watcher {
   napi_ref callback;
   uintptr_t id;
   int fd;
+  int events;
   bool stopped;
   /* The libuv handle follows, to the end of the page. */
   _Alignas(16) struct uv_handle handle;
@@ -522,7 +533,7 @@ static void stop(struct watcher *watcher) {
   uv_close(&watcher->handle, on_closed);
 }
 
-static void on_readable(struct uv_handle *handle, int status, int events);
+static void on_ready(struct uv_handle *handle, int status, int events);
 
 /* Runs the callback; an exception in it is the process's 'uncaughtException', as from any event. */
 static void call_back(struct watcher *watcher) {
@@ -543,7 +554,7 @@ static void call_back(struct watcher *watcher) {
   napi_close_handle_scope(env, scope);
 }
 
-static void on_readable(struct uv_handle *handle, int status, int events) {
+static void on_ready(struct uv_handle *handle, int status, int events) {
   struct watcher *watcher = handle->data;
   (void)events;
   if (watcher->stopped || watcher->environment->leaving) return;
@@ -552,7 +563,7 @@ static void on_readable(struct uv_handle *handle, int status, int events) {
    * libuv stops polling when the socket has an error pending (ENOBUFS on netlink, ENETDOWN on a link that
    * went away). The callback has just read that error, which clears it, and the socket goes on.
    */
-  if (status < 0 && !watcher->stopped) uv_poll_start(&watcher->handle, UV_READABLE, on_readable);
+  if (status < 0 && !watcher->stopped) uv_poll_start(&watcher->handle, watcher->events, on_ready);
 }
 
 /* The function given to JavaScript knows its watcher by number, so calling it late or twice is harmless. */
@@ -566,7 +577,7 @@ static napi_value stop_watching(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static napi_value door_watch(napi_env env, napi_callback_info info) {
+static napi_value start_watching(napi_env env, napi_callback_info info, int events) {
   struct environment *environment = environment_of(env);
   struct arguments arguments = read_arguments(env, info);
   long fd = fd_at(&arguments, 0);
@@ -581,6 +592,7 @@ static napi_value door_watch(napi_env env, napi_callback_info info) {
   watcher->environment = environment;
   watcher->id = ++environment->last_id;
   watcher->fd = (int)fd;
+  watcher->events = events;
 
   int failed = uv_poll_init(environment->loop, &watcher->handle, (int)fd);
   if (failed < 0) {
@@ -595,13 +607,19 @@ static napi_value door_watch(napi_env env, napi_callback_info info) {
       napi_create_function(env, NULL, 0, stop_watching, (void *)watcher->id, &stopper) != napi_ok) {
     failed = -ENOMEM;
   } else {
-    failed = uv_poll_start(&watcher->handle, UV_READABLE, on_readable);
+    failed = uv_poll_start(&watcher->handle, watcher->events, on_ready);
   }
   if (failed < 0) {
     stop(watcher);
     return number(env, failed);
   }
   return stopper;
+}
+
+static napi_value door_watch(napi_env env, napi_callback_info info) { return start_watching(env, info, UV_READABLE); }
+
+static napi_value door_watch_writable(napi_env env, napi_callback_info info) {
+  return start_watching(env, info, UV_WRITABLE);
 }
 
 /* Stops a watcher of this thread on the descriptor first: libuv must never poll a number that is reused. */
@@ -888,6 +906,7 @@ static const struct {
     {"close", door_close},
     {"bind", door_bind},
     {"listen", door_listen},
+    {"accept", door_accept},
     {"connect", door_connect},
     {"getsockname", door_getsockname},
     {"setsockopt", door_setsockopt},
@@ -898,6 +917,7 @@ static const struct {
     {"recv", door_recv},
     {"recvmmsg", door_recvmmsg},
     {"watch", door_watch},
+    {"watchWritable", door_watch_writable},
     {"ioctl", door_ioctl},
     {"setns", door_setns},
     {"timerfdCreate", door_timerfd_create},

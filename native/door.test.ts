@@ -20,6 +20,7 @@ import { type Door, doorPath, openDoor } from "./door.ts";
 import { errnoName } from "./errno.ts";
 
 const AF_INET = 2;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOL_IP = 0;
 const IP_TTL = 2;
@@ -157,6 +158,7 @@ describe("arguments", () => {
     ["socket", [AF_INET, SOCK_DGRAM, 0]],
     ["close", [fd]],
     ["bind", [fd, bytes]],
+    ["accept", [fd, bytes]],
     ["connect", [fd, bytes]],
     ["getsockname", [fd, bytes]],
     ["setsockopt", [fd, 1, 1, bytes]],
@@ -167,6 +169,7 @@ describe("arguments", () => {
     ["recv", [fd, bytes, 0]],
     ["recvmmsg", [fd, bytes, 64, new Int32Array(4)]],
     ["watch", [fd, () => undefined]],
+    ["watchWritable", [fd, () => undefined]],
     ["ioctl", [fd, SIOCGIFINDEX, bytes]],
     ["setns", [fd, 0]],
     ["timerfdSet", [fd, 0]],
@@ -343,6 +346,31 @@ describe("watchers", () => {
       });
       assert.ok(typeof second === "function");
     });
+  });
+
+  it("tells when a connection has come about, and who it is that connected", async () => {
+    const [listener, caller] = [0, 1].map(() => door.socket(AF_INET, SOCK_STREAM, 0));
+    assert.ok(listener !== undefined && caller !== undefined && listener >= 0 && caller >= 0);
+    opened.push(listener, caller);
+    assert.equal(door.bind(listener, loopback(0)), 0);
+    assert.equal(door.listen(listener, 1), 0);
+    const [address, from, self] = [0, 1, 2].map(() => new Uint8Array(16));
+    assert.ok(address !== undefined && from !== undefined && self !== undefined);
+    assert.equal(door.getsockname(listener, address), 16);
+    assert.equal(errnoName(door.accept(listener, from)), "EAGAIN");
+    assert.equal(errnoName(door.connect(caller, address)), "EINPROGRESS");
+    await new Promise<void>((resolve) => {
+      const stop = door.watchWritable(caller, () => {
+        if (typeof stop === "function") stop();
+        resolve();
+      });
+    });
+    const accepted = door.accept(listener, from);
+    assert.ok(accepted >= 0);
+    opened.push(accepted);
+    assert.equal(door.getsockname(caller, self), 16);
+    assert.deepEqual(from, self);
+    assert.equal(errnoName(door.recv(accepted, arena, 0)), "EAGAIN");
   });
 
   it("refuses what cannot be polled", () => {

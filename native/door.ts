@@ -19,8 +19,10 @@ export type Door = {
   close(fd: number): number;
   /** bind(2) with a raw `sockaddr`. */
   bind(fd: number, address: Uint8Array): number;
-  /** listen(2). There is no accept: what is to be served is handed to `node:net`. */
+  /** listen(2). */
   listen(fd: number, backlog: number): number;
+  /** accept4(2); the new descriptor is close-on-exec and non-blocking. `address` gets who calls, as far as it fits. */
+  accept(fd: number, address: Uint8Array): number;
   connect(fd: number, address: Uint8Array): number;
   getsockname(fd: number, address: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
@@ -46,6 +48,8 @@ export type Door = {
    * One watcher a descriptor and thread: a second is -EEXIST. A live watcher keeps the event loop alive.
    */
   watch(fd: number, onReadable: () => void): StopWatching | number;
+  /** The same for a descriptor that can be written to, such as a socket whose connect(2) has come to an end. */
+  watchWritable(fd: number, onWritable: () => void): StopWatching | number;
   /** ioctl(2) with an in/out buffer of at least 40 bytes (struct ifreq), more if the request number says so. */
   ioctl(fd: number, request: number, buffer: Uint8Array): number;
   /** setns(2) for the calling thread. */
