@@ -11,6 +11,7 @@ import type { DeathCause, Standing } from "#core/liveness/standing";
 import type { Verdict as Company } from "#core/ownership/company";
 import type { State, TransitionCause } from "#core/ownership/state";
 import type { Verdict as Reachability } from "#core/reachability/machine";
+import type { BgpEvent } from "./bgp.ts";
 
 /** Where an address is with this node. */
 export type Tenure = State["name"];
@@ -19,6 +20,7 @@ export type Tenure = State["name"];
 export type Hearing = Extract<Standing, { name: "alive" }>["hearsUs"];
 
 export type SpeakerEvent =
+  | BgpEvent
   | {
       readonly type: "speaker";
       /**

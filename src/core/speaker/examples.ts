@@ -41,5 +41,25 @@ export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Typ
     ...{ type: "write-failed", subject: "ServiceL2Status of shop/web" },
     ...{ reason: "throttled", message: "too many requests" },
   },
+  "bgp-session": {
+    ...{ type: "bgp-session", peer: "tor-1", to: "down" },
+    ...{ cause: "hold-timer-expired", detail: "the peer has said nothing for 90s" },
+  },
+  "bgp-attempt": {
+    ...{ type: "bgp-attempt", peer: "tor-1", cause: "connect-failed", detail: "connection refused" },
+  },
+  "bgp-refusal": {
+    ...{ type: "bgp-refusal", peer: "tor-1", state: "begun", reason: "secret-absent" },
+    detail: "names the Secret tor-1, which is not there",
+  },
+  "bgp-trouble": {
+    ...{ type: "bgp-trouble", subject: "listening on port 179", state: "begun", detail: "EADDRINUSE" },
+  },
+  "bgp-limit": { type: "bgp-limit", peer: "tor-1", state: "begun", most: 100 },
+  "bgp-configuration-refused": {
+    type: "bgp-configuration-refused",
+    problems: ["BGPPeer lb/tor-1, spec.myASN: 0 is not the number of an autonomous system"],
+  },
+  "bgp-configuration-applied": { type: "bgp-configuration-applied", peers: 2, advertisements: 1 },
   process: { type: "process", part: "agent", change: "exited", detail: "pid 812: SIGKILL" },
 };

@@ -4,6 +4,7 @@ import type { DeathCause } from "#core/liveness/standing";
 import type { Sentence, Severity } from "#core/observation/sentence";
 import type { Verdict as Company } from "#core/ownership/company";
 import type { TransitionCause } from "#core/ownership/state";
+import { bgpSentence, isBgpEvent } from "./bgp.ts";
 import type { Hearing, SpeakerEvent } from "./event.ts";
 
 const say = (severity: Severity, subject: string, text: string): Sentence => ({ severity, subject, text });
@@ -91,6 +92,7 @@ const configurationSentence = (event: Of<"configuration-applied"> | Of<"configur
 
 /** The line for an event. */
 export const speakerSentence = (event: SpeakerEvent): Sentence => {
+  if (isBgpEvent(event)) return bgpSentence(event);
   switch (event.type) {
     case "speaker":
       return say(

@@ -25,6 +25,9 @@ export const snapshotOf = (view: SpeakerView): ViewSnapshot => ({
   transitions: [...view.transitions],
   deaths: [...view.deaths],
   failedWrites: [...view.failedWrites],
+  ...{ bgpDowns: [...view.bgpDowns], bgpAttempts: [...view.bgpAttempts] },
+  ...{ bgpRefusals: [...view.bgpRefusals], bgpTroubles: [...view.bgpTroubles] },
+  bgpLimits: [...view.bgpLimits],
 });
 
 /** The view that was sent. */
@@ -41,4 +44,7 @@ export const viewOf = (snapshot: ViewSnapshot): SpeakerView => ({
   transitions: new Map(snapshot.transitions),
   deaths: new Map(snapshot.deaths),
   failedWrites: new Map(snapshot.failedWrites),
+  ...{ bgpDowns: new Map(snapshot.bgpDowns), bgpAttempts: new Map(snapshot.bgpAttempts) },
+  ...{ bgpRefusals: new Map(snapshot.bgpRefusals), bgpTroubles: new Map(snapshot.bgpTroubles) },
+  bgpLimits: new Map(snapshot.bgpLimits),
 });

@@ -4,6 +4,7 @@ import { millis, wallTime } from "#base/time";
 import { address } from "#testing/values";
 import type { SpeakerEvent } from "./event.ts";
 import { SPEAKER_EXAMPLES } from "./examples.ts";
+import { snapshotOf, viewOf as viewFrom } from "./snapshot.ts";
 import { emptySpeakerView, projectSpeaker } from "./view.ts";
 
 const A = address("192.0.2.10");
@@ -113,5 +114,41 @@ describe("what is true of a speaker", () => {
       [0, 0, 0, 0, 0],
     );
     assert.deepEqual([over.isSynced, over.sequence], [true, Object.keys(SPEAKER_EXAMPLES).length + 7]);
+  });
+});
+
+describe("what is true of BGP", () => {
+  it("is what is refused, fails or is limited, until it is over, and how often sessions went down", () => {
+    const events: readonly SpeakerEvent[] = [
+      SPEAKER_EXAMPLES["bgp-attempt"],
+      SPEAKER_EXAMPLES["bgp-refusal"],
+      SPEAKER_EXAMPLES["bgp-trouble"],
+      SPEAKER_EXAMPLES["bgp-limit"],
+      SPEAKER_EXAMPLES["bgp-configuration-refused"],
+    ];
+    const sizes = (...more: readonly SpeakerEvent[]) => {
+      const view = viewOf(...events, ...more);
+      const { bgpAttempts, bgpRefusals, bgpTroubles, bgpLimits, bgpRefused } = view;
+      return [bgpAttempts.size, bgpRefusals.size, bgpTroubles.size, bgpLimits.size, bgpRefused.length];
+    };
+    assert.deepEqual(sizes(), [1, 1, 1, 1, 1]);
+    assert.deepEqual(
+      sizes(
+        { type: "bgp-session", peer: "tor-1", to: "up" },
+        { ...SPEAKER_EXAMPLES["bgp-refusal"], state: "ended" },
+        { ...SPEAKER_EXAMPLES["bgp-trouble"], state: "ended" },
+        { ...SPEAKER_EXAMPLES["bgp-limit"], state: "ended" },
+        SPEAKER_EXAMPLES["bgp-configuration-applied"],
+      ),
+      [0, 0, 0, 0, 0],
+    );
+    const down = SPEAKER_EXAMPLES["bgp-session"];
+    assert.deepEqual([...viewOf(down, down).bgpDowns], [["hold-timer-expired", 2]]);
+    assert.equal(sizes({ ...down, to: "removed" })[3], 0);
+  });
+
+  it("goes to another process and back", () => {
+    const view = viewOf(...Object.values(SPEAKER_EXAMPLES));
+    assert.deepEqual(viewFrom(structuredClone(snapshotOf(view))), view);
   });
 });

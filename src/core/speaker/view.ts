@@ -5,6 +5,7 @@ import type { Duration, WallTime } from "#base/time";
 import type { DeathCause, Standing } from "#core/liveness/standing";
 import type { Verdict as Company } from "#core/ownership/company";
 import type { TransitionCause } from "#core/ownership/state";
+import { type BgpView, emptyBgpView, isBgpEvent, projectBgp } from "./bgp.ts";
 import type { Hearing, SpeakerEvent, SpeakerObservation, Tenure } from "./event.ts";
 
 /** One address as this node sees it. */
@@ -17,7 +18,7 @@ export type AddressView = {
   readonly outage?: Duration;
 };
 
-export type SpeakerView = {
+export type SpeakerView = BgpView & {
   sequence: number;
   startedAt: WallTime | undefined;
   isSynced: boolean;
@@ -53,6 +54,7 @@ export type SpeakerView = {
 
 /** Before anything happened. */
 export const emptySpeakerView = (): SpeakerView => ({
+  ...emptyBgpView(),
   ...{ sequence: 0, startedAt: undefined, isSynced: false, company: undefined, refused: [] },
   ...{ addresses: new Map(), members: new Map(), duplicates: new Map(), unused: new Set() },
   ...{ flapping: new Set() },
@@ -148,6 +150,7 @@ const projectCluster = (view: SpeakerView, event: SpeakerEvent, at: WallTime): v
 /** Brings the view up to date with one more observation. */
 export const projectSpeaker = (view: SpeakerView, { sequence, at, event }: SpeakerObservation): void => {
   view.sequence = sequence;
+  if (isBgpEvent(event)) projectBgp(view, event);
   if (event.type === "speaker" && event.change === "started") view.startedAt = at;
   if (event.type === "speaker" && event.change === "synced") view.isSynced = true;
   if (event.type === "company") view.company = event.to;
