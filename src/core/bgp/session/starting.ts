@@ -47,7 +47,9 @@ export const stop = (
     reason,
     notification: stopNotice(connection, reason, communication),
   });
-  const ended = connectionsOf(state).flatMap((connection) => endEffects(connection, causeOf(connection)));
+  const connections = connectionsOf(state);
+  const causes = connections.map(causeOf);
+  const ended = connections.flatMap((connection) => endEffects(connection, causeOf(connection)));
   const isDialling = state.type === "running" && state.outgoing.name === "connect";
   return {
     state: {
@@ -55,7 +57,7 @@ export const stop = (
       isForwardingPreserved: state.history.isForwardingPreserved && !FORGETTING.includes(reason),
     },
     effects: isDialling ? [...ended, ABORT_CONNECT] : ended,
-    cause: { type: "stop", reason, notification: undefined },
+    cause: causes[0] ?? { type: "stop", reason, notification: undefined },
   };
 };
 
