@@ -5,6 +5,7 @@ import { VERSION } from "#base/version";
 import { addController } from "#commands/controller";
 import { addEdge, adminOption, collect, runtimeOption } from "#commands/edge";
 import { addPlanning } from "#commands/planning";
+import { addRouterConfig } from "#commands/routing";
 import { addSpeaker } from "#commands/speaker";
 import { DEFAULT_SPEAKER_ADMIN } from "#roles/speaker/options";
 
@@ -123,6 +124,7 @@ for (const [format, description] of CLUSTER_FORMATS) {
 }
 
 addPlanning(program, { finish, endWithReader });
+addRouterConfig(program, { finish, endWithReader });
 
 program
   .command("status")

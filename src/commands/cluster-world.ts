@@ -22,8 +22,8 @@ export type ClusterWorldOptions = {
   readonly kubeconfig: string | undefined;
   /** Where the resources of `metallb.io` and `steelyard.dev` lie. */
   readonly namespace: string;
-  /** What decides about addresses only (the default), or also what decides who answers for them. */
-  readonly scope?: "addresses" | "answers";
+  /** What decides about addresses only (the default), or also what decides who answers for them; or what routers have to be told. */
+  readonly scope?: "addresses" | "answers" | "routers";
 };
 
 /** Whole lists are read at once: 10,000 Services are 11 MB. A command has the machine's memory for the moment that it runs. */
@@ -75,14 +75,23 @@ const readKind = async (cluster: ClusterPort, kind: Kind): Promise<KindRead> => 
     : { ...NOTHING, problems: [`${plural}: ${message} (${reason})`] };
 };
 
-const addressKinds = (namespace: string): readonly Kind[] => [
-  { kind: "Service", target: { resource: SERVICES }, need: "required" },
-  { kind: "Namespace", target: { resource: NAMESPACES }, need: "required" },
-  ...[...CONFIGURATION_KINDS].map(
+const configurationKinds = (namespace: string): readonly Kind[] =>
+  [...CONFIGURATION_KINDS].map(
     ([kind, resource]): Kind => ({
       ...{ kind, target: { resource, namespace }, need: "optional" },
     }),
-  ),
+  );
+
+const addressKinds = (namespace: string): readonly Kind[] => [
+  { kind: "Service", target: { resource: SERVICES }, need: "required" },
+  { kind: "Namespace", target: { resource: NAMESPACES }, need: "required" },
+  ...configurationKinds(namespace),
+];
+
+/** The nodes may be named on the command line instead. */
+const routerKinds = (namespace: string): readonly Kind[] => [
+  { kind: "Node", target: { resource: NODES }, need: "extra" },
+  ...configurationKinds(namespace),
 ];
 
 /** What decides who answers for an address, and says who does. */
@@ -94,6 +103,12 @@ const answerKinds = (namespace: string): readonly Kind[] => [
   { kind: "ConfigurationState", target: { resource: CONFIGURATION_STATES, namespace }, need: "extra" },
 ];
 
+const kindsOf = (scope: NonNullable<ClusterWorldOptions["scope"]>, namespace: string): readonly Kind[] => {
+  if (scope === "routers") return routerKinds(namespace);
+  const kinds = addressKinds(namespace);
+  return scope === "answers" ? [...kinds, ...answerKinds(namespace)] : kinds;
+};
+
 /** Reads Services, namespaces and the resources that decide about addresses, and about who answers for them if that is asked for. */
 export const readClusterWorld = async ({
   kubeconfig,
@@ -104,8 +119,7 @@ export const readClusterWorld = async ({
   if (!credentials.ok) return { ok: false, problems: [credentials.problem] };
   const cluster = openCluster(credentials.value, { mostBytes: MOST_BYTES });
   try {
-    const kinds = [...addressKinds(namespace), ...(scope === "answers" ? answerKinds(namespace) : [])];
-    const read = await Promise.all(kinds.map((kind) => readKind(cluster, kind)));
+    const read = await Promise.all(kindsOf(scope, namespace).map((kind) => readKind(cluster, kind)));
     const problems = read.flatMap((each) => each.problems);
     if (problems.length > 0) return { ok: false, problems: [...new Set(problems)] };
     const objects = read.flatMap((each) => each.objects);

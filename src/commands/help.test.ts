@@ -28,6 +28,7 @@ describe("the command line", () => {
       "speaker",
       "plan",
       "explain service",
+      "router-config",
       "status",
       "events",
       "doctor",
@@ -53,6 +54,8 @@ describe("the command line", () => {
       ["plan", "surplus"],
       ["explain"],
       ["explain", "service"],
+      ["router-config"],
+      ["router-config", "--vendor", "acme", "examples/pools/state"],
       ["status", "surplus"],
       ["lab", "upp"],
     ]) {

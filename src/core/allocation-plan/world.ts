@@ -28,7 +28,7 @@ const isList = (object: unknown): boolean => {
 };
 
 /** The objects with lists, as `kubectl get` prints them, replaced by what they hold. */
-const flat = (objects: readonly unknown[]): readonly unknown[] =>
+export const flat = (objects: readonly unknown[]): readonly unknown[] =>
   objects.flatMap((object) => (isList(object) ? flat(listOf(fieldsOf(object).items)) : [object]));
 
 /** What an object is to a world; other kinds decide about nothing. */
