@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { DEFAULT_GRADING, IMPAIRMENTS, type Treatment } from "./impairment.ts";
+import { IMPAIRMENTS } from "#core/node/impairment";
+import { DEFAULT_GRADING, type Treatment } from "./grading.ts";
 import { LEFT_OUT_REASONS, LEFT_OUT_REMEDIES, SILENT_REASONS, SILENT_TEXTS } from "./reason.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/reference/layer2-candidates.md", import.meta.url), "utf8");

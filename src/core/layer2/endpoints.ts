@@ -1,6 +1,6 @@
-/** Where something serves, for each Service, from its slices as they come and go. */
+/** Where something serves, for each Service. */
+import type { Summary } from "#core/endpoint-slice/by-service";
 import { type EndpointSlice, serves } from "#core/endpoint-slice/endpoint-slice";
-import type { ObjectKey } from "#core/kubernetes/meta";
 
 /** Where endpoints of a Service serve. */
 export type Serving = {
@@ -25,44 +25,5 @@ const servingOf = (slices: Iterable<EndpointSlice>): Serving => {
   return { anywhere: "some", nodes: [...nodes].sort() };
 };
 
-type Entry = { readonly slices: Map<ObjectKey, EndpointSlice>; serving: Serving };
-
-export class Endpoints {
-  readonly #byService = new Map<ObjectKey, Entry>();
-  /** A slice may come to name another Service. */
-  readonly #serviceOf = new Map<ObjectKey, ObjectKey>();
-
-  /** Where a Service's endpoints serve. */
-  of(service: ObjectKey): Serving {
-    return this.#byService.get(service)?.serving ?? NOT_SERVING;
-  }
-
-  /** Takes note of a slice; gives the Services for which something changed. */
-  set(slice: EndpointSlice): readonly ObjectKey[] {
-    const before = this.#serviceOf.get(slice.key);
-    const left = before === undefined || before === slice.service ? [] : this.remove(slice.key);
-    const entry = this.#byService.get(slice.service) ?? { slices: new Map(), serving: NOT_SERVING };
-    this.#byService.set(slice.service, entry);
-    this.#serviceOf.set(slice.key, slice.service);
-    entry.slices.set(slice.key, slice);
-    return [...left, ...this.#settle(slice.service, entry)];
-  }
-
-  /** Takes note that a slice is gone; gives the Services for which something changed. */
-  remove(slice: ObjectKey): readonly ObjectKey[] {
-    const service = this.#serviceOf.get(slice);
-    const entry = service === undefined ? undefined : this.#byService.get(service);
-    if (service === undefined || entry === undefined) return [];
-    this.#serviceOf.delete(slice);
-    entry.slices.delete(slice);
-    if (entry.slices.size === 0) this.#byService.delete(service);
-    return this.#settle(service, entry);
-  }
-
-  #settle(service: ObjectKey, entry: Entry): readonly ObjectKey[] {
-    const serving = servingOf(entry.slices.values());
-    if (isSame(serving, entry.serving)) return [];
-    entry.serving = serving;
-    return [service];
-  }
-}
+/** Where something serves, as the sum over the slices of a Service. */
+export const SERVING: Summary<Serving> = { none: NOT_SERVING, of: servingOf, isSame };

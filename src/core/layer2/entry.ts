@@ -1,13 +1,14 @@
 /** What the machine remembers of a Service and of an address. */
 import type { IpAddress } from "#base/address";
+import type { AddressedService } from "#core/ipam/addressed-service";
 import type { ObjectKey } from "#core/kubernetes/meta";
-import type { Announced, Intent } from "./announced.ts";
+import type { Intent } from "./announced.ts";
 import type { Demand } from "./demand.ts";
 import type { NetworkKey } from "./fitness.ts";
 import type { Ranking } from "./order.ts";
 import type { Placement } from "./placement.ts";
 
-export type ServiceEntry = { readonly announced: Announced; intent: Intent };
+export type ServiceEntry = { readonly announced: AddressedService; intent: Intent };
 
 export type AddressEntry = {
   readonly address: IpAddress;

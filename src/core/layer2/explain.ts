@@ -1,11 +1,11 @@
 /** Why an address is answered by whom. */
 import type { IpAddress } from "#base/address";
 import type { ObjectKey } from "#core/kubernetes/meta";
+import type { Noticed } from "#core/node/impairment";
 import type { Candidate, Interfaces } from "./candidate.ts";
 import { leftOutFor } from "./demand.ts";
 import type { AddressEntry, Claim } from "./entry.ts";
 import type { NodeFacts } from "./field.ts";
-import type { Noticed } from "./impairment.ts";
 import type { LeftOut, SilentReason } from "./reason.ts";
 
 /** A node that may answer, and what was weighed. */

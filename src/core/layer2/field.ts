@@ -2,10 +2,11 @@
 import { assert } from "#base/assert";
 import { matches, matchesAny } from "#core/kubernetes/selector";
 import type { L2Advertisement } from "#core/metallb/model";
+import { impairmentsOf, type Noticed } from "#core/node/impairment";
 import type { Node } from "#core/node/node";
 import { type Candidate, candidateOf, type Interfaces, unionOf } from "./candidate.ts";
 import { type FitLink, type Fitness, type NetworkKey, networksOf } from "./fitness.ts";
-import { gradeOf, impairmentsOf, type Noticed } from "./impairment.ts";
+import { gradeOf } from "./grading.ts";
 import { LEFT_OUT_TEXTS, type LeftOut, type LeftOutReason } from "./reason.ts";
 import type { Rules } from "./rules.ts";
 

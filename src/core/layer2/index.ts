@@ -6,7 +6,7 @@
  * in whatever order the state came about. Who of them does answer is decided between the speakers, by who is alive.
  *
  * The rules are MetalLB's (v0.16), down to the digests, so that our speakers and MetalLB's agree about each address. Beyond
- * them: nodes that cannot carry an address are left out, and nodes that are about to go stand behind (`impairment.ts`).
+ * them: nodes that cannot carry an address are left out, and nodes that are about to go stand behind (`grading.ts`).
  *
  * ```ts
  * createPlacements({ lbClass, rules, effort? }): Placements       // placements.ts

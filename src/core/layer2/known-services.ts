@@ -1,13 +1,15 @@
 /** What is known of Services, and which addresses they list. */
 import type { IpAddress } from "#base/address";
+import { SlicesByService } from "#core/endpoint-slice/by-service";
 import type { EndpointSlice } from "#core/endpoint-slice/endpoint-slice";
+import { addressedService, isSameAddressed } from "#core/ipam/addressed-service";
+import { PoolIndex } from "#core/ipam/pool-index";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Configuration, L2Advertisement } from "#core/metallb/model";
 import type { Service } from "#core/service/service";
-import { announcedOf, type Intent, intentOf, isSameAnnounced } from "./announced.ts";
-import { Endpoints, type Serving } from "./endpoints.ts";
+import { type Intent, intentOf } from "./announced.ts";
+import { SERVING, type Serving } from "./endpoints.ts";
 import { type AddressEntry, isSameIntent, isSameList, type ServiceEntry } from "./entry.ts";
-import { PoolIndex } from "./pools.ts";
 
 /** What a configuration says about the local network. */
 export type Layer2Configuration = Pick<Configuration, "pools" | "l2Advertisements">;
@@ -20,7 +22,7 @@ export class KnownServices {
   readonly dirty = new Set<IpAddress>();
   readonly #lbClass: string | undefined;
   readonly #services = new Map<ObjectKey, ServiceEntry>();
-  readonly #endpoints = new Endpoints();
+  readonly #endpoints = new SlicesByService(SERVING);
   #pools = new PoolIndex([]);
   #advertisements: readonly L2Advertisement[] = [];
 
@@ -48,9 +50,9 @@ export class KnownServices {
       this.remove(key);
       return;
     }
-    const announced = announcedOf(service);
+    const announced = addressedService(service);
     const before = this.#services.get(key);
-    if (before !== undefined && isSameAnnounced(before.announced, announced)) return;
+    if (before !== undefined && isSameAddressed(before.announced, announced)) return;
     const hasSameAddresses =
       before !== undefined && isSameList(before.announced.addresses, announced.addresses);
     const entry: ServiceEntry = { announced, intent: hasSameAddresses ? before.intent : UNDECIDED };

@@ -1,5 +1,5 @@
 /** Why a node may not answer for an address, and why nobody does: closed lists, each with a sentence and a remedy. */
-import { IMPAIRMENTS, type Impairment } from "./impairment.ts";
+import { IMPAIRMENTS, type Impairment } from "#core/node/impairment";
 
 /** Why a node is left out, in the order in which it is asked: the first that applies is told. */
 export const LEFT_OUT_REASONS = [

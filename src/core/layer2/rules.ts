@@ -1,5 +1,5 @@
 /** How strictly MetalLB is followed, and what an operator decides. */
-import { DEFAULT_GRADING, type Grading, METALLB_GRADING } from "./impairment.ts";
+import { DEFAULT_GRADING, type Grading, METALLB_GRADING } from "./grading.ts";
 
 export type Rules = {
   /** MetalLB's `--ignore-exclude-lb`: nodes labelled as excluded from load balancers may answer all the same. */

@@ -5,6 +5,6 @@
  * differ each time. None of those is kept, so two versions that mean the same are equal, and nobody is told of them.
  *
  * `read.ts` never throws: a field of the wrong type counts as absent. Left out: capacity, images, volumes, the system's
- * versions. Start with `node.ts`.
+ * versions. Start with `node.ts`; `impairment.ts` says what can be the matter with a node.
  */
 export {};

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { impairmentsOf } from "#core/node/impairment";
 import type { Node, Readiness } from "#core/node/node";
-import { DEFAULT_GRADING, gradeOf, impairmentsOf, METALLB_GRADING } from "./impairment.ts";
+import { DEFAULT_GRADING, gradeOf, METALLB_GRADING } from "./grading.ts";
 import { testNode } from "./test-world.ts";
 
 const taint = (key: string): Node["taints"] => [{ key, effect: "NoSchedule" }];

@@ -1,7 +1,7 @@
 /** Which pool addresses are in. */
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
-import { addressToNumber } from "#core/ipam/block";
-import type { AddressBlock, AddressPool } from "#core/ipam/pool";
+import { addressToNumber } from "./block.ts";
+import type { AddressBlock, AddressPool } from "./pool.ts";
 
 type Placed = AddressBlock & { readonly pool: string };
 

@@ -1,0 +1,59 @@
+/** What the slices of each Service come to together, as they come and go. */
+import type { ObjectKey } from "#core/kubernetes/meta";
+import type { EndpointSlice } from "./endpoint-slice.ts";
+
+/** How slices are summed up. */
+export type Summary<T> = {
+  /** Of no slices. */
+  readonly none: T;
+  readonly of: (slices: Iterable<EndpointSlice>) => T;
+  readonly isSame: (left: T, right: T) => boolean;
+};
+
+type Entry<T> = { readonly slices: Map<ObjectKey, EndpointSlice>; sum: T };
+
+/** Slices by the Services that they name, and a sum for each Service. */
+export class SlicesByService<T> {
+  readonly #summary: Summary<T>;
+  readonly #byService = new Map<ObjectKey, Entry<T>>();
+  /** A slice may come to name another Service. */
+  readonly #serviceOf = new Map<ObjectKey, ObjectKey>();
+
+  constructor(summary: Summary<T>) {
+    this.#summary = summary;
+  }
+
+  /** The sum over a Service's slices. */
+  of(service: ObjectKey): T {
+    return this.#byService.get(service)?.sum ?? this.#summary.none;
+  }
+
+  /** Takes note of a slice; gives the Services whose sum changed. */
+  set(slice: EndpointSlice): readonly ObjectKey[] {
+    const before = this.#serviceOf.get(slice.key);
+    const left = before === undefined || before === slice.service ? [] : this.remove(slice.key);
+    const entry = this.#byService.get(slice.service) ?? { slices: new Map(), sum: this.#summary.none };
+    this.#byService.set(slice.service, entry);
+    this.#serviceOf.set(slice.key, slice.service);
+    entry.slices.set(slice.key, slice);
+    return [...left, ...this.#settle(slice.service, entry)];
+  }
+
+  /** Takes note that a slice is gone; gives the Services whose sum changed. */
+  remove(slice: ObjectKey): readonly ObjectKey[] {
+    const service = this.#serviceOf.get(slice);
+    const entry = service === undefined ? undefined : this.#byService.get(service);
+    if (service === undefined || entry === undefined) return [];
+    this.#serviceOf.delete(slice);
+    entry.slices.delete(slice);
+    if (entry.slices.size === 0) this.#byService.delete(service);
+    return this.#settle(service, entry);
+  }
+
+  #settle(service: ObjectKey, entry: Entry<T>): readonly ObjectKey[] {
+    const sum = this.#summary.of(entry.slices.values());
+    if (this.#summary.isSame(sum, entry.sum)) return [];
+    entry.sum = sum;
+    return [service];
+  }
+}
