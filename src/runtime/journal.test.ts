@@ -39,5 +39,25 @@ describe("journal", () => {
       [20],
     );
     assert.deepEqual(journal.after(20), []);
+    assert.deepEqual(
+      journal.after(0, 2).map(({ sequence }) => sequence),
+      [18, 19],
+    );
+  });
+
+  it("forgets what nobody will ask for, and goes on counting", () => {
+    const journal = createJournal({
+      ...{ capacity: 10, view: emptyView(), project },
+      onObservation: () => {},
+    });
+    const sequences = () => journal.after(0).map(({ sequence }) => sequence);
+    for (let index = 0; index < 8; index += 1) journal.record(link(`${index}`), wallTime(index));
+    journal.forget(6);
+    assert.deepEqual(sequences(), [7, 8]);
+    journal.forget(8);
+    journal.forget(8);
+    assert.deepEqual(sequences(), []);
+    journal.record(link("next"), wallTime(9));
+    assert.deepEqual([sequences(), journal.after(8).length], [[9], 1]);
   });
 });

@@ -7,8 +7,13 @@ type Numbered<Event> = { readonly sequence: number; readonly at: WallTime; reado
 export type Journal<Event, View> = {
   /** Takes note of an event that happened at `at`. */
   record(event: Event, at: WallTime): Numbered<Event>;
-  /** Observations after `sequence`, oldest first; those that no longer fit are gone, which the first number shows. */
-  after(sequence: number): readonly Numbered<Event>[];
+  /**
+   * Observations after `sequence`, oldest first, and no more than `most`; those that no longer fit are gone, which the first number
+   * shows.
+   */
+  after(sequence: number, most?: number): readonly Numbered<Event>[];
+  /** Nobody will ask for observations up to `sequence` any more. */
+  forget(sequence: number): void;
   /** What is true now. The caller does not change it. */
   readonly view: View;
 };
@@ -24,19 +29,25 @@ export const createJournal = <Event, View extends { readonly sequence: number }>
 }): Journal<Event, View> => {
   const kept: Numbered<Event>[] = [];
   const { view } = options;
+  const firstKept = (): number => kept[0]?.sequence ?? view.sequence + 1;
   return {
     view,
     record(event, at) {
       const observation = { sequence: view.sequence + 1, at, event };
       kept.push(observation);
-      if (kept.length >= options.capacity * 2) kept.splice(0, kept.length - options.capacity);
+      // Not one by one, which would move all others each time.
+      if (kept.length >= options.capacity * 1.25) kept.splice(0, kept.length - options.capacity);
       options.project(view, observation);
       options.onObservation(observation);
       return observation;
     },
-    after(sequence) {
-      const first = kept[0]?.sequence ?? view.sequence + 1;
-      return kept.slice(Math.max(0, sequence + 1 - first, kept.length - options.capacity));
+    after(sequence, most = options.capacity) {
+      const from = Math.max(0, sequence + 1 - firstKept(), kept.length - options.capacity);
+      return kept.slice(from, from + most);
+    },
+    forget(sequence) {
+      const count = sequence + 1 - firstKept();
+      if (count > kept.length / 2) kept.splice(0, count);
     },
   };
 };

@@ -66,6 +66,18 @@ const trimHeap = (): void => {
 /** Gives back at once what is not needed. Nothing else is done meanwhile, for up to some tenths of a second. */
 export const giveBack = (): void => collectGarbage(trimHeap);
 
+/**
+ * The same for a process that others wait for: collects once, and gives pages back in a turn of its own, so that nothing stands still for
+ * longer than a collection takes.
+ */
+export const giveBackGently = (): void => {
+  setFlagsFromString("--expose-gc");
+  const gc: unknown = runInNewContext("gc");
+  if (typeof gc !== "function") return;
+  gc({ type: "major", execution: "sync", flavor: "regular" });
+  setImmediate(trimHeap);
+};
+
 /** Gives a function to be called after each burst; memory is given back when none followed for 3 s. */
 export const createCollector = (): (() => void) => {
   let timer: NodeJS.Timeout | undefined;

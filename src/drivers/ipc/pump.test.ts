@@ -8,10 +8,14 @@ const bench = () => {
   const view = { sequence: 0 };
   const sent: string[] = [];
   let room = Number.POSITIVE_INFINITY;
+  let forgotten = 0;
   const pump = new Pump<{ readonly sequence: number }>({
     journal: {
       view,
-      after: (sequence) => kept.filter((each) => each.sequence > sequence),
+      after: (sequence, most) => kept.filter((each) => each.sequence > sequence).slice(0, most),
+      forget: (sequence) => {
+        forgotten = Math.max(forgotten, sequence);
+      },
     },
     sendSnapshot: (recent, told) =>
       void sent.push(`snapshot ${view.sequence}, told ${told}, recent ${recent.length}`),
@@ -32,6 +36,7 @@ const bench = () => {
       room = count;
     },
     said: () => sent.splice(0),
+    forgotten: () => forgotten,
   };
 };
 
@@ -68,6 +73,20 @@ describe("a pump", () => {
     assert.equal(pump.run(2), false);
     assert.equal(pump.run(2), true);
     assert.deepEqual(said(), ["1", "2", "3"]);
+  });
+
+  it("lets the journal forget what no reader will be given, and not what one has yet to read", () => {
+    const { pump, record, setRoom, forgotten } = bench();
+    pump.begin();
+    for (let count = 0; count < 1_500; count += 1) {
+      record();
+      pump.run();
+    }
+    assert.equal(forgotten(), 500);
+    setRoom(1);
+    for (let count = 0; count < 3; count += 1) record();
+    assert.equal(pump.run(), false);
+    assert.equal(forgotten(), 501);
   });
 
   it("sends a snapshot where the journal does not reach back so far", () => {

@@ -11,7 +11,11 @@ const RECENT = 1_000;
 type Numbered = { readonly sequence: number };
 
 type PumpOptions<Item extends Numbered> = {
-  readonly journal: { after(sequence: number): readonly Item[]; readonly view: Numbered };
+  readonly journal: {
+    after(sequence: number, most?: number): readonly Item[];
+    forget(sequence: number): void;
+    readonly view: Numbered;
+  };
   /** Sends all that is true now; `told`: how far this or an earlier reader was told, 0 for not at all. */
   readonly sendSnapshot: (recent: readonly Item[], told: number) => void;
   /** Sends one observation; false means that the reader is behind. */
@@ -42,17 +46,17 @@ export class Pump<Item extends Numbered> {
   run(most = Number.POSITIVE_INFINITY): boolean {
     const { journal, sendObservation } = this.#options;
     if (this.#sent === journal.view.sequence) return true;
-    const missed = journal.after(this.#sent);
+    const missed = journal.after(this.#sent, most);
     if (missed[0]?.sequence !== this.#sent + 1) {
       this.begin();
       return true;
     }
-    let left = most;
     for (const observation of missed) {
       this.#sent = observation.sequence;
-      left -= 1;
-      if (!sendObservation(observation) || left === 0) break;
+      if (!sendObservation(observation)) break;
     }
+    // A reader that comes later is given these, and no others.
+    journal.forget(this.#sent - RECENT);
     return this.#sent === journal.view.sequence;
   }
 }

@@ -5,22 +5,16 @@
  * Of placements that wait for the wire the newest counts: a wire that is behind gets what is true when it has caught up.
  */
 import type { IpAddress } from "#base/address";
-import { isSameList } from "#core/layer2/entry";
 import type { Changes, Placement } from "#core/layer2/placement";
 import type { MemberWord, PlacementWord } from "../fast/desired.ts";
 import type { ProbeDuty } from "../messages.ts";
+import { isSameWord } from "../words.ts";
 import type { ToWire } from "./to-wire.ts";
 
 /** Placements in one message: the wire does nothing else while it goes through them. */
 const SLICE = 256;
 
 const NOWHERE: readonly string[] = [];
-
-const isSameInterfaces = (left: PlacementWord["interfaces"], right: PlacementWord["interfaces"]): boolean =>
-  left === "all" || right === "all" ? left === right : isSameList(left, right);
-
-const isSameWord = (left: PlacementWord, right: PlacementWord): boolean =>
-  isSameList(left.candidates, right.candidates) && isSameInterfaces(left.interfaces, right.interfaces);
 
 const isSameDuties = (left: readonly ProbeDuty[], right: readonly ProbeDuty[]): boolean =>
   left.length === right.length &&

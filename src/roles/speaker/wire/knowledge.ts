@@ -6,16 +6,18 @@
  */
 import type { IpAddress } from "#base/address";
 import type { MemberWord, PlacementWord } from "../fast/desired.ts";
+import { isSameWord } from "../words.ts";
+import { SharedLists } from "./shared-lists.ts";
 
 /** What follows from what was told. */
 export type Changes = { readonly changed: readonly PlacementWord[]; readonly removed: readonly IpAddress[] };
 
-type Known = { readonly placement: PlacementWord; readonly text: string };
-
 export class Knowledge {
-  readonly #knownByAddress = new Map<IpAddress, Known>();
-  /** Told of since the agent's first word. */
+  readonly #knownByAddress = new Map<IpAddress, PlacementWord>();
+  readonly #lists = new SharedLists();
+  /** Told of since the agent's first word, until it says that this was all. */
   readonly #told = new Set<IpAddress>();
+  #isTelling = true;
   #members: readonly MemberWord[] | undefined;
   #membersText = "";
 
@@ -26,11 +28,12 @@ export class Knowledge {
 
   /** All addresses, in the order in which they became known. */
   placements(): Iterable<PlacementWord> {
-    return [...this.#knownByAddress.values()].map(({ placement }) => placement);
+    return this.#knownByAddress.values();
   }
 
   /** A new agent begins to tell. */
   begin(): void {
+    this.#isTelling = true;
     this.#told.clear();
   }
 
@@ -45,10 +48,12 @@ export class Knowledge {
 
   /** Takes a part of the agent's placements; gives what is new in it. */
   place({ changed, removed }: Changes): Changes {
-    for (const { address } of changed) this.#told.add(address);
-    for (const address of removed) this.#told.delete(address);
+    if (this.#isTelling) {
+      for (const { address } of changed) this.#told.add(address);
+      for (const address of removed) this.#told.delete(address);
+    }
     return {
-      changed: changed.filter((placement) => this.#note(placement)),
+      changed: this.#note(changed),
       removed: removed.filter((address) => this.#knownByAddress.delete(address)),
     };
   }
@@ -56,20 +61,28 @@ export class Knowledge {
   /** Takes placements from disk; gives those of which nothing was known. */
   recall(placements: readonly PlacementWord[]): Changes {
     const unknown = placements.filter(({ address }) => !this.#knownByAddress.has(address));
-    return { changed: unknown.filter((placement) => this.#note(placement)), removed: [] };
+    return { changed: this.#note(unknown), removed: [] };
   }
 
   /** The agent has told everything; gives what was known besides. */
   end(): readonly IpAddress[] {
     const others = [...this.#knownByAddress.keys()].filter((address) => !this.#told.has(address));
     for (const address of others) this.#knownByAddress.delete(address);
+    this.#isTelling = false;
+    this.#told.clear();
     return others;
   }
 
-  #note(placement: PlacementWord): boolean {
-    const text = JSON.stringify(placement);
-    if (this.#knownByAddress.get(placement.address)?.text === text) return false;
-    this.#knownByAddress.set(placement.address, { placement, text });
-    return true;
+  /** Keeps what is new; gives it as it is kept. */
+  #note(placements: readonly PlacementWord[]): readonly PlacementWord[] {
+    const news: PlacementWord[] = [];
+    for (const placement of placements) {
+      const before = this.#knownByAddress.get(placement.address);
+      if (before !== undefined && isSameWord(before, placement)) continue;
+      const kept = this.#lists.share(placement);
+      this.#knownByAddress.set(placement.address, kept);
+      news.push(kept);
+    }
+    return news;
   }
 }

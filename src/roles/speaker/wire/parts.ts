@@ -29,6 +29,8 @@ export type WireParts = Pick<SpeakerParts, "bfd" | "netlink" | "random" | "diges
   /** What is kept on disk; `onFailure` is told of each write that failed. */
   readonly openState: (onFailure: (detail: string) => void) => RunRecord;
   readonly startAgent: (agent: AgentOptions) => AgentPort;
+  /** Gives memory back that is not needed any more. */
+  readonly giveBack: () => void;
   /** Says on standard error what keeps this node from its work: an agent may not be there to log it. */
   readonly complain: (message: string) => void;
   /** Called once, when there is nothing left to do. */

@@ -3,41 +3,48 @@ import { after, type Instant, seconds } from "#base/time";
 import type { SpeakerEvent } from "#core/speaker/event";
 import type { RunRecord } from "#drivers/files/record";
 import type { Deadlines } from "#runtime/deadlines";
-import type { Knowledge } from "./knowledge.ts";
-import { readState, type SavedState, stateText } from "./state.ts";
 
 /** How long changes wait for more before they are written. */
 const PAUSE = seconds(1);
 
-type SavingParts = {
-  readonly node: string;
-  readonly knowledge: Knowledge;
+type SavingParts<Saved> = {
+  /** As sentences name it. */
+  readonly subject: string;
+  readonly read: (
+    text: string,
+  ) => { readonly ok: true; readonly value: Saved } | { readonly ok: false; readonly reason: string };
+  /** What is known now, as it is written. */
+  readonly text: () => string;
   readonly deadlines: Deadlines;
   readonly openState: (onFailure: (detail: string) => void) => RunRecord;
   readonly tell: (event: SpeakerEvent) => void;
 };
 
-export class Saving {
-  readonly #parts: SavingParts;
+export class Saving<Saved> {
+  readonly #parts: SavingParts<Saved>;
   readonly #record: RunRecord;
   #isPlanned = false;
   #failure: string | undefined;
 
-  constructor(parts: SavingParts) {
+  constructor(parts: SavingParts<Saved>) {
     this.#parts = parts;
     this.#record = parts.openState((detail) => this.#onFailure(detail));
   }
 
+  get #key(): string {
+    return `save ${this.#parts.subject}`;
+  }
+
   /** What an earlier run has left; `undefined` if there is nothing that can be used. */
-  load(): SavedState | undefined {
+  load(): Saved | undefined {
     const text = this.#record.found;
     if (text === "") return undefined;
-    const reading = readState(this.#parts.node, text);
+    const reading = this.#parts.read(text);
     if (reading.ok) return reading.value;
     this.#parts.tell({
       type: "speaker",
       change: "state-ignored",
-      detail: `what is on disk ${reading.reason}`,
+      detail: `${this.#parts.subject} ${reading.reason}`,
     });
     return undefined;
   }
@@ -46,20 +53,18 @@ export class Saving {
   saveSoon(now: Instant): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
-    this.#parts.deadlines.set("save", after(now, PAUSE), () => this.#save());
+    this.#parts.deadlines.set(this.#key, after(now, PAUSE), () => this.#save());
   }
 
   /** Writes at once what waits to be written. */
   close(): void {
     if (this.#isPlanned) this.#save();
-    this.#parts.deadlines.set("save", undefined, () => {});
+    this.#parts.deadlines.set(this.#key, undefined, () => {});
   }
 
   #save(): void {
     this.#isPlanned = false;
-    const { node, knowledge } = this.#parts;
-    const { members = [] } = knowledge;
-    this.#record.replace(stateText(node, { members, placements: knowledge.placements() }));
+    this.#record.replace(this.#parts.text());
   }
 
   /** Told once: it is tried again and again. */

@@ -17,6 +17,8 @@ import { News } from "./news.ts";
 import type { WireParts } from "./parts.ts";
 import { reportedLinks } from "./reported-links.ts";
 import { Saving } from "./saving.ts";
+import { readState, type SavedState, stateText } from "./state.ts";
+import { Thrift } from "./thrift.ts";
 
 /** Observations that a late agent can still be given: two for each of ten thousand addresses that one death moves. */
 const JOURNAL_CAPACITY = 25_000;
@@ -41,10 +43,11 @@ export class Wire {
   readonly #journal: Journal<SpeakerEvent, SpeakerView>;
   readonly #news: News;
   readonly #knowledge = new Knowledge();
-  readonly #saving: Saving;
+  readonly #saving: Saving<SavedState>;
   readonly #speaker: Speaker;
   readonly #probes: Probes | undefined;
   readonly #agent: Agent | undefined;
+  readonly #thrift: Thrift;
   readonly #refusals = new Set<string>();
   /** Whether this node knows anything of the cluster, from an agent or from disk. */
   #isInformed = false;
@@ -54,6 +57,7 @@ export class Wire {
 
   constructor(parts: WireParts) {
     this.#parts = parts;
+    this.#thrift = new Thrift(parts);
     const { node, facts, deadlines, now, netlink } = parts;
     this.#journal = createJournal<SpeakerEvent, SpeakerView>({
       ...{ capacity: JOURNAL_CAPACITY, view: emptySpeakerView(), project: projectSpeaker },
@@ -62,7 +66,9 @@ export class Wire {
     this.#news = new News((address) => this.#speaker.interfacesOf(address));
     this.#tell({ type: "speaker", change: "started", detail: `${facts.version} on ${node}` });
     this.#saving = new Saving({
-      ...{ node, deadlines, knowledge: this.#knowledge, openState: parts.openState },
+      ...{ subject: "what is on disk", deadlines, openState: parts.openState },
+      read: (text) => readState(node, text),
+      text: () => this.#stateText(),
       tell: (event) => this.#tell(event),
     });
     this.#speaker = this.#openSpeaker();
@@ -125,6 +131,11 @@ export class Wire {
     this.#parts.end(status);
   }
 
+  #stateText(): string {
+    const { members = [] } = this.#knowledge;
+    return stateText(this.#parts.node, { members, placements: this.#knowledge.placements() });
+  }
+
   #openSpeaker(): Speaker {
     const { node, responder } = this.#parts;
     return new Speaker({
@@ -160,6 +171,7 @@ export class Wire {
   }
 
   #tell(event: SpeakerEvent): void {
+    if (event.type === "address-state") this.#thrift.note(1);
     this.#journal.record(event, this.#parts.time());
   }
 
@@ -217,6 +229,7 @@ export class Wire {
   ): void {
     this.#isInformed = true;
     if (changed.length + removed.length === 0) return;
+    this.#thrift.note(changed.length + removed.length);
     this.#speaker.place(changed, removed, now);
     // What is known in part must not take the place of what is on disk.
     if (this.#isComplete) this.#saving.saveSoon(now);

@@ -12,6 +12,7 @@ import { sysctlKey } from "#core/sysctl/key";
 import { openBfdPort } from "#drivers/bfd/linux";
 import { openClock } from "#drivers/clock/linux";
 import { openRecord } from "#drivers/files/record";
+import { giveBackGently } from "#drivers/host/memory";
 import { Child } from "#drivers/ipc/child";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openResponderPort } from "#drivers/packet/linux-responder";
@@ -91,6 +92,7 @@ const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | strin
     openState: (onFailure) => openRecord(join(options.stateDirectory, STATE), onFailure, LONGEST_STATE),
     complain: (message) => void process.stderr.write(`steelyard speaker: ${message}\n`),
     startAgent: (agent) => childOf(circumstances, agent),
+    giveBack: giveBackGently,
   };
 };
 
