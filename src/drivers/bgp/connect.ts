@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { familyOf } from "#base/address";
 import { toMillis } from "#base/time";
 import { type Door, errnoName } from "#native/door";
-import { connectionOf } from "./connection.ts";
+import { NetConnection } from "./connection.ts";
 import * as linux from "./constants.ts";
 import { int32, sockaddr } from "./layout.ts";
 import { commonOptions, deviceOption, hopOptions, type Option, openSocket, setPassword } from "./options.ts";
@@ -80,7 +80,8 @@ export const connect = (maker: SocketMaker, request: BgpConnectRequest): BgpAtte
     end("descriptor");
     const { socket, ear } = maker.adopt(fd);
     const { remote, onConnected } = request;
-    ear.events = onConnected(connectionOf(socket, ear, { remote, ...localEndOf(door, fd) }));
+    const connection = new NetConnection(socket, ear, { remote, ...localEndOf(door, fd) });
+    connection.tell(onConnected(connection));
   };
   const begun = fd < 0 ? fd : door.connect(fd, sockaddr(request.remote));
   const isBegun = begun === 0 || begun === -constants.errno.EINPROGRESS;

@@ -18,7 +18,8 @@ const linger = (socket: Socket): void => {
   socket.once("close", () => clearTimeout(timer));
 };
 
-class NetConnection implements BgpConnection {
+/** The connection of a socket that is connected. */
+export class NetConnection implements BgpConnection {
   readonly local: BgpConnection["local"];
   readonly remote: BgpConnection["remote"];
   readonly linkIndex: number;
@@ -27,6 +28,7 @@ class NetConnection implements BgpConnection {
   #isOpen = true;
   #owesProgress = false;
 
+  /** The socket's reads must go to `ear`. */
   constructor(socket: Socket, ear: Ear, ends: Pick<BgpConnection, "local" | "remote" | "linkIndex">) {
     this.local = ends.local;
     this.remote = ends.remote;
@@ -41,6 +43,11 @@ class NetConnection implements BgpConnection {
     });
     socket.on("error", (error) => this.#tellClosed({ type: "error", code: codeOf(error) }));
     socket.on("close", () => this.#tellClosed({ type: "error", code: "ECONNRESET" }));
+  }
+
+  /** Tells these from now on; nobody, if it was closed meanwhile. */
+  tell(events: BgpEvents | undefined): void {
+    if (this.#isOpen) this.#ear.events = events;
   }
 
   waiting(): number {
@@ -80,10 +87,3 @@ class NetConnection implements BgpConnection {
     events?.onClosed(how);
   }
 }
-
-/** The connection of a socket that is connected; its reads must go to `ear`. */
-export const connectionOf = (
-  socket: Socket,
-  ear: Ear,
-  ends: Pick<BgpConnection, "local" | "remote" | "linkIndex">,
-): BgpConnection => new NetConnection(socket, ear, ends);

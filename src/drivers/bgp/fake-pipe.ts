@@ -9,8 +9,8 @@ type Parcel = Uint8Array | "end" | "reset";
 
 export type PipeEnd = {
   readonly connection: BgpConnection;
-  /** Whose it is. */
-  events: BgpEvents | undefined;
+  /** Tells these from now on; nobody, if it was closed meanwhile. */
+  tell(events: BgpEvents | undefined): void;
   /** Delivers what waits for this end; gives whether there was anything. */
   deliver(): boolean;
 };
@@ -67,7 +67,7 @@ class FakeConnection implements BgpConnection, PipeEnd {
   readonly remote: BgpEnd;
   readonly linkIndex: number;
   readonly inbox = new Inbox();
-  events: BgpEvents | undefined;
+  #events: BgpEvents | undefined;
   peer: FakeConnection | undefined;
   isOpen = true;
   #owesProgress = false;
@@ -78,6 +78,10 @@ class FakeConnection implements BgpConnection, PipeEnd {
     this.remote = ends.remote;
     this.linkIndex = ends.linkIndex;
     this.#weather = weather;
+  }
+
+  tell(events: BgpEvents | undefined): void {
+    if (this.isOpen) this.#events = events;
   }
 
   waiting(): number {
@@ -121,24 +125,24 @@ class FakeConnection implements BgpConnection, PipeEnd {
   noticeRoom(): void {
     if (!this.#owesProgress) return;
     this.#owesProgress = this.waiting() > 0;
-    this.events?.onProgress();
+    this.#events?.onProgress();
   }
 
   /** The chunk is lent for one callback and then spoilt, as the real one is. */
   #lend(chunk: Uint8Array): void {
-    this.events?.onData(chunk);
+    this.#events?.onData(chunk);
     chunk.fill(0xee);
   }
 
   #leave(parcel: "end" | "reset"): void {
-    this.events = undefined;
+    this.#events = undefined;
     if (!this.isOpen) return;
     this.isOpen = false;
     this.peer?.inbox.put(parcel);
   }
 
   #tell(how: BgpClosed): void {
-    const { events } = this;
+    const events = this.#events;
     this.#leave("end");
     events?.onClosed(how);
   }

@@ -173,9 +173,10 @@ class Network implements FakeBgpNetwork {
     if (!isNear || !arrives({ send: LISTENER_HOPS, least: 0 }, hops.least, this.routers)) return;
     if (over()) return;
     const [near, far] = this.#open(host, listening.host, { source, request });
-    near.events = request.onConnected(near.connection);
-    far.events = caller === undefined ? undefined : listening.onConnection(far.connection);
-    if (far.events === undefined) {
+    near.tell(request.onConnected(near.connection));
+    const events = caller === undefined ? undefined : listening.onConnection(far.connection);
+    far.tell(events);
+    if (events === undefined) {
       listening.refused += 1;
       far.connection.reset();
     } else listening.accepted += 1;

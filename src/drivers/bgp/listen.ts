@@ -4,7 +4,7 @@ import { familyOf, type IpAddress, type IpFamily, isIpv4, isLinkLocal, parseAddr
 import { assert } from "#base/assert";
 import { toMillis } from "#base/time";
 import { type Door, errnoName } from "#native/door";
-import { connectionOf } from "./connection.ts";
+import { NetConnection } from "./connection.ts";
 import * as linux from "./constants.ts";
 import { endOf, int32, md5Signature, NO_KEY, resetOnClose, SOCKADDR_LENGTH, sockaddr } from "./layout.ts";
 import {
@@ -160,10 +160,11 @@ class LinuxListener implements BgpListener {
     const ends = localEndOf(door, fd);
     const { socket, ear } = this.#maker.adopt(fd);
     const remote = { address: from.address, port: from.port };
-    const connection = connectionOf(socket, ear, { remote, ...ends });
-    ear.events = this.#request.onConnection(connection);
-    if (ear.events === undefined) connection.reset();
-    if (ear.events === undefined) this.#refused += 1;
+    const connection = new NetConnection(socket, ear, { remote, ...ends });
+    const events = this.#request.onConnection(connection);
+    connection.tell(events);
+    if (events === undefined) connection.reset();
+    if (events === undefined) this.#refused += 1;
     else this.#accepted += 1;
   }
 

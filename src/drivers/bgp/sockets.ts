@@ -5,7 +5,8 @@ import type { Ear } from "./connection.ts";
 import { endOf, SOCKADDR_LENGTH } from "./layout.ts";
 import type { BgpConnection } from "./port.ts";
 
-const READ_SIZE = 65_536;
+/** What one read can bring: keeping busy with what a peer sends without end takes a few milliseconds at a time. */
+const READ_SIZE = 16_384;
 
 /** What connections of one port share. */
 export type SocketMaker = {

@@ -7,12 +7,15 @@ import { Liveness, type SessionCounts, type StandingChange } from "#core/livenes
 import { peersOf } from "#core/liveness/pairs";
 import type { SessionReport, Standing } from "#core/liveness/standing";
 import type { SpeakerEvent } from "#core/speaker/event";
+import type { Deadlines } from "#runtime/deadlines";
 import type { MemberWord, PlacementWord } from "./desired.ts";
 import { Mesh, type MeshParts, type Word } from "./mesh.ts";
 import { type PeerParts, sessionWith } from "./peers.ts";
 
-export type MembersParts = Pick<MeshParts, "bfd" | "deadlines" | "now" | "random" | "digest" | "count"> &
+export type MembersParts = Pick<MeshParts, "hub"> &
   PeerParts & {
+    readonly deadlines: Deadlines;
+    readonly now: () => Instant;
     readonly self: string;
     /** All addresses of the cluster. */
     readonly placements: ReadonlyMap<IpAddress, PlacementWord>;

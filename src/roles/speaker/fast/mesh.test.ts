@@ -8,6 +8,7 @@ import type { SessionReport } from "#core/liveness/standing";
 import { type FakeBfdSystem, fakeBfdLink } from "#drivers/bfd/fake";
 import type { BfdPort } from "#drivers/bfd/port";
 import { fakeClock } from "#drivers/clock/fake";
+import { BfdHub } from "#runtime/bfd/hub";
 import { createDeadlines } from "#runtime/deadlines";
 import { seededRandom } from "#testing/random";
 import { address } from "#testing/values";
@@ -61,13 +62,16 @@ const bed = (change: (name: Name, port: BfdPort) => BfdPort = (_, port) => port)
         deadlines.set(`${name} ${id}`, at, run),
       runDue: () => deadlines.runDue(),
     };
-    const mesh = new Mesh({
+    const hub = new BfdHub({
       ...{ bfd: change(name, system.port), deadlines: mine, now: () => clock.now() },
       random: seededRandom(index + 1),
       digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
+      count: (what) => counted.push(what),
+    });
+    const mesh = new Mesh({
+      hub,
       onReport: (node, report) => said.push(`${node} ${text(report)}`),
       onHeard: () => {},
-      count: (what) => counted.push(what),
     });
     nodes.set(name, { mesh, system, counted, said: () => said.splice(0).sort() });
     mesh.setPeers(peersOf(name), clock.now());

@@ -17,17 +17,17 @@ import type { NodeLink, ResponderConfig } from "#core/responder/config";
 import type { SpeakerEvent } from "#core/speaker/event";
 import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { ResponderPort } from "#drivers/packet/responder-port";
+import { BfdHub, type BfdHubParts } from "#runtime/bfd/hub";
 import type { Deadlines } from "#runtime/deadlines";
 import { CompanyNews } from "./company-news.ts";
 import type { MemberWord, PlacementWord } from "./desired.ts";
 import { Members } from "./members.ts";
-import type { MeshParts } from "./mesh.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import type { PeerParts } from "./peers.ts";
 import { eventOf, type Told } from "./telling.ts";
 import { Voice } from "./voice.ts";
 
-export type SpeakerParts = Pick<MeshParts, "bfd" | "random" | "digest" | "count"> & {
+export type SpeakerParts = Pick<BfdHubParts, "bfd" | "random" | "digest" | "count"> & {
   readonly self: string;
   readonly packets: ResponderPort;
   readonly netlink: NetlinkPort;
@@ -49,6 +49,8 @@ export type SpeakerParts = Pick<MeshParts, "bfd" | "random" | "digest" | "count"
 const BEAT_AFTER = 64;
 
 export class Speaker {
+  /** The BFD sessions of this node: others may have some beside those with speakers. */
+  readonly bfd: BfdHub;
   readonly #parts: SpeakerParts;
   readonly #ownership: Ownership;
   readonly #members: Members;
@@ -67,6 +69,7 @@ export class Speaker {
   constructor(parts: SpeakerParts) {
     const { now } = parts;
     this.#parts = parts;
+    this.bfd = new BfdHub(parts);
     this.#ownership = new Ownership(parts.self, parts.ownership, now());
     this.#companyNews = new CompanyNews(parts);
     this.#neighbourhood = new Neighbourhood({
@@ -78,7 +81,7 @@ export class Speaker {
     const { links } = this.#neighbourhood;
     this.#members = new Members({
       ...parts,
-      ...{ placements: this.#placements, times: parts.ownership },
+      ...{ hub: this.bfd, placements: this.#placements, times: parts.ownership },
       nameOf: (index) => links.byIndex(index)?.name,
       onStandings: (changes, sessions, at) => this.#decide({ type: "standings", changes, sessions }, at),
       onHeard: (at) => this.#ownership.peerHeard(at),
@@ -155,6 +158,7 @@ export class Speaker {
   /** Ends at once, without a word. */
   close(): void {
     this.#members.close();
+    this.bfd.close();
     this.#voice.close();
     this.#neighbourhood.close();
     this.#companyNews.close();

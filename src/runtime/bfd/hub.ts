@@ -1,0 +1,220 @@
+/**
+ * The BFD sessions of this machine, whoever wants them: one listener for each family and kind of path serves all, each
+ * session has a sender of its own, and its owner hears what becomes of it.
+ *
+ * A session whose socket cannot be opened stays and is silent; opening is tried again.
+ */
+import { familyOf, type IpAddress, type IpFamily } from "#base/address";
+import { assert } from "#base/assert";
+import { after, type Instant, seconds } from "#base/time";
+import type { Datagram } from "#core/bfd/admission";
+import type { Digest } from "#core/bfd/authentication";
+import type { SessionConfig } from "#core/bfd/config";
+import type { PeerEvent } from "#core/bfd/observe";
+import { type SessionProblems, Sessions, type SessionsEffect } from "#core/bfd/sessions";
+import type { Input, SessionState } from "#core/bfd/state";
+import type { BfdError, BfdListener, BfdPort, BfdSender } from "#drivers/bfd/port";
+import type { Deadlines } from "#runtime/deadlines";
+
+export type BfdHubParts = {
+  readonly bfd: BfdPort;
+  readonly deadlines: Deadlines;
+  readonly now: () => Instant;
+  /** Numbers in [0, 1) that nobody can foresee. */
+  readonly random: () => number;
+  readonly digest: Digest;
+  /** A packet was dropped or not sent, or a socket not opened. */
+  readonly count: (what: string) => void;
+};
+
+/** Whose a session is. Nothing is called from within `add`. */
+export type BfdOwner = {
+  /** A packet of the peer came that counts. */
+  readonly onHeard?: (now: Instant) => void;
+  /** A packet or time may have changed what the session says of the peer. `event`: if others would act on it. */
+  readonly onState: (state: SessionState, event: PeerEvent | undefined, now: Instant) => void;
+};
+
+const RETRY = seconds(1);
+
+type Kept = {
+  readonly name: string;
+  readonly owner: BfdOwner;
+  config: SessionConfig;
+  sender: BfdSender | undefined;
+};
+
+export class BfdHub {
+  readonly #parts: BfdHubParts;
+  readonly #sessions: Sessions;
+  readonly #keptByName = new Map<string, Kept>();
+  /** Sessions by who is at the other end; a neighbour may have several. */
+  readonly #keptByPeer = new Map<IpAddress, Kept[]>();
+  readonly #listeners = new Map<string, BfdListener>();
+
+  constructor(parts: BfdHubParts) {
+    this.#parts = parts;
+    this.#sessions = new Sessions({ random: parts.random, digest: parts.digest });
+  }
+
+  /** Begins a session; gives what is wrong with it, if it did not. Its sockets are opened by `open`, or soon. */
+  add(name: string, config: SessionConfig, owner: BfdOwner, now: Instant): SessionProblems {
+    const problems = this.#sessions.add(name, config, now);
+    this.#countProblems(name, problems);
+    if (problems.length > 0) return problems;
+    const kept: Kept = { name, owner, config, sender: undefined };
+    this.#keptByName.set(name, kept);
+    this.#keptByPeer.set(config.peer, [...(this.#keptByPeer.get(config.peer) ?? []), kept]);
+    this.#parts.deadlines.set("bfd sockets", now, this.#onRetry);
+    this.#schedule();
+    return [];
+  }
+
+  /** Changes times, role or secrets of a session; for other addresses or another link, remove it and add another. */
+  configure(name: string, config: SessionConfig, now: Instant): SessionProblems {
+    const kept = this.#keptByName.get(name);
+    assert(kept !== undefined, "no such session", { name });
+    const { problems, effects } = this.#sessions.configure(name, config, now);
+    this.#countProblems(name, problems);
+    if (problems.length === 0) kept.config = config;
+    this.#perform(effects, now);
+    this.#schedule();
+    return problems;
+  }
+
+  /** Ends a session at once, without a word. */
+  remove(name: string): void {
+    const kept = this.#keptByName.get(name);
+    if (kept === undefined) return;
+    this.#sessions.remove(name);
+    kept.sender?.close();
+    this.#keptByName.delete(name);
+    const others = (this.#keptByPeer.get(kept.config.peer) ?? []).filter((each) => each !== kept);
+    if (others.length > 0) this.#keptByPeer.set(kept.config.peer, others);
+    else this.#keptByPeer.delete(kept.config.peer);
+    this.#schedule();
+  }
+
+  /** Gives a session something else than packets and time: leave, return, failure. */
+  input(name: string, input: Extract<Input, { type: "leave" | "return" | "failure" }>, now: Instant): void {
+    this.#perform(this.#sessions.input(name, input, now), now);
+    this.#schedule();
+  }
+
+  /** How a session is; `undefined` if there is none of that name. */
+  state(name: string): SessionState | undefined {
+    return this.#sessions.state(name);
+  }
+
+  /** Sends and reads what is due: to be called now and then by whoever keeps this thread for longer than packets may wait. */
+  beat(now: Instant): void {
+    const due = this.#sessions.deadline();
+    if (due !== undefined && due <= now) this.#onTimer(now);
+  }
+
+  /** Reads what is queued: call it before anything is concluded from silence. */
+  drain(): void {
+    for (const listener of this.#listeners.values()) listener.drain();
+  }
+
+  /** Opens the sockets that are missing; what is refused is tried again. */
+  open(now: Instant): void {
+    let isComplete = true;
+    for (const { config } of this.#keptByName.values())
+      if (!this.#listen(familyOf(config.peer), config.path.type)) isComplete = false;
+    for (const kept of this.#keptByName.values()) {
+      if (kept.sender !== undefined) continue;
+      const { path, localAddress, peer } = kept.config;
+      const opened = this.#parts.bfd.openSender({ path, localAddress, peer });
+      if (opened.ok) kept.sender = opened.value;
+      else isComplete = this.#refused(opened.error);
+    }
+    const retryAt = isComplete ? undefined : after(now, RETRY);
+    this.#parts.deadlines.set("bfd sockets", retryAt, this.#onRetry);
+  }
+
+  /** Ends all at once, without a word. */
+  close(): void {
+    for (const name of [...this.#keptByName.keys()]) this.remove(name);
+    for (const listener of this.#listeners.values()) listener.close();
+    this.#listeners.clear();
+    this.#parts.deadlines.set("bfd", undefined, this.#onTimer);
+    this.#parts.deadlines.set("bfd sockets", undefined, this.#onRetry);
+  }
+
+  #countProblems(name: string, problems: SessionProblems): void {
+    for (const problem of problems) this.#parts.count(`bfd session ${name}: ${problem}`);
+  }
+
+  #refused({ operation, code }: BfdError): false {
+    this.#parts.count(`bfd ${operation}: ${code}`);
+    return false;
+  }
+
+  #listen(family: IpFamily, path: Datagram["path"]): boolean {
+    const key = `${family} ${path}`;
+    if (this.#listeners.has(key)) return true;
+    const opened = this.#parts.bfd.listen({
+      ...{ family, path },
+      onDatagram: (datagram) => this.#onDatagram(datagram),
+      onError: (error) => void this.#refused(error),
+    });
+    if (!opened.ok) return this.#refused(opened.error);
+    this.#listeners.set(key, opened.value);
+    return true;
+  }
+
+  #onDatagram(datagram: Datagram): void {
+    const now = this.#parts.now();
+    const effects = this.#sessions.receive(datagram, now);
+    const counts = !effects.some(({ type }) => type === "drop");
+    const kept = this.#keptByPeer.get(datagram.source);
+    if (counts && kept !== undefined) for (const { owner } of kept) owner.onHeard?.(now);
+    this.#perform(effects, now);
+    // A packet may change what its session says without moving it to another state.
+    if (kept !== undefined) for (const each of kept) this.#tell(each, undefined, now);
+    this.#schedule();
+  }
+
+  readonly #onRetry = (now: Instant): void => this.open(now);
+
+  readonly #onTimer = (now: Instant): void => {
+    // A peer that spoke is believed before its silence is.
+    this.drain();
+    this.#perform(this.#sessions.elapse(now), now);
+    this.#schedule();
+  };
+
+  #schedule(): void {
+    this.#parts.deadlines.set("bfd", this.#sessions.deadline(), this.#onTimer);
+  }
+
+  #perform(effects: readonly SessionsEffect[], now: Instant): void {
+    for (const effect of effects) {
+      if (effect.type === "drop") this.#parts.count(`bfd-packet ${effect.reason}`);
+      else if (effect.type === "send") this.#send(effect.session, effect.payload, now);
+      else {
+        const kept = effect.session === undefined ? undefined : this.#keptByName.get(effect.session);
+        const event = effect.type === "peer" ? effect.event : undefined;
+        if (kept !== undefined) this.#tell(kept, event, now);
+      }
+    }
+  }
+
+  #tell({ name, owner }: Kept, event: PeerEvent | undefined, now: Instant): void {
+    const state = this.#sessions.state(name);
+    if (state !== undefined) owner.onState(state, event, now);
+  }
+
+  #send(name: string, payload: Uint8Array, now: Instant): void {
+    const kept = this.#keptByName.get(name);
+    if (kept?.sender === undefined) return;
+    const sent = kept.sender.send(payload);
+    if (sent.ok) return;
+    this.#refused(sent.error);
+    // Its link or address may have gone and come back, which no socket outlives.
+    kept.sender.close();
+    kept.sender = undefined;
+    this.#parts.deadlines.set("bfd sockets", after(now, RETRY), this.#onRetry);
+  }
+}
