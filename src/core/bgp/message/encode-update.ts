@@ -136,10 +136,11 @@ const withdraw = (
 };
 
 /** RFC 4724 §2. */
-const endOfRib = (family: IpFamily): Uint8Array =>
-  family === "IPv4"
-    ? message(NOTHING, [], NOTHING)
-    : message(NOTHING, [encodeAttribute(mpUnreachNlri, encodeUnreachHead(family))], NOTHING);
+const endOfRib = (family: IpFamily, context: EncodeContext): Uint8Array => {
+  if (family === "IPv4") return message(NOTHING, [], NOTHING);
+  assert(context.multiprotocol, "only IPv4 can be said without multiprotocol extensions", { family });
+  return message(NOTHING, [encodeAttribute(mpUnreachNlri, encodeUnreachHead(family))], NOTHING);
+};
 
 /**
  * The messages that say this, of at most 4096 octets each, in the order of the prefixes; none without prefixes. What the session has not
@@ -152,6 +153,6 @@ export const encodeUpdates = (update: Update, context: EncodeContext): readonly 
     case "withdraw":
       return withdraw(update.family, update.prefixes, context);
     case "end-of-rib":
-      return [endOfRib(update.family)];
+      return [endOfRib(update.family, context)];
   }
 };
