@@ -1,31 +1,15 @@
 /** Ready-made objects for the tests of placement; each function takes what a test is about and fills in the rest. */
 import type { IpAddress } from "#base/address";
-import type { EndpointSlice, EndpointsOnNode } from "#core/endpoint-slice/endpoint-slice";
-import type { ObjectKey, TextMap } from "#core/kubernetes/meta";
-import type { LabelSelector } from "#core/kubernetes/selector";
 import type { L2Advertisement } from "#core/metallb/model";
 import type { Node } from "#core/node/node";
 import type { Service } from "#core/service/service";
-import { addressPool, ingressOf, loadBalancer } from "#testing/services";
+import { keyOf, testNode, testSlice } from "#testing/cluster";
+import { addressPool } from "#testing/services";
 import { createPlacements, type Placements } from "./placements.ts";
 import type { HolderRecord } from "./record.ts";
 import { DEFAULT_RULES, type Rules } from "./rules.ts";
 
-/** A node with which nothing is the matter. */
-export const testNode = (name: string, overrides: Partial<Node> = {}): Node => ({
-  name,
-  labels: {},
-  internalIps: [],
-  scheduling: "open",
-  readiness: { state: "ready", since: 0 },
-  network: { state: "available", since: 0 },
-  taints: [],
-  life: "lasting",
-  ...overrides,
-});
-
-/** A selector of labels that must be there. */
-export const labelled = (matchLabels: TextMap): LabelSelector => ({ matchLabels, matchExpressions: [] });
+export { keyOf, labelled, testNode, testService, testSlice } from "#testing/cluster";
 
 /** An advertisement of pool `public` from all nodes, on all interfaces, for all Services. */
 export const advertisement = (
@@ -43,28 +27,6 @@ export const advertisement = (
     pools: new Set(pools),
   };
 };
-
-/** The Service `default/NAME` with addresses in its status. */
-export const testService = (
-  name: string,
-  addresses: readonly string[],
-  overrides: Parameters<typeof loadBalancer>[1] = {},
-): Service => loadBalancer(name, { ingress: ingressOf(...addresses), ...overrides });
-
-/** A key of an object in `default`. */
-export const keyOf = (name: string): ObjectKey => `default/${name}` as ObjectKey;
-
-/** The one slice of the Service `default/NAME`, with one ready endpoint on each of the nodes, or as said. */
-export const testSlice = (
-  service: string,
-  nodes: readonly (string | EndpointsOnNode)[],
-  suffix = "1",
-): EndpointSlice => ({
-  key: keyOf(`${service}-${suffix}`),
-  service: keyOf(service),
-  addressType: "IPv4",
-  nodes: nodes.map((node) => (typeof node === "string" ? { node, ready: 1, leaving: 0, silent: 0 } : node)),
-});
 
 /** That a node is recorded as holder of `default/NAME`. */
 export const testRecord = (service: string, node: string): HolderRecord => ({
