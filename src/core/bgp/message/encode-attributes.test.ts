@@ -131,10 +131,17 @@ describe("attributes", () => {
     assert.deepEqual(codes(behind, MODERN), [14, 1, 2, 4, 5, 8, 16, 32]);
   });
 
-  it("leave out what is not given", () => {
+  it("leave out what is not given, such as MULTI_EXIT_DISC (RFC 4271 §5.1.4)", () => {
     assert.deepEqual(attributesOf(announce("IPv4", {}, "192.0.2.0/24")), [
       ...["1 40 00", "2 40 02010000fde9", "3 40 0a090001"],
     ]);
+  });
+
+  it("say how a route came to be with 0, 1 or 2 (RFC 4271 §5.1.1)", () => {
+    const origins = (["igp", "egp", "incomplete"] as const).map(
+      (origin) => attributesOf(announce("IPv4", { origin }, "192.0.2.0/24"))[0],
+    );
+    assert.deepEqual(origins, ["1 40 00", "1 40 01", "1 40 02"]);
   });
 
   it("have an empty path towards our own autonomous system (RFC 4271 §5.1.2)", () => {

@@ -106,7 +106,7 @@ describe("encodeUpdates", () => {
   const families = fc.constantFrom("IPv4" as const, "IPv6" as const);
   const prefixesOf = (family: IpFamily) => fc.array(anyPrefix(family), { maxLength: 700, size: "max" });
 
-  it("tells every prefix once, in order, in messages that peers take as they are, for everything there is to say", () => {
+  it("tells every prefix once, in order, in messages that peers take as they are, for everything there is to say (RFC 4760 §5)", () => {
     const anything = families.chain((family) =>
       fc.tuple(
         fc.constant(family),

@@ -219,6 +219,10 @@ describe("messages of FRR 8.4.4, BIRD 2.0.12 and GoBGP 3.10.0", () => {
     assert.deepEqual(decodeMessage(encoded(value) ?? assert.fail(), context), { ok: true, value });
   });
 
+  it("has nothing in a KEEPALIVE but its header (RFC 4271 §4.4)", () => {
+    assert.equal(encodeKeepalive().length, 19);
+  });
+
   it("has a row for every capture", () => {
     const files = readdirSync(new URL("testdata", import.meta.url)).map((file) => file.replace(".hex", ""));
     assert.deepEqual(files.sort(), ROWS.map(([name]) => name).sort());

@@ -161,7 +161,7 @@ describe("the shutdown communication (RFC 9003 §2)", () => {
 });
 
 describe("NOTIFICATION", () => {
-  it("comes back as it was written, for every one", () => {
+  it("comes back as it was written, whatever it says (RFC 4271 §6.4)", () => {
     const anyError = fc.record(
       { code: fc.nat(255), subcode: fc.nat(255), data: fc.uint8Array({ maxLength: 4075 }) },
       { noNullPrototype: true },

@@ -25,7 +25,7 @@ describe("an UPDATE that ends the session", () => {
     ["withdrawn routes that go on behind it (RFC 7606 §3 (b))", at("0003 0000"), error(1)],
     ["withdrawn routes that leave no room for a length (RFC 7606 §3 (b))", at("0001 0000"), error(1)],
     ["attributes that go on behind it (RFC 7606 §3 (b))", at("0000 0001"), error(1)],
-    ["a withdrawn prefix of 33 bits (RFC 7606 §5.3)", rawUpdate({ withdrawn: "21 0a00000000" }), error(10)],
+    ["a withdrawn prefix of 33 bits (RFC 7606 §3 (i))", rawUpdate({ withdrawn: "21 0a00000000" }), error(10)],
     ["a withdrawn prefix that is cut off (RFC 7606 §5.3)", rawUpdate({ withdrawn: "18 0a00" }), error(10)],
     [
       "a prefix of 33 bits (RFC 7606 §5.3)",
@@ -46,7 +46,7 @@ describe("an UPDATE that ends the session", () => {
         "an IPv6 route with an IPv4 next hop (RFC 7606 §7.11)",
         "800e10 0002 01 04 0a090001 00 30 20010db80001",
       ],
-      ["no next hop at all (RFC 7606 §7.11)", "800e05 0002 01 00 00"],
+      ["no next hop at all (RFC 4760 §7)", "800e05 0002 01 00 00"],
       [
         "an IPv6 prefix of 129 bits (RFC 7606 §5.3)",
         `800e27 0002 01 10 ${"fd".repeat(16)} 00 81 ${"20".repeat(17)}`,

@@ -20,7 +20,7 @@ import type { DecodeContext } from "./context.ts";
 type Parts = Parameters<typeof rawUpdate>[0];
 
 describe("what UPDATE says", () => {
-  it("counts IPv4 routes and tells their next hop (RFC 4271 §4.3)", () => {
+  it("counts IPv4 routes and tells their next hop (RFC 4271 §5.1.3)", () => {
     const bytes = rawUpdate({
       withdrawn: "00 08 0a 20 c0000201",
       attributes: [ORIGIN, AS_PATH, NEXT_HOP],
