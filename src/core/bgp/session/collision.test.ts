@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { after, seconds } from "#base/time";
 import {
   CAPABILITIES,
   connected,
@@ -8,6 +9,7 @@ import {
   inWords,
   KEEPALIVE,
   MOMENT,
+  NOW,
   notified,
   OPEN,
   peerOpen,
@@ -108,12 +110,73 @@ describe("two connections at once (RFC 4271 §6.8)", () => {
       effects: ["1: up", "open-confirm -> established (keepalive-received)"],
     },
     {
-      title: "keep the one that is established, whoever is greater",
+      title:
+        "keep the greater speaker's, ours, though the peer's was established meanwhile: the peer may keep ours",
+      config: GREATER,
+      from: reach(GREATER, ...bothOpen, OPEN(2), KEEPALIVE(2)),
+      input: OPEN(1),
+      to: "open-confirm",
+      effects: [
+        "2: send Connection Collision Resolution",
+        "2: close",
+        "2: down (collision)",
+        "2: established ended (collision)",
+        "1: send keepalive",
+        "established -> open-confirm (open-received)",
+      ],
+    },
+    {
+      title: "keep the greater speaker's, the peer's, though ours was established meanwhile",
       config: SMALLER,
       from: reach(SMALLER, ...bothOpen, OPEN(1), KEEPALIVE(1)),
       input: OPEN(2),
+      to: "open-confirm",
+      effects: [
+        "1: send Connection Collision Resolution",
+        "1: close",
+        "1: down (collision)",
+        "1: established ended (collision)",
+        "2: send keepalive",
+        "established -> open-confirm (open-received)",
+      ],
+    },
+    {
+      title: "keep the greater speaker's when it was established meanwhile",
+      config: GREATER,
+      from: reach(GREATER, ...bothOpen, OPEN(1), KEEPALIVE(1)),
+      input: OPEN(2),
       to: "established",
       effects: LOST(2, "open-sent"),
+    },
+    ...[GREATER, SMALLER].map(
+      (config): Row => ({
+        title: `do not come about once the peer's OPEN has come on ours, whoever is greater (${config.routerId})`,
+        config,
+        from: reach(config, START, OURS, OPEN(1)),
+        input: PEERS,
+        to: "open-confirm",
+        effects: LOST(2, "idle"),
+      }),
+    ),
+    {
+      title: "do not come about once the peer's OPEN has come on its own: our attempt is given up",
+      from: reach(SMALLER, START, PEERS, OPEN(2)),
+      input: OURS,
+      to: "open-confirm",
+      effects: ["1: close", "1: idle ended (not-wanted)"],
+    },
+    {
+      title: "do not come about when the peer connects again on its way: it has given up the older one",
+      from: reach(SMALLER, START, PEERS, OPEN(2)),
+      input: connected(3, "incoming"),
+      to: "open-sent",
+      effects: [
+        "2: send Connection Collision Resolution",
+        "2: close",
+        "2: open-confirm ended (replaced)",
+        "3: send open",
+        "open-confirm -> open-sent (connected)",
+      ],
     },
     {
       title: "go on with the other when the peer ends the one that is established: it kept the other",
@@ -191,7 +254,10 @@ describe("two connections at once (RFC 4271 §6.8)", () => {
   it("are both closed when a peer that restarts gracefully comes with a third (RFC 4724 §4.2)", () => {
     const open = peerOpen({ capabilities: [...CAPABILITIES, gracefulRestart(["IPv6"])] });
     const state = reach(SMALLER, ...bothOpen, said(1, open), KEEPALIVE(1));
-    const { effects, state: left } = step(SMALLER, state, connected(3, "incoming"), MOMENT);
+    const { effects, state: left } = step(SMALLER, state, connected(3, "incoming"), {
+      now: after(NOW, seconds(5)),
+      jitter: 0,
+    });
     assert.deepEqual(effects.map(inWords), [
       "1: close",
       "1: down (replaced)",

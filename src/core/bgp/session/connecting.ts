@@ -1,5 +1,5 @@
 /** How connections begin: whose are taken, and whose are refused. */
-import { after } from "#base/time";
+import { after, type Instant } from "#base/time";
 import type { Notification } from "../message/message.ts";
 import type { EndCause } from "./cause.ts";
 import { type Context, type Draft, followedBy, unmoved, withConnection } from "./draft.ts";
@@ -7,8 +7,16 @@ import { drop } from "./ending.ts";
 import type { ConnectionId, Direction, Input } from "./input.ts";
 import { COLLISION, REJECTED } from "./notices.ts";
 import { ownOpen } from "./open.ts";
-import { connectionsOf, establishedOf, type OpenSent, type Running, type SessionState } from "./state.ts";
-import { OPEN_HOLD_TIME } from "./timers.ts";
+import {
+  type Connection,
+  connectionsOf,
+  type Established,
+  establishedOf,
+  type OpenSent,
+  type Running,
+  type SessionState,
+} from "./state.ts";
+import { OPEN_HOLD_TIME, SHORTEST_RUN } from "./timers.ts";
 
 type New = { readonly connection: ConnectionId; readonly direction: Direction };
 
@@ -44,34 +52,45 @@ const greet = (context: Context, state: Running, { connection, direction }: New)
   };
 };
 
-/** What the peer has opened other connections for, as far as this one shows that it has given them up. */
-const givenUp = (state: Running): readonly [EndCause, ReturnType<typeof connectionsOf>] => {
-  const established = establishedOf(state);
-  if (established !== undefined) return [{ type: "replaced", notification: undefined }, connectionsOf(state)];
-  return [
-    { type: "replaced", notification: COLLISION },
-    connectionsOf(state).filter(({ direction }) => direction === "incoming"),
-  ];
-};
+/**
+ * Whether a new connection means that the peer has restarted. Within seconds after the session was established it is rather one
+ * that the peer had opened at the same time as we opened ours, and would have given up by now.
+ */
+const hasRestarted = ({ agreement, since }: Established, now: Instant): boolean =>
+  agreement.peerMayRestart && now - since >= SHORTEST_RUN;
 
 /**
- * The peer connects. A session that is established goes on (RFC 4271 §6.8), unless the peer comes back with a new connection
- * after a restart: then it has lost the old one (RFC 4724 §4.2). A speaker opens one connection at a time, so another one that
- * is not established yet is one that it has given up.
+ * The peer connects. A speaker opens one connection at a time, so an older one of its own that is not established yet is one that it
+ * has given up. While we know from a connection of ours who the peer is, another one is refused before it has heard our OPEN: so
+ * the peer cannot have kept it instead, which after two OPENs each side decides (RFC 4271 §6.8, `hearing.ts`). A session that
+ * is established goes on, unless the peer comes back after a restart: then it has lost the old connection (RFC 4724 §4.2).
  */
 const welcome = (context: Context, state: Running, added: New): Draft => {
+  const { outgoing, incoming } = state;
   const established = establishedOf(state);
-  if (established !== undefined && !established.agreement.peerMayRestart) {
+  if (established !== undefined && hasRestarted(established, context.now)) {
+    const cause = { type: "replaced", notification: undefined } as const;
+    return { ...replace(context, state, added, { old: connectionsOf(state), cause }), cause };
+  }
+  if (established !== undefined || outgoing.name === "open-confirm") {
     return refuse(state, added, { type: "collision", notification: COLLISION });
   }
-  const [cause, connections] = givenUp(state);
+  const old = incoming === undefined ? [] : [incoming];
+  return replace(context, state, added, { old, cause: { type: "replaced", notification: COLLISION } });
+};
+
+const replace = (
+  context: Context,
+  state: Running,
+  added: New,
+  { old, cause }: { readonly old: readonly Connection[]; readonly cause: EndCause },
+): Draft => {
   let left: Draft & { readonly state: Running } = { state, effects: [] };
-  for (const connection of connections) {
+  for (const connection of old) {
     const { state: without, effects } = drop(context, left.state, connection, cause);
     left = { state: without, effects: [...left.effects, ...effects] };
   }
-  const greeted = followedBy(left, greet(context, left.state, added));
-  return established === undefined ? greeted : { ...greeted, cause };
+  return followedBy(left, greet(context, left.state, added));
 };
 
 /** TCP is there. What nobody waits for any more is closed without a word; who was told to end says so. */

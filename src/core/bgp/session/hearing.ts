@@ -54,7 +54,11 @@ export const hearMalformed = (
   error: MessageError,
 ): Draft => endOne(context, state, connection, { type: "malformed-message", notification: notice(error) });
 
-/** The peer says who it is; only now can a collision be decided (RFC 4271 §6.8). */
+/**
+ * The peer says who it is; only now can a collision be decided (RFC 4271 §6.8). Both connections were there before either side knew,
+ * so both sides decide by who they are, even if one connection has been established meanwhile. Other than in the RFC, where it
+ * would be kept: the peer may not have been as far, and have kept the other one, and nothing would be left.
+ */
 const hearOpen = (context: Context, state: Running, connection: OpenSent, open: Open): Draft => {
   const negotiation = negotiate(context.config, open);
   if (!negotiation.ok) {
@@ -66,9 +70,7 @@ const hearOpen = (context: Context, state: Running, connection: OpenSent, open: 
   if (rival === undefined || rival.name === "open-sent") {
     return confirm(context, state, connection, agreement);
   }
-  if (rival.name === "established" || !isKept(context, connection, agreement)) {
-    return endOne(context, state, connection, collide);
-  }
+  if (!isKept(context, connection, agreement)) return endOne(context, state, connection, collide);
   const left = drop(context, state, rival, collide);
   return followedBy(left, confirm(context, left.state, connection, agreement));
 };

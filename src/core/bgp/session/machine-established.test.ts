@@ -136,10 +136,19 @@ describe("established (RFC 4271 §8.2.2)", () => {
       effects: ["2: send Connection Collision Resolution", "2: close", "2: idle ended (collision)"],
     },
     {
+      title: "refuses it as well in the first seconds, when it was under way before",
+      from: upWith([...CAPABILITIES, gracefulRestart(["IPv4"])]),
+      input: connected(2, "incoming"),
+      at: after(NOW, seconds(4.999_999)),
+      to: "established",
+      effects: ["2: send Connection Collision Resolution", "2: close", "2: idle ended (collision)"],
+    },
+    {
       title:
         "takes it as a sign that the peer has restarted when it does, and closes the old one without a word",
       from: upWith([...CAPABILITIES, gracefulRestart(["IPv4"])]),
       input: connected(2, "incoming"),
+      at: after(NOW, seconds(5)),
       to: "open-sent",
       effects: [
         "1: close",

@@ -170,7 +170,7 @@ describe("graceful restart in our OPEN (RFC 4724 §4.1)", () => {
   });
 
   it("says that packets arrive when a session broke and this program did not", () => {
-    assert.deepEqual(saysAfter([START, ...graceful]), [false, true]);
+    assert.deepEqual(saysAfter([START, ...graceful], { later: seconds(5) }), [false, true]);
     const broken: Input = { type: "closed", connection: 1, reason: "reset" };
     const resting = reach(CONFIG, START, ...lost.slice(0, 3), broken);
     assert.ok(resting.type === "resting" && resting.history.isForwardingPreserved);

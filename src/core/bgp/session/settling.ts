@@ -2,13 +2,13 @@
 import { assert } from "#base/assert";
 import { ABORT_CONNECT, type Context, type Draft, retryAt } from "./draft.ts";
 import type { Effect, Step } from "./effect.ts";
-import { establishedOf, type SessionState, sessionName } from "./state.ts";
+import { connectionsOf, type SessionState, sessionName } from "./state.ts";
 
-/** Nobody dials once the session is established; an active speaker without a connection of its own does, before it is. */
+/** Nobody dials once a connection has come as far as open-confirm; without one, an active speaker does. */
 const wish = (context: Context, { state, effects, cause }: Draft): Draft => {
   if (state.type !== "running") return { state, effects, cause };
   const { outgoing } = state;
-  if (establishedOf(state) === undefined) {
+  if (connectionsOf(state).every(({ name }) => name === "open-sent")) {
     if (outgoing.name !== "none" || context.config.role === "passive") return { state, effects, cause };
     return { state: { ...state, outgoing: { name: "active", connectAt: retryAt(context) } }, effects, cause };
   }

@@ -49,7 +49,7 @@ export type Connection = OpenSent | OpenConfirm | Established;
 
 /** What there is of a connection to the peer. */
 export type Outgoing =
-  /** None is wanted: we are passive, or the session is established on the peer's connection. */
+  /** None is wanted: we are passive, or the peer's connection has come as far as open-confirm. */
   | { readonly name: "none" }
   /** The next attempt is made when the ConnectRetryTimer expires. */
   | { readonly name: "active"; readonly connectAt: Instant }

@@ -9,6 +9,8 @@ export const OPEN_HOLD_TIME = seconds(240);
 export const SHORTEST_REST = seconds(1);
 /** No rest is longer; how many failures there were does not matter any more. */
 export const LONGEST_REST = seconds(120);
+/** No peer is back from a restart sooner after it had a session. */
+export const SHORTEST_RUN = seconds(5);
 /** KEEPALIVEs are never sent more often (RFC 4271 §4.4). */
 export const SHORTEST_KEEPALIVE = seconds(1);
 /** Nor are connections attempted more often, whatever is configured. */
