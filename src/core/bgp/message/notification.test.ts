@@ -41,12 +41,12 @@ describe("describeNotification", () => {
     [messageError("open", "unacceptable-hold-time"), "OPEN Message Error: Unacceptable Hold Time"],
     [
       messageError("update", "optional-attribute-error", octets("800e0300010100")),
-      "UPDATE Message Error: Optional Attribute Error, data 800e0300010100",
+      "UPDATE Message Error: Optional Attribute Error, MP_REACH_NLRI, data 800e0300010100",
     ],
     [messageError("hold-timer", "unspecific"), "Hold Timer Expired"],
     [
       messageError("state-machine", "open-confirm", octets("02")),
-      "Finite State Machine Error: Receive Unexpected Message in OpenConfirm State, data 02",
+      "Finite State Machine Error: Receive Unexpected Message in OpenConfirm State, by UPDATE",
     ],
     [messageError("cease", "bfd-down"), "Cease: BFD Down"],
     [messageError("cease", "peer-deconfigured"), "Cease: Peer De-configured"],
@@ -58,7 +58,28 @@ describe("describeNotification", () => {
       hardReset(messageError("cease", "administrative-shutdown", shutdownData("good-bye"))),
       'Cease: Hard Reset, Cease: Administrative Shutdown, "good-bye"',
     ],
-    [hardReset(hardReset(messageError("cease", "bfd-down"))), "Cease: Hard Reset"],
+    [hardReset(hardReset(messageError("cease", "bfd-down"))), "Cease: Hard Reset, data 0609060a"],
+    [hardReset({ code: 0, subcode: 0, data: octets("") }), "Cease: Hard Reset, error code 0"],
+    [
+      messageError("update", "missing-well-known-attribute", octets("03")),
+      "UPDATE Message Error: Missing Well-known Attribute, NEXT_HOP",
+    ],
+    [
+      messageError("update", "attribute-flags-error", octets("00c80105")),
+      "UPDATE Message Error: Attribute Flags Error, attribute 200, data 00c80105",
+    ],
+    [
+      messageError("open", "unsupported-capability", octets("0104000200014600")),
+      "OPEN Message Error: Unsupported Capability, multiprotocol AFI 2 SAFI 1 and 1 more",
+    ],
+    [
+      messageError("open", "unsupported-capability", octets("0104000200")),
+      "OPEN Message Error: Unsupported Capability, data 0104000200",
+    ],
+    [
+      messageError("state-machine", "established", octets("09")),
+      "Finite State Machine Error: Receive Unexpected Message in Established State, data 09",
+    ],
     [{ code: 6, subcode: 200, data: octets("") }, "Cease: subcode 200"],
     [{ code: 77, subcode: 3, data: octets("") }, "error code 77: subcode 3"],
     [{ code: 77, subcode: 0, data: octets("") }, "error code 77"],

@@ -9,12 +9,12 @@
  * +---------------+---------------+-------------------------------+
  * ```
  */
-import { concatBytes, readU8, readU16, readU32, toHex } from "#base/bytes";
+import { concatBytes, readU8 } from "#base/bytes";
 import { HEADER_LENGTH } from "./constants.ts";
+import { describeData } from "./describe-data.ts";
 import { codeName, ERRORS, type ErrorWord, type SubcodeWord, subcodeName } from "./error-codes.ts";
 import { encodeMessage, MOST_DATA } from "./header.ts";
 import type { MessageError, Notification } from "./message.ts";
-import { shutdownText } from "./shutdown-communication.ts";
 
 export { shutdownData } from "./shutdown-communication.ts";
 
@@ -42,46 +42,29 @@ export const isError = <Word extends ErrorWord>(
   return code === wantedCode && subcode === wanted;
 };
 
-/** Octets of data that a description shows. */
-const MOST_SHOWN = 32;
-
-const hexadecimal = (data: Uint8Array): string =>
-  `data ${toHex(data.subarray(0, MOST_SHOWN))}${data.length > MOST_SHOWN ? "..." : ""}`;
-
-/** What the data of an error says to a reader; `undefined`: nothing. */
-const describeData = (error: MessageError): string | undefined => {
-  const { data } = error;
-  if (isError(error, "cease", "administrative-shutdown") || isError(error, "cease", "administrative-reset")) {
-    const text = shutdownText(data);
-    return text === undefined ? undefined : `"${text}"`;
-  }
-  if (isError(error, "cease", "hard-reset") && data.length >= 2) {
-    const [code, subcode] = [readU8(data, 0), readU8(data, 1)];
-    // Not deeper than once: a Hard Reset in a Hard Reset means nothing.
-    return isError({ code, subcode, data }, "cease", "hard-reset")
-      ? undefined
-      : describeNotification({ code, subcode, data: data.subarray(2) });
-  }
-  if (data.length === 0) return undefined;
-  if (isError(error, "open", "unsupported-version-number") && data.length === 2) {
-    return `it speaks version ${readU16(data, 0)}`;
-  }
-  if (isError(error, "header", "bad-message-length") && data.length === 2) {
-    return `length ${readU16(data, 0)}`;
-  }
-  if (isError(error, "header", "bad-message-type") && data.length === 1) return `type ${readU8(data, 0)}`;
-  if (isError(error, "open", "bad-peer-as") && data.length === 2) return `AS ${readU16(data, 0)}`;
-  if (isError(error, "open", "bad-peer-as") && data.length === 4) return `AS ${readU32(data, 0)}`;
-  return hexadecimal(data);
+/**
+ * What a Hard Reset has inside (RFC 8538 §3.1); `undefined`: the error is none, or is empty. Not deeper than once: a Hard Reset in a Hard
+ * Reset means nothing.
+ */
+const insideOf = (error: MessageError): MessageError | undefined => {
+  const [code, subcode] = error.data;
+  if (!isError(error, "cease", "hard-reset") || code === undefined || subcode === undefined) return undefined;
+  const inside = { code, subcode, data: error.data.subarray(2) };
+  return isError(inside, "cease", "hard-reset") ? undefined : inside;
 };
+
+/** Code and subcode by their names in the standards. */
+const nameOf = ({ code, subcode }: MessageError): string =>
+  [codeName(code), subcodeName(code, subcode)].filter((part) => part !== undefined).join(": ");
+
+const withData = (error: MessageError): string =>
+  [nameOf(error), describeData(error)].filter((part) => part !== undefined).join(", ");
 
 /**
  * A NOTIFICATION in words, such as `Cease: Administrative Shutdown, "new cables until 14:00"`. Bounded in length, and free of
  * characters that a terminal or a log would obey, whatever the peer has sent.
  */
 export const describeNotification = (error: MessageError): string => {
-  const name = [codeName(error.code), subcodeName(error.code, error.subcode)].filter(
-    (part) => part !== undefined,
-  );
-  return [name.join(": "), describeData(error)].filter((part) => part !== undefined).join(", ");
+  const inside = insideOf(error);
+  return inside === undefined ? withData(error) : `${nameOf(error)}, ${withData(inside)}`;
 };
