@@ -10,7 +10,8 @@ export type Summary<T> = {
   readonly isSame: (left: T, right: T) => boolean;
 };
 
-type Entry<T> = { readonly slices: Map<ObjectKey, EndpointSlice>; sum: T };
+/** A list: nearly all Services have one slice, and a map of one takes four times as much. */
+type Entry<T> = { slices: readonly EndpointSlice[]; sum: T };
 
 /** Slices by the Services that they name, and a sum for each Service. */
 export class SlicesByService<T> {
@@ -32,10 +33,10 @@ export class SlicesByService<T> {
   set(slice: EndpointSlice): readonly ObjectKey[] {
     const before = this.#serviceOf.get(slice.key);
     const left = before === undefined || before === slice.service ? [] : this.remove(slice.key);
-    const entry = this.#byService.get(slice.service) ?? { slices: new Map(), sum: this.#summary.none };
+    const entry: Entry<T> = this.#byService.get(slice.service) ?? { slices: [], sum: this.#summary.none };
     this.#byService.set(slice.service, entry);
     this.#serviceOf.set(slice.key, slice.service);
-    entry.slices.set(slice.key, slice);
+    entry.slices = [...entry.slices.filter(({ key }) => key !== slice.key), slice];
     return [...left, ...this.#settle(slice.service, entry)];
   }
 
@@ -45,13 +46,13 @@ export class SlicesByService<T> {
     const entry = service === undefined ? undefined : this.#byService.get(service);
     if (service === undefined || entry === undefined) return [];
     this.#serviceOf.delete(slice);
-    entry.slices.delete(slice);
-    if (entry.slices.size === 0) this.#byService.delete(service);
+    entry.slices = entry.slices.filter(({ key }) => key !== slice);
+    if (entry.slices.length === 0) this.#byService.delete(service);
     return this.#settle(service, entry);
   }
 
   #settle(service: ObjectKey, entry: Entry<T>): readonly ObjectKey[] {
-    const sum = this.#summary.of(entry.slices.values());
+    const sum = this.#summary.of(entry.slices);
     if (this.#summary.isSame(sum, entry.sum)) return [];
     entry.sum = sum;
     return [service];

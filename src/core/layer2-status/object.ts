@@ -34,6 +34,9 @@ const LABELS = {
 /** Longest value of a label. */
 const LONGEST_LABEL = 63;
 
+/** Of most of them. */
+const EVERYWHERE: readonly string[] = [];
+
 /** Reads an object; `undefined` if it names no Service. */
 export const readStatus = (object: unknown): SeenStatus | undefined => {
   const meta = metaOf(object);
@@ -42,13 +45,15 @@ export const readStatus = (object: unknown): SeenStatus | undefined => {
   const name = textOf(status.serviceName) || (meta.labels[LABELS.name] ?? "");
   const namespace = textOf(status.serviceNamespace) || (meta.labels[LABELS.namespace] ?? "");
   if (name === "" || namespace === "") return undefined;
-  const interfaces = listOf(status.interfaces).map((each) => textOf(fieldsOf(each).name));
+  const interfaces = listOf(status.interfaces)
+    .map((each) => textOf(fieldsOf(each).name))
+    .filter((each) => each !== "");
   return {
     name: meta.name,
     uid: meta.uid,
     node: textOf(status.node),
     service: objectKey({ namespace, name }),
-    interfaces: interfaces.filter((each) => each !== "").sort(),
+    interfaces: interfaces.length === 0 ? EVERYWHERE : interfaces.sort(),
     labelled: meta.labels[LABELS.node] ?? "",
   };
 };

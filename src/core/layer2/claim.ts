@@ -1,9 +1,12 @@
 /** From what the Services on an address ask to the candidates for it. */
 import { compareAddresses, type IpAddress } from "#base/address";
+import type { ObjectKey } from "#core/kubernetes/meta";
 import { isMet } from "./demand.ts";
 import { type Asking, type Claim, distinct } from "./entry.ts";
 import type { Fields } from "./fields.ts";
 import type { Orderer } from "./order.ts";
+
+const ALL_MET: readonly Asking[] = [];
 
 /**
  * Services that share an address may begin with different ones, and MetalLB would then answer on several nodes. The smallest
@@ -24,10 +27,17 @@ const leadOf = (asking: readonly Asking[]): IpAddress | undefined =>
 export const claimOf = (
   asking: readonly Asking[],
   {
+    listing,
     before,
     fields,
     orderer,
-  }: { readonly before: Claim | undefined; readonly fields: Fields; readonly orderer: Orderer },
+  }: {
+    /** All Services that list the address, by name. */
+    readonly listing: readonly ObjectKey[];
+    readonly before: Claim | undefined;
+    readonly fields: Fields;
+    readonly orderer: Orderer;
+  },
 ): Claim | undefined => {
   const met = asking.filter(({ demand }) => isMet(demand));
   const counted = met.length === 0 ? asking : met;
@@ -37,9 +47,12 @@ export const claimOf = (
   const set = fields.candidates(demands);
   return {
     lead,
-    services: counted.map(({ service }) => service),
+    services: counted.length === listing.length ? listing : counted.map(({ service }) => service),
     demands,
-    unmet: met.length === 0 ? [] : asking.filter(({ demand }) => !isMet(demand)),
+    unmet:
+      met.length === 0 || met.length === asking.length
+        ? ALL_MET
+        : asking.filter(({ demand }) => !isMet(demand)),
     ranking:
       before === undefined || before.lead !== lead
         ? orderer.rank(set, lead)

@@ -11,6 +11,8 @@ export type Serving = {
 };
 
 const NOT_SERVING: Serving = { anywhere: "none", nodes: [] };
+/** On no node that is known. */
+const SERVING_NOWHERE: Serving = { anywhere: "some", nodes: [] };
 
 const isSame = (left: Serving, right: Serving): boolean =>
   left.anywhere === right.anywhere &&
@@ -22,6 +24,7 @@ const servingOf = (slices: Iterable<EndpointSlice>): Serving => {
   for (const slice of slices) for (const each of slice.nodes) if (serves(each)) nodes.add(each.node);
   if (nodes.size === 0) return NOT_SERVING;
   nodes.delete("");
+  if (nodes.size === 0) return SERVING_NOWHERE;
   return { anywhere: "some", nodes: [...nodes].sort() };
 };
 

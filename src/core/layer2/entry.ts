@@ -12,8 +12,8 @@ export type ServiceEntry = { readonly announced: AddressedService; intent: Inten
 
 export type AddressEntry = {
   readonly address: IpAddress;
-  /** That list the address, whether or not they are announced. */
-  readonly services: Set<ObjectKey>;
+  /** That list the address, whether or not they are announced, by name. */
+  services: readonly ObjectKey[];
   /** Networks of nodes that the address lies in; `undefined` while that was not looked up. */
   networks: readonly NetworkKey[] | undefined;
   /** What follows from those that are announced; `undefined` if none is. */
@@ -57,8 +57,12 @@ export const isSameIntent = (left: Intent, right: Intent): boolean => {
 };
 
 /** Demands without repetition, in the order of the Services. */
-export const distinct = (demands: readonly Demand[]): readonly Demand[] =>
-  demands.filter(
+export const distinct = (demands: readonly Demand[]): readonly Demand[] => {
+  const [only] = demands;
+  // What most addresses ask is kept once.
+  if (demands.length === 1 && only !== undefined && only === only.field.anywhere[0])
+    return only.field.anywhere;
+  return demands.filter(
     (demand, index) =>
       demands.findIndex(
         (other) =>
@@ -69,3 +73,27 @@ export const distinct = (demands: readonly Demand[]): readonly Demand[] =>
               isSameList(other.among, demand.among))),
       ) === index,
   );
+};
+
+const placeIn = (keys: readonly ObjectKey[], key: ObjectKey): number => {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? key) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+/** Keys in order, with one more unless it is among them. */
+export const withKey = (keys: readonly ObjectKey[], key: ObjectKey): readonly ObjectKey[] => {
+  const place = placeIn(keys, key);
+  return keys[place] === key ? keys : keys.toSpliced(place, 0, key);
+};
+
+/** Keys in order, without one of them. */
+export const withoutKey = (keys: readonly ObjectKey[], key: ObjectKey): readonly ObjectKey[] => {
+  const place = placeIn(keys, key);
+  return keys[place] === key ? keys.toSpliced(place, 1) : keys;
+};

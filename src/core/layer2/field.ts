@@ -5,6 +5,7 @@ import type { L2Advertisement } from "#core/metallb/model";
 import { impairmentsOf, type Noticed } from "#core/node/impairment";
 import type { Node } from "#core/node/node";
 import { type Candidate, candidateOf, type Interfaces, unionOf } from "./candidate.ts";
+import type { Demand } from "./demand.ts";
 import { type FitLink, type Fitness, type NetworkKey, networksOf } from "./fitness.ts";
 import { gradeOf } from "./grading.ts";
 import { LEFT_OUT_TEXTS, type LeftOut, type LeftOutReason } from "./reason.ts";
@@ -62,6 +63,8 @@ const usable = ({ links }: Fitness, interfaces: Interfaces): readonly FitLink[] 
 /** Judges nodes, one by one as they change. */
 export class Field {
   readonly ads: readonly L2Advertisement[];
+  /** What a Service asks that any of its nodes may answer for, as a list of it. */
+  readonly anywhere: readonly [Demand];
   readonly #networks: ReadonlySet<NetworkKey>;
   readonly #rules: Rules;
   readonly #verdicts = new Map<string, Verdict>();
@@ -73,6 +76,7 @@ export class Field {
   ) {
     assert(ads.length > 0, "where nothing is advertised, no node is judged");
     this.ads = ads;
+    this.anywhere = [{ field: this, among: undefined }];
     this.#networks = new Set(networks);
     this.#rules = rules;
   }

@@ -29,9 +29,13 @@ export const networksOf = ({ addresses }: FitLink): readonly NetworkKey[] =>
     .filter(({ address, prefixLength }) => isSubnet(address, prefixLength))
     .map(({ address, prefixLength }) => keyOf(address, prefixLength, addressToNumber(address)));
 
+const NOWHERE: readonly NetworkKey[] = [];
+
 /** The networks that some node is in. */
 export class Networks {
   readonly #known = new Set<NetworkKey>();
+  /** Every combination of them that an address was found in. */
+  readonly #lists = new Map<string, readonly NetworkKey[]>();
   readonly #lengths = { IPv4: new Set<number>(), IPv6: new Set<number>() };
 
   constructor(reports: Iterable<Fitness>) {
@@ -53,11 +57,17 @@ export class Networks {
   /** Those that an address lies in, in an order that depends on nothing else. */
   around(address: IpAddress): readonly NetworkKey[] {
     const lengths = this.#lengths[familyOf(address)];
-    if (lengths.size === 0) return [];
+    if (lengths.size === 0) return NOWHERE;
     const number = addressToNumber(address);
-    return [...lengths]
+    const found = [...lengths]
       .map((length) => keyOf(address, length, number))
       .filter((network) => this.#known.has(network))
       .sort();
+    if (found.length === 0) return NOWHERE;
+    // Thousands of addresses lie in the same networks.
+    const text = found.join(" ");
+    const shared = this.#lists.get(text) ?? found;
+    this.#lists.set(text, shared);
+    return shared;
   }
 }

@@ -9,12 +9,23 @@ import type { Configuration, L2Advertisement } from "#core/metallb/model";
 import type { Service } from "#core/service/service";
 import { type Intent, intentOf } from "./announced.ts";
 import { SERVING, type Serving } from "./endpoints.ts";
-import { type AddressEntry, isSameIntent, isSameList, type ServiceEntry } from "./entry.ts";
+import {
+  type AddressEntry,
+  isSameIntent,
+  isSameList,
+  type ServiceEntry,
+  withKey,
+  withoutKey,
+} from "./entry.ts";
 
 /** What a configuration says about the local network. */
 export type Layer2Configuration = Pick<Configuration, "pools" | "l2Advertisements">;
 
 const UNDECIDED: Intent = { type: "silent", reason: "no-address" };
+const NOBODY: readonly string[] = [];
+
+/** Of the present configuration so many different lists of advertisements are kept once each. */
+const MOST_LISTS = 64;
 
 export class KnownServices {
   readonly addresses = new Map<IpAddress, AddressEntry>();
@@ -25,6 +36,7 @@ export class KnownServices {
   readonly #endpoints = new SlicesByService(SERVING);
   #pools = new PoolIndex([]);
   #advertisements: readonly L2Advertisement[] = [];
+  #lists: (readonly L2Advertisement[])[] = [];
 
   constructor(lbClass: string | undefined) {
     this.#lbClass = lbClass;
@@ -41,6 +53,7 @@ export class KnownServices {
   configure({ pools, l2Advertisements }: Layer2Configuration): void {
     this.#pools = new PoolIndex(pools);
     this.#advertisements = l2Advertisements;
+    this.#lists = [];
     for (const entry of this.#services.values()) this.#intend(entry);
   }
 
@@ -81,22 +94,18 @@ export class KnownServices {
     this.dirty.add(address);
     const known = this.addresses.get(address);
     if (known !== undefined) {
-      known.services.add(key);
+      known.services = withKey(known.services, key);
       return;
     }
-    const services = new Set([key]);
     this.addresses.set(address, {
-      address,
-      services,
-      networks: undefined,
-      claim: undefined,
-      placement: undefined,
-      front: [],
+      ...{ address, services: [key], networks: undefined, claim: undefined, placement: undefined },
+      front: NOBODY,
     });
   }
 
   #detach(address: IpAddress, key: ObjectKey): void {
-    this.addresses.get(address)?.services.delete(key);
+    const known = this.addresses.get(address);
+    if (known !== undefined) known.services = withoutKey(known.services, key);
     this.dirty.add(address);
   }
 
@@ -110,6 +119,14 @@ export class KnownServices {
     }
   }
 
+  /** The same with a list of advertisements that others have as well. */
+  #lean(intent: Intent): Intent {
+    if (intent.type === "silent") return intent;
+    const known = this.#lists.find((list) => isSameList(list, intent.ads));
+    if (known === undefined && this.#lists.length < MOST_LISTS) this.#lists.push(intent.ads);
+    return known === undefined ? intent : { ...intent, ads: known };
+  }
+
   /**
    * Decides anew what is to become of a Service. One whose pool is gone is announced as before until its addresses are taken
    * away: MetalLB's speakers refuse such a configuration until the controller has given it others, and traffic goes on.
@@ -118,7 +135,7 @@ export class KnownServices {
     const { announced, intent: before } = entry;
     const serving = this.#endpoints.of(announced.key);
     const world = { pools: this.#pools, advertisements: this.#advertisements, serving };
-    const intent = intentOf(announced, world);
+    const intent = this.#lean(intentOf(announced, world));
     const isOrphan = intent.type === "silent" && intent.reason === "address-outside-pools";
     if (isOrphan && before.type === "announce" && serving.anywhere === "some") return;
     entry.intent = intent;

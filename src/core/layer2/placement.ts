@@ -4,6 +4,7 @@ import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Candidate, Interfaces } from "./candidate.ts";
 import { isSameList } from "./entry.ts";
 import { LISTED, type Ranking } from "./order.ts";
+import type { SharedLists } from "./shared-lists.ts";
 
 export type Placement = {
   readonly address: IpAddress;
@@ -79,10 +80,12 @@ export const placementOf = (
   {
     front,
     dead,
+    lists,
     all,
   }: {
     readonly front: readonly Candidate[];
     readonly dead: ReadonlySet<string>;
+    readonly lists: SharedLists;
     readonly all: () => readonly Candidate[];
   },
 ): Placement => {
@@ -94,7 +97,7 @@ export const placementOf = (
     address,
     lead,
     services,
-    candidates: listed.map(({ node }) => node),
+    candidates: lists.share(listed.map(({ node }) => node)),
     interfaces: interfacesOf(listed),
     unlisted: ranking.set.candidates.length > listed.length ? "some" : "none",
   };

@@ -19,6 +19,7 @@ import { type Changes, isSamePlacement, type Placement, placementOf, withFront }
 import type { SilentReason } from "./reason.ts";
 import type { HolderRecord } from "./record.ts";
 import type { Rules } from "./rules.ts";
+import { SharedLists } from "./shared-lists.ts";
 
 export type PlacementsOptions = {
   /** The `loadBalancerClass` of the Services that are ours; `undefined`: those without a class. */
@@ -44,6 +45,7 @@ export class Placements {
   #spreadState: "current" | "due" = "current";
   /** To be said anew, or decided about and not said yet while the even spread waits until all are decided about. */
   readonly #untold = new Set<AddressEntry>();
+  readonly #lists = new SharedLists();
   #dead: ReadonlySet<string> = new Set();
 
   constructor({ lbClass, rules, effort = { steps: 0 } }: PlacementsOptions) {
@@ -146,7 +148,8 @@ export class Placements {
     if (order.type === "spread" && this.#spreadState === "due") this.#spread(order.slack);
     this.#spreadState = "current";
     for (const entry of this.#untold) {
-      if (left <= 0) return { ...told, rest: "some" };
+      // The even spread is said as a whole.
+      if (left <= 0 && order.type === "hash") return { ...told, rest: "some" };
       left -= 1;
       this.#untold.delete(entry);
       this.#tell(entry, told);
@@ -192,7 +195,7 @@ export class Placements {
   explain(address: IpAddress): Explanation | undefined {
     const entry = this.#services.addresses.get(address);
     if (entry === undefined) return undefined;
-    const silent = [...entry.services].sort().flatMap((service) => {
+    const silent = entry.services.flatMap((service) => {
       const intent = this.#services.get(service)?.intent;
       return intent?.type === "silent" ? [{ service, reason: intent.reason, leftOut: [] }] : [];
     });
@@ -235,6 +238,7 @@ export class Placements {
     this.#effort.steps += 1;
     const before = entry.claim;
     entry.claim = claimOf(this.#askingOf(entry), {
+      listing: entry.services,
       before,
       fields: this.#fields,
       orderer: this.#orderer,
@@ -246,7 +250,7 @@ export class Placements {
     if (entry.claim === undefined) {
       if (entry.placement !== undefined) told.withdrawn.push(address);
       entry.placement = undefined;
-      if (entry.services.size === 0) this.#services.addresses.delete(address);
+      if (entry.services.length === 0) this.#services.addresses.delete(address);
       return;
     }
     // The even spread has the last word, which it has once everything is decided about.
@@ -258,13 +262,14 @@ export class Placements {
   #askingOf(entry: AddressEntry): readonly Asking[] {
     const networks = entry.networks ?? this.#networks.around(entry.address);
     entry.networks = networks;
-    return [...entry.services].sort().flatMap((service) => {
+    return entry.services.flatMap((service) => {
       const known = this.#services.get(service);
       if (known?.intent.type !== "announce") return [];
       const { ads, lead } = known.intent;
       const field = this.#fields.of(ads, networks, this.#rules);
-      const among = known.announced.policy === "Local" ? this.#services.serving(service).nodes : undefined;
-      return [{ service, lead, demand: { field, among } }];
+      const isLocal = known.announced.policy === "Local";
+      const demand = isLocal ? { field, among: this.#services.serving(service).nodes } : field.anywhere[0];
+      return [{ service, lead, demand }];
     });
   }
 
@@ -283,6 +288,7 @@ export class Placements {
       {
         front: this.#fronts.candidates(entry),
         dead: this.#dead,
+        lists: this.#lists,
         all: () => this.#orderer.all(claim.ranking.set, claim.lead),
       },
     );

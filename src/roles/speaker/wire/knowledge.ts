@@ -5,9 +5,9 @@
  * does not tell any more is gone once it says that this was all.
  */
 import type { IpAddress } from "#base/address";
+import { SharedLists } from "#core/layer2/shared-lists";
 import type { MemberWord, PlacementWord } from "../fast/desired.ts";
 import { isSameWord } from "../words.ts";
-import { SharedLists } from "./shared-lists.ts";
 
 /** What follows from what was told. */
 export type Changes = { readonly changed: readonly PlacementWord[]; readonly removed: readonly IpAddress[] };
@@ -79,7 +79,12 @@ export class Knowledge {
     for (const placement of placements) {
       const before = this.#knownByAddress.get(placement.address);
       if (before !== undefined && isSameWord(before, placement)) continue;
-      const kept = this.#lists.share(placement);
+      const { address, candidates, interfaces } = placement;
+      const kept: PlacementWord = {
+        address,
+        candidates: this.#lists.share(candidates),
+        interfaces: interfaces === "all" ? interfaces : this.#lists.share(interfaces),
+      };
       this.#knownByAddress.set(placement.address, kept);
       news.push(kept);
     }

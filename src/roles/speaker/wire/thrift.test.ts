@@ -8,7 +8,10 @@ const bench = () => {
   let now: Instant = instant(0);
   let times = 0;
   const deadlines = createDeadlines({ now: () => now, wake: () => {} });
-  const thrift = new Thrift({ deadlines, now: () => now, giveBack: () => void (times += 1) });
+  const giveBack = (): void => {
+    times += 1;
+  };
+  const thrift = new Thrift({ deadlines, now: () => now, giveBack });
   const pass = (time: number): number => {
     now = after(now, seconds(time));
     deadlines.runDue();

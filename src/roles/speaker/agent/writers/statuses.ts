@@ -53,6 +53,7 @@ type Tenure = {
   goneAt: Instant | undefined;
 };
 
+const NOTHING_LEFT: ReadonlySet<string> = new Set();
 /** How long an object that another holder has removed is not made again. */
 const GIVEN_WAY = seconds(5);
 
@@ -122,7 +123,8 @@ export class Statuses {
     const { self, now } = this.#parts;
     const isThere = seen.some(({ name }) => name === statusName(self, service));
     const tenure: Tenure = this.#tenures.get(service) ?? {
-      ...{ left: new Set(seen.map(({ uid }) => uid)), uid: undefined, goneAt: undefined },
+      left: seen.length === 0 ? NOTHING_LEFT : new Set(seen.map(({ uid }) => uid)),
+      ...{ uid: undefined, goneAt: undefined },
       // One that is there already is of an agent before this one, which has told of it.
       own: isThere ? "told" : "not-yet",
     };
