@@ -49,9 +49,9 @@ export type Cause =
   | { readonly type: "start" }
   /** The rest after a failure is over. */
   | { readonly type: "rest-over" }
-  /** The ConnectRetryTimer expired. */
+  /** Time for another attempt to connect. */
   | { readonly type: "connect-retry" }
-  /** BFD says that the path works: no need to wait for the ConnectRetryTimer. */
+  /** BFD says that the path works: no need to wait any longer. */
   | { readonly type: "bfd-up" }
   | { readonly type: "connect-failed"; readonly reason: string }
   | { readonly type: "connected"; readonly direction: Direction }

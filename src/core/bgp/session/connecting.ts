@@ -2,7 +2,7 @@
 import { after, type Instant } from "#base/time";
 import type { Notification } from "../message/message.ts";
 import type { EndCause } from "./cause.ts";
-import { type Context, type Draft, followedBy, unmoved, withConnection } from "./draft.ts";
+import { type Context, type Draft, followedBy, unmoved, wait, withConnection } from "./draft.ts";
 import { drop } from "./ending.ts";
 import type { ConnectionId, Direction, Input } from "./input.ts";
 import { COLLISION, REJECTED } from "./notices.ts";
@@ -106,13 +106,8 @@ export const begin = (
   return state.outgoing.name === "connect" ? greet(context, state, added) : refuse(state, added, silently);
 };
 
-/** An attempt has failed: the next one is made when the ConnectRetryTimer expires, which runs on. */
-export const connectFailed = (state: SessionState, reason: string): Draft => {
+/** An attempt has failed. */
+export const connectFailed = (context: Context, state: SessionState, reason: string): Draft => {
   if (state.type !== "running" || state.outgoing.name !== "connect") return unmoved(state);
-  const { connectAt } = state.outgoing;
-  return {
-    state: { ...state, outgoing: { name: "active", connectAt } },
-    effects: [],
-    cause: { type: "connect-failed", reason },
-  };
+  return { state: wait(context, state), effects: [], cause: { type: "connect-failed", reason } };
 };

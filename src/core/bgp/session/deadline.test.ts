@@ -54,14 +54,33 @@ describe("the deadline", () => {
     expires(reach(CONFIG, START), later(seconds(15)), ["abort-connect", "connect"]);
   });
 
-  it("is the ConnectRetryTimer's while it waits, which runs on from the attempt that failed", () => {
-    const state = step(
-      CONFIG,
-      reach(CONFIG, START),
-      { type: "connect-failed", reason: "refused" },
-      { now: later(seconds(3)), jitter: 0 },
-    ).state;
-    expires(state, later(seconds(15)), ["connect", "active -> connect (connect-retry)"]);
+  it("is the next attempt's while it waits, which comes ever later: from a second to the ConnectRetryTimer's time", () => {
+    let now = NOW;
+    let state = reach(CONFIG, START);
+    const waits: number[] = [];
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      state = step(CONFIG, state, { type: "connect-failed", reason: "refused" }, { now, jitter: 1 }).state;
+      const due = deadline(state) ?? assert.fail("no deadline");
+      expires(state, due, ["connect", "active -> connect (connect-retry)"]);
+      waits.push((due - now) / 1_000_000);
+      now = due;
+      state = step(CONFIG, state, TIMER, { now, jitter: 1 }).state;
+    }
+    assert.deepEqual(waits, [1, 2, 4, 8, 16, 20, 20, 20]);
+  });
+
+  it("is near again once a session was established in between", () => {
+    const refused: Input = { type: "connect-failed", reason: "refused" };
+    const tried = reach(CONFIG, START, refused, { type: "bfd", status: "up" }, refused);
+    assert.equal(deadline(tried), later(seconds(1.5)));
+    const incoming = [connected(1, "incoming"), OPEN(1)];
+    const both = [START, refused, { type: "bfd", status: "up" } as const, refused, ...incoming];
+    const closed: Input = { type: "closed", connection: 1, reason: undefined };
+    assert.equal(deadline(reach(CONFIG, ...both, closed)), later(seconds(3)));
+    const again = reach(CONFIG, ...both, KEEPALIVE(1), closed);
+    const rested = step(CONFIG, again, TIMER, { now: later(seconds(1)), jitter: 0 }).state;
+    const next = step(CONFIG, rested, refused, { now: later(seconds(1)), jitter: 0 }).state;
+    assert.equal(deadline(next), later(seconds(1.75)));
   });
 
   it("is four minutes after our OPEN, if the peer says nothing (§8.2.2)", () => {

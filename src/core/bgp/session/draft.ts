@@ -1,11 +1,11 @@
 /** What the steps of the machine are made of: a state under way, with what is to be done and why. */
-import { after, type Instant } from "#base/time";
+import { after } from "#base/time";
 import type { Cause } from "./cause.ts";
 import type { SessionConfig } from "./config.ts";
 import type { Effect } from "./effect.ts";
 import type { Moment } from "./input.ts";
 import type { Connection, Running, SessionState } from "./state.ts";
-import { connectRetryTime } from "./timers.ts";
+import { connectRetryTime, waitTime } from "./timers.ts";
 
 /** What a step goes by. */
 export type Context = Moment & { readonly config: SessionConfig };
@@ -41,13 +41,25 @@ const CONNECT: Effect = { type: "connect" };
 /** Gives an attempt up. */
 export const ABORT_CONNECT: Effect = { type: "abort-connect" };
 
-/** When the ConnectRetryTimer expires that is started now. */
-export const retryAt = ({ config, now, jitter }: Context): Instant =>
-  after(now, connectRetryTime(config, jitter));
-
 /** Tries to connect, instead of an attempt that may be under way. */
-export const connect = (context: Context, state: Running, cause: Cause): Draft => ({
-  state: { ...state, outgoing: { name: "connect", connectAt: retryAt(context) } },
-  effects: state.outgoing.name === "connect" ? [ABORT_CONNECT, CONNECT] : [CONNECT],
-  cause,
-});
+export const connect = (context: Context, state: Running, cause: Cause): Draft => {
+  const { config, now, jitter } = context;
+  return {
+    state: {
+      ...state,
+      outgoing: { name: "connect", connectAt: after(now, connectRetryTime(config, jitter)) },
+    },
+    effects: state.outgoing.name === "connect" ? [ABORT_CONNECT, CONNECT] : [CONNECT],
+    cause,
+  };
+};
+
+/** Waits for the next attempt to connect, after one that came to nothing. */
+export const wait = ({ config, now, jitter }: Context, state: Running): Running => {
+  const attempts = state.history.attempts + 1;
+  return {
+    ...state,
+    outgoing: { name: "active", connectAt: after(now, waitTime(config, attempts, jitter)) },
+    history: { ...state.history, attempts },
+  };
+};

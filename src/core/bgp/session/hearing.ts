@@ -114,7 +114,7 @@ const establish = ({ now }: Context, state: Running, connection: OpenConfirm): D
     holdUntil: holdUntil(negotiated, now),
     since: now,
   };
-  const history = { ...state.history, isForwardingPreserved: true };
+  const history = { ...state.history, attempts: 0, isForwardingPreserved: true };
   return {
     state: withConnection({ ...state, history }, established),
     effects: [{ type: "up", connection: id, negotiated }],

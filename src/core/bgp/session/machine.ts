@@ -80,7 +80,7 @@ const advance = (context: Context, state: SessionState, input: Input): Draft => 
     case "connected":
       return begin(context, state, input);
     case "connect-failed":
-      return connectFailed(state, input.reason);
+      return connectFailed(context, state, input.reason);
     case "closed": {
       const { reason } = input;
       return onConnection(state, input.connection, (running, connection) =>

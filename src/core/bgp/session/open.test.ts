@@ -23,7 +23,7 @@ import { step } from "./machine.ts";
 import { ownOpen } from "./open.ts";
 import type { History } from "./state.ts";
 
-const FRESH: History = { failures: 0, restartingUntil: undefined, isForwardingPreserved: false };
+const FRESH: History = { attempts: 0, failures: 0, restartingUntil: undefined, isForwardingPreserved: false };
 const types = (config: SessionConfig): readonly string[] =>
   ownOpen(config, FRESH, NOW).capabilities.map(({ type }) => type);
 
@@ -95,7 +95,7 @@ describe("our OPEN", () => {
         const restartingUntil = isRestarting ? after(NOW, seconds(1)) : undefined;
         const open = ownOpen(
           sessionConfig(overrides),
-          { failures: 0, restartingUntil, isForwardingPreserved },
+          { ...FRESH, restartingUntil, isForwardingPreserved },
           NOW,
         );
         const context = { hasFourOctetAsn: false, kind: undefined };

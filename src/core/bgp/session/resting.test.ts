@@ -109,7 +109,7 @@ describe("the rest after a failure", () => {
     ];
     for (const state of reached) {
       assert.ok(state.type === "running" && state.outgoing.name === "active");
-      assert.equal(deadline(state), after(NOW, seconds(15)));
+      assert.equal(deadline(state), after(NOW, seconds(0.75)));
     }
   });
 });

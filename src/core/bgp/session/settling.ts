@@ -1,6 +1,6 @@
 /** How every step ends: with the right wish for a connection, and with a word of what has changed. */
 import { assert } from "#base/assert";
-import { ABORT_CONNECT, type Context, type Draft, retryAt } from "./draft.ts";
+import { ABORT_CONNECT, type Context, type Draft, wait } from "./draft.ts";
 import type { Effect, Step } from "./effect.ts";
 import { connectionsOf, type SessionState, sessionName } from "./state.ts";
 
@@ -10,7 +10,7 @@ const wish = (context: Context, { state, effects, cause }: Draft): Draft => {
   const { outgoing } = state;
   if (connectionsOf(state).every(({ name }) => name === "open-sent")) {
     if (outgoing.name !== "none" || context.config.role === "passive") return { state, effects, cause };
-    return { state: { ...state, outgoing: { name: "active", connectAt: retryAt(context) } }, effects, cause };
+    return { state: wait(context, state), effects, cause };
   }
   if (outgoing.name !== "active" && outgoing.name !== "connect") return { state, effects, cause };
   const aborted = outgoing.name === "connect" ? [...effects, ABORT_CONNECT] : effects;

@@ -200,4 +200,55 @@ describe(`simulation of ${SEEDS.length} seeds`, () => {
     );
     assert.ok(process.env.SEED !== undefined || collisions > SEEDS.length / 4, `${collisions} collisions`);
   });
+
+  it("takes a peer back at once that restarts gracefully after it has lost power, and never heard that its connection is gone", () => {
+    let replaced = 0;
+    eachSeed(
+      (world) => {
+        for (const end of world.both) end.start();
+        world.run(seconds(10));
+        expectOneSession(world);
+        world.two.losePower();
+        world.run(micros(10_000 + world.random() * 2_000_000));
+        world.two.start();
+        world.run(seconds(1));
+        expectOneSession(world);
+        replaced += world.one.log.filter((line) => line.includes("down (replaced)")).length;
+      },
+      { role: "active", holdTime: seconds(90), gracefulRestart: { restartTime: seconds(120) } },
+    );
+    assert.equal(replaced, SEEDS.length);
+  });
+
+  it("takes it back after the hold time at the latest when it does not restart gracefully", () => {
+    eachSeed(
+      (world) => {
+        for (const end of world.both) end.start();
+        world.run(seconds(10));
+        world.two.losePower();
+        world.run(micros(10_000 + world.random() * 2_000_000));
+        world.two.start();
+        world.run(seconds(9 + 2 * 20 + 2));
+        expectOneSession(world);
+      },
+      {
+        ...{ role: "active", holdTime: seconds(9), connectRetryTime: seconds(20) },
+        gracefulRestart: undefined,
+      },
+    );
+  });
+
+  it("has a session again within two seconds after a program ends to come back", () => {
+    eachSeed((world) => {
+      for (const end of world.both) end.start();
+      world.run(seconds(130));
+      expectOneSession(world);
+      world.one.stop("restart");
+      world.one.crash();
+      world.run(millis(500));
+      world.one.start();
+      world.run(seconds(2));
+      expectOneSession(world);
+    });
+  });
 });

@@ -21,6 +21,7 @@ export const start = (context: Context, state: SessionState, isRestarting: boole
   const { config, now } = context;
   const restartTime = isRestarting ? config.gracefulRestart?.restartTime : undefined;
   const history: History = {
+    attempts: 0,
     failures: 0,
     restartingUntil: restartTime === undefined ? undefined : after(now, restartTime),
     isForwardingPreserved: isRestarting || state.isForwardingPreserved,
@@ -62,8 +63,8 @@ export const stop = (
 };
 
 /**
- * A path that fails ends what runs over it, at once (RFC 5882 §4). One that works again is no reason to wait for the
- * ConnectRetryTimer, but the rest after a failure is kept: a path may fail every other second.
+ * A path that fails ends what runs over it, at once (RFC 5882 §4). One that works again is no reason to wait any
+ * longer, but the rest after a failure is kept: a path may fail every other second.
  */
 export const hearBfd = (
   context: Context,

@@ -51,14 +51,16 @@ export type Connection = OpenSent | OpenConfirm | Established;
 export type Outgoing =
   /** None is wanted: we are passive, or the peer's connection has come as far as open-confirm. */
   | { readonly name: "none" }
-  /** The next attempt is made when the ConnectRetryTimer expires. */
+  /** The last attempt came to nothing; the next one is made then. */
   | { readonly name: "active"; readonly connectAt: Instant }
-  /** An attempt is under way; after the ConnectRetryTimer it is given up for another one. */
+  /** An attempt is under way; when the ConnectRetryTimer expires, it is given up for another one. */
   | { readonly name: "connect"; readonly connectAt: Instant }
   | Connection;
 
 /** What outlasts connections. */
 export type History = {
+  /** Attempts to connect in a row that came to nothing, since the session was established last: how long the next wait is. */
+  readonly attempts: number;
   /** Failures in a row, without a session between them that lived: how long the next rest is. */
   readonly failures: number;
   /** Until when our OPENs say that we have restarted (RFC 4724 §4.1); `undefined`: they do not. */

@@ -5,28 +5,37 @@ import type { Connection, Established } from "./state.ts";
 
 /** How long a peer may take for its OPEN: the "large value" of RFC 4271 §8.2.2. */
 export const OPEN_HOLD_TIME = seconds(240);
-/** The first rest after a failure. */
-export const SHORTEST_REST = seconds(1);
 /** No rest is longer; how many failures there were does not matter any more. */
 export const LONGEST_REST = seconds(120);
 /** No peer is back from a restart sooner after it had a session. */
 export const SHORTEST_RUN = seconds(5);
 /** KEEPALIVEs are never sent more often (RFC 4271 §4.4). */
 export const SHORTEST_KEEPALIVE = seconds(1);
-/** Nor are connections attempted more often, whatever is configured. */
-const SHORTEST_RETRY = seconds(1);
+/** The first rest after a failure, and the first wait after an attempt to connect; no attempts are closer, whatever is configured. */
+const SHORTEST_WAIT = seconds(1);
 const SHORTEST_SEND_HOLD = seconds(480);
 
 /** Up to a quarter less, so that speakers do not move in step (RFC 4271 §10). The die is in [0, 1). */
 const jittered = (duration: Duration, die: number): Duration => micros(duration * (0.75 + die / 4));
 
-/** Between two attempts to connect. */
-export const connectRetryTime = (config: SessionConfig, die: number): Duration =>
-  jittered(micros(Math.max(config.connectRetryTime, SHORTEST_RETRY)), die);
+/** A second, doubled with each more of what went wrong in a row, at least one; never more than `longest`. */
+const doubled = (count: number, longest: Duration): Duration =>
+  micros(Math.min(SHORTEST_WAIT * 2 ** Math.min(count - 1, 30), longest));
 
-/** How long nothing is tried after so many failures in a row, at least one: a second, doubled with each more. */
+/** How long an attempt to connect may take: the ConnectRetryTimer. */
+export const connectRetryTime = ({ connectRetryTime: configured }: SessionConfig, die: number): Duration =>
+  jittered(micros(Math.max(configured, SHORTEST_WAIT)), die);
+
+/**
+ * How long it takes until another attempt, after so many in a row that came to nothing, at least one. Shorter than the ConnectRetryTimer at
+ * first: a peer that restarts is there again in a moment.
+ */
+export const waitTime = (config: SessionConfig, attempts: number, die: number): Duration =>
+  jittered(doubled(attempts, micros(Math.max(config.connectRetryTime, SHORTEST_WAIT))), die);
+
+/** How long nothing is tried after so many failures in a row, at least one. */
 export const restTime = (failures: number, die: number): Duration =>
-  jittered(micros(Math.min(SHORTEST_REST * 2 ** Math.min(failures - 1, 30), LONGEST_REST)), die);
+  jittered(doubled(failures, LONGEST_REST), die);
 
 /** What is between our KEEPALIVEs, jitter apart; 0 for a hold time of 0 (RFC 4271 §4.4). */
 export const keepaliveTime = (wanted: Duration, holdTime: Duration): Duration =>
