@@ -2,15 +2,18 @@
 import assert from "node:assert/strict";
 import { micros, millis, seconds } from "#base/time";
 import {
+  atMost,
   BOUNDS,
   expectAgreement,
   type Fault,
   heldBy,
   isOnlyOne,
+  measure,
   mend,
   passAMoment,
   someHolder,
 } from "./speaker-history.ts";
+import { SESSIONS_UP, type SpeakerWorld } from "./speaker-world.ts";
 
 /** A stop that is shorter than anybody needs to notice moves nothing. */
 export const pausesBriefly: Fault = (world) => {
@@ -54,6 +57,57 @@ export const startsBesideStandstill: Fault = (world) => {
     assert.deepEqual(world.holders(each), holders.get(each), `${each} stays with whom it is`);
     const { none, several } = world.account(each);
     assert.deepEqual({ none, several }, { none: 0, several: 0 }, `${each} is answered for by one`);
+  }
+  mend(world);
+};
+
+/** How long sessions may take to come up again, and how often that is looked at. */
+const RETURN_STEP = millis(20);
+
+/** Whether everybody who runs hears everybody else who does, and is heard. */
+const areAcquainted = (world: SpeakerWorld): boolean =>
+  world.speakers
+    .filter(({ power }) => power === "running")
+    .every(({ name, liveness }) =>
+      [...liveness.standings()].every(
+        ([other, standing]) =>
+          other === name ||
+          world.speaker(other).power !== "running" ||
+          (standing.name === "alive" && standing.hearsUs === "yes"),
+      ),
+    );
+
+/**
+ * A holder is cut off and comes back, and whoever has taken over dies as soon as they hear each other again: it is replaced as quickly as
+ * ever, whatever the one that is back has believed in between.
+ */
+export const diesOnReturn: Fault = (world) => {
+  const preferred = someHolder(world);
+  const moved = heldBy(world, preferred.name);
+  if (isOnlyOne(world) || !world.plan.hasGateway) return;
+  world.say(`cut ${preferred.name}`);
+  world.cut(preferred.name, "both");
+  world.run(micros(seconds(1) + world.random() * seconds(2)));
+  world.say("heal");
+  world.heal();
+  for (let waited = 0; waited < SESSIONS_UP && !areAcquainted(world); waited += RETURN_STEP)
+    world.run(RETURN_STEP);
+  assert.ok(areAcquainted(world), "they hear each other again");
+  world.run(micros(world.random() * millis(500)));
+  const [first] = moved;
+  assert.ok(first !== undefined);
+  const [name, ...others] = world.holders(first);
+  assert.ok(name !== undefined && others.length === 0, "one holds it");
+  const dies = heldBy(world, name);
+  world.watch();
+  world.say(`crash ${name}`);
+  world.speaker(name).crash();
+  world.run(seconds(1));
+  for (const each of dies) {
+    const { none, several } = world.account(each);
+    measure("nobody after a crash soon after a return", none);
+    atMost(none, BOUNDS.takeOver.latest, "nobody after a crash soon after a return");
+    assert.equal(several, 0, "several after a crash soon after a return");
   }
   mend(world);
 };

@@ -199,7 +199,7 @@ describe("an address that is not held", () => {
 });
 
 describe("an address that is held", () => {
-  const holding: Entry["state"] = { name: "holding", since: T0, cause: "unheld", dispute: undefined };
+  const holding: Entry["state"] = { name: "holding", since: T0, cause: "unheld", disputes: [] };
   const rows: readonly (readonly [string, Sketch, EntrySketch, readonly string[]])[] = [
     ["stays though a better candidate lives", { standings: { a: UP } }, {}, []],
     ["stays while this node asks its gateway", { company: "doubtful" }, {}, []],

@@ -31,6 +31,7 @@ import { calmAt, noteCalm, noteTake } from "./flapping.ts";
 import { choose, hasSuccessor, plan } from "./plan.ts";
 import type {
   ClaimingState,
+  Dispute,
   Effect,
   Entry,
   HoldingState,
@@ -48,7 +49,7 @@ const NO_MEMORY: Memory = {
   holder: undefined,
   holderAt: LONG_AGO,
   mute: undefined,
-  contestedUntil: LONG_AGO,
+  contest: undefined,
   settledAt: LONG_AGO,
   restrainedUntil: LONG_AGO,
   restraint: micros(0),
@@ -85,7 +86,7 @@ const stateDeadline = ({ state }: Entry): Instant | undefined => {
     case "claiming":
       return earliest(state.claimAt, state.askAt);
     case "holding":
-      return state.dispute?.askAt;
+      return earliest(...state.disputes.map(({ askAt }) => askAt));
     case "yielding":
       return state.until;
   }
@@ -122,7 +123,7 @@ export const unchanged = (entry: Entry): Step => ({ entry, effects: [] });
 const take = (around: Surroundings, entry: Entry, cause: TransitionCause, from: string | undefined): Step => {
   const { now, self, config } = around;
   const { address } = entry;
-  const state: HoldingState = { name: "holding", since: now, cause, dispute: undefined };
+  const state: HoldingState = { name: "holding", since: now, cause, disputes: [] };
   const noted = noteTake(config, entry, now);
   const memory = { ...used(noted.entry.memory), holder: self, holderAt: now };
   const moved = move({ ...noted.entry, memory }, state, cause, from);
@@ -207,7 +208,7 @@ const reconsiderHeld = (around: Surroundings, entry: Entry): Step => {
   if (company === "isolated") return giveUp(around, entry, { cause: "isolated", holder: undefined });
   if (!isLeaving && candidates.includes(self)) {
     if (state.name === "holding") return unchanged(entry);
-    return move(entry, { name: "holding", since: now, cause: "kept", dispute: undefined }, "kept");
+    return move(entry, { name: "holding", since: now, cause: "kept", disputes: [] }, "kept");
   }
   const cause = isLeaving ? "leaving" : "placement";
   if (!hasSuccessor(around, entry)) return giveUp(around, entry, { cause, holder: undefined });
@@ -216,10 +217,10 @@ const reconsiderHeld = (around: Surroundings, entry: Entry): Step => {
   const choice = choose(around, entry);
   const yielding: State = { name: "yielding", since: now, cause, until };
   const moved = move(entry, yielding, cause, choice.type === "peer" ? choice.node : undefined);
-  const rival = state.name === "holding" ? state.dispute?.rival : undefined;
-  if (rival === undefined) return moved;
-  // It may have taken over, rightly, before this node knew, and gives way if this node goes on answering.
-  return { entry: moved.entry, effects: [...moved.effects, ask(entry, rival)] };
+  // A rival may have taken over, rightly, before this node knew, and gives way if this node goes on answering.
+  const disputes = state.name === "holding" ? state.disputes : [];
+  const questions = disputes.map(({ rival }) => ask(entry, rival));
+  return { entry: moved.entry, effects: [...moved.effects, ...questions] };
 };
 
 /** Time has passed; harmless when nothing is due. */
@@ -244,12 +245,11 @@ const tickState = (around: Surroundings, entry: Entry): Step => {
       return { entry: { ...entry, state: { ...state, askAt } }, effects: [ask(entry, undefined)] };
     }
     case "holding": {
-      if (state.dispute === undefined) return unchanged(entry);
-      const { rival } = state.dispute;
-      const dispute = { ...state.dispute, askAt: undefined };
+      const isDue = ({ askAt }: Dispute): boolean => askAt !== undefined && askAt <= now;
+      const disputes = state.disputes.map((each) => (isDue(each) ? { ...each, askAt: undefined } : each));
       return {
-        entry: { ...entry, state: { ...state, dispute } },
-        effects: [ask(entry, rival)],
+        entry: { ...entry, state: { ...state, disputes } },
+        effects: state.disputes.filter(isDue).map(({ rival }) => ask(entry, rival)),
       };
     }
     case "yielding":

@@ -126,10 +126,10 @@ export class Ownership {
     this.#runningAt = instant(Math.max(this.#runningAt, now));
     if (!stoodStill) return;
     this.#settledAt = after(now, this.#config.settle);
-    const contestedUntil = after(now, this.#config.askTime);
+    const contest = { by: undefined, at: now, until: after(now, this.#config.askTime) };
     const around = this.#around(now);
     for (const entry of this.#book.each([...this.#book.held, ...this.#book.wanted])) {
-      const wary = { ...entry, memory: { ...entry.memory, holder: undefined, contestedUntil } };
+      const wary = { ...entry, memory: { ...entry.memory, holder: undefined, contest } };
       const isOver = { cause: "frozen", holder: undefined } as const;
       this.#keep(isHeld(entry) ? giveUp(around, wary, isOver) : reconsider(around, wary));
     }

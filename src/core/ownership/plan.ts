@@ -140,10 +140,19 @@ const claimOfHeld = (around: Surroundings, entry: Entry, holder: string, standin
   return { type: "stand-by", waitsFor: [holder], until: isDeaf ? undefined : settled, isFirst: true };
 };
 
+/**
+ * Until when nothing is claimed because somebody answered of whom that was not believed; `undefined` if that is not so, or not any more: a
+ * member that has been found alive since is no surprise, and when it dies, that is known, too.
+ */
+const contestedUntil = (around: Surroundings, { memory: { contest } }: Entry): Instant | undefined => {
+  if (contest === undefined || around.now >= contest.until) return undefined;
+  const isExplained = contest.by !== undefined && around.aliveSince(contest.by) >= contest.at;
+  return isExplained ? undefined : contest.until;
+};
+
 /** What to do about an address that is not held here; `askedSince` is when the claim began, if one has. */
 export const plan = (around: Surroundings, entry: Entry, askedSince: Instant): Plan => {
   const { now, company } = around;
-  const { contestedUntil } = entry.memory;
   const choice = choose(around, entry);
   if (choice.type !== "self") {
     const waitsFor = choice.type === "peer" ? [choice.node] : [];
@@ -156,7 +165,8 @@ export const plan = (around: Surroundings, entry: Entry, askedSince: Instant): P
     isFirst: true,
   });
   if (company === "doubtful" || company === "isolated") return wait(undefined);
-  if (now < contestedUntil) return wait(contestedUntil);
+  const contested = contestedUntil(around, entry);
+  if (contested !== undefined) return wait(contested);
   const holder = formerHolder(around, entry);
   if (holder === undefined) return claimOfAbandoned(around, entry, askedSince);
   const standing = around.standingOf(holder);

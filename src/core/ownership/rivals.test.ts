@@ -15,7 +15,7 @@ const stranger = (last: string): Speaker => {
   assert.ok(mac !== undefined);
   return { type: "stranger", mac };
 };
-const HOLDING: Entry["state"] = { name: "holding", since: T0, cause: "unheld", dispute: undefined };
+const HOLDING: Entry["state"] = { name: "holding", since: T0, cause: "unheld", disputes: [] };
 const YIELDING: Entry["state"] = { name: "yielding", since: T0, cause: "leaving", until: at(seconds(3)) };
 const CLAIMING: Entry["state"] = {
   name: "claiming",
@@ -71,6 +71,27 @@ describe("a member that is heard to hold the address", () => {
     assert.deepEqual(shown(effects), ["claiming -> standby: contested (a)"]);
     const again = tick(around({ now: at(millis(2_050)), ...sketch }), entry);
     assert.deepEqual(shown(again.effects), ["standby -> claiming: holder-dead (a)", "ask a"]);
+  });
+
+  it("puts nothing off any more once it is found alive: when it dies, a hold-off is enough", () => {
+    const believedDead: Sketch = { standings: { c: dead(seconds(-60)) } };
+    const claiming = held({ state: CLAIMING, memory: { holder: "c" } });
+    const put = hearAt(millis(50), claiming, member("c"), believedDead).entry;
+    const aliveSince = at(millis(300));
+    const lives: Sketch = { standings: { c: UP }, settledAt: at(seconds(15)), aliveSince };
+    const asks = reconsider(around({ now: at(millis(300)), ...lives }), put);
+    assert.deepEqual(shown(asks.effects), ["standby -> claiming: unheld", "ask c"]);
+    const waits = hearAt(millis(301), asks.entry, member("c"), lives).entry;
+    assert.deepEqual([waits.state.name, waits.memory.holder], ["standby", "c"]);
+    const dies: Sketch = { ...lives, standings: { c: dead(millis(800)) } };
+    const { effects, entry } = reconsider(around({ now: at(millis(800)), ...dies }), waits);
+    assert.deepEqual(shown(effects), ["standby -> claiming: holder-dead (c)", "ask c"]);
+    const { config } = around({ now: T0 });
+    assert.ok(entry.state.name === "claiming");
+    assert.equal(entry.state.claimAt, at(micros(millis(800) + config.holdOff)));
+    // One that stays dead is waited for.
+    const still = reconsider(around({ now: at(millis(300)), ...believedDead }), put).entry;
+    assert.equal(deadline(config, still), at(micros(millis(50) + config.contestRetry)));
   });
 
   it("ends a claim on an address that nobody seemed to hold", () => {
@@ -256,5 +277,24 @@ describe("a stranger that claims the address", () => {
   it("is none of our business while we do not hold the address", () => {
     const { effects } = hearAt(millis(50), held({ state: entryOf({}).state }), stranger("01"));
     assert.deepEqual(effects, []);
+  });
+});
+
+describe("several rivals that all defend the address", () => {
+  it("are answered once each, however often they say so at the same time, and each is asked later", () => {
+    const standings = { standings: { c: UP, d: UP } };
+    let entry = held({ candidates: ["b", "c", "d"] });
+    const said: string[] = [];
+    for (let turn = 0; turn < 50; turn += 1) {
+      for (const rival of ["c", "d"]) {
+        const step = hearAt(millis(turn), entry, member(rival), standings);
+        entry = step.entry;
+        said.push(...shown(step.effects));
+      }
+    }
+    assert.deepEqual(said, ["announce defence", "rival c", "announce defence", "rival d"]);
+    const asks = tick(around({ now: at(millis(150)), ...standings }), entry);
+    assert.deepEqual(shown(asks.effects), ["ask c", "ask d"]);
+    assert.equal(deadline(around({ now: T0 }).config, asks.entry), undefined);
   });
 });

@@ -7,11 +7,11 @@
  * decide which does, until the placement reaches both.
  */
 import type { MacAddress } from "#base/mac";
-import { after, instant, micros, seconds } from "#base/time";
+import { after, type Instant, instant, micros, seconds } from "#base/time";
 import { used } from "./first-use.ts";
 import { andThen, giveUp, reconsider, unchanged } from "./machine.ts";
 import { choose, precedes } from "./plan.ts";
-import type { Effect, Entry, HoldingState, Memory, Step, Surroundings } from "./state.ts";
+import type { Contest, Dispute, Effect, Entry, HoldingState, Memory, Step, Surroundings } from "./state.ts";
 import { noteSign, noteStranger } from "./strangers.ts";
 
 /** Who spoke: a member by its name, or a machine that no member has. */
@@ -36,7 +36,9 @@ export const hear = (around: Surroundings, entry: Entry, speaker: Speaker): Step
         ? unchanged(known)
         : reconsider(around, known);
     case "claiming":
-      return around.standingOf(node).name === "dead" ? contest(around, known) : reconsider(around, known);
+      return around.standingOf(node).name === "dead"
+        ? putOff(around, known, node)
+        : reconsider(around, known);
     case "holding":
       return hearRival(around, { ...entry, memory: { ...entry.memory, mute } }, state, node);
     case "yielding":
@@ -55,20 +57,25 @@ export const miss = (around: Surroundings, entry: Entry): Step => {
   return reconsider(around, { ...entry, memory });
 };
 
+const contestBy = ({ now, config }: Surroundings, by: string | undefined): Contest => ({
+  ...{ by, at: now },
+  until: after(now, config.contestRetry),
+});
+
 /** Who is not expected to answers: nothing is claimed for a while, and then they are asked again. */
-const contest = (around: Surroundings, entry: Entry): Step => {
-  const contestedUntil = after(around.now, around.config.contestRetry);
+const putOff = (around: Surroundings, entry: Entry, by: string | undefined): Step => {
+  const contest = contestBy(around, by);
   const { address, state } = entry;
   const standby = {
     name: "standby" as const,
     since: around.now,
     waitsFor: [],
-    until: contestedUntil,
+    until: contest.until,
     isFirst: true,
   };
-  const peer = entry.memory.holder;
+  const peer = by ?? entry.memory.holder;
   return {
-    entry: { ...entry, state: standby, memory: { ...entry.memory, contestedUntil } },
+    entry: { ...entry, state: standby, memory: { ...entry.memory, contest } },
     effects: [{ type: "transition", address, from: state.name, to: "standby", cause: "contested", peer }],
   };
 };
@@ -80,15 +87,12 @@ const hearRival = (around: Surroundings, entry: Entry, state: HoldingState, riva
   if (standing.name === "leaving") return unchanged(entry);
   if (precedes(entry, rival, self)) {
     // If this node believes it dead, it must not claim what it has just heard the other hold.
-    const isBelievedDead = standing.name === "dead";
-    const contestedUntil = isBelievedDead ? after(now, config.contestRetry) : entry.memory.contestedUntil;
-    const wary = { ...entry, memory: { ...entry.memory, contestedUntil } };
+    const contest = standing.name === "dead" ? contestBy(around, rival) : entry.memory.contest;
+    const wary = { ...entry, memory: { ...entry.memory, contest } };
     return giveUp(around, wary, { cause: "preferred-announced", holder: rival });
   }
-  const { dispute } = state;
-  if (dispute === undefined || dispute.rival !== rival || now >= after(dispute.defendedAt, DISPUTE_MEMORY)) {
-    return defend(around, entry, state, rival);
-  }
+  const dispute = state.disputes.find((each) => each.rival === rival);
+  if (dispute === undefined || isOver(dispute, now)) return defend(around, entry, state, rival);
   // Announcements come in bursts, and the rival needs a moment to hear.
   if (now < after(dispute.defendedAt, micros(config.defenceTime / 2))) return unchanged(entry);
   const hears = standing.name === "alive" && standing.hearsUs !== "no";
@@ -96,14 +100,21 @@ const hearRival = (around: Surroundings, entry: Entry, state: HoldingState, riva
   return self > rival ? giveWay(around, entry, rival, "insisted") : defend(around, entry, state, rival);
 };
 
+const isOver = ({ defendedAt }: Dispute, now: Instant): boolean => now >= after(defendedAt, DISPUTE_MEMORY);
+
+/**
+ * Says once more where the address is, once to each rival and then only as often as that is heard to go on: of several that defend it
+ * against one another each hears all the others at once.
+ */
 const defend = (around: Surroundings, entry: Entry, state: HoldingState, rival: string): Step => {
   const { now, config } = around;
-  const dispute = { rival, defendedAt: now, askAt: after(now, config.defenceTime) };
+  const others = state.disputes.filter((each) => each.rival !== rival && !isOver(each, now));
+  const disputes = [...others, { rival, defendedAt: now, askAt: after(now, config.defenceTime) }];
   const { address } = entry;
-  const isNew = state.dispute?.rival !== rival;
+  const isNew = state.disputes.every((each) => each.rival !== rival);
   const effects: Effect[] = [{ type: "announce", address, cause: "defence" }];
   if (isNew) effects.push({ type: "rival", address, peer: rival });
-  return { entry: { ...entry, state: { ...state, dispute } }, effects };
+  return { entry: { ...entry, state: { ...state, disputes } }, effects };
 };
 
 /** Gives way against the order, and takes nothing back for a time that doubles. */
@@ -116,7 +127,7 @@ const giveWay = (around: Surroundings, entry: Entry, rival: string, cause: "unhe
     ...entry.memory,
     restraint,
     restrainedUntil: instant(Math.max(entry.memory.restrainedUntil, after(now, restraint))),
-    contestedUntil: isDead ? after(now, config.contestRetry) : entry.memory.contestedUntil,
+    contest: isDead ? contestBy(around, rival) : entry.memory.contest,
   };
   return giveUp(around, { ...entry, memory }, { cause, holder: rival });
 };
@@ -128,5 +139,5 @@ const giveWay = (around: Surroundings, entry: Entry, rival: string, cause: "unhe
 const hearStranger = (around: Surroundings, entry: Entry, mac: MacAddress): Step => {
   if (entry.state.name === "standby") return unchanged(noteSign(entry, mac, around.now));
   const noted = noteStranger(around, entry, mac);
-  return entry.state.name === "claiming" ? andThen(noted, (next) => contest(around, next)) : noted;
+  return entry.state.name === "claiming" ? andThen(noted, (next) => putOff(around, next, undefined)) : noted;
 };

@@ -38,7 +38,7 @@ import {
 } from "#testing/speaker-history";
 import { trouble } from "#testing/speaker-troubles";
 import type { SpeakerWorld } from "#testing/speaker-world";
-import { pausesBriefly, startsBesideStandstill } from "#testing/still-moments";
+import { diesOnReturn, pausesBriefly, startsBesideStandstill } from "#testing/still-moments";
 
 const { SEED, HISTORIES, FIGURES } = process.env;
 const COUNT = Number(HISTORIES ?? 400);
@@ -240,6 +240,7 @@ const FAULTS: readonly [Fault, ...Fault[]] = [
   endsSuddenly("freeze"),
   pausesBriefly,
   startsBesideStandstill,
+  diesOnReturn,
   restartsPlanned,
   restartsPlanned,
   rollsAll,

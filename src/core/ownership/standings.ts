@@ -15,7 +15,7 @@ export class Standings {
     return this.#knownByNode.get(node)?.standing ?? NOT_A_MEMBER;
   }
 
-  /** When a node that is alive last came to be so. */
+  /** When a node last came to be alive, whether or not it has died since. */
   aliveSince(node: string): Instant {
     return this.#knownByNode.get(node)?.aliveSince ?? LONG_AGO;
   }
@@ -26,7 +26,7 @@ export class Standings {
       this.#knownByNode.delete(node);
       return;
     }
-    const wasAlive = this.of(node).name === "alive";
-    this.#knownByNode.set(node, { standing, aliveSince: wasAlive ? this.aliveSince(node) : now });
+    const begins = standing.name === "alive" && this.of(node).name !== "alive";
+    this.#knownByNode.set(node, { standing, aliveSince: begins ? now : this.aliveSince(node) });
   }
 }

@@ -87,7 +87,8 @@ export type HoldingState = {
   readonly name: "holding";
   readonly since: Instant;
   readonly cause: TransitionCause;
-  readonly dispute: Dispute | undefined;
+  /** One for each rival, the oldest first. */
+  readonly disputes: readonly Dispute[];
 };
 
 /** Still answered for, until another one is heard to hold it. */
@@ -109,6 +110,14 @@ export type Stranger = {
   readonly defendedAt: Instant | undefined;
 };
 
+/** Somebody holds an address of whom that was not believed, so nothing is claimed for a while. */
+export type Contest = {
+  /** A member that was believed dead; `undefined`: a machine that is no member, or whoever took it while this process stood still. */
+  readonly by: string | undefined;
+  readonly at: Instant;
+  readonly until: Instant;
+};
+
 /** What is remembered of an address besides its state. */
 export type Memory = {
   /** Who was last known to hold it; `undefined`: nobody knows. */
@@ -117,8 +126,8 @@ export type Memory = {
   readonly holderAt: Instant;
   /** A candidate that lives and yet does not answer for the address; `undefined`: none that is known. */
   readonly mute: string | undefined;
-  /** No claim before this. */
-  readonly contestedUntil: Instant;
+  /** Who was not expected to answer did; `undefined`: nobody. */
+  readonly contest: Contest | undefined;
   /** Nothing is taken from a candidate that holds it well before this: this node could not carry it for a while. */
   readonly settledAt: Instant;
   /** Nothing is taken from a living holder before this: this node gave way, or the address flaps. */
@@ -155,7 +164,7 @@ export type Surroundings = {
   /** When this node will have been all right for long enough to take addresses from others. */
   readonly settledAt: Instant;
   standingOf(node: string): Standing;
-  /** When a node that is alive last came to be so; what it held before, it may not hold any more. */
+  /** When a node last came to be alive, whether or not it has died since; what it held before, it may not hold any more. */
   aliveSince(node: string): Instant;
 };
 

@@ -294,6 +294,7 @@ describe("speakers on one link", () => {
   it("take no address that another machine has, tell of it once, and take it when that machine is gone", async () => {
     const bed = speakerBed(2);
     const printer = startMachine(bed.segment, 77, A);
+    for (const { speaker } of bed.nodes) speaker.allPlaced(bed.now());
     bed.place({ [A]: ["node-1", "node-2"] });
     await bed.pass(seconds(60));
     assert.deepEqual(holders(bed), []);
@@ -307,6 +308,26 @@ describe("speakers on one link", () => {
     assert.deepEqual(holders(bed), ["node-1"]);
     assert.deepEqual(told(node(bed, "node-1").said()), [
       `address ${A}: ${mac} does not stand in its way any more`,
+    ]);
+  });
+
+  it("do not call an address unused that another machine takes when its holder dies", async () => {
+    const bed = speakerBed(3);
+    for (const { speaker } of bed.nodes) speaker.allPlaced(bed.now());
+    bed.place({ [A]: ["node-1", "node-2", "node-3"] });
+    await bed.pass(seconds(20));
+    assert.deepEqual(holders(bed), ["node-1"]);
+    startMachine(bed.segment, 77, A);
+    node(bed, "node-1").cut(true);
+    await bed.pass(seconds(1));
+    const others = { ...bed, nodes: bed.nodes.slice(1) };
+    assert.deepEqual(holders(others), []);
+    const mac = "02:00:00:00:00:4d";
+    const told = node(bed, "node-2")
+      .said()
+      .filter((text) => text.includes(mac));
+    assert.deepEqual(told, [
+      `address ${A}: ${mac}, which is no node of this cluster, answers for it as well`,
     ]);
   });
 
