@@ -1,0 +1,44 @@
+/** What FRR runs with, as far as it concerns us: our part, and the neighbours of others. */
+import { parseAddress } from "#base/address";
+import { OWN } from "./names.ts";
+import { EMPTY, type Growing, parseTree, type Tree } from "./tree.ts";
+
+export type Running = {
+  /** Blocks of ours. Those of BFD profiles lie in `bfd`, which is not ours alone, and here beside the others. */
+  readonly own: Tree;
+  /** Addresses of neighbours that are not ours. */
+  readonly neighbours: ReadonlySet<string>;
+};
+
+const OWN_VIEW = new RegExp(`^router bgp \\d+ view ${OWN}\\S+$`);
+const OWN_BLOCK = new RegExp(`^(?:route-map|ip prefix-list|ipv6 prefix-list) ${OWN}\\S*(?: |$)`);
+const OWN_PROFILE = new RegExp(`^profile ${OWN}\\S+$`);
+const NEIGHBOUR = /^neighbor (\S+) /;
+
+/** Copies a tree, so that the result can grow. */
+const copied = (tree: Tree): Growing =>
+  new Map([...tree].map(([line, children]) => [line, copied(children)]));
+
+/** Reads what `show running-config` prints. Never throws. */
+export const parseRunning = (text: string): Running => {
+  const tree = parseTree(text);
+  const own: Growing = new Map();
+  const neighbours = new Set<string>();
+  for (const [line, children] of tree) {
+    if (OWN_VIEW.test(line) || OWN_BLOCK.test(line)) own.set(line, copied(children));
+    else if (line.startsWith("router bgp ")) {
+      for (const each of children.keys()) {
+        const address = parseAddress(NEIGHBOUR.exec(each)?.[1] ?? "");
+        if (address !== undefined) neighbours.add(address);
+      }
+    } else if (line === "bfd") {
+      for (const [profile, settings] of children) {
+        if (OWN_PROFILE.test(profile)) own.set(profile, copied(settings));
+      }
+    }
+  }
+  return { own, neighbours };
+};
+
+/** Nothing of ours. */
+export const NOTHING_RUNNING: Running = { own: EMPTY, neighbours: new Set() };
