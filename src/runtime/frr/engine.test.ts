@@ -7,7 +7,7 @@ import { parseRunning } from "#core/frr/running";
 import { peerWord, routeWord } from "#core/frr/test-words";
 import { fakeClock } from "#drivers/clock/fake";
 import { type FakeFrr, fakeFrr } from "#drivers/frr/fake";
-import { createDeadlines } from "#runtime/deadlines";
+import { createDeadlines } from "../deadlines.ts";
 import { FrrEngine } from "./engine.ts";
 import type { FrrObservation } from "./parts.ts";
 import { removeFromFrr } from "./removing.ts";

@@ -7,7 +7,7 @@ import type { RefusalReason } from "#core/frr/refusal";
 import type { Section } from "#core/frr/section";
 import { type FrrSession, type FrrState, readSessions } from "#core/frr/sessions";
 import type { FrrFailure } from "#drivers/frr/port";
-import { asGoing, type RouteChanges } from "#runtime/bgp/route-queue";
+import { asGoing, type RouteChanges } from "../bgp/route-queue.ts";
 import type { FrrEngineParts } from "./parts.ts";
 import { type RoundOutcome, runRound } from "./round.ts";
 

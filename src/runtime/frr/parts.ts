@@ -3,7 +3,7 @@ import type { Instant } from "#base/time";
 import type { RefusalReason } from "#core/frr/refusal";
 import type { FrrState } from "#core/frr/sessions";
 import type { FrrFailure, FrrPort } from "#drivers/frr/port";
-import type { Deadlines } from "#runtime/deadlines";
+import type { Deadlines } from "../deadlines.ts";
 
 export type FrrEngineParts = {
   readonly frr: FrrPort;
