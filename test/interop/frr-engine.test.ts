@@ -98,7 +98,8 @@ const openBed = async (lab: Lab, remember: (name: string, program: LabProcess) =
       .split("\n")
       .slice(0, -1)
       .map((line) => JSON.parse(line));
-  const answers = (): readonly Record<string, unknown>[] => lines().flatMap(({ answer }) => answer ?? []);
+  const answers = (): readonly Record<string, unknown>[] =>
+    lines().flatMap(({ answer }) => (answer === undefined ? [] : [answer]));
   await until(
     async () => answers().length,
     (count) => count === 1,

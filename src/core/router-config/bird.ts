@@ -81,15 +81,17 @@ const localLine = ({ distance, routerAddress, routerAsn }: Session): string =>
     ? `  local ${routerAddress} as ${routerAsn};`
     : `  local as ${routerAsn};`;
 
-const distanceLine = (session: Session): string =>
-  session.distance === "several-hops" ? "  multihop;" : "  direct;";
+const distanceLines = ({ distance }: Session): readonly string[] => {
+  if (distance === "several-hops") return ["  multihop;"];
+  return distance === "neighbours-only" ? ["  direct;", "  ttl security on;"] : ["  direct;"];
+};
 
 const protocolLines = (session: Session, name: string): readonly string[] =>
   neighboursOf(session, name).flatMap((protocol) => [
     `protocol bgp ${symbol(protocol.name)} {`,
     localLine(session),
     ...protocol.lines,
-    distanceLine(session),
+    ...distanceLines(session),
     ...(session.authentication === "none" ? [] : [`  password "${passwordOf(session)}";`]),
     ...(session.timers === undefined
       ? []

@@ -32,7 +32,7 @@ const filterLines = (session: Session, name: string): readonly string[] => [
 const bfdLines = ({ bfd, distance, neighbours, routerAddress }: Session, name: string): readonly string[] => {
   if (bfd === undefined) return [];
   const { transmit, receive, multiplier } = bfd;
-  if (distance === "one-hop") {
+  if (distance !== "several-hops") {
     return [
       "interface INTERFACE-TO-NODES",
       ` bfd interval ${transmit} min_rx ${receive} multiplier ${multiplier}`,
@@ -95,6 +95,7 @@ const neighbourLines = (session: Session, name: string): readonly string[] => {
     ...(session.distance === "several-hops" && kindOf(session) === "external"
       ? [` neighbor ${subject} ebgp-multihop 255`]
       : []),
+    ...(session.distance === "neighbours-only" ? [` neighbor ${subject} ttl-security hops 1`] : []),
     ...(session.bfd === undefined
       ? []
       : [
@@ -145,7 +146,7 @@ export const renderCisco = (router: Router): string => {
     "! `feature bgp` and `feature bfd` come first.",
     "! Cisco hashes anew when a node comes or goes: some open connections move to other nodes then. Several Catalyst and Nexus",
     "! models have resilient hashing as a setting of the hardware.",
-    ...(router.sessions.some(({ bfd, distance }) => bfd !== undefined && distance === "one-hop")
+    ...(router.sessions.some(({ bfd, distance }) => bfd !== undefined && distance !== "several-hops")
       ? ["! Write the interface towards the nodes for INTERFACE-TO-NODES: times of BFD are set there."]
       : []),
     ...each(({ notes, peer }) => notes.map((note) => `! BGPPeer ${commentOf(peer)}: ${commentOf(note)}`)),

@@ -90,6 +90,7 @@ const groupLines = (session: Session, name: string): readonly string[] => [
   ...(session.distance === "several-hops" && kindOf(session) === "external"
     ? [` neighbor ${name} ebgp-multihop 255`]
     : []),
+  ...(session.distance === "neighbours-only" ? [` neighbor ${name} ttl-security hops 1`] : []),
   ...(session.distance === "several-hops" && session.routerAddress !== undefined
     ? [` neighbor ${name} update-source ${session.routerAddress}`]
     : []),

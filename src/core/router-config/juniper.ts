@@ -82,6 +82,12 @@ const groupLines = (session: Session, name: string): readonly string[] => {
     ...(session.distance === "several-hops" && kindOf(session) === "external"
       ? [`${group} multihop ttl 255`]
       : []),
+    ...(session.distance === "neighbours-only"
+      ? [
+          "# The nodes drop what comes with a TTL below 255. Junos drops nothing by itself: a firewall filter on lo0 can.",
+          `${group} ttl 255`,
+        ]
+      : []),
     ...(session.distance === "several-hops" && session.routerAddress !== undefined
       ? [`${group} local-address ${session.routerAddress}`]
       : []),

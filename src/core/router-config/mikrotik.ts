@@ -59,6 +59,7 @@ const connectionLines = (session: Session, name: string): readonly string[] => {
     ...(session.distance === "several-hops"
       ? [`multihop=yes local.address=${session.routerAddress ?? ""}`]
       : []),
+    ...(session.distance === "neighbours-only" ? ["local.ttl=255 remote.ttl=255"] : []),
     ...(bfd === undefined ? [] : ["use-bfd=yes"]),
     ...(session.authentication === "none" ? [] : [`tcp-md5-key="${passwordOf(session)}"`]),
   ].join(" ");

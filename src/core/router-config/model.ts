@@ -44,7 +44,8 @@ export type Session = {
   readonly timers: { readonly hold: number; readonly keepalive: number } | undefined;
   readonly authentication: "none" | "password";
   readonly bfd: RouterBfd | undefined;
-  readonly distance: "one-hop" | "several-hops";
+  /** `neighbours-only`: both sides send with TTL 255 and drop what comes with less (RFC 5082). */
+  readonly distance: "one-hop" | "neighbours-only" | "several-hops";
   readonly families: readonly IpFamily[];
   /** Whether routes are to outlive a restart of a speaker (RFC 4724). */
   readonly gracefulRestart: boolean;

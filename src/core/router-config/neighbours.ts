@@ -1,5 +1,5 @@
 /** Who of the nodes a router talks to, and by which addresses. */
-import { familyOf, type IpAddress, isLinkLocal } from "#base/address";
+import { familyOf, type IpAddress } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import type { TextMap } from "#core/kubernetes/meta";
 import { matchesAny } from "#core/kubernetes/selector";
@@ -61,11 +61,6 @@ const fromNodes = (peer: BgpPeer, address: IpAddress, known: readonly KnownNode[
     ...lacking.map(({ name }) => `Node ${name} has no ${family} address and is left out.`),
     ...(source !== undefined && found.length > 1
       ? [`The BGPPeer has one sourceAddress for ${found.length} nodes; only one of them can have it.`]
-      : []),
-    ...(isLinkLocal(address)
-      ? [
-          "The router is named by a link-local address: nodes connect from their link-local addresses instead.",
-        ]
       : []),
   ];
   return { ok: true, neighbours: { type: "nodes", nodes }, notes };

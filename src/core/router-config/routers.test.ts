@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bgp, peer, pool } from "#core/metallb/test-objects";
 import { kindOf, pathsOf } from "./model.ts";
-import { node, routerOf, routersIn } from "./test-cases.ts";
+import { annotated, node, routerOf, routersIn } from "./test-cases.ts";
 
 const ALL = [pool("web"), bgp("all")];
 const NODES = {
@@ -67,6 +67,17 @@ describe("routers that resources describe", () => {
     const read = routersIn([...ALL, any], NODES, { routerAsn: 65000 });
     assert.ok(read.ok);
     assert.equal(read.routers[0]?.asn, 65_000);
+  });
+
+  it("are not told what speakers refuse, but why they do", () => {
+    const wrong = annotated(peer("tor"), { "steelyard.dev/ttl": "1" });
+    assert.match(
+      problems([...ALL, wrong], NODES).join(),
+      /^BGPPeer tor has the annotation "steelyard\.dev\/ttl"/,
+    );
+    const waiting = annotated(peer("tor"), { "steelyard.dev/passive": "true" });
+    const range = { address: node("x", "10.0.0.0").addresses[0] ?? assert.fail(), prefixLength: 24 };
+    assert.match(problems([...ALL, waiting], { type: "ranges", ranges: [range] }).join(), /name the nodes/);
   });
 
   it("are internal when they have the number that the nodes tell them", () => {

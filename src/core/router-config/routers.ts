@@ -1,7 +1,11 @@
 /** From resources to what each router has to be told. */
-import { familyOf, type IpFamily } from "#base/address";
+import { isIpv4, parseAddress } from "#base/address";
+import { assert } from "#base/assert";
 import { seconds, toMillis } from "#base/time";
-import type { BfdProfile, BgpPeer, Configuration } from "#core/metallb/model";
+import type { BfdWord, PeerWord } from "#core/bgp/desired";
+import { type PeerSurroundings, planPeer } from "#core/bgp-peers/peer-word";
+import { refusedPeerSentence } from "#core/bgp-peers/reason";
+import type { BgpPeer, Configuration } from "#core/metallb/model";
 import type { Router, RouterBfd, Session } from "./model.ts";
 import { type NodeSource, neighboursOf } from "./neighbours.ts";
 import { acceptedBy } from "./prefixes.ts";
@@ -21,37 +25,46 @@ export type RoutersRead =
   | { readonly ok: true; readonly routers: readonly Router[] }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** The families of a session: its own; both over a link without addresses, or where that is asked for. */
-export const peerFamilies = (peer: BgpPeer): readonly IpFamily[] => {
-  const isBoth = peer.neighbor.type === "interface" || peer.dualStackAddressFamily;
-  if (isBoth && !peer.disableMp) return ["IPv4", "IPv6"];
-  return peer.neighbor.type === "interface" ? ["IPv6"] : [familyOf(peer.neighbor.address)];
-};
-
-const bfdOf = (profile: BfdProfile): RouterBfd => ({
-  receive: toMillis(profile.transmitInterval),
-  transmit: toMillis(profile.receiveInterval),
-  multiplier: profile.detectMultiplier,
-  minimumTtl: profile.minimumTtl,
+/** What the router does is what the nodes expect of it. */
+const bfdOf = ({ transmitInterval, receiveInterval, detectMultiplier, minimumTtl }: BfdWord): RouterBfd => ({
+  receive: toMillis(transmitInterval),
+  transmit: toMillis(receiveInterval),
+  multiplier: detectMultiplier,
+  minimumTtl,
 });
 
-/** Whole seconds; a hold time below one switches both off. */
-const timersOf = ({ timers }: BgpPeer): Session["timers"] => {
+/** Whole seconds; `undefined` where the resources leave them open. */
+const timersOf = ({ timers }: BgpPeer, { holdTime, keepaliveTime }: PeerWord): Session["timers"] => {
   if (timers === undefined) return undefined;
-  const hold = Math.min(65_535, Math.floor(timers.hold / seconds(1)));
-  if (hold === 0) return { hold: 0, keepalive: 0 };
-  return { hold, keepalive: Math.min(hold, Math.max(1, Math.floor(timers.keepalive / seconds(1)))) };
+  const hold = holdTime / seconds(1);
+  const keepalive = Math.max(1, Math.floor(keepaliveTime / seconds(1)));
+  return hold === 0 ? { hold: 0, keepalive: 0 } : { hold, keepalive: Math.min(hold, keepalive) };
 };
 
-const peerNotes = (peer: BgpPeer, profile: BfdProfile | undefined): readonly string[] => [
-  ...(peer.port === 179
-    ? []
-    : [`The nodes connect to TCP port ${peer.port}: the router has to listen there.`]),
-  ...(peer.vrf === undefined ? [] : [`The nodes hold this session in their VRF ${peer.vrf}.`]),
-  ...(profile?.passiveMode === true
-    ? ["The nodes wait for the router to begin BFD: it must not be passive."]
+const distanceOf = ({ ebgpMultiHop }: BgpPeer, { ttlSecurity }: PeerWord): Session["distance"] => {
+  if (ttlSecurity) return "neighbours-only";
+  return ebgpMultiHop ? "several-hops" : "one-hop";
+};
+
+const wordNotes = ({ port, vrf, role, bfd }: PeerWord): readonly string[] => [
+  ...(port === 179 ? [] : [`The nodes connect to TCP port ${port}: the router has to listen there.`]),
+  ...(vrf === undefined ? [] : [`The nodes hold this session in their VRF ${vrf}.`]),
+  ...(role === "passive"
+    ? ["The nodes wait for the router to connect, to the port of their option --bgp-listen."]
     : []),
+  ...(bfd?.role === "passive" ? ["The nodes wait for the router to begin BFD: it must not be passive."] : []),
 ];
+
+const someRouterId = parseAddress("192.0.2.1");
+assert(someRouterId !== undefined && isIpv4(someRouterId), "an IPv4 address");
+
+/** What the router need not know of the nodes: any identifier, any password. */
+const aroundPeers = ({ bfdProfiles }: Configuration): PeerSurroundings => ({
+  profiles: new Map(bfdProfiles.map((profile) => [profile.name, profile])),
+  secretOf: () => ({ type: "password", password: "any" }),
+  routerId: someRouterId,
+  listening: "yes",
+});
 
 /** The router's number: as given, the nodes' own, or what the operator says. */
 const routerAsnOf = ({ peerAsn }: BgpPeer, nodeAsn: number, said: number | undefined): number | undefined => {
@@ -70,34 +83,35 @@ type SessionRead =
   | { readonly ok: false; readonly problem: string };
 
 const sessionOf = (peer: BgpPeer, { configuration, source, routerAsn }: RoutersInput): SessionRead => {
-  const nodeAsn = peer.localAsn ?? peer.myAsn;
+  const { name } = peer;
+  const planned = planPeer(peer, aroundPeers(configuration));
+  if (!("word" in planned)) return { ok: false, problem: `${refusedPeerSentence(planned)}.` };
+  const { word } = planned;
+  const { localAsn: nodeAsn, families, bfd } = word;
   const asn = routerAsnOf(peer, nodeAsn, routerAsn);
   if (asn === undefined) {
-    const problem = `BGPPeer ${peer.name} takes any autonomous system but its own (dynamicASN: external): say the router's with --router-asn.`;
+    const problem = `BGPPeer ${name} takes any autonomous system but its own (dynamicASN: external): say the router's with --router-asn.`;
+    return { ok: false, problem };
+  }
+  if (word.role === "passive" && source.type === "ranges") {
+    const problem = `BGPPeer ${name} waits for the router to connect, which it cannot do to a network: name the nodes.`;
     return { ok: false, problem };
   }
   const found = neighboursOf(peer, source);
   if (!found.ok) return found;
-  const profile = configuration.bfdProfiles.find(({ name }) => name === peer.bfdProfile);
-  const families = peerFamilies(peer);
-  const accepted = acceptedBy(configuration, { peer: peer.name, families });
+  const accepted = acceptedBy(configuration, { peer: name, families });
   const session: Session = {
-    peer: peer.name,
-    neighbours: found.neighbours,
-    nodeAsn,
-    routerAsn: asn,
+    ...{ peer: name, neighbours: found.neighbours, nodeAsn, routerAsn: asn, families, accepted },
     routerAddress: peer.neighbor.type === "address" ? peer.neighbor.address : undefined,
     port: peer.port,
-    timers: timersOf(peer),
+    timers: timersOf(peer, word),
     authentication: peer.authentication.type === "none" ? "none" : "password",
-    bfd: profile === undefined ? undefined : bfdOf(profile),
-    distance: peer.ebgpMultiHop ? "several-hops" : "one-hop",
-    families,
+    bfd: bfd === undefined ? undefined : bfdOf(bfd),
+    distance: distanceOf(peer, word),
     gracefulRestart: peer.enableGracefulRestart,
-    accepted,
     notes: [
       ...found.notes,
-      ...peerNotes(peer, profile),
+      ...wordNotes(word),
       ...(accepted.length === 0
         ? ["No BGPAdvertisement and pool lead to this peer: nothing is accepted."]
         : []),

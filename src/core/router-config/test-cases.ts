@@ -56,6 +56,14 @@ export const routersIn = (
   });
 };
 
+type Peer = ReturnType<typeof peer>;
+
+/** A peer with annotations. */
+export const annotated = (object: Peer, annotations: Readonly<Record<string, string>>): Peer => ({
+  ...object,
+  metadata: { ...(object.metadata as object), annotations },
+});
+
 const plain = [pool("web"), bgp("all"), peer("tor")];
 
 const everything = [
@@ -106,7 +114,11 @@ const links = [
 const six = [
   pool("web", { addresses: ["2001:db8:2::/64", "192.0.2.0/24"] }),
   bgp("all"),
-  peer("tor-six", { peerAddress: "2001:db8::1", holdTime: "9s" }),
+  profile("fast", { receiveInterval: 150 }),
+  annotated(peer("tor-six", { peerAddress: "2001:db8::1", holdTime: "9s", bfdProfile: "fast" }), {
+    "steelyard.dev/ttl-security": "true",
+    "steelyard.dev/passive": "true",
+  }),
 ];
 
 /** Each case by name: what is printed for it lies in `testdata`, one file for each vendor. */

@@ -48,6 +48,7 @@ const settingLines = (session: Session, subject: string, name: string): readonly
   ...(session.distance === "several-hops" && kindOf(session) === "external"
     ? [`${subject} ebgp-multihop 255`]
     : []),
+  ...(session.distance === "neighbours-only" ? [`${subject} ttl-security hops 1`] : []),
   ...(session.distance === "several-hops" && session.routerAddress !== undefined
     ? [`${subject} update-source ${session.routerAddress}`]
     : []),
