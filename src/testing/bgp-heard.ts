@@ -6,7 +6,7 @@ import type { HeardUpdate, MessageError } from "#core/bgp/message/message";
 import { octets, rawUpdate } from "./bgp-message.ts";
 
 /** A peer in another autonomous system. */
-export const EXTERNAL: DecodeContext = { hasFourOctetAsn: true, kind: "external" };
+const EXTERNAL: DecodeContext = { hasFourOctetAsn: true, kind: "external" };
 /** A peer in our own autonomous system. */
 export const INTERNAL: DecodeContext = { hasFourOctetAsn: true, kind: "internal" };
 /** A peer whose AS numbers have two octets. */
@@ -17,7 +17,7 @@ export const ORIGIN = "400101 00";
 /** AS 65001. */
 export const AS_PATH = "400206 0201 0000fde9";
 /** AS 65001, in two octets. */
-export const OLD_AS_PATH = "400204 0201 fde9";
+const OLD_AS_PATH = "400204 0201 fde9";
 /** 10.9.0.1. */
 export const NEXT_HOP = "400304 0a090001";
 /** 192.0.2.0/24. */

@@ -189,5 +189,10 @@ describe("attributes", () => {
     const at = (count: number) =>
       attributesOf(announce("IPv4", { communities: communities(count) }, "192.0.2.0/24"))[3]?.slice(0, 5);
     assert.deepEqual([at(63), at(64)], ["8 c0 ", "8 d0 "]);
+    const networks = Array.from({ length: 37 }, (_, index) => `2001:db8:${index + 1}::/48`);
+    const [short] = attributesOf(withdraw("IPv6", ...networks.slice(1)));
+    const [long] = attributesOf(withdraw("IPv6", ...networks));
+    assert.deepEqual([short?.length, short?.slice(0, 6)], ["15 80 ".length + 2 * 255, "15 80 "]);
+    assert.equal(long?.slice(0, 6), "15 90 ");
   });
 });

@@ -158,6 +158,22 @@ describe("encodeUpdates", () => {
     );
   });
 
+  it("uses the last octet of a message, and no more", () => {
+    const fitting = [
+      ...Array.from({ length: 810 }, (_, index) => `10.0.${index >> 8}.${index & 255}/32`),
+      "10.1.0.0/16",
+    ];
+    assert.deepEqual(
+      encodeUpdates(announce("IPv4", {}, ...fitting), MODERN).map(({ length }) => length),
+      [4096],
+    );
+    const long = encodeUpdates(announce("IPv4", {}, ...fitting.slice(0, 810), "10.1.0.0/17"), MODERN);
+    assert.deepEqual(
+      long.map(({ length }) => length),
+      [4093, 47],
+    );
+  });
+
   it("says nothing where there is nothing to say", () => {
     assert.deepEqual(encodeUpdates(announce("IPv4", {}), MODERN), []);
     assert.deepEqual(encodeUpdates(withdraw("IPv6"), MODERN), []);

@@ -110,6 +110,10 @@ describe("Framer", () => {
     }
   });
 
+  it("speaks of the length where the type is wrong, too (RFC 4271 §6.1)", () => {
+    assert.deepEqual(framed(header(9, 4097)), [error(1, 2, "1001")]);
+  });
+
   it("knows an error before the message is there, and gives nothing after it", () => {
     const bytes = header(2, 4097);
     assert.deepEqual(

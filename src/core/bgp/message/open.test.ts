@@ -42,10 +42,12 @@ describe("what OPEN is refused for", () => {
     ["parameters that end before their length (RFC 4271 §6.2)", { parameters: "0302004100" }, error(0)],
     ["parameters that go on behind their length (RFC 4271 §6.2)", { parameters: "00020200" }, error(0)],
     ["a parameter that goes on behind all (RFC 4271 §6.2)", { parameters: "020203" }, error(0)],
+    ["a parameter that lacks its last octet (RFC 4271 §6.2)", { parameters: "0402030200" }, error(0)],
     ["a parameter without a length (RFC 4271 §6.2)", { parameters: "0102" }, error(0)],
     ["a capability that goes on behind its parameter (RFC 5492 §4)", { parameters: "0402020204" }, error(0)],
     ["a capability without a length (RFC 5492 §4)", { parameters: "03020102" }, error(0)],
     ["a long length that is not that of what follows (RFC 9072 §2)", { parameters: "ffff0003" }, error(0)],
+    ["a long form behind a length of 0 (RFC 9072 §2)", { parameters: "00ff0000" }, error(0)],
     ["a long form that is cut off (RFC 9072 §2)", { parameters: "ffff00" }, error(0)],
   ] as const;
   for (const [what, parts, wanted] of REFUSALS) {

@@ -46,6 +46,7 @@ describe("an UPDATE that ends the session", () => {
         "an IPv6 route with an IPv4 next hop (RFC 7606 §7.11)",
         "800e10 0002 01 04 0a090001 00 30 20010db80001",
       ],
+      ["nothing behind the next hop (RFC 7606 §5.3)", `800e14 0002 01 10 ${"fd".repeat(16)}`],
       ["no next hop at all (RFC 4760 §7)", "800e05 0002 01 00 00"],
       [
         "an IPv6 prefix of 129 bits (RFC 7606 §5.3)",
@@ -212,6 +213,11 @@ describe("an UPDATE without some of its attributes", () => {
     ["AGGREGATOR of AS 0 (RFC 7607 §2)", "c00708 000000000a090001"],
     ["AGGREGATOR that is not transitive (RFC 7606 §3 (f))", "800708 0000fde90a090001"],
     ["LOCAL_PREF from another autonomous system (RFC 7606 §7.5)", "400504 00000064"],
+    [
+      "LOCAL_PREF from who knows where (RFC 7606 §7.5)",
+      "400504 00000064",
+      { hasFourOctetAsn: true, kind: undefined },
+    ],
     ["malformed LOCAL_PREF from another autonomous system (RFC 7606 §7.5)", "400501 00"],
     ["ORIGINATOR_ID from another autonomous system (RFC 7606 §7.9)", "800904 0a090001"],
     ["CLUSTER_LIST from another autonomous system (RFC 7606 §7.10)", "800a04 0a090001"],

@@ -97,7 +97,7 @@ export const decodeUpdate = (bytes: Uint8Array, context: DecodeContext): Heard<H
       announced: nlri + (reach.value?.prefixes ?? 0),
       withdrawn: withdrawn + (unreach.value?.prefixes ?? 0),
     }),
-    endOfRib: list.cutOff === undefined ? endOfRib(parts, list.attributes, unreach.value) : undefined,
+    endOfRib: endOfRib(parts, list.attributes, unreach.value),
     nextHops: nextHopsOf(list.attributes, reach.value),
     leniency: verdict.value,
   });
