@@ -46,6 +46,11 @@ export class AdIndex {
     this.#index(this.#meaning(labels));
   }
 
+  /** All that are in force, whatever node they mean. */
+  get all(): Ads {
+    return this.#all;
+  }
+
   /** Looks at this node anew; says whether other advertisements mean it than before. */
   look(labels: TextMap | undefined): "changed" | "same" {
     const here = this.#meaning(labels);

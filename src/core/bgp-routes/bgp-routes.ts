@@ -12,7 +12,7 @@ import type { Node } from "#core/node/node";
 import type { Service } from "#core/service/service";
 import { AdIndex } from "./ads.ts";
 import { type Choice, chooseAds, prefixFor } from "./choice.ts";
-import { type ExplainedService, type Explanation, explain } from "./explain.ts";
+import { type Explanation, explain } from "./explain.ts";
 import { KnownServices, type ServiceEntry } from "./known-services.ts";
 import { Prefixes, type Share } from "./prefixes.ts";
 import type { SilentReason } from "./reason.ts";
@@ -187,16 +187,16 @@ export class BgpRoutes {
 
   /** Who is told of an address and why the others are not, as of the last `settle`; `undefined` if no Service of ours lists it. */
   explain(address: IpAddress): Explanation | undefined {
-    const keys = this.#services.listing(address);
-    if (keys.length === 0) return undefined;
-    const services = keys.flatMap((key): readonly ExplainedService[] => {
-      const entry = this.#services.get(key);
-      if (entry === undefined) return [];
-      const ads = entry.choice?.type === "advertised" ? entry.choice.ads : [];
-      return [{ service: key, reason: entry.reason, prefixes: ads.map((ad) => prefixFor(address, ad)) }];
-    });
+    const entries = this.#services.listing(address).flatMap((key) => this.#services.get(key) ?? []);
+    if (entries.length === 0) return undefined;
+    const kept = entries.flatMap(({ choice }) => (choice?.type === "advertised" ? choice.ads : []));
     return explain({
-      ...{ address, services, peers: this.#peers, stance: this.stance, noticed: this.#node.noticed },
+      address,
+      services: entries.map(({ service, reason }) => ({ service: service.key, reason })),
+      prefixes: [...this.#ads.all, ...kept].map((ad) => prefixFor(address, ad)),
+      peers: this.#peers,
+      stance: this.stance,
+      noticed: this.#node.noticed,
       told: (prefix) => this.#prefixes.told(prefix),
     });
   }

@@ -15,7 +15,7 @@ export type PeerStanding =
   | {
       readonly type: "told";
       readonly peer: string;
-      /** At least one; several if advertisements make different prefixes of the address. */
+      /** At least one; several if different prefixes cover the address, the widest first. */
       readonly routes: readonly ToldRoute[];
     }
   | { readonly type: "silent"; readonly peer: string; readonly reason: PeerReason };
@@ -32,14 +32,6 @@ export type Explanation = {
   readonly noticed: readonly Noticed[];
 };
 
-/** What is to be known of a Service that lists an address. */
-export type ExplainedService = {
-  readonly service: ObjectKey;
-  readonly reason: SilentReason | undefined;
-  /** What its advertisements make of the address, whether or not it is announced. */
-  readonly prefixes: readonly InterfaceAddress[];
-};
-
 /** The reason that came last in the order in which they are asked: what is nearest to being announced. */
 const nearest = (reasons: readonly SilentReason[]): SilentReason =>
   SILENT_REASONS.findLast((reason) => reasons.includes(reason)) ?? "nodeUnknown";
@@ -48,6 +40,7 @@ const nearest = (reasons: readonly SilentReason[]): SilentReason =>
 export const explain = ({
   address,
   services,
+  prefixes,
   peers,
   stance,
   noticed,
@@ -55,16 +48,18 @@ export const explain = ({
 }: {
   readonly address: IpAddress;
   /** At least one. */
-  readonly services: readonly ExplainedService[];
+  readonly services: Explanation["services"];
+  /** That may cover the address, in any order; some more than once. */
+  readonly prefixes: readonly InterfaceAddress[];
   readonly peers: readonly string[];
   readonly stance: Stance;
   readonly noticed: readonly Noticed[];
   readonly told: (prefix: InterfaceAddress) => RouteWord | undefined;
 }): Explanation => {
-  const prefixes = new Map(
-    services.flatMap((each) => each.prefixes.map((prefix) => [formatInterfaceAddress(prefix), prefix])),
-  );
-  const words = [...prefixes.values()].flatMap((prefix) => told(prefix) ?? []);
+  const distinct = new Map(prefixes.map((prefix) => [formatInterfaceAddress(prefix), prefix]));
+  const words = [...distinct.values()]
+    .sort((left, right) => left.prefixLength - right.prefixLength)
+    .flatMap((prefix) => told(prefix) ?? []);
   const reasons = services.map(({ reason }) => reason);
   const standing = (peer: string): PeerStanding => {
     const routes = words.flatMap(({ prefix, targets }) =>
@@ -80,7 +75,7 @@ export const explain = ({
   };
   return {
     address,
-    services: services.map(({ service, reason }) => ({ service, reason })),
+    services,
     peers: peers.map(standing),
     stance,
     noticed,

@@ -50,7 +50,7 @@ const merged = (ads: Ads): RouteAttributes => ({
 });
 
 /** As the last resort: by the community where routers know it, else by the local preference or the MED (RFC 8326 §4). */
-const asLastResort = (attributes: RouteAttributes): RouteAttributes => ({
+export const asLastResort = (attributes: RouteAttributes): RouteAttributes => ({
   ...attributes,
   localPref: 0,
   med: WORST_MED,

@@ -8,7 +8,7 @@ import { reasonSentence } from "./reason.ts";
 const standardText = (community: number): string =>
   `${Math.floor(community / 0x1_0000)}:${community % 0x1_0000}`;
 
-/** `localPref 100, communities 65535:0 and large:1:2:3`; empty where nothing is special. */
+/** `localPref 100, communities 65535:0 large:1:2:3`; empty where nothing is special. */
 export const attributesText = (attributes: RouteAttributes): string => {
   const { localPref, med, communities, largeCommunities, linkBandwidth } = attributes;
   const all = [
@@ -20,7 +20,7 @@ export const attributesText = (attributes: RouteAttributes): string => {
   return [
     ...(localPref === 0 ? [] : [`localPref ${localPref}`]),
     ...(med === undefined ? [] : [`MED ${med}`]),
-    ...(all.length === 0 ? [] : [`${all.length === 1 ? "community" : "communities"} ${listText(all)}`]),
+    ...(all.length === 0 ? [] : [`${all.length === 1 ? "community" : "communities"} ${all.join(" ")}`]),
     ...(linkBandwidth === undefined ? [] : [`link bandwidth ${linkBandwidth} bytes/s`]),
   ].join(", ");
 };
