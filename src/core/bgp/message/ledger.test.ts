@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 const BGP = new URL("..", import.meta.url);
 const STANDARDS = new URL("../../../../docs/standards/", import.meta.url);
 const ROOT = new URL("../../../../", import.meta.url);
-const PAGES = ["4271", "4760", "7606"] as const;
+const PAGES = ["4271", "4724", "4760", "7606"] as const;
 
 type Row = { readonly sections: readonly string[]; readonly state: string; readonly where: string };
 

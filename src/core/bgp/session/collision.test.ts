@@ -251,7 +251,7 @@ describe("two connections at once (RFC 4271 §6.8)", () => {
     );
   });
 
-  it("are both closed when a peer that restarts gracefully comes with a third (RFC 4724 §4.2)", () => {
+  it("are both closed when a peer that restarts gracefully comes with a third (RFC 4724 §4.2, RFC 4724 §5)", () => {
     const open = peerOpen({ capabilities: [...CAPABILITIES, gracefulRestart(["IPv6"])] });
     const state = reach(SMALLER, ...bothOpen, said(1, open), KEEPALIVE(1));
     const { effects, state: left } = step(SMALLER, state, connected(3, "incoming"), {

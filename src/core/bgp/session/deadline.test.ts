@@ -39,7 +39,7 @@ const expires = (state: SessionState, at: Instant, effects: readonly string[], c
   assert.ok(next === undefined || next > at, "what was due is not due again");
 };
 
-describe("the deadline", () => {
+describe("the deadline (RFC 4271 §8.1.3, RFC 4271 §8.2.1)", () => {
   it("does not exist for a session that is stopped, or that waits for the peer", () => {
     assert.equal(deadline(INITIAL), undefined);
     assert.equal(deadline(reach(sessionConfig({ role: "passive" }), START)), undefined);
@@ -83,7 +83,7 @@ describe("the deadline", () => {
     assert.equal(deadline(next), later(seconds(1.75)));
   });
 
-  it("is four minutes after our OPEN, if the peer says nothing (§8.2.2)", () => {
+  it("is four minutes after our OPEN, if the peer says nothing (RFC 4271 §8.2.2)", () => {
     const state = reach(CONFIG, START, connected(1, "outgoing"));
     expires(state, later(seconds(240)), [
       "1: send Hold Timer Expired",

@@ -44,7 +44,7 @@ describe("established (RFC 4271 §8.2.2)", () => {
   table([
     { title: "has been started already (event 1)", from, input: START, to: "established", effects: [] },
     {
-      title: "rests when the peer is silent for the hold time (event 10)",
+      title: "rests when the peer is silent for the hold time (event 10; RFC 4271 §6.5)",
       from,
       input: TIMER,
       at: after(NOW, seconds(90)),
@@ -52,7 +52,7 @@ describe("established (RFC 4271 §8.2.2)", () => {
       effects: ending("hold-timer-expired", "Hold Timer Expired"),
     },
     {
-      title: "sends a KEEPALIVE when one is due (event 11)",
+      title: "sends a KEEPALIVE when one is due (event 11; RFC 4271 §4.4)",
       from,
       input: TIMER,
       at: after(NOW, seconds(22.5)),
@@ -71,7 +71,7 @@ describe("established (RFC 4271 §8.2.2)", () => {
       ],
     },
     {
-      title: "has no use for another OPEN (event 19)",
+      title: "has no use for another OPEN (event 19; RFC 4271 §6.6)",
       from,
       input: OPEN(1),
       to: "idle",
@@ -85,7 +85,7 @@ describe("established (RFC 4271 §8.2.2)", () => {
       effects: ending("malformed-message", "Malformed Attribute List"),
     },
     {
-      title: "never answers a NOTIFICATION (events 24, 25)",
+      title: "never answers a NOTIFICATION (events 24, 25; RFC 4271 §6.4)",
       from,
       input: notified(1, 6, 2),
       to: "idle",
@@ -121,7 +121,7 @@ describe("established (RFC 4271 §8.2.2)", () => {
       effects: [],
     },
     {
-      title: "refuses another connection of the peer's (event 17, §6.8)",
+      title: "refuses another connection of the peer's (event 17; RFC 4271 §6.8)",
       from,
       input: connected(2, "incoming"),
       to: "established",
@@ -168,7 +168,7 @@ describe("established (RFC 4271 §8.2.2)", () => {
   ]);
 });
 
-describe("established and stopped (event 2)", () => {
+describe("established and stopped (event 2; RFC 4271 §6.7, RFC 4486)", () => {
   const WORDS: Readonly<Record<StopReason, string | undefined>> = {
     "administrative-shutdown": "Administrative Shutdown",
     "peer-removed": "Peer De-configured",

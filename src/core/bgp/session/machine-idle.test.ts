@@ -38,7 +38,7 @@ const MEANINGLESS: readonly Input[] = [
   { type: "bfd", status: "admin-down" },
 ];
 
-describe("stopped (RFC 4271 §8.2.2, Idle)", () => {
+describe("stopped (RFC 4271 §8.2.2, Idle; RFC 4271 §8.1.2)", () => {
   table([
     {
       title: "connects at once when it is started (events 1, 3)",
@@ -132,7 +132,7 @@ describe("resting (RFC 4271 §8.1.1, DampPeerOscillations)", () => {
   });
 });
 
-describe("connecting (RFC 4271 §8.2.2, Connect)", () => {
+describe("connecting (RFC 4271 §8.2.2, Connect; RFC 4271 §8.1.4)", () => {
   table([
     {
       title: "has been started already (event 1)",

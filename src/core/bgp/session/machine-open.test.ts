@@ -48,7 +48,7 @@ const resting = (words: readonly string[], abort: readonly string[]): readonly s
   ...words.slice(-1),
 ];
 
-describe("with an OPEN sent (RFC 4271 §8.2.2, OpenSent)", () => {
+describe("with an OPEN sent (RFC 4271 §8.2.2, OpenSent; RFC 4271 §8.1.5)", () => {
   inBothDirections((direction, reached, abort) => {
     const from = reach(CONFIG, ...reached);
     const left = direction === "outgoing" ? "active" : "connect";
