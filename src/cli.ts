@@ -1,6 +1,6 @@
 /** The command line for people. Each command is loaded only when asked for, so that a daemon does not carry the others along. */
 import { hostname } from "node:os";
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { VERSION } from "#base/version";
 import { addController } from "#commands/controller";
 import { addEdge, adminOption, collect, runtimeOption } from "#commands/edge";
@@ -126,17 +126,30 @@ for (const [format, description] of CLUSTER_FORMATS) {
 addPlanning(program, { finish, endWithReader });
 addRouterConfig(program, { finish, endWithReader });
 
+type StatusFlags = { readonly admin: string; readonly json?: boolean; readonly watch?: boolean };
+
 program
   .command("status")
-  .description("show what a running edge holds and how it is")
+  .description("show what a running edge, controller or speaker holds and how it is")
+  .addArgument(
+    new Argument("[part]", "only this part, in full: the BGP sessions of a speaker").choices(["bgp"]),
+  )
   .addOption(adminOption())
   .option("--json", "print JSON")
   .option("-w, --watch", "show again every second")
   .addHelpText("after", ASK_HELP)
-  .action(async (flags: { admin: string; json?: boolean; watch?: boolean }) => {
+  .action(async (part: "bgp" | undefined, flags: StatusFlags, command: Command) => {
     endWithReader();
     const { status } = await import("#commands/status");
-    finish(await status({ admin: flags.admin, json: flags.json === true, watch: flags.watch === true }));
+    // Only speakers have BGP sessions.
+    const isUnsaid = part === "bgp" && command.getOptionValueSource("admin") === "default";
+    const admin = isUnsaid ? DEFAULT_SPEAKER_ADMIN : flags.admin;
+    finish(
+      await status({
+        ...{ admin, json: flags.json === true, watch: flags.watch === true },
+        ...(part === undefined ? {} : { part }),
+      }),
+    );
   });
 
 program

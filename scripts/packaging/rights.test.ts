@@ -149,12 +149,11 @@ const SPEAKER_READS = [
   ...each("everywhere: core/services *", "list", "watch"),
   ...each("everywhere: discovery.k8s.io/endpointslices *", "list", "watch"),
   ...each("everywhere: core/nodes *", "list", "watch"),
-  ...["ipaddresspools", "l2advertisements"].flatMap((resource) =>
-    each(`ns: metallb.io/${resource} *`, "list", "watch"),
-  ),
+  ...METALLB.flatMap((resource) => each(`ns: metallb.io/${resource} *`, "list", "watch")),
   "ns: steelyard.dev/addressconflicts * list",
   ...each("ns: core/pods *", "list", "watch"),
   ...each("ns: metallb.io/servicel2statuses *", "list", "watch"),
+  ...each("ns: metallb.io/servicebgpstatuses *", "list", "watch"),
   ...each("ns: metallb.io/configurationstates *", "list", "watch"),
 ];
 
@@ -163,6 +162,9 @@ const SPEAKER_WRITES = [
   ...each("everywhere: core/events *", "create", "patch"),
   ...each("ns: metallb.io/servicel2statuses *", "create", "delete"),
   "ns: metallb.io/servicel2statuses/status * patch",
+  ...each("ns: metallb.io/servicebgpstatuses *", "create", "delete"),
+  "ns: metallb.io/servicebgpstatuses/status * patch",
+  "ns: metallb.io/configurationstates/status * patch",
   ...each("ns: metallb.io/configurationstates *", "create", "patch"),
   ...each("ns: steelyard.dev/addressconflicts *", "create", "delete"),
 ];
@@ -180,6 +182,14 @@ describe("the rights of the speaker", () => {
         (right) => !rightsOf("speaker-rbac.yaml", { speaker: { rules: "metallb" } }).includes(right),
       ),
       each("ns: steelyard.dev/addressconflicts *", "create", "delete"),
+    );
+  });
+
+  it("let it read the Secrets that have passwords of sessions by name, and no others", () => {
+    const values = { speaker: { bgp: { passwordSecrets: ["tor-1", "tor-2"] } } };
+    assert.deepEqual(
+      rightsOf("speaker-rbac.yaml", values).filter((right) => !ofSpeaker.includes(right)),
+      ["tor-1", "tor-2"].flatMap((name) => each(`ns: core/secrets ${name}`, "list", "watch")),
     );
   });
 

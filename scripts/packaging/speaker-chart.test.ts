@@ -127,6 +127,15 @@ describe("the speakers of the chart", () => {
     const usual = ["speaker", "--log-format=json", "--log-level=info", "--listen=:9122"];
     const secret = "--secret-file=/etc/steelyard/speaker/key";
     assert.deepEqual(at(container, "args"), [...usual, "--rules=steelyard", secret]);
+    const bgp = { drain: "20s", listenPort: 179, passwordSecrets: [] };
+    assert.deepEqual(at(containerOf({ bgp }), "args"), [
+      ...[...usual, "--rules=steelyard", secret],
+      ...["--bgp-drain=20s", "--bgp-listen=179"],
+    ]);
+    assert.deepEqual(at(containerOf({ bgp }), "securityContext", "capabilities", "add"), [
+      "NET_RAW",
+      "NET_BIND_SERVICE",
+    ]);
     const wishes = { rules: "metallb", spread: 1.25, ignoreExcludeLabel: true, probe: false };
     assert.deepEqual(
       at(containerOf({ ...wishes, extraArgs: ["--x"] }, { loadBalancerClass: "a/b" }), "args"),

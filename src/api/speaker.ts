@@ -1,10 +1,12 @@
 /** The answers of a speaker's `/v1/status` and `/v1/explain`. Times are milliseconds since 1970-01-01T00:00Z. */
 
+import type { PeerReason } from "#core/bgp-peers/reason";
 import type { Explanation } from "#core/layer2/explain";
 import type { SilentReason } from "#core/layer2/reason";
 import type { ApiWord, DeathCause, Standing } from "#core/liveness/standing";
 import type { Verdict as Company } from "#core/ownership/company";
 import type { TransitionCause } from "#core/ownership/state";
+import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
 import type { Hearing, Tenure } from "#core/speaker/event";
 
 /** An address that this node has had to do with. */
@@ -36,6 +38,29 @@ export type MemberStatus = {
   readonly api?: ApiWord;
 };
 
+/** A BGPPeer that means this node and has no session there, since it cannot be as it is asked for. */
+export type RefusedPeerStatus = { readonly peer: string; readonly reason: PeerReason; readonly text: string };
+
+/** BGP on this node. */
+export type BgpStatus = {
+  /** Routes that peers are to know; missing until the agent that answers has read the cluster. */
+  readonly routes?: number;
+  /** By name. */
+  readonly peers: readonly (BgpPeerFacts & {
+    /** Why no session comes about. */
+    readonly obstacle?: string;
+    /** Beyond so many it is not told of routes, and there are more. */
+    readonly limit?: number;
+  })[];
+  readonly refusedPeers: readonly RefusedPeerStatus[];
+  /** Problems of newer resources that were refused. */
+  readonly refused: readonly string[];
+  /** What fails on this machine. */
+  readonly troubles: readonly string[];
+  /** What peers without a routerID of their own are told, and where it comes from; missing while it is not known. */
+  readonly routerId?: { readonly id: string; readonly from: "address" | "name" };
+};
+
 export type SpeakerStatus = {
   readonly role: "speaker";
   readonly version: string;
@@ -65,6 +90,7 @@ export type SpeakerStatus = {
   readonly trouble: readonly string[];
   /** Writes that wait for their turn or for the API server. */
   readonly waitingWrites: number;
+  readonly bgp: BgpStatus;
 };
 
 /** Why an address is answered by whom, and where it is with the node that was asked. */

@@ -1,5 +1,6 @@
 /** What a running speaker holds, whom it hears and what is the matter, as tables. */
 import type { AddressStatus, MemberStatus, SpeakerStatus } from "#api/speaker";
+import { bgpRemarks, bgpTable } from "./speaker-bgp-status.ts";
 import { ago, printable, table } from "./table.ts";
 
 const COMPANY: Readonly<Record<SpeakerStatus["company"], string>> = {
@@ -49,6 +50,7 @@ const remarksOf = (status: SpeakerStatus): readonly string[] => [
   ),
   ...status.flapping.map((address) => `${address} moves too often, and is not taken back for a while`),
   ...status.unreachable.map(({ address, obstacle }) => `${address} cannot be reached from here: ${obstacle}`),
+  ...bgpRemarks(status.bgp),
   ...(status.waitingWrites > 0 ? [`${status.waitingWrites} writes wait`] : []),
 ];
 
@@ -56,7 +58,7 @@ const counted = (count: number, noun: string): string => `${count} ${noun}${coun
 
 /** The lines; `!` marks what wants attention. Addresses that others hold are not listed. */
 export const speakerStatusLines = (status: SpeakerStatus): string[] => {
-  const { version, now, node, wire, addresses, members, placements } = status;
+  const { version, now, node, wire, addresses, members, placements, bgp } = status;
   const shown = addresses.filter(({ state }) => state !== "standby");
   return [
     `steelyard ${version} speaker on ${printable(node)}, running for ${ago(now - wire.startedAt)}, ${COMPANY[status.company]}`,
@@ -75,6 +77,7 @@ export const speakerStatusLines = (status: SpeakerStatus): string[] => {
           ),
           "",
         ]),
+    ...(bgp.peers.length === 0 ? [] : [...bgpTable(bgp, now), ""]),
     ...(members.length === 0
       ? []
       : table(

@@ -8,7 +8,7 @@ import { DEFAULT_SPEAKER_ADMIN, DEFAULT_SPEAKER_STATE, type SpeakerOptions } fro
 
 const HELP = `
 One runs on each node. It answers ARP and Neighbour Discovery for the addresses of Services that the node holds, watches the
-others by BFD, and takes over what a dead one held. Where the API server is away it goes on from what it knows, at its start
+others by BFD, and takes over what a dead one held. To the routers that BGPPeers name it announces by BGP. Where the API server is away it goes on from what it knows, at its start
 from what is on disk.
 
 The secret file is read again when it changes: to change the secret, add the new one as a second line on all nodes, then put it
@@ -39,6 +39,22 @@ const refreshInterval = (text: string): number => {
   throw new InvalidArgumentError("Write a number and a unit, from 10s to 1h: 100s.");
 };
 
+const LARGEST_PORT = 65_535;
+
+const bgpPort = (text: string): number => {
+  const port = Number(text);
+  if (/^[0-9]+$/.test(text) && port >= 1 && port <= LARGEST_PORT) return port;
+  throw new InvalidArgumentError("Write a port, 1..65535: 179 is BGP's.");
+};
+
+const LONGEST_DRAIN = seconds(600);
+
+const drainTime = (text: string): number => {
+  const duration = parseDuration(text);
+  if (duration !== undefined && duration <= LONGEST_DRAIN) return toMillis(duration);
+  throw new InvalidArgumentError("Write a number and a unit, from 0s to 10m: 5s.");
+};
+
 const LARGEST_SPREAD = 100;
 
 const share = (text: string): number => {
@@ -49,8 +65,15 @@ const share = (text: string): number => {
 
 type Flags = Omit<
   SpeakerOptions,
-  "kubeconfig" | "loadBalancerClass" | "ignoreExcludeLabel" | "spread" | "secretFile" | "stateDirectory"
+  | "kubeconfig"
+  | "loadBalancerClass"
+  | "ignoreExcludeLabel"
+  | "spread"
+  | "secretFile"
+  | "stateDirectory"
+  | "bgpListen"
 > & {
+  readonly bgpListen?: number;
   readonly kubeconfig?: string;
   readonly lbClass?: string;
   readonly ignoreExcludeLb?: boolean;
@@ -62,6 +85,7 @@ type Flags = Omit<
 const optionsOf = ({ lbClass, ignoreExcludeLb, stateDir, ...flags }: Flags): SpeakerOptions => ({
   ...flags,
   ...{ kubeconfig: flags.kubeconfig, spread: flags.spread, secretFile: flags.secretFile },
+  bgpListen: flags.bgpListen,
   loadBalancerClass: lbClass,
   ignoreExcludeLabel: ignoreExcludeLb === true,
   stateDirectory: stateDir,
@@ -121,6 +145,23 @@ const withLink = (command: Command): Command =>
         .default("go-on"),
     );
 
+const withBgp = (command: Command): Command =>
+  command
+    .addOption(
+      new Option(
+        "--bgp-listen <port>",
+        "port on which BGP peers may open sessions (default: this node opens all of them itself)",
+      ).argParser(bgpPort),
+    )
+    .addOption(
+      new Option(
+        "--bgp-drain <duration>",
+        "how long routers that do not keep routes over a restart hear that routes are about to go",
+      )
+        .argParser(drainTime)
+        .default(5_000, "5s"),
+    );
+
 type Ends = {
   /** Runs a speaker; gives its exit status. */
   readonly run: (options: SpeakerOptions) => Promise<number>;
@@ -131,8 +172,10 @@ type Ends = {
 export const addSpeaker = (program: Command, { run, finish }: Ends): void => {
   const command = program
     .command("speaker")
-    .description("announce addresses of Services on the local network from one node of a Kubernetes cluster");
-  withLink(withCluster(command))
+    .description(
+      "announce addresses of Services to the local network and to routers, from one node of a cluster",
+    );
+  withBgp(withLink(withCluster(command)))
     .addOption(
       new Option("--listen <address>", "where health and metrics are told")
         .argParser(listenAddress)

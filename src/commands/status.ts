@@ -7,10 +7,17 @@ import type { DrainStatus, RouterStatus, ServerStatus, Status } from "#api/statu
 import { formatDuration, micros } from "#base/time";
 import { get } from "#drivers/http/client";
 import { controllerStatusLines } from "./controller-status.ts";
+import { bgpStatusLines } from "./speaker-bgp-status.ts";
 import { speakerStatusLines } from "./speaker-status.ts";
 import { ago, printable, table } from "./table.ts";
 
-export type StatusOptions = { readonly admin: string; readonly json: boolean; readonly watch: boolean };
+export type StatusOptions = {
+  readonly admin: string;
+  readonly json: boolean;
+  readonly watch: boolean;
+  /** Only this part of it, in full. */
+  readonly part?: "bgp";
+};
 
 const COLOURS = {
   active: "green",
@@ -147,9 +154,15 @@ const linesOf = (status: Status | ControllerStatus | SpeakerStatus): string[] =>
   }
 };
 
-const textOf = (body: string, json: boolean): string => {
-  if (json) return body.trimEnd();
-  return linesOf(JSON.parse(body)).join("\n").trimEnd();
+const bgpLinesOf = (status: Status | ControllerStatus | SpeakerStatus): string[] =>
+  status.role === "speaker"
+    ? bgpStatusLines(status.bgp, status.now)
+    : ["Only a speaker has BGP sessions: name its admin socket with --admin."];
+
+const textOf = (body: string, { json, part }: StatusOptions): string => {
+  const status: Status | ControllerStatus | SpeakerStatus = JSON.parse(body);
+  if (json) return part === "bgp" && status.role === "speaker" ? JSON.stringify(status.bgp) : body.trimEnd();
+  return (part === "bgp" ? bgpLinesOf(status) : linesOf(status)).join("\n").trimEnd();
 };
 
 /** Prints the status once, or again every second with `watch`, which outlasts restarts; gives the exit status. */
@@ -161,7 +174,7 @@ export const status = async (options: StatusOptions): Promise<number> => {
       return 1;
     }
     const clear = options.watch && process.stdout.isTTY ? "\u001b[H\u001b[2J" : "";
-    if (answer.ok) process.stdout.write(`${clear}${textOf(answer.body, options.json)}\n`);
+    if (answer.ok) process.stdout.write(`${clear}${textOf(answer.body, options)}\n`);
     else process.stderr.write(`${clear}${answer.message}\n`);
     if (!options.watch) return 0;
     await sleep(1_000);

@@ -59,26 +59,26 @@ export const planStatus = (
     : planAnnounced(self, announced, seen, mayStay);
 
 /** Objects by the Service that they are about, kept as a watch tells them. */
-export class SeenStatuses {
-  readonly #byService = new Map<ObjectKey, Map<string, SeenStatus>>();
+export class SeenStatuses<Status extends Pick<SeenStatus, "name" | "service"> = SeenStatus> {
+  readonly #byService = new Map<ObjectKey, Map<string, Status>>();
 
   /** One is new or has changed. */
-  put(status: SeenStatus, before: SeenStatus | undefined): void {
+  put(status: Status, before: Status | undefined): void {
     if (before !== undefined && before.service !== status.service) this.remove(before);
-    const found = this.#byService.get(status.service) ?? new Map<string, SeenStatus>();
+    const found = this.#byService.get(status.service) ?? new Map<string, Status>();
     found.set(status.name, status);
     this.#byService.set(status.service, found);
   }
 
   /** One is gone. */
-  remove({ service, name }: SeenStatus): void {
+  remove({ service, name }: Pick<Status, "service" | "name">): void {
     const found = this.#byService.get(service);
     found?.delete(name);
     if (found?.size === 0) this.#byService.delete(service);
   }
 
   /** All of one Service. */
-  of(service: ObjectKey): readonly SeenStatus[] {
+  of(service: ObjectKey): readonly Status[] {
     return [...(this.#byService.get(service)?.values() ?? [])];
   }
 

@@ -75,6 +75,68 @@ export const SPEAKER_METRICS = {
     words: { verdict: ["unknown", "reachable", "unreachable"] },
     help: "Addresses that this node asks for because another one holds them, by what came of it.",
   },
+  steelyard_bgp_session_up: {
+    type: "gauge",
+    labels: ["peer"],
+    help: "1 for each BGP peer of this node with which a session is established, 0 for the others.",
+  },
+  steelyard_bgp_session_change_time_seconds: {
+    type: "gauge",
+    labels: ["peer"],
+    help: "Since when the session is established, or is not, in seconds since 1970.",
+  },
+  steelyard_bgp_session_ups_total: {
+    type: "counter",
+    labels: ["peer"],
+    help: "How often the session with a BGP peer was established.",
+  },
+  steelyard_bgp_session_downs_total: {
+    type: "counter",
+    labels: ["cause"],
+    help: "How often an established session with a BGP peer ended, by cause.",
+  },
+  steelyard_bgp_peer_refused: {
+    type: "gauge",
+    labels: ["peer", "reason"],
+    help: "1 for each BGPPeer that means this node and has no session, since it cannot be as it is asked for.",
+  },
+  steelyard_bgp_wanted_prefixes: {
+    type: "gauge",
+    labels: ["peer"],
+    help: "Routes that a BGP peer is to know.",
+  },
+  steelyard_bgp_announced_prefixes: {
+    type: "gauge",
+    labels: ["peer"],
+    help: "Routes that a BGP peer was told of.",
+  },
+  steelyard_bgp_pending_prefixes: {
+    type: "gauge",
+    labels: ["peer"],
+    help: "Routes of which news wait to be sent to a BGP peer.",
+  },
+  steelyard_bgp_left_out_prefixes: {
+    type: "gauge",
+    labels: ["peer", "reason", "family"],
+    words: { reason: ["family-not-spoken", "no-next-hop", "over-limit"], family: ["IPv4", "IPv6"] },
+    help: "Routes that a BGP peer is not told of, by why.",
+  },
+  steelyard_bgp_messages_total: {
+    type: "counter",
+    labels: ["peer", "direction", "kind"],
+    words: { direction: ["sent", "received"] },
+    help: "BGP messages since the start of the process, by kind.",
+  },
+  steelyard_bgp_trouble: {
+    type: "gauge",
+    labels: ["subject"],
+    help: "1 while something of BGP fails on this machine, such as a port to listen on.",
+  },
+  steelyard_bgp_config_stale: {
+    type: "gauge",
+    labels: [],
+    help: "1 while BGPPeers, BGPAdvertisements and what belongs to them hold something that is refused, and the last valid ones stay in force.",
+  },
   steelyard_links_down: {
     type: "gauge",
     labels: [],
@@ -125,8 +187,28 @@ export const METALLB_SPEAKER_METRICS = {
   metallb_speaker_announced: {
     type: "gauge",
     labels: ["service", "protocol", "node", "ip"],
-    words: { protocol: ["layer2"] },
-    help: "Always 1, for each address of a Service that this node answers for.",
+    words: { protocol: ["layer2", "bgp"] },
+    help: "Always 1, for each address of a Service that this node answers for or tells routers of.",
+  },
+  metallb_bgp_session_up: {
+    type: "gauge",
+    labels: ["peer"],
+    help: "1 for each BGP peer, by its address, with which a session is established, 0 for the others.",
+  },
+  metallb_bgp_updates_total: {
+    type: "counter",
+    labels: ["peer"],
+    help: "UPDATE messages sent to a BGP peer.",
+  },
+  metallb_bgp_announced_prefixes_total: {
+    type: "gauge",
+    labels: ["peer"],
+    help: "Routes that a BGP peer was told of.",
+  },
+  metallb_bgp_pending_prefixes_total: {
+    type: "gauge",
+    labels: ["peer"],
+    help: "Routes of which news wait to be sent to a BGP peer.",
   },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

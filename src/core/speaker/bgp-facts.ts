@@ -1,5 +1,6 @@
 /** How each BGP peer of a node is now: what changes too often to be an event. */
 import type { WallTime } from "#base/time";
+import type { LeftOut } from "#core/bgp/rib-out/left-out";
 import type { SessionName } from "#core/bgp/session/state";
 
 /** One peer. */
@@ -30,8 +31,8 @@ export type BgpPeerFacts = {
   readonly wanted: number;
   readonly announced: number;
   readonly pending: number;
-  /** Routes that it is not told of, by why. */
-  readonly leftOut: Readonly<Record<string, number>>;
+  /** Routes that it is not told of. */
+  readonly leftOut: readonly LeftOut[];
   /** What BFD says of the path; `undefined` where it is not asked. */
   readonly bfd: "up" | "down" | "admin-down" | "init" | undefined;
   /** The last failure in words, and when. */

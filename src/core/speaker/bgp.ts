@@ -35,6 +35,10 @@ export type BgpEvent =
       readonly state: "begun" | "ended";
       readonly detail?: string;
     }
+  /** What BFD says of the path to a peer. */
+  | { readonly type: "bgp-bfd"; readonly peer: string; readonly to: "up" | "down" | "admin-down" }
+  /** A prefix came and went too often, and is announced to nobody for a while. */
+  | { readonly type: "bgp-damped"; readonly prefix: string; readonly state: "begun" | "ended" }
   /** A peer is not told of more routes than it may be. */
   | {
       readonly type: "bgp-limit";
@@ -59,6 +63,8 @@ export type BgpView = {
   /** BGPPeers that are refused on this node, by name. */
   readonly bgpRefusals: Map<string, { readonly reason: PeerReason; readonly detail: string }>;
   readonly bgpTroubles: Map<string, string>;
+  /** Prefixes that are announced to nobody, because they came and went too often. */
+  readonly bgpDamped: Set<string>;
   /** Peers that are not told of all that they are to know, with how much they are told at most. */
   readonly bgpLimits: Map<string, number>;
   /** Problems of a configuration that was refused. */
@@ -68,6 +74,7 @@ export type BgpView = {
 /** Before anything happened. */
 export const emptyBgpView = (): BgpView => ({
   ...{ bgpDowns: new Map(), bgpAttempts: new Map(), bgpRefusals: new Map(), bgpTroubles: new Map() },
+  bgpDamped: new Set(),
   ...{ bgpLimits: new Map(), bgpRefused: [] },
 });
 
@@ -109,6 +116,12 @@ export const bgpSentence = (event: BgpEvent): Sentence => {
       return event.state === "begun"
         ? say("error", event.subject, `fails: ${event.detail ?? "no reason given"}`)
         : say("notice", event.subject, "works again");
+    case "bgp-bfd":
+      return say(event.to === "down" ? "warning" : "notice", `peer ${event.peer}`, `BFD is ${event.to}`);
+    case "bgp-damped":
+      return event.state === "begun"
+        ? say("warning", event.prefix, "came and went too often, and is announced to no router for a while")
+        : say("notice", event.prefix, "is announced to routers again");
     case "bgp-limit":
       return limitSentence(event);
     case "bgp-configuration-refused":
@@ -148,6 +161,12 @@ export const projectBgp = (view: BgpView, event: BgpEvent): void => {
     case "bgp-trouble":
       if (event.state === "begun") view.bgpTroubles.set(event.subject, event.detail ?? "");
       else view.bgpTroubles.delete(event.subject);
+      break;
+    case "bgp-bfd":
+      break;
+    case "bgp-damped":
+      if (event.state === "begun") view.bgpDamped.add(event.prefix);
+      else view.bgpDamped.delete(event.prefix);
       break;
     case "bgp-limit":
       if (event.state === "begun") view.bgpLimits.set(event.peer, event.most);

@@ -55,6 +55,8 @@ export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Typ
   "bgp-trouble": {
     ...{ type: "bgp-trouble", subject: "listening on port 179", state: "begun", detail: "EADDRINUSE" },
   },
+  "bgp-bfd": { type: "bgp-bfd", peer: "tor-1", to: "down" },
+  "bgp-damped": { type: "bgp-damped", prefix: "192.0.2.10/32", state: "begun" },
   "bgp-limit": { type: "bgp-limit", peer: "tor-1", state: "begun", most: 100 },
   "bgp-configuration-refused": {
     type: "bgp-configuration-refused",

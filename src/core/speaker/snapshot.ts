@@ -27,7 +27,7 @@ export const snapshotOf = (view: SpeakerView): ViewSnapshot => ({
   failedWrites: [...view.failedWrites],
   ...{ bgpDowns: [...view.bgpDowns], bgpAttempts: [...view.bgpAttempts] },
   ...{ bgpRefusals: [...view.bgpRefusals], bgpTroubles: [...view.bgpTroubles] },
-  bgpLimits: [...view.bgpLimits],
+  ...{ bgpLimits: [...view.bgpLimits], bgpDamped: [...view.bgpDamped] },
 });
 
 /** The view that was sent. */
@@ -46,5 +46,5 @@ export const viewOf = (snapshot: ViewSnapshot): SpeakerView => ({
   failedWrites: new Map(snapshot.failedWrites),
   ...{ bgpDowns: new Map(snapshot.bgpDowns), bgpAttempts: new Map(snapshot.bgpAttempts) },
   ...{ bgpRefusals: new Map(snapshot.bgpRefusals), bgpTroubles: new Map(snapshot.bgpTroubles) },
-  bgpLimits: new Map(snapshot.bgpLimits),
+  ...{ bgpLimits: new Map(snapshot.bgpLimits), bgpDamped: new Set(snapshot.bgpDamped) },
 });

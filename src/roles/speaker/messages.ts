@@ -5,8 +5,11 @@
  * and goes on by itself while the agent is away; the one journal of what happened is the wire's.
  */
 import type { IpAddress } from "#base/address";
+import type { InterfaceAddress } from "#base/prefix";
 import type { WallTime } from "#base/time";
+import type { PeerWord, RouteWord } from "#core/bgp/desired";
 import type { Verdict } from "#core/reachability/machine";
+import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { SpeakerEvent, SpeakerObservation } from "#core/speaker/event";
 import type { ViewSnapshot } from "#core/speaker/snapshot";
 import type { ReportedLink } from "#core/speaker-report/report";
@@ -40,6 +43,16 @@ export type AgentToWire =
   | { readonly type: "all-placed" }
   /** All that this node is to ask for from now on. */
   | { readonly type: "probes"; readonly duties: readonly ProbeDuty[] }
+  /** All BGP peers of this node. Holds passwords: never to be shown. */
+  | { readonly type: "bgp-peers"; readonly peers: readonly PeerWord[] }
+  /** A few hundred routes at most: those that are new or changed, and prefixes that nobody is told of any more. */
+  | {
+      readonly type: "bgp-routes";
+      readonly changed: readonly RouteWord[];
+      readonly removed: readonly InterfaceAddress[];
+    }
+  /** Peers and routes since `hello` are everything there is: whatever the wire knew besides is gone. */
+  | { readonly type: "bgp-complete" }
   /** Something happened in the agent: it comes back as an observation. */
   | { readonly type: "event"; readonly event: SpeakerEvent };
 
@@ -53,6 +66,7 @@ export type WireToAgent =
       readonly wire: WireFacts;
       readonly voices: readonly Voice[];
       readonly links: readonly ReportedLink[];
+      readonly bgp: BgpFacts;
     }
   | { readonly type: "observation"; readonly observation: SpeakerObservation }
   /** Addresses for which this changed; without interfaces for one that is not held any more. */
@@ -61,6 +75,8 @@ export type WireToAgent =
   | { readonly type: "links"; readonly links: readonly ReportedLink[] }
   /** What this node's questions came to; of an address that is asked for no more nothing is said. */
   | { readonly type: "verdicts"; readonly verdicts: readonly { address: IpAddress; verdict: Verdict }[] }
+  /** How each BGP peer is now. */
+  | { readonly type: "bgp"; readonly facts: BgpFacts }
   /** Packets dropped and not sent since the start, by reason. */
   | { readonly type: "counts"; readonly counts: Readonly<Record<string, number>> }
   /** The whole program ends: write what must be written, close the admin socket and exit. */

@@ -24,6 +24,10 @@ export type SpeakerOptions = {
   readonly probe: boolean;
   /** What a node does that hears no peer and knows no gateway. */
   readonly withoutGateway: "go-on" | "withdraw";
+  /** TCP port on which BGP peers may open sessions; `undefined`: this node opens all of them itself. */
+  readonly bgpListen: number | undefined;
+  /** How long peers that do not keep routes over a restart hear that routes are about to go, in milliseconds. */
+  readonly bgpDrain: number;
   /** Plain HTTP for health and metrics; `undefined`: nowhere. */
   readonly listen: ListenAddress | undefined;
   readonly admin: string;

@@ -69,8 +69,8 @@ export type ConfigurationMirrorOptions = {
   readonly listener: ConfigurationListener;
   /** Kinds without which nothing is complete. */
   readonly needed: ReadonlySet<string>;
-  /** All others and the labels of namespaces, or nothing besides. */
-  readonly besides: "everything" | "nothing";
+  /** All others and the labels of namespaces, or these kinds. */
+  readonly besides: "everything" | ReadonlySet<string>;
 };
 
 /** Opens the watches. Nothing is told before this has returned. */
@@ -78,7 +78,9 @@ export const openConfigurationMirror = (
   cluster: ClusterPort,
   { namespace, listener, needed, besides }: ConfigurationMirrorOptions,
 ): ConfigurationMirror => {
-  const read = [...CONFIGURATION_KINDS].filter(([kind]) => besides === "everything" || needed.has(kind));
+  const read = [...CONFIGURATION_KINDS].filter(
+    ([kind]) => besides === "everything" || needed.has(kind) || besides.has(kind),
+  );
   const labelled = besides === "everything" ? [NAMESPACES] : [];
   const waiting = new Set([...labelled, ...read.map(([, resource]) => resource)].map(({ plural }) => plural));
   const changed = (): void => {

@@ -36,24 +36,26 @@ export const problemTexts = (problems: readonly ObjectProblem[]): readonly strin
 export const readCurrent = (
   {
     objects,
-    namespaces,
     decisive,
+    ...around
   }: {
     readonly objects: readonly RawObject[];
     readonly namespaces: ReadonlyMap<string, TextMap>;
+    /** Labels of nodes, to tell whether peers meet on one; without them they do wherever some node could be. */
+    readonly nodes?: ReadonlyMap<string, TextMap>;
     readonly decisive: ReadonlySet<string>;
   },
   before: Current,
 ): Reading => {
   const used = objects.filter(({ kind }) => decisive.has(kind)).map(({ object }) => object);
-  const read = readConfiguration({ objects: used, namespaces });
+  const read = readConfiguration({ objects: used, ...around });
   if (!read.ok) {
     const { problems } = read;
     if (isDeepStrictEqual(problems, before.problems)) return { type: "unchanged" };
     return { type: "refused", current: { ...before, problems } };
   }
   const { configuration, warnings } = read;
-  const whole = readConfiguration({ objects: objects.map(({ object }) => object), namespaces });
+  const whole = readConfiguration({ objects: objects.map(({ object }) => object), ...around });
   const others = whole.ok ? [] : whole.problems.filter(({ kind }) => !decisive.has(kind));
   const current = { configuration, problems: [], warnings: problemTexts([...warnings, ...others]) };
   // Most changes of namespaces change nothing here, and to decide about every Service again takes its time.

@@ -18,6 +18,7 @@ export const NAMESPACES: Resource = { group: "", version: "v1", plural: "namespa
 export const NODES: Resource = { group: "", version: "v1", plural: "nodes", namespaced: false };
 export const POOLS = namespaced("metallb.io", "v1beta1", "ipaddresspools");
 export const L2_STATUSES = namespaced("metallb.io", "v1beta1", "servicel2statuses");
+export const BGP_STATUSES = namespaced("metallb.io", "v1beta1", "servicebgpstatuses");
 export const CONFIGURATION_STATES = namespaced("metallb.io", "v1beta1", "configurationstates");
 
 /** What the configuration is read from, by kind. */

@@ -98,6 +98,7 @@ export class SpeakerAgent {
       placements: this.#following?.orders.placements,
       strangers: this.#strangers,
       waitingWrites: this.#following?.waitingWrites ?? 0,
+      bgp: { routes: this.#following?.bgp.orders.routes, plan: this.#following?.bgp.plan },
     });
   }
 
@@ -109,6 +110,7 @@ export class SpeakerAgent {
       startedAt: wallTime(this.#parts.process.startedAt),
       placements: following?.orders.placementsByCandidates,
       servicesAt: (address) => following?.placements.get(address)?.services ?? [],
+      bgpAnnounced: following?.bgp.announced() ?? [],
       isConfigured: following?.isConfigured ?? false,
       waitingWrites: following?.waitingWrites ?? 0,
     });

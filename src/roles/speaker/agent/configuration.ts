@@ -3,7 +3,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { Configuration } from "#core/metallb/model";
 import type { SpeakerEvent } from "#core/speaker/event";
 import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
-import { type ConfigurationMirror, openConfigurationMirror } from "#runtime/cluster/configuration-mirror";
+import {
+  type ConfigurationMirror,
+  openConfigurationMirror,
+  type RawObject,
+} from "#runtime/cluster/configuration-mirror";
 import { NOTHING_READ, problemTexts, readCurrent } from "#runtime/cluster/reading";
 
 /** The kinds that decide who answers for what. With half of them every address would be nobody's. */
@@ -16,6 +20,8 @@ type Parts = {
   readonly trouble: (resource: string, failure: Failure | undefined) => void;
   /** Called with each configuration that comes into force. */
   readonly onApplied: (configuration: Configuration) => void;
+  /** Called when anything is another thing than before, valid or not. */
+  readonly onChanged: () => void;
   /** What was told already, by an agent before this one. */
   readonly refused: readonly string[];
 };
@@ -32,8 +38,8 @@ export class SpeakerConfiguration {
     this.#refused = parts.refused;
     const { cluster, namespace, trouble } = parts;
     this.#mirror = openConfigurationMirror(cluster, {
-      ...{ namespace, needed: KINDS, besides: "nothing" },
-      listener: { changed: () => this.#planRead(), trouble },
+      ...{ namespace, needed: KINDS, besides: new Set<string>() },
+      listener: { changed: () => this.#changed(), trouble },
     });
   }
 
@@ -42,9 +48,21 @@ export class SpeakerConfiguration {
     return this.#current.configuration !== undefined;
   }
 
+  /** The pools as they are now, valid or not; `undefined` until they have been read. */
+  pools(): readonly RawObject[] | undefined {
+    return this.#mirror.isSynced
+      ? this.#mirror.objects().filter(({ kind }) => kind === "IPAddressPool")
+      : undefined;
+  }
+
   close(): void {
     this.#reading = "closed";
     this.#mirror.close();
+  }
+
+  #changed(): void {
+    this.#parts.onChanged();
+    this.#planRead();
   }
 
   /** Reads once for all changes of one turn of the event loop. */

@@ -12,8 +12,9 @@ import type { SpeakerEvent } from "#core/speaker/event";
 import { carriesAddress } from "#core/speaker-report/report";
 import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
 import type { Cancel, Time } from "#drivers/kubernetes/time";
-import { CONFIGURATION_STATES, L2_STATUSES } from "#runtime/cluster/resources";
+import { BGP_STATUSES, CONFIGURATION_STATES, L2_STATUSES } from "#runtime/cluster/resources";
 import type { SpeakerOptions } from "../options.ts";
+import { BgpFollowing } from "./bgp/following.ts";
 import { SpeakerConfiguration } from "./configuration.ts";
 import { dutiesOf } from "./duties.ts";
 import type { Heard, News } from "./heard.ts";
@@ -26,7 +27,14 @@ import type { Troubles } from "./troubles.ts";
 
 export type FollowingOptions = Pick<
   SpeakerOptions,
-  "node" | "namespace" | "loadBalancerClass" | "rules" | "spread" | "ignoreExcludeLabel" | "probe"
+  | "node"
+  | "namespace"
+  | "loadBalancerClass"
+  | "rules"
+  | "spread"
+  | "ignoreExcludeLabel"
+  | "probe"
+  | "bgpListen"
 >;
 
 export type FollowingParts = {
@@ -44,7 +52,10 @@ const TURN = 16;
 /** Between a change and another look at who probes what. */
 const DUTY_PAUSE: Duration = seconds(1);
 /** Kinds of MetalLB's that an older one does not have. */
-const OPTIONAL: ReadonlySet<string> = new Set([CONFIGURATION_STATES.plural, L2_STATUSES.plural]);
+const OPTIONAL: ReadonlySet<string> = new Set([
+  ...[CONFIGURATION_STATES.plural, L2_STATUSES.plural, BGP_STATUSES.plural],
+  ...["bgpadvertisements", "bgppeers", "bfdprofiles", "communities"],
+]);
 /** An API server that has just started does not know such kinds for a while. */
 const UNKNOWN_KIND: Duration = seconds(15);
 
@@ -52,6 +63,7 @@ export class Following {
   readonly placements: Placements;
   readonly mirror: ClusterMirror;
   readonly orders: Orders;
+  readonly bgp: BgpFollowing;
   readonly #parts: FollowingParts;
   readonly #configuration: SpeakerConfiguration;
   readonly #reporter: Reporter;
@@ -69,18 +81,21 @@ export class Following {
     this.#bury();
     const trouble = (resource: string, failure: Failure | undefined): void =>
       this.#onTrouble(resource, failure);
+    this.bgp = new BgpFollowing({ ...parts, trouble });
     this.mirror = new ClusterMirror(cluster, {
-      ...{ namespace, placements: this.placements },
+      ...{ namespace, placements: this.placements, routes: this.bgp.routes },
       listener: { changed: (what) => this.#onChange(what), trouble },
     });
     this.#reporter = new Reporter(parts, { mirror: this.mirror, placements: this.placements });
     this.#configuration = new SpeakerConfiguration({
       ...{ cluster, namespace, tell, trouble, refused: heard.view.refused },
+      onChanged: () => this.bgp.poolsChanged(),
       onApplied: (configuration) => {
         this.placements.configure(configuration);
         this.#plan();
       },
     });
+    this.bgp.begin({ mirror: this.mirror, pools: () => this.#configuration.pools() });
   }
 
   /** Whether there has been a valid configuration. */
@@ -90,7 +105,7 @@ export class Following {
 
   /** Writes that wait for their turn or for the API server. */
   get waitingWrites(): number {
-    return this.#reporter.waiting;
+    return this.#reporter.waiting + this.bgp.waitingWrites;
   }
 
   /** Machines that are none of ours, by the address that they answer for. */
@@ -102,6 +117,7 @@ export class Following {
   heardNews(news: readonly News[]): void {
     this.#reporter.heardNews(news);
     if (!news.includes("observation")) return;
+    this.bgp.heardNews();
     // While ten thousand addresses move, nobody else dies.
     if (news.includes("members") && this.#bury()) this.#plan();
     this.#planDuties();
@@ -110,6 +126,7 @@ export class Following {
   /** The wire reads again. */
   drained(): void {
     this.orders.pump();
+    this.bgp.drained();
   }
 
   /** Writes what must be written before the end. */
@@ -117,6 +134,7 @@ export class Following {
     this.#turn = "closed";
     for (const cancel of this.#cancels.values()) cancel();
     this.#configuration.close();
+    this.bgp.close();
     await this.#reporter.close();
     this.mirror.close();
   }
@@ -133,6 +151,7 @@ export class Following {
 
   #onChange(what: Changed): void {
     if (what === "members") this.#areMembersDue = true;
+    this.bgp.clusterChanged();
     this.#plan();
   }
 

@@ -1,6 +1,7 @@
 /** What the wire has said so far: what is true of this node, as far as it does not come from the cluster. */
 import type { IpAddress } from "#base/address";
 import type { Verdict } from "#core/reachability/machine";
+import type { BgpFacts } from "#core/speaker/bgp-facts";
 import { viewOf } from "#core/speaker/snapshot";
 import { projectSpeaker, type SpeakerView } from "#core/speaker/view";
 import type { ReportedLink } from "#core/speaker-report/report";
@@ -9,7 +10,7 @@ import type { Voice, WireFacts, WireToAgent } from "../messages.ts";
 type Snapshot = Extract<WireToAgent, { type: "snapshot" }>;
 
 /** What of a message is another thing than before. */
-export type News = "observation" | "members" | "voices" | "links" | "verdicts" | "counts";
+export type News = "observation" | "members" | "voices" | "links" | "verdicts" | "counts" | "bgp";
 
 export class Heard {
   view: SpeakerView;
@@ -21,11 +22,14 @@ export class Heard {
   readonly verdicts = new Map<IpAddress, Verdict>();
   /** Packets dropped and not sent since the start of the wire process, by reason. */
   counts: Readonly<Record<string, number>> = {};
+  /** How each BGP peer is. */
+  bgp: BgpFacts;
 
   constructor(snapshot: Snapshot) {
     this.view = viewOf(snapshot.view);
     this.wire = snapshot.wire;
     this.links = snapshot.links;
+    this.bgp = snapshot.bgp;
     this.#speak(snapshot.voices);
   }
 
@@ -36,9 +40,10 @@ export class Heard {
         this.view = viewOf(message.view);
         this.wire = message.wire;
         this.links = message.links;
+        this.bgp = message.bgp;
         this.voices.clear();
         this.#speak(message.voices);
-        return ["observation", "members", "voices", "links"];
+        return ["observation", "members", "voices", "links", "bgp"];
       case "observation":
         projectSpeaker(this.view, message.observation);
         if (message.observation.event.type === "member") return ["observation", "members"];
@@ -51,6 +56,9 @@ export class Heard {
         break;
       case "verdicts":
         for (const { address, verdict } of message.verdicts) this.verdicts.set(address, verdict);
+        break;
+      case "bgp":
+        this.bgp = message.facts;
         break;
       case "counts":
         this.counts = message.counts;

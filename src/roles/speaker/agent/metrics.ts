@@ -11,6 +11,7 @@ import {
   type SpeakerMetric,
 } from "#core/speaker-metrics/names";
 import { counted, familiesOf, sample, type Values } from "#runtime/cluster/metric-families";
+import { announcedByBgp, type BgpAnnouncement, bgpValues, metallbBgpValues } from "./bgp/metrics.ts";
 import type { Heard } from "./heard.ts";
 
 /** Everything that metrics are made of. */
@@ -24,6 +25,8 @@ export type Facts = {
   readonly conflicts: number;
   /** Services that are announced at an address. */
   readonly servicesAt: (address: IpAddress) => readonly ObjectKey[];
+  /** Addresses of Services that this node is to tell routers of. */
+  readonly bgpAnnounced: Iterable<BgpAnnouncement>;
   readonly isConfigured: boolean;
   readonly waitingWrites: number;
   /** Requests to the API server: their labels and how many there were. */
@@ -37,7 +40,7 @@ const tally = (words: readonly string[], found: Iterable<string>, label: string)
   return counted(counts, label);
 };
 
-const stateValues = ({ heard: { view, verdicts, counts }, conflicts }: Facts) => {
+const stateValues = ({ heard: { view, verdicts, counts, bgp }, conflicts }: Facts) => {
   const { words } = SPEAKER_METRICS.steelyard_addresses;
   const addresses = [...view.addresses.values()];
   const outages = addresses.flatMap(({ outage }) => (outage === undefined ? [] : [toMillis(outage) / 1_000]));
@@ -56,6 +59,7 @@ const stateValues = ({ heard: { view, verdicts, counts }, conflicts }: Facts) =>
       [...verdicts.values()].map(({ type }) => type),
       "verdict",
     ),
+    ...bgpValues(view, bgp),
     steelyard_links_down: view.linksDown.size,
     steelyard_packet_problems_total: counted(new Map(Object.entries(counts)), "reason"),
   };
@@ -90,18 +94,23 @@ const ownValues = (facts: Facts): Readonly<Record<SpeakerMetric, Values>> => {
 };
 
 const metallbValues = ({
-  heard: { view, voices },
+  heard: { view, voices, bgp },
   node,
   servicesAt,
+  bgpAnnounced,
 }: Facts): Readonly<Record<MetallbSpeakerMetric, Values>> => {
   const held = [...voices.keys()].filter((address) => {
     const state = view.addresses.get(address)?.state;
     return state === "holding" || state === "yielding";
   });
   return {
-    metallb_speaker_announced: held.flatMap((ip) =>
-      servicesAt(ip).map((service) => sample(1, { service, protocol: "layer2", node, ip })),
-    ),
+    metallb_speaker_announced: [
+      ...held.flatMap((ip) =>
+        servicesAt(ip).map((service) => sample(1, { service, protocol: "layer2", node, ip })),
+      ),
+      ...announcedByBgp(bgpAnnounced, node),
+    ],
+    ...metallbBgpValues(bgp),
   };
 };
 

@@ -7,7 +7,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { readEndpointSlice } from "#core/endpoint-slice/read";
-import { objectKey } from "#core/kubernetes/meta";
+import { objectKey, type TextMap } from "#core/kubernetes/meta";
 import { fieldsOf, listOf, metaOf } from "#core/kubernetes/read";
 import type { Placements } from "#core/layer2/placements";
 import { readHolderRecord } from "#core/layer2/record";
@@ -27,6 +27,7 @@ import {
   PODS,
   SERVICES,
 } from "#runtime/cluster/resources";
+import { leanService } from "./lean-service.ts";
 import { type Member, membersOf } from "./members.ts";
 import { readSpeakerPod, SPEAKER_SELECTOR, type SpeakerPod } from "./speaker-pod.ts";
 
@@ -40,6 +41,12 @@ export type MirrorListener = {
   trouble(resource: string, failure: Failure | undefined): void;
 };
 
+/** Whoever decides by Services, endpoints and nodes. */
+export type WorkloadHearer = Pick<
+  Placements,
+  "setService" | "removeService" | "setSlice" | "removeSlice" | "setNode" | "removeNode"
+>;
+
 type Hooks<Item> = {
   readonly put: (item: Item, before: Item | undefined) => void;
   readonly remove: (before: Item) => void;
@@ -49,7 +56,9 @@ type Hooks<Item> = {
 /** One that has become another type is kept until what we have said on it is gone. */
 const project = (object: unknown): Service | undefined => {
   const service = readService(object);
-  return service?.type === "LoadBalancer" || (service?.conditions.length ?? 0) > 0 ? service : undefined;
+  if (service === undefined) return undefined;
+  const lean = leanService(service);
+  return lean.type === "LoadBalancer" || lean.conditions.length > 0 ? lean : undefined;
 };
 
 /** A node, and by what its object is told from one that is made anew under the same name. */
@@ -75,10 +84,13 @@ const projectReport = (object: unknown): SeenReport | undefined => {
 /** A status as an object of its own, and as the record of a holder. */
 type Status = { readonly seen: SeenStatus; readonly record: ReturnType<typeof readHolderRecord> };
 
-const projectStatus = (object: unknown): Status | undefined => {
-  const seen = readStatus(object);
-  return seen === undefined ? undefined : { seen, record: readHolderRecord(object) };
-};
+const projectStatus =
+  (holders: "followed" | "ignored") =>
+  (object: unknown): Status | undefined => {
+    const seen = readStatus(object);
+    const record = holders === "ignored" ? undefined : readHolderRecord(object);
+    return seen === undefined ? undefined : { seen, record };
+  };
 
 export class ClusterMirror {
   /** The `ServiceL2Status` objects that are there. */
@@ -86,13 +98,16 @@ export class ClusterMirror {
   readonly #cluster: ClusterPort;
   readonly #namespace: string;
   readonly #placements: Placements;
+  readonly #hearers: readonly WorkloadHearer[];
   readonly #listener: MirrorListener;
+  readonly #holders: "followed" | "ignored";
   readonly #nodes = new Map<string, Node>();
   readonly #uidByNode = new Map<string, string>();
   readonly #pods = new Map<string, SpeakerPod>();
   readonly #reports = new Map<string, SpeakerReport>();
   readonly #ownersByNode = new Map<string, readonly unknown[]>();
   #services: ReadonlyMap<string, Service> = new Map();
+  #labelsVersion = 0;
   readonly #waiting = new Set<string>();
   readonly #watches: Pick<Watch<unknown>, "close">[] = [];
 
@@ -102,13 +117,19 @@ export class ClusterMirror {
     options: {
       readonly namespace: string;
       readonly placements: Placements;
+      /** Who decides besides. */
+      readonly routes?: WorkloadHearer;
       readonly listener: MirrorListener;
+      /** Whether placements go by who is recorded as the holder, which only the even spread does; default: they do. */
+      readonly holders?: "followed" | "ignored";
     },
   ) {
     this.#cluster = cluster;
     this.#namespace = options.namespace;
     this.#placements = options.placements;
+    this.#hearers = [options.placements, ...(options.routes === undefined ? [] : [options.routes])];
     this.#listener = options.listener;
+    this.#holders = options.holders ?? "followed";
     this.#watchWorkload();
     this.#watchNodes();
     this.#watchSpeakers();
@@ -154,6 +175,22 @@ export class ClusterMirror {
     return this.#nodes.keys();
   }
 
+  /** A node as it is now; `undefined` while there is none of that name. */
+  nodeOf(name: string): Node | undefined {
+    return this.#nodes.get(name);
+  }
+
+  /** Labels of all nodes; `undefined` until they have been read. */
+  labelsByNode(): ReadonlyMap<string, TextMap> | undefined {
+    if (this.#waiting.has(NODES.plural)) return undefined;
+    return new Map([...this.#nodes].map(([name, { labels }]) => [name, labels]));
+  }
+
+  /** Another number whenever nodes, or labels of one, are others than before. */
+  get labelsVersion(): number {
+    return this.#labelsVersion;
+  }
+
   /** The pod of a node's speaker, one that is not being deleted if there is one: the owner of what it writes. */
   podOf(node: string): SpeakerPod | undefined {
     const pods = [...this.#pods.values()].filter((pod) => pod.node === node);
@@ -165,23 +202,30 @@ export class ClusterMirror {
   }
 
   #watchWorkload(): void {
-    const placements = this.#placements;
+    const hearers = this.#hearers;
     this.#services = this.#watch(
       { resource: SERVICES, project, keyOf: ({ meta }) => objectKey(meta) },
       {
         put: (service) => {
-          if (service.type === "LoadBalancer") placements.setService(service);
-          else placements.removeService(objectKey(service.meta));
+          for (const hearer of hearers)
+            if (service.type === "LoadBalancer") hearer.setService(service);
+            else hearer.removeService(objectKey(service.meta));
         },
-        remove: ({ meta }) => placements.removeService(objectKey(meta)),
+        remove: ({ meta }) => {
+          for (const hearer of hearers) hearer.removeService(objectKey(meta));
+        },
         changes: "workload",
       },
     ).items;
     this.#watch(
       { resource: ENDPOINT_SLICES, project: readEndpointSlice, keyOf: ({ key }) => key },
       {
-        put: (slice) => placements.setSlice(slice),
-        remove: ({ key }) => placements.removeSlice(key),
+        put: (slice) => {
+          for (const hearer of hearers) hearer.setSlice(slice);
+        },
+        remove: ({ key }) => {
+          for (const hearer of hearers) hearer.removeSlice(key);
+        },
         changes: "workload",
       },
     );
@@ -192,14 +236,17 @@ export class ClusterMirror {
       { resource: NODES, project: projectNode, keyOf: ({ node }) => node.name },
       {
         put: ({ node, uid }) => {
+          const before = this.#nodes.get(node.name)?.labels;
+          if (before === undefined || !isDeepStrictEqual(before, node.labels)) this.#labelsVersion += 1;
           this.#nodes.set(node.name, node);
           this.#uidByNode.set(node.name, uid);
-          this.#placements.setNode(node);
+          for (const hearer of this.#hearers) hearer.setNode(node);
         },
         remove: ({ node: { name } }) => {
           this.#nodes.delete(name);
           this.#uidByNode.delete(name);
-          this.#placements.removeNode(name);
+          this.#labelsVersion += 1;
+          for (const hearer of this.#hearers) hearer.removeNode(name);
         },
         changes: "members",
       },
@@ -251,8 +298,8 @@ export class ClusterMirror {
       {
         resource: L2_STATUSES,
         namespace,
-        project: projectStatus,
-        keyOf: ({ seen }) => `${namespace}/${seen.name}`,
+        project: projectStatus(this.#holders),
+        keyOf: ({ seen }) => objectKey({ namespace, name: seen.name }),
       },
       {
         put: ({ seen, record }, before) => {

@@ -23,13 +23,13 @@ const optionsIn = (directory: string): SpeakerOptions => ({
   ...{ loadBalancerClass: undefined, rules: "steelyard", ignoreExcludeLabel: false, spread: undefined },
   ...{ secretFile: undefined, refresh: 100_000, probe: true, withoutGateway: "go-on", listen: undefined },
   ...{ admin: join(directory, "speaker.sock"), stateDirectory: directory },
-  ...{ logFormat: "text", logLevel: "info" },
+  ...{ logFormat: "text", logLevel: "info", bgpListen: undefined, bgpDrain: 0 },
 });
 
 const SNAPSHOT: WireToAgent = {
   ...{ type: "snapshot", view: snapshotOf(emptySpeakerView()), recent: [], told: 0 },
   wire: { pid: 1, startedAt: wallTime(0), version: VERSION },
-  ...{ voices: [], links: [] },
+  ...{ voices: [], links: [], bgp: [] },
 };
 
 describe("the process of a speaker's agent", () => {

@@ -4,6 +4,7 @@ import { compareAddresses, type IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import { toMillis, type WallTime } from "#base/time";
 import { VERSION } from "#base/version";
+import { type BgpStatusSources, bgpStatus } from "./bgp/status.ts";
 import type { Heard } from "./heard.ts";
 import type { Member } from "./members.ts";
 
@@ -19,6 +20,7 @@ export type StatusSources = {
   /** Machines that are none of ours, by the address that they answer for. */
   readonly strangers: ReadonlyMap<IpAddress, MacAddress>;
   readonly waitingWrites: number;
+  readonly bgp: Pick<BgpStatusSources, "routes" | "plan">;
 };
 
 /** Where one address is with this node; `undefined` if it never had to do with it. */
@@ -68,5 +70,6 @@ export const speakerStatus = (sources: StatusSources): SpeakerStatus => {
     refused: view.refused,
     trouble: pairsOf(view.trouble, (resource, detail) => `${resource}: ${detail}`),
     waitingWrites,
+    bgp: bgpStatus({ ...sources.bgp, view, facts: heard.bgp }),
   };
 };

@@ -160,14 +160,14 @@ export const createAgentBed = (): AgentBed => {
         log: { write: ({ event }) => void logged.push(event.type) },
         options: {
           ...{ node: "node-a", namespace: NAMESPACE, loadBalancerClass: undefined, rules: "steelyard" },
-          ...{ spread: undefined, ignoreExcludeLabel: false, probe: true, ...options },
+          ...{ spread: undefined, ignoreExcludeLabel: false, probe: true, bgpListen: undefined, ...options },
         },
         process: { pid: 7, startedAt: time.wall() },
       },
       {
         ...{ type: "snapshot", view: structuredClone(snapshotOf(view)), recent: [], told: view.sequence },
         wire: { pid: 1, startedAt: wallTime(0), version: "test" },
-        ...{ voices: [], links: [LINK] },
+        ...{ voices: [], links: [LINK], bgp: [] },
       },
     );
     agent = made;

@@ -19,6 +19,7 @@ import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { ResponderPort } from "#drivers/packet/responder-port";
 import { BfdHub, type BfdHubParts } from "#runtime/bfd/hub";
 import type { Deadlines } from "#runtime/deadlines";
+import type { Links } from "#runtime/links";
 import { CompanyNews } from "./company-news.ts";
 import type { MemberWord, PlacementWord } from "./desired.ts";
 import { Members } from "./members.ts";
@@ -146,6 +147,11 @@ export class Speaker {
   /** Whether this node answers for an address now. */
   answers(address: IpAddress): boolean {
     return this.#isHeld(address) && this.#ownership.mayAnswer(address, this.#parts.now());
+  }
+
+  /** The interfaces of this node and their addresses, as they are now. */
+  get links(): Links {
+    return this.#neighbourhood.links;
   }
 
   /** The links on which an address is told of, by name; none for one that is not held. */

@@ -108,10 +108,10 @@ export class Agent {
 
   #sendSnapshot(recent: readonly SpeakerObservation[], told: number): void {
     const { journal, facts, news } = this.#parts;
-    const { voices, links } = news.begin();
+    const { voices, links, bgp } = news.begin();
     this.#send({
       ...{ type: "snapshot", view: snapshotOf(journal.view), recent, told },
-      ...{ wire: facts, voices, links },
+      ...{ wire: facts, voices, links, bgp },
     });
   }
 }

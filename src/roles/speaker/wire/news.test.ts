@@ -12,7 +12,10 @@ must(mac !== undefined, "a MAC address");
 
 const bench = () => {
   const interfaces = new Map<string, readonly string[]>();
-  const news = new News((of) => interfaces.get(of) ?? []);
+  const news = new News(
+    (of) => interfaces.get(of) ?? [],
+    () => [],
+  );
   const sent: WireToAgent[] = [];
   let room = Number.POSITIVE_INFINITY;
   const send = (message: WireToAgent): boolean => {

@@ -3,6 +3,7 @@
  */
 import type { IpAddress } from "#base/address";
 import type { Verdict } from "#core/reachability/machine";
+import type { BgpFacts } from "#core/speaker/bgp-facts";
 import { type ReportedLink, reportText } from "#core/speaker-report/report";
 import type { Voice, WireToAgent } from "../messages.ts";
 
@@ -30,12 +31,22 @@ export class News {
   #linksTold = "";
   readonly #verdicts = new Map<IpAddress, Verdict>();
   readonly #untoldVerdicts = new Set<IpAddress>();
+  readonly #factsOf: () => BgpFacts;
+  #areFactsTold = true;
   readonly #counts: Record<string, number> = {};
   #areCountsTold = true;
 
-  /** `interfacesOf`: where an address is answered for now; nothing for one that is not held. */
-  constructor(interfacesOf: (address: IpAddress) => readonly string[]) {
+  /**
+   * `interfacesOf`: where an address is answered for now; nothing for one that is not held. `factsOf`: how each BGP peer is now.
+   */
+  constructor(interfacesOf: (address: IpAddress) => readonly string[], factsOf: () => BgpFacts) {
     this.#interfacesOf = interfacesOf;
+    this.#factsOf = factsOf;
+  }
+
+  /** BGP peers may be otherwise than before. */
+  factsMayChange(): void {
+    this.#areFactsTold = false;
   }
 
   /** These may be answered for elsewhere than before. */
@@ -69,7 +80,11 @@ export class News {
   }
 
   /** What a snapshot has of it. A new agent knows nothing of the rest, which is news to it. */
-  begin(): { readonly voices: readonly Voice[]; readonly links: readonly ReportedLink[] } {
+  begin(): {
+    readonly voices: readonly Voice[];
+    readonly links: readonly ReportedLink[];
+    readonly bgp: BgpFacts;
+  } {
     for (const address of this.#interfacesTold.keys()) this.#unsureVoices.add(address);
     this.#interfacesTold.clear();
     const voices: Voice[] = [];
@@ -77,7 +92,7 @@ export class News {
     this.#linksTold = this.#linksText;
     for (const address of this.#verdicts.keys()) this.#untoldVerdicts.add(address);
     this.#areCountsTold = false;
-    return { voices, links: this.#links };
+    return { voices, links: this.#links, bgp: this.#factsOf() };
   }
 
   /** Sends what is new until `send` says that the agent is behind; gives whether all is told. */
@@ -100,11 +115,13 @@ export class News {
     return true;
   }
 
-  /** Sends the counts if they have changed; gives whether it did. */
+  /** Sends what changes all the time, counts and how BGP peers are, if it has changed; gives whether it did. */
   tellCounts(send: (message: WireToAgent) => boolean): boolean {
-    if (this.#areCountsTold) return false;
+    if (this.#areCountsTold && this.#areFactsTold) return false;
+    if (!this.#areCountsTold) send({ type: "counts", counts: { ...this.#counts } });
+    if (!this.#areFactsTold) send({ type: "bgp", facts: this.#factsOf() });
     this.#areCountsTold = true;
-    send({ type: "counts", counts: { ...this.#counts } });
+    this.#areFactsTold = true;
     return true;
   }
 

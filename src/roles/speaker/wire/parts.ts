@@ -1,5 +1,5 @@
 /** Where the wire process touches the world. */
-import type { Instant, WallTime } from "#base/time";
+import type { Duration, Instant, WallTime } from "#base/time";
 import type { Authentication } from "#core/bfd/authentication";
 import type { OwnershipConfig } from "#core/ownership/config";
 import type { ResponderConfig } from "#core/responder/config";
@@ -9,6 +9,7 @@ import type { Deadlines } from "#runtime/deadlines";
 import type { ProbePackets } from "../fast/probes-sockets.ts";
 import type { SpeakerParts } from "../fast/speaker.ts";
 import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
+import type { OpenBgp } from "./bgp/port.ts";
 
 /** The agent's process. */
 export type AgentPort = Pick<Child<AgentToWire, WireToAgent>, "isReady" | "send" | "stop" | "kill">;
@@ -18,6 +19,8 @@ export type AgentOptions = Omit<ChildOptions<AgentToWire, WireToAgent>, "command
 export type WireParts = Pick<SpeakerParts, "bfd" | "netlink" | "random" | "digest" | "forwardsIpv6"> & {
   readonly packets: ProbePackets;
   readonly node: string;
+  /** Of this start of the machine. */
+  readonly bootId: string;
   readonly facts: WireFacts;
   readonly now: () => Instant;
   /** The time of day. */
@@ -28,6 +31,12 @@ export type WireParts = Pick<SpeakerParts, "bfd" | "netlink" | "random" | "diges
   readonly authentication: Authentication | undefined;
   /** What is kept on disk; `onFailure` is told of each write that failed. */
   readonly openState: (onFailure: (detail: string) => void) => RunRecord;
+  /** The same for BGP. */
+  readonly openBgpState: (onFailure: (detail: string) => void) => RunRecord;
+  /** Opens what talks to BGP peers. */
+  readonly openBgp: OpenBgp;
+  /** How long it may take BGP to end. */
+  readonly bgpLeaveLimit: Duration;
   readonly startAgent: (agent: AgentOptions) => AgentPort;
   /** Gives memory back that is not needed any more. */
   readonly giveBack: () => void;

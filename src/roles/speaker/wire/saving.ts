@@ -35,6 +35,16 @@ export class Saving<Saved> {
     return `save ${this.#parts.subject}`;
   }
 
+  /** What an earlier run has left, as it was written; empty if nothing. */
+  get found(): string {
+    return this.#record.found;
+  }
+
+  /** Writes over the first bytes of what was written, if it was. */
+  stamp(text: string): void {
+    this.#record.stamp(text);
+  }
+
   /** What an earlier run has left; `undefined` if there is nothing that can be used. */
   load(): Saved | undefined {
     const text = this.#record.found;

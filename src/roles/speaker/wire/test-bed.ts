@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { IpAddress } from "#base/address";
 import { assert } from "#base/assert";
-import { type Duration, millis, wallTime } from "#base/time";
+import { type Duration, millis, seconds, wallTime } from "#base/time";
 import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
 import { DEFAULTS } from "#core/responder/config";
 import { speakerSentence } from "#core/speaker/sentence";
@@ -17,6 +17,7 @@ import { seededRandom } from "#testing/random";
 import { kernelOf, LINK, macOf, parsed, startGateway } from "../fast/bed.ts";
 import type { MemberWord, PlacementWord } from "../fast/desired.ts";
 import type { AgentToWire, WireToAgent } from "../messages.ts";
+import { type FakeBgp, fakeBgp } from "./bgp/fake.ts";
 import type { AgentOptions } from "./parts.ts";
 import { Wire } from "./wire.ts";
 
@@ -38,6 +39,8 @@ export type WireNode = {
   readonly wire: Wire;
   readonly agent: FakeAgent;
   readonly record: FakeRecord;
+  /** What talks to its BGP peers. */
+  readonly bgp: FakeBgp;
   /** What it complained of on standard error. */
   readonly complaints: readonly string[];
   /** What ended, in order: `asked to stop`, `killed` (the agent), `end N` (the process). */
@@ -88,6 +91,9 @@ const createAgent = (ends: string[]) => {
   return { agent, start };
 };
 
+/** This start of the machine. */
+export const BOOT = "00000000-0000-4000-8000-000000000001";
+
 /** Everything that the nodes of a bed share. */
 const createWires = () => ({
   segment: fakeResponderSegment(),
@@ -97,8 +103,9 @@ const createWires = () => ({
 type Wires = ReturnType<typeof createWires>;
 
 type Wish = {
-  /** What is on its disk. */
+  /** What is on its disk, and what of BGP. */
   readonly found: string;
+  readonly bgpFound: string;
   /** Whether another program has the port. */
   readonly bfd: "works" | "port-taken";
 };
@@ -108,7 +115,7 @@ const PORT_TAKEN: BfdPort["listen"] = ({ family }) => ({
   error: { code: "EADDRINUSE", operation: `listen on UDP port 3784 for ${family}` },
 });
 
-const startNode = (host: number, wires: Wires, { found, bfd }: Wish) => {
+const startNode = (host: number, wires: Wires, { found, bgpFound, bfd }: Wish) => {
   const clock = fakeClock({
     onWake: () => {
       if (isAlive) deadlines.runDue();
@@ -126,6 +133,7 @@ const startNode = (host: number, wires: Wires, { found, bfd }: Wish) => {
   const record = fakeRecord(found);
   const { agent, start } = createAgent(ends);
   const name = `node-${host}`;
+  const bgp = fakeBgp(bgpFound);
   const wire = new Wire({
     ...{
       node: name,
@@ -146,13 +154,14 @@ const startNode = (host: number, wires: Wires, { found, bfd }: Wish) => {
       onFailure = report;
       return record;
     },
+    ...{ bootId: BOOT, bgpLeaveLimit: seconds(1), openBgp: bgp.open, openBgpState: () => bgp.record },
     startAgent: start,
     giveBack: () => {},
     complain: (message) => void complaints.push(message),
     end: (status) => void ends.push(`end ${status}`),
   });
   const node: WireNode = {
-    ...{ name, wire, agent, record, complaints, ends },
+    ...{ name, wire, agent, record, bgp, complaints, ends },
     failWrite: (detail) => onFailure(detail),
     kill: () => {
       isAlive = false;
@@ -171,14 +180,21 @@ export type WireBed = {
   announced(): readonly string[];
 };
 
-type BedWish = { readonly found?: (name: string) => string; readonly bfd?: Wish["bfd"] };
+type BedWish = {
+  readonly found?: (name: string) => string;
+  readonly bgpFound?: string;
+  readonly bfd?: Wish["bfd"];
+};
 
 /** So many nodes `node-1`, `node-2`, ... on one link with a gateway; `found` is what each has on disk. */
-export const wireBed = (count: number, { found = () => "", bfd = "works" }: BedWish = {}): WireBed => {
+export const wireBed = (
+  count: number,
+  { found = () => "", bgpFound = "", bfd = "works" }: BedWish = {},
+): WireBed => {
   const wires = createWires();
   startGateway(wires.segment);
   const started = Array.from({ length: count }, (_, index) =>
-    startNode(index + 1, wires, { found: found(`node-${index + 1}`), bfd }),
+    startNode(index + 1, wires, { found: found(`node-${index + 1}`), bgpFound, bfd }),
   );
   let read = 0;
   return {

@@ -12,6 +12,7 @@ import { Speaker } from "../fast/speaker.ts";
 import type { AgentToWire } from "../messages.ts";
 import { EXIT } from "../options.ts";
 import { Agent } from "./agent.ts";
+import { WireBgp } from "./bgp/bgp.ts";
 import { Knowledge } from "./knowledge.ts";
 import { News } from "./news.ts";
 import type { WireParts } from "./parts.ts";
@@ -45,6 +46,7 @@ export class Wire {
   readonly #knowledge = new Knowledge();
   readonly #saving: Saving<SavedState>;
   readonly #speaker: Speaker;
+  readonly #bgp: WireBgp;
   readonly #probes: Probes | undefined;
   readonly #agent: Agent | undefined;
   readonly #thrift: Thrift;
@@ -63,7 +65,10 @@ export class Wire {
       ...{ capacity: JOURNAL_CAPACITY, view: emptySpeakerView(), project: projectSpeaker },
       onObservation: () => this.#agent?.tellSoon(),
     });
-    this.#news = new News((address) => this.#speaker.interfacesOf(address));
+    this.#news = new News(
+      (address) => this.#speaker.interfacesOf(address),
+      () => this.#bgp.facts(),
+    );
     this.#tell({ type: "speaker", change: "started", detail: `${facts.version} on ${node}` });
     this.#saving = new Saving({
       ...{ subject: "what is on disk", deadlines, openState: parts.openState },
@@ -72,17 +77,25 @@ export class Wire {
       tell: (event) => this.#tell(event),
     });
     this.#speaker = this.#openSpeaker();
+    this.#bgp = this.#openBgp();
     this.#probes = this.#openProbes();
-    const watching = netlink.subscribe((change) => this.#speaker.networkChanged(change, now()));
+    const watching = netlink.subscribe((change) => {
+      this.#speaker.networkChanged(change, now());
+      this.#bgp.linksChanged(now());
+    });
     if (!watching.ok) throw new Error(`${watching.error.request}: ${watching.error.code}`);
     this.#agent = new Agent({
       ...{ journal: this.#journal, news: this.#news, facts, deadlines, now },
       startAgent: parts.startAgent,
-      onBegin: () => this.#knowledge.begin(),
+      onBegin: () => {
+        this.#knowledge.begin();
+        this.#bgp.begin();
+      },
       onMessage: (message) => this.#onAgent(message),
       onExit: (exit) => this.#onAgentExit(exit),
     });
     deadlines.set("alone", after(now(), ALONE_AFTER), (at) => this.#goAlone(at));
+    deadlines.set("bgp alone", after(now(), ALONE_AFTER), (at) => this.#bgp.goAlone(at));
   }
 
   /** The secret file has changed. */
@@ -105,13 +118,17 @@ export class Wire {
     this.#phase = "leaving";
     const now = this.#parts.now();
     this.#tell({ type: "speaker", change: "leaving", detail: why });
-    const { handOverLimit } = this.#parts.ownership;
-    const limit = micros(handOverLimit + LEAVE_MARGIN);
+    const { ownership, bgpLeaveLimit } = this.#parts;
+    const limit = micros(Math.max(ownership.handOverLimit, bgpLeaveLimit) + LEAVE_MARGIN);
     this.#parts.deadlines.set("leave", after(now, limit), () => void this.#left());
-    this.#speaker.leave(now, () => {
+    const staying = new Set(["addresses", "sessions"]);
+    const leave = (what: string): void => {
+      staying.delete(what);
       // Not from within a decision.
-      this.#parts.deadlines.set("leave", this.#parts.now(), () => void this.#left());
-    });
+      if (staying.size === 0) this.#parts.deadlines.set("leave", this.#parts.now(), () => void this.#left());
+    };
+    this.#speaker.leave(now, () => leave("addresses"));
+    this.#bgp.leave(() => leave("sessions"));
   }
 
   async #left(): Promise<void> {
@@ -119,6 +136,7 @@ export class Wire {
     this.#phase = "ending";
     this.#tell({ type: "speaker", change: "stopping" });
     this.#saving.close();
+    this.#bgp.save();
     await this.#agent?.stop();
     this.#finish();
   }
@@ -127,6 +145,7 @@ export class Wire {
     if (this.#phase === "over") return;
     this.#phase = "over";
     this.#probes?.close();
+    this.#bgp.close();
     this.#speaker.close();
     this.#parts.end(status);
   }
@@ -146,6 +165,18 @@ export class Wire {
       onLinks: (nodeLinks) => {
         this.#news.setLinks(reportedLinks(nodeLinks, responder));
         this.#probes?.linksChanged(this.#parts.now());
+        this.#agent?.tellSoon();
+      },
+    });
+  }
+
+  #openBgp(): WireBgp {
+    const { node, bootId, deadlines, time, openBgpState: openState, openBgp: open } = this.#parts;
+    const { bfd, links } = this.#speaker;
+    return new WireBgp({
+      ...{ node, bootId, deadlines, time, openState, open, bfd, links, tell: (event) => this.#tell(event) },
+      onFacts: () => {
+        this.#news.factsMayChange();
         this.#agent?.tellSoon();
       },
     });
@@ -212,6 +243,11 @@ export class Wire {
       case "event":
         this.#tell(message.event);
         break;
+      case "bgp-peers":
+      case "bgp-routes":
+      case "bgp-complete":
+        this.#bgp.onAgent(message, now);
+        break;
       default:
       // Its first word has been read before.
     }
@@ -258,7 +294,7 @@ export class Wire {
   #onAgentExit({ code, signal, pid, stranger }: ChildExit): "restart" | "leave" {
     if (this.#phase !== "running") return "leave";
     // It has said why on standard error, such as an address to listen on that another program has. Nothing depends on us yet.
-    if (!this.#isInformed && code !== null && code !== EXIT.ok) {
+    if (!this.#isInformed && !this.#bgp.isInformed && code !== null && code !== EXIT.ok) {
       this.#finish(code);
       return "leave";
     }

@@ -3,15 +3,17 @@ import type { ChildProcess } from "node:child_process";
 import { createHash, randomInt } from "node:crypto";
 import { setPriority } from "node:os";
 import { join } from "node:path";
-import { millis, wallTime } from "#base/time";
+import { micros, millis, seconds, wallTime } from "#base/time";
 import { VERSION } from "#base/version";
 import type { Authentication } from "#core/bfd/authentication";
 import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
 import { DEFAULTS as RESPONDER_DEFAULTS } from "#core/responder/config";
 import { sysctlKey } from "#core/sysctl/key";
 import { openBfdPort } from "#drivers/bfd/linux";
+import { openBgpPort } from "#drivers/bgp/linux";
 import { openClock } from "#drivers/clock/linux";
 import { openRecord } from "#drivers/files/record";
+import { readBootId } from "#drivers/host/linux";
 import { giveBackGently } from "#drivers/host/memory";
 import { Child } from "#drivers/ipc/child";
 import { openNetlink } from "#drivers/netlink/linux";
@@ -23,6 +25,8 @@ import type { AgentToWire, WireToAgent } from "../messages.ts";
 import { EXIT, type SpeakerOptions } from "../options.ts";
 import { agentCommand } from "./agent-command.ts";
 import { watchAuthentication } from "./authentication.ts";
+import { openBgp } from "./bgp/open.ts";
+import { LONGEST_BGP_STATE } from "./bgp/state.ts";
 import type { AgentOptions, WireParts } from "./parts.ts";
 import { LONGEST_STATE } from "./state.ts";
 import { Wire } from "./wire.ts";
@@ -30,6 +34,13 @@ import { Wire } from "./wire.ts";
 /** Members and placements, in the state directory. */
 const STATE = "cluster.json";
 const LARGEST_NUMBER = 2 ** 32;
+
+/** Peers, routes and passwords of BGP, beside it. */
+const BGP_STATE = "bgp.json";
+/** How long sessions may take to end besides the drain: slow peers are given some time for what is to be sent. */
+const BGP_ENDING = seconds(11);
+
+const random = (): number => randomInt(LARGEST_NUMBER) / LARGEST_NUMBER;
 
 type Circumstances = {
   readonly options: SpeakerOptions;
@@ -82,13 +93,26 @@ const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | strin
       packets: { ...openResponderPort(), ...openSegmentPort() },
       forwardsIpv6: createForwarding(),
     },
-    random: () => randomInt(LARGEST_NUMBER) / LARGEST_NUMBER,
+    random,
     digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
     ownership: { ...DEFAULT_OWNERSHIP, withoutGateway: options.withoutGateway },
     responder: {
       ...{ ...responder, nonce: randomInt(LARGEST_NUMBER) },
       gratuitous: { ...gratuitous, refresh: millis(options.refresh) },
     },
+    bootId: readBootId(),
+    openBgpState: (onFailure) =>
+      openRecord(join(options.stateDirectory, BGP_STATE), onFailure, LONGEST_BGP_STATE),
+    openBgp: openBgp({
+      ...{ node: options.node, tcp: openBgpPort(), deadlines, now, random, time: () => wallTime(Date.now()) },
+      settings: {
+        listen: options.bgpListen === undefined ? undefined : { port: options.bgpListen },
+        drainTime: millis(options.bgpDrain),
+      },
+      // After the sockets that are ready now.
+      afterReading: (run) => void setImmediate(run),
+    }),
+    bgpLeaveLimit: micros(millis(options.bgpDrain) + BGP_ENDING),
     openState: (onFailure) => openRecord(join(options.stateDirectory, STATE), onFailure, LONGEST_STATE),
     complain: (message) => void process.stderr.write(`steelyard speaker: ${message}\n`),
     startAgent: (agent) => childOf(circumstances, agent),

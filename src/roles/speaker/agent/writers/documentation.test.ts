@@ -14,7 +14,7 @@ describe("docs/reference/speaker-writes.md", () => {
   it("lists every Event with its type, and no other", () => {
     const mac = parseMac("02:00:00:00:00:63") ?? assert.fail();
     const events = [
-      assigned("n1"),
+      assigned("n1", "layer2"),
       duplicateFound("n1", address("192.0.2.1"), { mac, stage: "used" }),
       notReachable(""),
       reachableAgain(""),

@@ -20,10 +20,10 @@ const requestOf = ({ verb, namespace, name, body }: EventWrite): ReturnType<Plan
 type Told = Pick<ServiceEvent, "type" | "reason" | "message">;
 
 /** As MetalLB says it. */
-export const assigned = (node: string): Told => ({
+export const assigned = (node: string, protocol: "layer2" | "bgp"): Told => ({
   type: "Normal",
   reason: "nodeAssigned",
-  message: `announcing from node ${JSON.stringify(node)} with protocol "layer2"`,
+  message: `announcing from node ${JSON.stringify(node)} with protocol "${protocol}"`,
 });
 
 export const duplicateFound = (

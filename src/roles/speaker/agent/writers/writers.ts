@@ -98,7 +98,8 @@ export class Writers {
     const statusesOf: Surroundings["statusesOf"] = (service) => mirror.statuses.of(service);
     this.#statuses = new Statuses({
       ...{ ...common, statusesOf, lookAgain },
-      onBegun: (service) => this.#withService(service, (found) => this.#events.tell(found, assigned(self))),
+      onBegun: (service) =>
+        this.#withService(service, (found) => this.#events.tell(found, assigned(self, "layer2"))),
     });
     this.#conditions = new Conditions({
       ...{ writes, clock, lookAgain, attempts: this.#attempts },

@@ -1,0 +1,111 @@
+/** The speaker of BGP behind the port that the wire process knows: its observations become events, its peers become facts. */
+import { after, between, type Instant, seconds, toMillis, type WallTime, wallTime } from "#base/time";
+import type { BgpSettings, PeerWord } from "#core/bgp/desired";
+import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
+import type { BgpPort as TcpPort } from "#drivers/bgp/port";
+import type { PeerSnapshot } from "#runtime/bgp/snapshot";
+import { BgpSpeaker } from "#runtime/bgp/speaker";
+import type { Deadlines } from "#runtime/deadlines";
+import type { BgpPort, BgpSurroundings } from "./port.ts";
+import { BgpTelling } from "./telling.ts";
+
+export type OpenBgpParts = {
+  readonly node: string;
+  readonly tcp: TcpPort;
+  readonly settings: BgpSettings;
+  readonly deadlines: Deadlines;
+  readonly now: () => Instant;
+  /** The time of day. */
+  readonly time: () => WallTime;
+  readonly random: () => number;
+  /** Runs something once what waits on the sockets now has been read. */
+  readonly afterReading: (run: () => void) => void;
+};
+
+/** How often it is looked whether counts are others. */
+const LOOK = seconds(1);
+
+/** What is said of a peer; `word` is how it is wanted. */
+const factsOf = (
+  peer: PeerSnapshot,
+  word: PeerWord | undefined,
+  toWall: (at: Instant) => WallTime,
+): BgpPeerFacts => {
+  const { name, address, state, since, session, counts, failure, bfd, sent, received, ups } = peer;
+  const families = word?.families ?? ["IPv4", "IPv6"];
+  const negotiated = session?.negotiated;
+  const sum = (of: typeof counts.wanted): number => families.reduce((all, family) => all + of[family], 0);
+  return {
+    ...{ name, address, state, bfd, sent, received, ups, since: toWall(since) },
+    link: word?.neighbor.type === "interface" ? word.neighbor.name : undefined,
+    session:
+      session === undefined || negotiated === undefined
+        ? undefined
+        : {
+            asn: negotiated.peerAsn,
+            routerId: session.peerRouterId,
+            families: negotiated.families,
+            holdTime: toMillis(negotiated.holdTime) / 1_000,
+            keepaliveTime: toMillis(negotiated.keepaliveTime) / 1_000,
+            keepsRoutes:
+              negotiated.peerKeepsRoutes === undefined
+                ? undefined
+                : toMillis(negotiated.peerKeepsRoutes) / 1_000,
+          },
+    ...{ wanted: sum(counts.wanted), announced: sum(counts.announced), pending: counts.pending },
+    // Of a family that is not wanted of the session nothing is missing.
+    leftOut: counts.leftOut.filter(({ family }) => families.includes(family)),
+    failure: failure === undefined ? undefined : { text: failure.text, at: toWall(failure.at) },
+    ignoredRoutes: peer.routesHeard,
+  };
+};
+
+/** Opens it. Nothing is told before this has returned. */
+export const openBgp =
+  (parts: OpenBgpParts) =>
+  ({ bfd, links, start, tell, onFacts }: BgpSurroundings): BgpPort => {
+    const { node, tcp, settings, deadlines, now, time, random, afterReading } = parts;
+    const telling = new BgpTelling(tell);
+    const speaker = new BgpSpeaker({
+      ...{ tcp, bfd, links, deadlines, now, random, afterReading, start },
+      tell: (observation) => {
+        telling.hear(observation);
+        onFacts();
+      },
+    });
+    speaker.setSettings(settings, now());
+    let words: ReadonlyMap<string, PeerWord> = new Map();
+    let told = "";
+    const toWall = (at: Instant): WallTime => wallTime(time() - toMillis(between(at, now())));
+    const facts = () =>
+      speaker
+        .peers()
+        .map((peer) => factsOf(peer, words.get(peer.name), toWall))
+        .sort((left, right) => (left.name < right.name ? -1 : 1));
+    const look = (at: Instant): void => {
+      // Times are made anew each time they are asked for, and so differ by a millisecond.
+      const text = JSON.stringify(speaker.peers());
+      if (text !== told) onFacts();
+      told = text;
+      deadlines.set("bgp facts", words.size === 0 ? undefined : after(at, LOOK), look);
+    };
+    return {
+      facts,
+      setPeers: (peers, at) => {
+        words = new Map(peers.map((peer) => [peer.name, peer]));
+        telling.setPeers(words);
+        speaker.setPeers(peers, at);
+        onFacts();
+        deadlines.set("bgp facts", after(at, LOOK), look);
+      },
+      route: (changes) => speaker.route(changes),
+      complete: () => speaker.routesComplete(),
+      linksChanged: (at) => speaker.linksChanged(at),
+      leave: (done) =>
+        speaker.leave({ reason: "restart", communication: `steelyard ends on node ${node}` }, done),
+      close: () => {
+        deadlines.set("bgp facts", undefined, () => {});
+        speaker.close();
+      },
+    };
+  };
