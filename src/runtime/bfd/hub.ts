@@ -36,10 +36,11 @@ export type BfdOwner = {
 };
 
 const RETRY = seconds(1);
+const NOBODY: BfdOwner = { onState: () => {} };
 
 type Kept = {
   readonly name: string;
-  readonly owner: BfdOwner;
+  owner: BfdOwner;
   config: SessionConfig;
   sender: BfdSender | undefined;
 };
@@ -50,6 +51,8 @@ export class BfdHub {
   readonly #keptByName = new Map<string, Kept>();
   /** Sessions by who is at the other end; a neighbour may have several. */
   readonly #keptByPeer = new Map<IpAddress, Kept[]>();
+  /** Sessions that nobody wants any more, which say so until their peers have heard it. */
+  readonly #retiring = new Set<string>();
   readonly #listeners = new Map<string, BfdListener>();
 
   constructor(parts: BfdHubParts) {
@@ -59,6 +62,8 @@ export class BfdHub {
 
   /** Begins a session; gives what is wrong with it, if it did not. Its sockets are opened by `open`, or soon. */
   add(name: string, config: SessionConfig, owner: BfdOwner, now: Instant): SessionProblems {
+    for (const each of this.#retiring)
+      if (each === name || this.#keptByName.get(each)?.config.peer === config.peer) this.remove(each);
     const problems = this.#sessions.add(name, config, now);
     this.#countProblems(name, problems);
     if (problems.length > 0) return problems;
@@ -82,8 +87,19 @@ export class BfdHub {
     return problems;
   }
 
+  /** Ends a session on purpose: its peer is told for as long as it would take to miss us. Its owner hears nothing any more. */
+  retire(name: string, now: Instant): void {
+    const kept = this.#keptByName.get(name);
+    if (kept === undefined) return;
+    kept.owner = NOBODY;
+    this.#retiring.add(name);
+    this.input(name, { type: "leave" }, now);
+    this.#removeRetired();
+  }
+
   /** Ends a session at once, without a word. */
   remove(name: string): void {
+    this.#retiring.delete(name);
     const kept = this.#keptByName.get(name);
     if (kept === undefined) return;
     this.#sessions.remove(name);
@@ -142,6 +158,11 @@ export class BfdHub {
     this.#parts.deadlines.set("bfd sockets", undefined, this.#onRetry);
   }
 
+  #removeRetired(): void {
+    for (const name of this.#retiring)
+      if (this.#sessions.state(name)?.farewell === undefined) this.remove(name);
+  }
+
   #countProblems(name: string, problems: SessionProblems): void {
     for (const problem of problems) this.#parts.count(`bfd session ${name}: ${problem}`);
   }
@@ -182,6 +203,7 @@ export class BfdHub {
     // A peer that spoke is believed before its silence is.
     this.drain();
     this.#perform(this.#sessions.elapse(now), now);
+    if (this.#retiring.size > 0) this.#removeRetired();
     this.#schedule();
   };
 

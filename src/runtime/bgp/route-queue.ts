@@ -1,0 +1,183 @@
+/** Routes on their way into the tables of peers: in slices, past the damping, and announced as going before a planned end. */
+
+import type { InterfaceAddress } from "#base/prefix";
+import { after, type Instant, millis } from "#base/time";
+import type { RouteWord } from "#core/bgp/desired";
+import { DEFAULT_DAMPING } from "#core/bgp/rib-out/damping";
+import { type Damped, RouteFeed } from "#core/bgp/rib-out/feed";
+import { type PrefixKey, prefixKey } from "#core/bgp/rib-out/prefix-key";
+import type { RibOut } from "#core/bgp/rib-out/rib-out";
+import type { RouteAttributes } from "#core/bgp/route";
+import type { BgpSpeakerParts } from "./parts.ts";
+
+/** What is different from what was told before. */
+export type RouteChanges = {
+  readonly changed: readonly RouteWord[];
+  readonly removed: readonly InterfaceAddress[];
+};
+
+type Task =
+  | { readonly type: "change"; readonly word: RouteWord }
+  | { readonly type: "remove"; readonly prefix: InterfaceAddress };
+
+/** Then whatever else waits in the event loop has its turn. */
+const SLICE = millis(2);
+/** Routes that go into the tables together. */
+const ROUTES_AT_ONCE = 64;
+/** RFC 8326 §4. */
+export const GRACEFUL_SHUTDOWN = 0xffff_0000;
+const LEAST_PREFERRED = { localPref: 0, med: 0xffff_ffff };
+
+/** A route that routers are to leave as soon as they have another one (RFC 8326). */
+export const asGoing = (attributes: RouteAttributes): RouteAttributes => ({
+  ...attributes,
+  ...LEAST_PREFERRED,
+  communities: [...new Set([...attributes.communities, GRACEFUL_SHUTDOWN])].sort(
+    (left, right) => left - right,
+  ),
+});
+
+type Parts = Pick<BgpSpeakerParts, "deadlines" | "now" | "tell"> & {
+  /** Tables have changed. */
+  readonly onFed: () => void;
+};
+
+export class RouteQueue {
+  readonly #parts: Parts;
+  readonly #feed = new RouteFeed(DEFAULT_DAMPING);
+  readonly #words = new Map<PrefixKey, RouteWord>();
+  readonly #damped = new Set<PrefixKey>();
+  #tasks: Task[] = [];
+  #done = 0;
+  #phase: "announced" | "going" | "gone" = "announced";
+  #onEmpty: (() => void)[] = [];
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Takes note of routes; they are in the tables soon. */
+  set({ changed, removed }: RouteChanges): void {
+    for (const prefix of removed) this.#tasks.push({ type: "remove", prefix });
+    for (const word of changed) this.#tasks.push({ type: "change", word });
+    this.#schedule();
+  }
+
+  /** Announces everything as going from now on. */
+  announceAsGoing(): void {
+    this.#phase = "going";
+    for (const word of this.#words.values()) this.#tasks.push({ type: "change", word });
+    this.#schedule();
+  }
+
+  /** Withdraws everything, and takes note of nothing any more. */
+  withdraw(): void {
+    this.#phase = "gone";
+    this.#tasks = [];
+    this.#done = 0;
+    for (const { prefix } of this.#words.values()) this.#tasks.push({ type: "remove", prefix });
+    this.#schedule();
+  }
+
+  /** Calls back once all that was told by now is in the tables; perhaps at once. */
+  whenEmpty(run: () => void): void {
+    if (this.#tasks.length === 0) run();
+    else this.#onEmpty.push(run);
+  }
+
+  addPeer(name: string, rib: RibOut): void {
+    this.#feed.addPeer(name, rib);
+  }
+
+  removePeer(name: string): void {
+    this.#feed.removePeer(name);
+  }
+
+  damped(): readonly Damped[] {
+    return this.#feed.damped();
+  }
+
+  heldUntil(prefix: InterfaceAddress): Instant | undefined {
+    return this.#feed.heldUntil(prefix);
+  }
+
+  get size(): number {
+    return this.#feed.size;
+  }
+
+  close(): void {
+    this.#tasks = [];
+    this.#parts.deadlines.set("bgp routes", undefined, this.#onTurn);
+    this.#parts.deadlines.set("bgp damping", undefined, this.#onDamping);
+  }
+
+  #schedule(): void {
+    const at = this.#tasks.length === 0 ? undefined : this.#parts.now();
+    this.#parts.deadlines.set("bgp routes", at, this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    const limit = after(this.#parts.now(), SLICE);
+    while (this.#done < this.#tasks.length && this.#parts.now() < limit) {
+      const slice = this.#tasks.slice(this.#done, this.#done + ROUTES_AT_ONCE);
+      this.#done += slice.length;
+      this.#feedSome(slice, this.#parts.now());
+    }
+    if (this.#done === this.#tasks.length) {
+      this.#tasks = [];
+      this.#done = 0;
+      for (const run of this.#onEmpty.splice(0)) run();
+    }
+    this.#schedule();
+    this.#parts.deadlines.set("bgp damping", this.#feed.deadline, this.#onDamping);
+    this.#parts.onFed();
+  };
+
+  /** In order: of a prefix that is told of twice, the last word counts. */
+  #feedSome(tasks: readonly Task[], now: Instant): void {
+    const lastByKey = new Map<PrefixKey, Task>();
+    for (const task of tasks)
+      lastByKey.set(prefixKey(task.type === "change" ? task.word.prefix : task.prefix), task);
+    const changed: RouteWord[] = [];
+    const removed: InterfaceAddress[] = [];
+    for (const [key, task] of lastByKey) {
+      if (task.type === "remove") {
+        this.#words.delete(key);
+        removed.push(task.prefix);
+      } else {
+        this.#words.set(key, task.word);
+        if (this.#phase !== "gone") changed.push(this.#asAnnounced(task.word));
+      }
+    }
+    this.#feed.set({ changed, removed }, now);
+    for (const { prefix } of changed) this.#tellDamped(prefix, now);
+  }
+
+  #asAnnounced(word: RouteWord): RouteWord {
+    if (this.#phase === "announced") return word;
+    const targets = word.targets.map(({ peers, attributes }) => ({ peers, attributes: asGoing(attributes) }));
+    return { ...word, targets };
+  }
+
+  #tellDamped(prefix: InterfaceAddress, now: Instant): void {
+    const until = this.#feed.heldUntil(prefix);
+    const key = prefixKey(prefix);
+    if (until === undefined || this.#damped.has(key)) return;
+    this.#damped.add(key);
+    this.#parts.tell({ type: "damped", prefix, until }, now);
+  }
+
+  readonly #onDamping = (now: Instant): void => {
+    this.#feed.step(now);
+    const held = new Set(this.#feed.damped().map(({ prefix }) => prefixKey(prefix)));
+    for (const key of this.#damped) {
+      if (held.has(key)) continue;
+      this.#damped.delete(key);
+      const word = this.#words.get(key);
+      if (word !== undefined)
+        this.#parts.tell({ type: "damped", prefix: word.prefix, until: undefined }, now);
+    }
+    this.#parts.deadlines.set("bgp damping", this.#feed.deadline, this.#onDamping);
+    this.#parts.onFed();
+  };
+}
