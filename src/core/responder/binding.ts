@@ -2,7 +2,7 @@
 import { addressBytes, type IpAddress } from "#base/address";
 import { addressBits, type InterfaceAddress } from "#base/prefix";
 import type { AllowedInterfaces, NodeLink } from "./config.ts";
-import { fittingLinks, prefixAround, type UsableLink, usableLink } from "./fitness.ts";
+import { fittingLinks, lostNetworks, prefixAround, type UsableLink, usableLink } from "./fitness.ts";
 
 /** An address on a link. */
 export type Binding = { readonly linkIndex: number; readonly address: InterfaceAddress };
@@ -26,7 +26,8 @@ export const bindingFor = (
 ): Binding | undefined => {
   const usable = links.flatMap((link) => usableLink(link, excludedNames) ?? []);
   const bytes = addressBytes(address);
-  const [best] = fittingLinks(usable, bytes, interfaces).toSorted(compareFor(bytes));
+  const lost = lostNetworks(links, excludedNames);
+  const [best] = fittingLinks({ links: usable, lost }, bytes, interfaces).toSorted(compareFor(bytes));
   return best === undefined
     ? undefined
     : { linkIndex: best.index, address: { address, prefixLength: addressBits(address) } };

@@ -117,6 +117,32 @@ describe("a link", () => {
   });
 });
 
+describe("an address of a network whose link is down", () => {
+  const other = nodeLink(3, ["10.9.0.3/24"]);
+  const reasonsWith = (overrides: Parameters<typeof nodeLink>[2], name = "eth2") =>
+    unfitLinks([nodeLink(2, ["192.0.2.2/24"], { name, ...overrides }), other], all, excludedNames);
+
+  it("is told of on no other link, for it would reach nobody there", () => {
+    for (const [overrides, reason] of [
+      [{ carrier: false }, "no-carrier"],
+      [{ up: false }, "down"],
+    ] as const) {
+      assert.deepEqual(
+        [...reasonsWith(overrides)],
+        [
+          ["eth2", reason],
+          ["eth3", "other-network"],
+        ],
+      );
+    }
+  });
+
+  it("is told of wherever one is if the link is left out by its name or enslaved: it is not that link's", () => {
+    assert.deepEqual([...reasonsWith({ carrier: false }, "docker0")], [["docker0", "no-carrier"]]);
+    assert.deepEqual([...reasonsWith({ master: 7, masterKind: "bond" })], [["eth2", "enslaved"]]);
+  });
+});
+
 describe("an address to be bound", () => {
   const links = [
     nodeLink(5, ["192.0.2.5/24"]),

@@ -28,7 +28,7 @@ export const UNFIT_REASONS = [
 export type UnfitReason = (typeof UNFIT_REASONS)[number];
 
 /** A network of a link. */
-type Network = { readonly bytes: Uint8Array; readonly prefixLength: number };
+export type Network = { readonly bytes: Uint8Array; readonly prefixLength: number };
 
 /** A link on which something can be said. */
 export type UsableLink = {
@@ -66,10 +66,13 @@ export const usableLink = (
   return {
     ...{ index, name, mac, router },
     excluded: excludedNames.some((pattern) => pattern.test(name)),
-    networks: addresses.map(({ address, prefixLength }) => ({ bytes: addressBytes(address), prefixLength })),
+    networks: networksOf({ link, addresses, router }),
     ...(isSibling ? { sibling: lower } : {}),
   };
 };
+
+const networksOf = ({ addresses }: NodeLink): readonly Network[] =>
+  addresses.map(({ address, prefixLength }) => ({ bytes: addressBytes(address), prefixLength }));
 
 /** Whether an address, by its bytes, lies in a network. */
 const isIn = ({ bytes, prefixLength }: Network, address: Uint8Array): boolean => {
@@ -90,6 +93,18 @@ export const prefixAround = (link: UsableLink, address: Uint8Array): number | un
   return longest;
 };
 
+/** The networks of links that are down, or without carrier, and may come back: what is in them is nowhere else meanwhile. */
+export const lostNetworks = (
+  links: readonly NodeLink[],
+  excludedNames: readonly RegExp[],
+): readonly Network[] =>
+  links.flatMap((nodeLink) => {
+    const fault = linkFault(nodeLink);
+    if (fault !== "down" && fault !== "no-carrier") return [];
+    if (excludedNames.some((pattern) => pattern.test(nodeLink.link.name))) return [];
+    return networksOf(nodeLink);
+  });
+
 const isAllowed = ({ name, excluded }: UsableLink, interfaces: AllowedInterfaces): boolean =>
   interfaces === "all" ? !excluded : interfaces.includes(name);
 
@@ -99,10 +114,10 @@ const takesFamily = ({ networks }: UsableLink, address: Uint8Array): boolean =>
 
 /**
  * The links on which an address is told of. With interfaces by name, exactly these. With all of them, those whose network
- * it is in; if it is in none, every one: a router may have been told to look for it there.
+ * it is in; if it is in none, every one: a router may have been told to look for it there. Not if it is in a network whose link is down.
  */
 export const fittingLinks = (
-  links: Iterable<UsableLink>,
+  { links, lost }: { readonly links: Iterable<UsableLink>; readonly lost: readonly Network[] },
   address: Uint8Array,
   interfaces: AllowedInterfaces,
 ): readonly UsableLink[] => {
@@ -112,7 +127,8 @@ export const fittingLinks = (
   }
   if (interfaces !== "all") return allowed;
   const near = allowed.filter((link) => prefixAround(link, address) !== undefined);
-  return near.length > 0 ? near : allowed;
+  if (near.length > 0) return near;
+  return lost.some((network) => isIn(network, address)) ? [] : allowed;
 };
 
 /** Why nothing is said of an address on each link where it is not, for people. */
@@ -123,7 +139,8 @@ export const unfitLinks = (
 ): ReadonlyMap<string, UnfitReason> => {
   const usable = links.flatMap((link) => usableLink(link, excludedNames) ?? []);
   const bytes = addressBytes(address);
-  const fitting = new Set(fittingLinks(usable, bytes, interfaces).map(({ name }) => name));
+  const lost = lostNetworks(links, excludedNames);
+  const fitting = new Set(fittingLinks({ links: usable, lost }, bytes, interfaces).map(({ name }) => name));
   const reasonByName = new Map<string, UnfitReason>();
   for (const nodeLink of links) {
     const { name } = nodeLink.link;

@@ -2,7 +2,15 @@
 import type { IpAddress } from "#base/address";
 import type { Instant } from "#base/time";
 import type { Assignment, NodeLink, ResponderConfig } from "./config.ts";
-import { fittingLinks, type UnfitReason, type UsableLink, unfitLinks, usableLink } from "./fitness.ts";
+import {
+  fittingLinks,
+  lostNetworks,
+  type Network,
+  type UnfitReason,
+  type UsableLink,
+  unfitLinks,
+  usableLink,
+} from "./fitness.ts";
 import type { Holding } from "./holding.ts";
 import type { Listening } from "./listening.ts";
 import { LOOK_ADDRESS, type Segments } from "./segments.ts";
@@ -10,8 +18,10 @@ import { LOOK_ADDRESS, type Segments } from "./segments.ts";
 /** Addresses whose links are found anew in one call. */
 const FIT_TURN = 512;
 
-const wordsOf = ({ networks, ...rest }: UsableLink): string =>
-  JSON.stringify([rest, networks.map(({ bytes, prefixLength }) => [...bytes, prefixLength])]);
+const networkWords = (networks: readonly Network[]): readonly unknown[] =>
+  networks.map(({ bytes, prefixLength }) => [...bytes, prefixLength]);
+
+const wordsOf = ({ networks, ...rest }: UsableLink): string => JSON.stringify([rest, networkWords(networks)]);
 
 const sameLinks = (one: ReadonlyMap<number, UsableLink>, other: ReadonlyMap<number, UsableLink>): boolean =>
   one.size === other.size &&
@@ -28,6 +38,9 @@ export class Fitting {
   #links: ReadonlyMap<number, UsableLink> = new Map();
   /** Those that are not left out by name. */
   #openLinks: readonly UsableLink[] = [];
+  /** Networks whose links are down. */
+  #lost: readonly Network[] = [];
+  #lostWords = "[]";
   /** Names that addresses ask for. */
   readonly #named = new Set<string>();
   /** Addresses whose links may be others now. */
@@ -71,7 +84,11 @@ export class Fitting {
       if (usable === undefined || (usable.excluded && !this.#named.has(usable.name))) continue;
       links.set(usable.index, usable);
     }
-    if (sameLinks(before, links)) return false;
+    const lost = lostNetworks(nodeLinks, this.#excludedNames);
+    const lostWords = JSON.stringify(networkWords(lost));
+    if (sameLinks(before, links) && lostWords === this.#lostWords) return false;
+    this.#lost = lost;
+    this.#lostWords = lostWords;
     this.#links = links;
     this.#openLinks = [...links.values()].filter(({ excluded }) => !excluded);
     this.#segments.setLinks(links);
@@ -120,7 +137,7 @@ export class Fitting {
     const { bytes, assignment, family, address } = holding;
     const before = holding.fit;
     const candidates = assignment.interfaces === "all" ? this.#openLinks : this.#namedLinks(assignment, now);
-    holding.fit = fittingLinks(candidates, bytes, assignment.interfaces);
+    holding.fit = fittingLinks({ links: candidates, lost: this.#lost }, bytes, assignment.interfaces);
     for (const { index } of holding.fit) this.#listening.add(index, family, address, now);
     for (const { index } of before) {
       if (!holding.fit.some((link) => link.index === index)) {
