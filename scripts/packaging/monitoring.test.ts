@@ -100,7 +100,8 @@ describe("the metrics", () => {
   it("do not hide MetalLB's", () => {
     for (const name of Object.keys(METALLB_METRICS))
       assert.match(name, /^metallb_(allocator|k8s_client)_[a-z0-9_]+$/);
-    for (const name of Object.keys(METALLB_SPEAKER_METRICS)) assert.match(name, /^metallb_speaker_[a-z_]+$/);
+    for (const name of Object.keys(METALLB_SPEAKER_METRICS))
+      assert.match(name, /^metallb_(speaker|bgp)_[a-z_]+$/);
   });
 });
 

@@ -84,5 +84,56 @@ const NODES: readonly Alert[] = [
   },
 ];
 
+const SESSIONS: readonly Alert[] = [
+  {
+    name: "SteelyardBgpSessionDown",
+    expression: "min by (namespace, node, peer) (steelyard_bgp_session_up) == 0",
+    for: "2m",
+    severity: "warning",
+    summary: "Node {{ $labels.node }} has no BGP session with {{ $labels.peer }}",
+    description:
+      "That router sends nothing to this node. `steelyard status bgp` of the speaker there says why: what the router said last, or that it does not answer. If no router has a session with any node, addresses that are announced by BGP alone cannot be reached.",
+  },
+  {
+    name: "SteelyardBgpPeerRefused",
+    expression: "max by (namespace, node, peer, reason) (steelyard_bgp_peer_refused) == 1",
+    for: "1m",
+    severity: "warning",
+    summary:
+      "BGPPeer {{ $labels.peer }} cannot be as it is asked for on node {{ $labels.node }}: {{ $labels.reason }}",
+    description:
+      "There is no session with it. `steelyard status bgp`, the log and the ConfigurationState of the node say what to change.",
+  },
+  {
+    name: "SteelyardBgpConfigStale",
+    expression: "max by (namespace) (steelyard_bgp_config_stale) == 1",
+    for: "1m",
+    severity: "warning",
+    summary: "BGPPeers or BGPAdvertisements hold something that is refused",
+    description:
+      "The last valid ones stay in force; a speaker that starts anew has none. The log of the speakers and their ConfigurationStates say what is wrong.",
+  },
+  {
+    name: "SteelyardBgpTrouble",
+    expression: "max by (namespace, node, subject) (steelyard_bgp_trouble) == 1",
+    for: "1m",
+    severity: "warning",
+    summary: "On node {{ $labels.node }} this fails: {{ $labels.subject }}",
+    description:
+      "`steelyard status bgp` of the speaker there says why, such as that another program has the port.",
+  },
+  {
+    name: "SteelyardBgpRoutesLeftOut",
+    expression:
+      'max by (namespace, node, peer, reason) (steelyard_bgp_left_out_prefixes{reason=~"over-limit|no-next-hop"}) > 0',
+    for: "2m",
+    severity: "warning",
+    summary:
+      "Node {{ $labels.node }} does not tell {{ $labels.peer }} of {{ $value }} routes: {{ $labels.reason }}",
+    description:
+      "over-limit: there are more than the peer is to be told; raise the annotation steelyard.dev/route-limit of the BGPPeer, and what the router takes. no-next-hop: the interface of the session has no address of their family.",
+  },
+];
+
 /** The alerts of the speaker. */
-export const SPEAKER_ALERTS: readonly Alert[] = [...ADDRESSES, ...NODES];
+export const SPEAKER_ALERTS: readonly Alert[] = [...ADDRESSES, ...NODES, ...SESSIONS];

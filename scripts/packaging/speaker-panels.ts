@@ -140,5 +140,65 @@ const NODES: readonly Panel[] = [
   },
 ];
 
+const SESSIONS: readonly Panel[] = [
+  {
+    kind: "graph",
+    title: "BGP sessions",
+    description:
+      "Established ones, by peer: as many as there are nodes that have it. Below 1 on a node: none.",
+    queries: [{ expression: `sum by (peer) (${of("steelyard_bgp_session_up")})`, legend: "{{peer}}" }],
+    unit: "short",
+  },
+  {
+    kind: "graph",
+    title: "Age of BGP sessions",
+    description: "Since when the youngest with each peer is up, or is not.",
+    queries: [
+      {
+        expression: `min by (peer) (time() - ${of("steelyard_bgp_session_change_time_seconds")})`,
+        legend: "{{peer}}",
+      },
+    ],
+    unit: "s",
+  },
+  {
+    kind: "graph",
+    title: "BGP sessions that came up and ended",
+    description: "A second. Those that ended by cause.",
+    queries: [
+      { expression: `sum(${rate("steelyard_bgp_session_ups_total")})`, legend: "up" },
+      { expression: `sum by (cause) (${rate("steelyard_bgp_session_downs_total")})`, legend: "{{cause}}" },
+    ],
+    unit: "ops",
+  },
+  {
+    kind: "graph",
+    title: "Routes of BGP peers",
+    description:
+      "The greatest number of a node, by peer: what it is to know, what it was told of, and what waits to be sent.",
+    queries: [
+      { expression: `max by (peer) (${of("steelyard_bgp_wanted_prefixes")})`, legend: "{{peer}} is to know" },
+      {
+        expression: `max by (peer) (${of("steelyard_bgp_announced_prefixes")})`,
+        legend: "{{peer}} was told of",
+      },
+      { expression: `max by (peer) (${of("steelyard_bgp_pending_prefixes")})`, legend: "{{peer}} waits for" },
+    ],
+    unit: "short",
+  },
+  {
+    kind: "graph",
+    title: "BGP messages",
+    description: "A second, by kind.",
+    queries: [
+      {
+        expression: `sum by (direction, kind) (${rate("steelyard_bgp_messages_total")})`,
+        legend: "{{kind}} {{direction}}",
+      },
+    ],
+    unit: "ops",
+  },
+];
+
 /** The row of the speakers. */
-export const SPEAKERS: Row = { title: "Speakers", panels: [...ADDRESSES, ...NODES] };
+export const SPEAKERS: Row = { title: "Speakers", panels: [...ADDRESSES, ...NODES, ...SESSIONS] };
