@@ -122,6 +122,15 @@ describe("the deadline (RFC 4271 §8.1.3, RFC 4271 §8.2.1)", () => {
     }
   });
 
+  it("is the hold time's after the KEEPALIVE that establishes the session, too", () => {
+    const config = sessionConfig({ keepaliveTime: seconds(30), holdTime: seconds(90) });
+    const confirmed = reach(config, ...UP.slice(0, 3));
+    const heardAt = later(seconds(20));
+    const { state } = step(config, confirmed, KEEPALIVE(1), { now: heardAt, jitter: 0 });
+    assert.ok(state.type === "running" && state.outgoing.name === "established");
+    assert.equal(state.outgoing.holdUntil, after(heardAt, seconds(90)));
+  });
+
   it("does not exist once a session without hold time is established (§4.2)", () => {
     for (const [ours, theirs] of [
       [seconds(0), 90],

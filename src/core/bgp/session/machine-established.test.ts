@@ -1,10 +1,12 @@
-import { describe } from "node:test";
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
 import { after, seconds } from "#base/time";
 import {
   CAPABILITIES,
   connected,
   gracefulRestart,
   KEEPALIVE,
+  MOMENT,
   NOW,
   notified,
   OPEN,
@@ -19,6 +21,7 @@ import {
   UPDATE,
 } from "#testing/bgp-session";
 import type { Input, StopReason } from "./input.ts";
+import { step } from "./machine.ts";
 
 const CONFIG = sessionConfig();
 const UP = [START, connected(1, "outgoing"), OPEN(1), KEEPALIVE(1)];
@@ -124,6 +127,7 @@ describe("established (RFC 4271 §8.2.2)", () => {
       title: "refuses another connection of the peer's (event 17; RFC 4271 §6.8)",
       from,
       input: connected(2, "incoming"),
+      at: after(NOW, seconds(60)),
       to: "established",
       effects: ["2: send Connection Collision Resolution", "2: close", "2: idle ended (collision)"],
     },
@@ -132,6 +136,7 @@ describe("established (RFC 4271 §8.2.2)", () => {
         "refuses it as well when the peer only keeps our routes and does not restart with its own (RFC 4724 §4.2)",
       from: upWith([...CAPABILITIES, gracefulRestart([])]),
       input: connected(2, "incoming"),
+      at: after(NOW, seconds(60)),
       to: "established",
       effects: ["2: send Connection Collision Resolution", "2: close", "2: idle ended (collision)"],
     },
@@ -251,4 +256,22 @@ describe("a peer that asks for routes again (RFC 2918, RFC 7313)", () => {
       }),
     ),
   ]);
+});
+
+describe("a message at the wrong time (RFC 6608 §3)", () => {
+  const unexpected = (inputs: readonly Input[], input: Input): readonly number[] => {
+    const { effects } = step(CONFIG, reach(CONFIG, ...inputs), input, MOMENT);
+    return effects.flatMap((effect) =>
+      effect.type === "send" && effect.message.type === "notification"
+        ? [effect.message.code, effect.message.subcode, ...effect.message.data]
+        : [],
+    );
+  };
+
+  it("is answered with the state that does not allow it, and with its type", () => {
+    assert.deepEqual(unexpected(UP.slice(0, 2), said(1, UPDATE)), [5, 1, 2]);
+    assert.deepEqual(unexpected(UP.slice(0, 2), KEEPALIVE(1)), [5, 1, 4]);
+    assert.deepEqual(unexpected(UP.slice(0, 3), refresh(1, 1)), [5, 2, 5]);
+    assert.deepEqual(unexpected(UP, OPEN(1)), [5, 3, 1]);
+  });
 });
