@@ -47,6 +47,18 @@ describe("the doctor, asking the speaker of its machine", () => {
     assert.ok(!report.blind.join().includes("speaker"));
   });
 
+  it("finds what the speaker says of its sessions with routers", async () => {
+    const peer = { name: "tor", address: "192.0.2.1", state: "idle", since: 0, leftOut: [] };
+    const failure = { text: "the peer sent a NOTIFICATION: OPEN Message Error: Bad Peer AS", at: 0 };
+    const { findings } = await examined({
+      ...{ role: "speaker", now: 100_000, company: "accompanied", members: [] },
+      bgp: { peers: [{ ...peer, failure }], refusedPeers: [], troubles: [] },
+    });
+    const [found] = findings.filter(({ subject }) => subject === "tor");
+    assert.equal(found?.code, "bgp-wrong-asn");
+    assert.match(found.remedy, /^steelyard router-config --vendor frr --peer tor /);
+  });
+
   it("says that it could not, where another program or nobody answers", async () => {
     assert.match((await examined({ role: "edge" })).blind.join(), /what answers there is no speaker/);
     assert.match((await examined(undefined)).blind.join(), /speaker\.sock: nobody answers there/);

@@ -1,13 +1,15 @@
 /** `steelyard doctor`: what on this node and in its cluster keeps announced addresses from working. */
 import { findBalancers } from "#core/doctor/balancers";
-import { poolsIn, proxyModeIn, strictArpIn } from "#core/doctor/cluster";
+import { bgpIn } from "#core/doctor/bgp-status";
+import { poolsIn, proxyModeIn, routingIn, strictArpIn } from "#core/doctor/cluster";
 import { examine } from "#core/doctor/examine";
 import type { Facts, KubeProxyFacts } from "#core/doctor/facts";
 import type { Finding } from "#core/doctor/finding";
 import { neverHeardIn } from "#core/doctor/speaker";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { askProxyMode } from "#drivers/doctor/kube-proxy";
-import { type PortOwner, udpPortOwner } from "#drivers/doctor/port-owner";
+import { readMd5Drops } from "#drivers/doctor/md5-drops";
+import { type PortOwner, tcpPortOwner, udpPortOwner } from "#drivers/doctor/port-owner";
 import { askSpeakerStatus } from "#drivers/doctor/speaker";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
@@ -15,7 +17,7 @@ import type { ClusterPort, Resource, Target } from "#drivers/kubernetes/port";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { DEFAULT_SPEAKER_ADMIN } from "#roles/speaker/options";
-import { DAEMON_SETS, POOLS } from "#runtime/cluster/resources";
+import { CONFIGURATION_KINDS, DAEMON_SETS, NODES } from "#runtime/cluster/resources";
 import { readLinks } from "./doctor-links.ts";
 import { printable } from "./table.ts";
 
@@ -33,6 +35,7 @@ export type DoctorOptions = {
 };
 
 const BFD_PORT = 3784;
+const BGP_PORT = 179;
 /** Lists of workloads are read at once. */
 const MOST_BYTES = 64 * 1_024 * 1_024;
 
@@ -43,7 +46,14 @@ const PROXY_CONFIG: Target = { resource: CONFIG_MAPS, namespace: "kube-system", 
 /** What was looked at, and what could not be, in sentences. */
 type Looked<Part> = { readonly facts: Part; readonly blind: readonly string[] };
 
-type ClusterFacts = Pick<Facts, "pools" | "otherBalancers"> & { readonly proxyConfig: unknown };
+type ClusterFacts = Pick<Facts, "pools" | "otherBalancers" | "routing"> & { readonly proxyConfig: unknown };
+
+/** Items of a list do not say what they are. */
+const complete = (item: unknown, kind: string, { group, version }: Resource): unknown => ({
+  ...fieldsOf(item),
+  apiVersion: `${group}/${version}`,
+  kind,
+});
 
 const lookAtCluster = async (cluster: ClusterPort, namespace: string): Promise<Looked<ClusterFacts>> => {
   const blind: string[] = [];
@@ -58,24 +68,44 @@ const lookAtCluster = async (cluster: ClusterPort, namespace: string): Promise<L
     const body = await read(what, target);
     return body === undefined ? undefined : listOf(fieldsOf(body).items);
   };
-  const [pools, daemonSets, deployments, proxyConfig] = await Promise.all([
-    items(`pools in ${namespace}`, { resource: POOLS, namespace }),
+  const [resources, nodes, daemonSets, deployments, proxyConfig] = await Promise.all([
+    Promise.all(
+      [...CONFIGURATION_KINDS].map(async ([kind, resource]) => ({
+        kind,
+        list: (await items(`${resource.plural} in ${namespace}`, { resource, namespace }))?.map((item) =>
+          complete(item, kind, resource),
+        ),
+      })),
+    ),
+    items("nodes", { resource: NODES }),
     items("DaemonSets", { resource: DAEMON_SETS }),
     items("Deployments", { resource: DEPLOYMENTS }),
     read("kube-proxy's ConfigMap", PROXY_CONFIG),
   ]);
+  const pools = resources.find(({ kind }) => kind === "IPAddressPool")?.list;
+  // What could not be read may be what announces a pool.
+  const isWhole = !blind.some((what) =>
+    [...CONFIGURATION_KINDS.values()].some(({ plural }) => what.startsWith(`${plural} in `)),
+  );
+  const objects = resources.flatMap(({ list }) => list ?? []);
   const workloads = [
     ...(daemonSets ?? []).map((object) => ({ kind: "DaemonSet", object })),
     ...(deployments ?? []).map((object) => ({ kind: "Deployment", object })),
   ];
   const otherBalancers = daemonSets === undefined ? undefined : findBalancers(workloads);
   return {
-    facts: { pools: pools === undefined ? undefined : poolsIn(pools), otherBalancers, proxyConfig },
+    facts: {
+      pools: pools === undefined ? undefined : poolsIn(pools),
+      routing: isWhole ? routingIn(objects, nodes) : undefined,
+      ...{ otherBalancers, proxyConfig },
+    },
     blind,
   };
 };
 
-const NO_CLUSTER: ClusterFacts = { pools: undefined, otherBalancers: undefined, proxyConfig: undefined };
+const NO_CLUSTER: ClusterFacts = {
+  ...{ pools: undefined, otherBalancers: undefined, routing: undefined, proxyConfig: undefined },
+};
 
 const clusterFacts = async ({ kubeconfig, namespace }: DoctorOptions): Promise<Looked<ClusterFacts>> => {
   const credentials = findCredentials({ kubeconfig });
@@ -107,21 +137,34 @@ const proxyFacts = async (configMap: unknown): Promise<KubeProxyFacts | "absent"
   return said === "refused" && configMap === undefined ? "absent" : undefined;
 };
 
+type SpeakerFacts = Pick<Facts, "neverHeard" | "bgp">;
+
+const NO_SPEAKER: SpeakerFacts = { neverHeard: undefined, bgp: undefined };
+
 /** Where no speaker runs there is none to be asked, unless somebody has said where it is. */
-const speakerFacts = async (admin: string | undefined): Promise<Looked<Facts["neverHeard"]>> => {
+const speakerFacts = async (admin: string | undefined): Promise<Looked<SpeakerFacts>> => {
   const path = admin ?? DEFAULT_SPEAKER_ADMIN;
-  const blindFor = (problem: string) => ({ facts: undefined, blind: [`the speaker at ${path}: ${problem}`] });
+  const blindFor = (problem: string) => ({
+    facts: NO_SPEAKER,
+    blind: [`the speaker at ${path}: ${problem}`],
+  });
   const answer = await askSpeakerStatus(path);
   if (answer.type === "silent") return blindFor(answer.problem);
   if (answer.type === "absent")
-    return admin === undefined ? { facts: undefined, blind: [] } : blindFor("nobody answers there");
-  const facts = neverHeardIn(answer.value);
-  return facts === undefined ? blindFor("what answers there is no speaker") : { facts, blind: [] };
+    return admin === undefined ? { facts: NO_SPEAKER, blind: [] } : blindFor("nobody answers there");
+  const neverHeard = neverHeardIn(answer.value);
+  return neverHeard === undefined
+    ? blindFor("what answers there is no speaker")
+    : { facts: { neverHeard, bgp: bgpIn(answer.value) }, blind: [] };
 };
 
 /** Our own speaker is no stranger. */
 const isOurs = ({ words }: PortOwner): boolean =>
   words.includes("speaker") && words.some((word) => /(^|\/)(steelyard|main\.js)$/.test(word));
+
+/** Who has a port, if it is not ours. */
+const strangerAt = (owner: PortOwner | undefined): string | undefined =>
+  owner === undefined || isOurs(owner) ? undefined : ownerText(owner);
 
 const ownerText = ({ name, pid }: PortOwner): string => (pid === undefined ? name : `${name} (pid ${pid})`);
 
@@ -139,13 +182,14 @@ export const doctor = async (
   const cluster = await clusterFacts(options);
   const speaker = await speakerFacts(options.admin);
   const { proxyConfig, ...ofCluster } = cluster.facts;
-  const owner = udpPortOwner(BFD_PORT);
   const findings = examine({
     ...ofCluster,
     ...{ node: options.node, bindsAddresses: options.bindsAddresses, links: links.facts },
     kubeProxy: await proxyFacts(proxyConfig),
-    bfdPortTakenBy: owner === undefined || isOurs(owner) ? undefined : ownerText(owner),
-    neverHeard: speaker.facts,
+    bfdPortTakenBy: strangerAt(udpPortOwner(BFD_PORT)),
+    bgpPortTakenBy: strangerAt(tcpPortOwner(BGP_PORT)),
+    md5Drops: readMd5Drops(),
+    ...speaker.facts,
   });
   const blind = [...links.blind, ...cluster.blind, ...speaker.blind];
   if (options.json) print(JSON.stringify({ node: options.node, findings, blind }, null, 2));

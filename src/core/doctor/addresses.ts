@@ -34,23 +34,31 @@ const networksOf = (links: readonly LinkFacts[]): string => {
   return [...new Set(networks)].join(", ") || "none";
 };
 
+/** Whether nobody need ask for a pool's addresses on a link: routers are told where they are. */
+const isRouted = ({ routing }: Facts, { name }: PoolFacts): boolean =>
+  routing?.bgpPools.has(name) === true && !routing.layer2Pools.has(name);
+
 /** Pools with addresses that no network of this node has. */
-export const poolFindings = ({ node, links, pools }: Facts): readonly Finding[] => {
+export const poolFindings = (facts: Facts): readonly Finding[] => {
+  const { node, links, pools } = facts;
   if (links === undefined || pools === undefined) return [];
-  return pools.flatMap((pool): readonly Finding[] => {
-    const outside = pool.blocks.find(
-      (block) => !links.some((link) => link.isUp && link.addresses.some((address) => meets(address, block))),
-    );
-    if (outside === undefined) return [];
-    return [
-      {
-        ...{ code: "pool-outside", severity: "warning", subject: pool.name },
-        message: `${formatBlock(outside)} is in no network of ${node} (${networksOf(links)}), so nobody on its links asks for these addresses there.`,
-        remedy:
-          "Take addresses of the nodes' network, route them to the nodes, or announce the pool by BGP; where only some nodes have the network, name them in the L2Advertisement's nodeSelectors.",
-      },
-    ];
-  });
+  return pools
+    .filter((pool) => !isRouted(facts, pool))
+    .flatMap((pool): readonly Finding[] => {
+      const outside = pool.blocks.find(
+        (block) =>
+          !links.some((link) => link.isUp && link.addresses.some((address) => meets(address, block))),
+      );
+      if (outside === undefined) return [];
+      return [
+        {
+          ...{ code: "pool-outside", severity: "warning", subject: pool.name },
+          message: `${formatBlock(outside)} is in no network of ${node} (${networksOf(links)}), so nobody on its links asks for these addresses there.`,
+          remedy:
+            "Take addresses of the nodes' network, route them to the nodes, or announce the pool by BGP; where only some nodes have the network, name them in the L2Advertisement's nodeSelectors.",
+        },
+      ];
+    });
 };
 
 /** Addresses of pools that this node's kernel has, and answers for on interfaces that do not have them. */

@@ -1,7 +1,11 @@
 /** What the doctor reads of a cluster's objects. */
 import { parseBlocks } from "#core/ipam/block";
+import type { TextMap } from "#core/kubernetes/meta";
 import { fieldsOf, listOf, metaOf, textOf } from "#core/kubernetes/read";
-import type { PoolFacts } from "./facts.ts";
+import { matchesAny } from "#core/kubernetes/selector";
+import { readConfiguration } from "#core/metallb/read";
+import { readNode } from "#core/node/read";
+import type { PoolFacts, RoutingFacts } from "./facts.ts";
 
 /** Pools as `IPAddressPool` objects say; what is no address is left out, since admission reports it. */
 export const poolsIn = (objects: readonly unknown[]): readonly PoolFacts[] =>
@@ -14,6 +18,30 @@ export const poolsIn = (objects: readonly unknown[]): readonly PoolFacts[] =>
     });
     return [{ name: meta.name, blocks }];
   });
+
+/** Who announces what, from raw resources and nodes; `undefined` where the resources are no valid configuration. */
+export const routingIn = (
+  objects: readonly unknown[],
+  nodes: readonly unknown[] | undefined,
+): RoutingFacts | undefined => {
+  const read = readConfiguration({ objects, namespaces: new Map() });
+  if (!read.ok) return undefined;
+  const { l2Advertisements, bgpAdvertisements, peers } = read.configuration;
+  const pools = (list: readonly { readonly pools: ReadonlySet<string> }[]): ReadonlySet<string> =>
+    new Set(list.flatMap((each) => [...each.pools]));
+  const labels = nodes?.map((node): TextMap => readNode(node)?.labels ?? {});
+  return {
+    layer2Pools: pools(l2Advertisements),
+    bgpPools: pools(bgpAdvertisements),
+    idlePeers:
+      labels === undefined
+        ? []
+        : peers
+            .filter(({ nodeSelectors }) => nodeSelectors.length > 0)
+            .filter(({ nodeSelectors }) => !labels.some((each) => matchesAny(nodeSelectors, each)))
+            .map(({ name }) => name),
+  };
+};
 
 /** Whether kube-proxy's ConfigMap, as kubeadm writes it, has `strictARP`. */
 export const strictArpIn = (configMap: unknown): boolean =>

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { parseInterfaceAddress } from "#base/prefix";
 import { parseBlocks } from "#core/ipam/block";
 import { address } from "#testing/values";
+import type { BgpFacts, BgpPeerFacts } from "./bgp-status.ts";
 import { examine } from "./examine.ts";
 import type { Facts, LinkFacts, PoolFacts } from "./facts.ts";
 import { FINDINGS, type FindingCode } from "./finding.ts";
@@ -23,10 +24,26 @@ const healthy: Facts = {
   ...{ node: "node-a", links: [link()], kubeProxy: { mode: "iptables", strictArp: false } },
   ...{ pools: [pool("10.0.0.100-10.0.0.120")], bindsAddresses: false, otherBalancers: [] },
   ...{ bfdPortTakenBy: undefined, neverHeard: [] },
+  ...{ bgp: undefined, bgpPortTakenBy: undefined, md5Drops: undefined, routing: undefined },
 };
 const ipv6Pool = pool("fd00::100-fd00::1ff", "six");
 const bridge = (snooping: LinkFacts["snooping"]) =>
   link({ name: "br0", kind: "bridge", addresses: [on("fd00::5/64")], snooping });
+const noBgp: BgpFacts = { peers: [], refusedPeers: [], troubles: [] };
+/** A session with a router that has been down for an hour, or is as the change says. */
+const session = (change: Partial<BgpPeerFacts>): Pick<Facts, "bgp"> => ({
+  bgp: {
+    ...noBgp,
+    peers: [
+      {
+        ...{ name: "tor", address: address("10.0.0.1"), isEstablished: false, lasting: 3_600_000 },
+        ...{ trouble: "", bfd: undefined, leftOut: [] },
+        ...change,
+      },
+    ],
+  },
+});
+const noAnswer = session({ trouble: "could not connect: ETIMEDOUT" });
 const bound = link({ name: "kube-ipvs0", addresses: [on("10.0.0.101/32")] });
 
 /** A change of the healthy node, and what is found then. */
@@ -64,6 +81,26 @@ const CASES: readonly (readonly [FindingCode, string, Partial<Facts>])[] = [
   ],
   ["bfd-port-taken", "node-a", { bfdPortTakenBy: "bfdd (pid 812)" }],
   ["bfd-never-heard", "node-b", { neverHeard: [{ node: "node-b", address: address("10.0.0.6") }] }],
+  [
+    "bgp-peer-refused",
+    "tor",
+    { bgp: { ...noBgp, refusedPeers: [{ peer: "tor", text: "has no password", remedy: "give it one" }] } },
+  ],
+  ["bgp-wrong-asn", "tor", session({ trouble: "OPEN Message Error: Bad Peer AS" })],
+  ["bgp-hold-time", "tor", session({ trouble: "OPEN Message Error: Unacceptable Hold Time" })],
+  ["bgp-connection-refused", "tor", session({ trouble: "could not connect: ECONNREFUSED" })],
+  ["bgp-unreachable", "tor", noAnswer],
+  ["bgp-password", "tor", { ...noAnswer, md5Drops: { wrong: 1, missing: 0, unexpected: 0 } }],
+  ["bgp-down", "tor", session({ trouble: "the peer was silent for the hold time" })],
+  ["bgp-bfd-silent", "tor", session({ isEstablished: true, bfd: "down" })],
+  ["bgp-left-out", "tor", session({ isEstablished: true, leftOut: [{ reason: "over-limit", count: 2 }] })],
+  ["bgp-port-taken", "node-a", { ...session({ isEstablished: true }), bgpPortTakenBy: "bird (pid 7)" }],
+  ["pool-unannounced", "home", { routing: { layer2Pools: new Set(), bgpPools: new Set(), idlePeers: [] } }],
+  [
+    "bgp-peer-nowhere",
+    "far",
+    { routing: { layer2Pools: new Set(["home"]), bgpPools: new Set(), idlePeers: ["far"] } },
+  ],
 ];
 
 describe("the doctor", () => {
@@ -112,6 +149,7 @@ describe("the doctor", () => {
     const blind: Facts = {
       ...{ node: "node-a", links: undefined, kubeProxy: "absent", pools: undefined, bindsAddresses: false },
       ...{ otherBalancers: undefined, bfdPortTakenBy: undefined, neverHeard: undefined },
+      ...{ bgp: undefined, bgpPortTakenBy: undefined, md5Drops: undefined, routing: undefined },
     };
     assert.deepEqual(examine(blind), []);
     assert.deepEqual(examine({ ...healthy, links: undefined }), []);

@@ -1,5 +1,6 @@
 /** All rules over all facts. */
 import { boundFindings, poolFindings } from "./addresses.ts";
+import { bgpFindings, bgpPortFindings, routingFindings } from "./bgp.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, sorted } from "./finding.ts";
 import { kubeProxyFindings } from "./kube-proxy.ts";
@@ -13,6 +14,9 @@ const RULES: readonly ((facts: Facts) => readonly Finding[])[] = [
   poolFindings,
   balancerFindings,
   bfdFindings,
+  bgpFindings,
+  bgpPortFindings,
+  routingFindings,
 ];
 
 /** What is the matter, errors first; empty when nothing is. */

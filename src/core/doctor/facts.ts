@@ -2,6 +2,7 @@
 import type { IpAddress } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import type { AddressPool } from "#core/ipam/pool";
+import type { BgpFacts } from "./bgp-status.ts";
 
 /** Kernel settings of one interface, each already combined with that of `all` as the kernel does it. */
 export type LinkSettings = {
@@ -36,6 +37,16 @@ export type KubeProxyFacts = {
 /** A pool by its name and what it holds. */
 export type PoolFacts = Pick<AddressPool, "name" | "blocks">;
 
+/** Who announces which pools, by name, and which peers have no node. */
+export type RoutingFacts = {
+  readonly layer2Pools: ReadonlySet<string>;
+  readonly bgpPools: ReadonlySet<string>;
+  readonly idlePeers: readonly string[];
+};
+
+/** TCP segments that the kernel has dropped since its start because of their signature (RFC 2385). */
+export type Md5Drops = { readonly wrong: number; readonly missing: number; readonly unexpected: number };
+
 export type Facts = {
   readonly node: string;
   readonly links: readonly LinkFacts[] | undefined;
@@ -51,4 +62,10 @@ export type Facts = {
   readonly bfdPortTakenBy: string | undefined;
   /** Nodes that should be heard and were never: ready ones, whose speaker has run for a minute. */
   readonly neverHeard: readonly { readonly node: string; readonly address: IpAddress }[] | undefined;
+  /** BGP on this node, as its speaker says. */
+  readonly bgp: BgpFacts | undefined;
+  /** Who has TCP port 179, if it is not ours. */
+  readonly bgpPortTakenBy: string | undefined;
+  readonly md5Drops: Md5Drops | undefined;
+  readonly routing: RoutingFacts | undefined;
 };

@@ -14,6 +14,18 @@ export const FINDINGS = [
   "other-balancer",
   "bfd-port-taken",
   "bfd-never-heard",
+  "bgp-peer-refused",
+  "bgp-wrong-asn",
+  "bgp-hold-time",
+  "bgp-connection-refused",
+  "bgp-unreachable",
+  "bgp-password",
+  "bgp-down",
+  "bgp-bfd-silent",
+  "bgp-left-out",
+  "bgp-port-taken",
+  "pool-unannounced",
+  "bgp-peer-nowhere",
 ] as const;
 
 export type FindingCode = (typeof FINDINGS)[number];

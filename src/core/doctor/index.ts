@@ -5,6 +5,9 @@
  * traffic is lost or goes to the wrong machine, a `warning` when it may be.
  *
  * Start with `finding.ts`; `facts.ts` says what is looked at; a rule lies with its subject: `kube-proxy.ts`, `links.ts`,
- * `addresses.ts`, `neighbours.ts`; what a speaker says is read in `speaker.ts`.
+ * `addresses.ts`, `neighbours.ts`, `bgp.ts`; what a speaker says is read in `speaker.ts` and `bgp-status.ts`.
+ *
+ * Left out: whether routers spread traffic over several nodes (ECMP). One node sees what arrives at it, and little of that for an
+ * address is no sign that others get more.
  */
 export {};

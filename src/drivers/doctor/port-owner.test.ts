@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, it } from "node:test";
-import { udpPortOwner } from "./port-owner.ts";
+import { tcpPortOwner, udpPortOwner } from "./port-owner.ts";
 
 describe("the program that has a UDP port", () => {
   it("is found by its socket, whichever family it is of, and is nobody once that is closed", async () => {
@@ -25,5 +26,21 @@ describe("the program that has a UDP port", () => {
 
   it("is nobody where nothing can be read", () => {
     assert.equal(udpPortOwner(3_784, "/nonexistent"), undefined);
+  });
+});
+
+describe("the program that waits for connections to a TCP port", () => {
+  it("is found by its socket, and not by those of connections", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const client = connect(port, "127.0.0.1");
+    const [accepted] = await once(server, "connection");
+    assert.equal(tcpPortOwner(port)?.pid, process.pid);
+    server.close();
+    assert.equal(tcpPortOwner(port), undefined);
+    client.destroy();
+    accepted.destroy();
+    assert.equal(tcpPortOwner(port, "/nonexistent"), undefined);
   });
 });

@@ -1,4 +1,4 @@
-/** Which program has a UDP port. */
+/** Which program has a port. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 const lines = (path: string): readonly string[] => {
@@ -9,14 +9,21 @@ const lines = (path: string): readonly string[] => {
   }
 };
 
-/** Inodes of the sockets that are bound to a port; the second column is ADDRESS:PORT in hexadecimal, the tenth the inode. */
-const inodesOf = (proc: string, port: number): ReadonlySet<string> => {
+/** What the kernel calls a socket that waits for connections. */
+const LISTENING = "0A";
+
+/**
+ * Inodes of the sockets that are bound to a port, or of TCP wait for connections there; the second column is ADDRESS:PORT in
+ * hexadecimal, the fourth the state, the tenth the inode.
+ */
+const inodesOf = (proc: string, protocol: "tcp" | "udp", port: number): ReadonlySet<string> => {
   const wanted = port.toString(16).toUpperCase().padStart(4, "0");
-  const rows = ["udp", "udp6"].flatMap((table) => lines(`${proc}/net/${table}`));
+  const rows = [protocol, `${protocol}6`].flatMap((table) => lines(`${proc}/net/${table}`));
   return new Set(
     rows.flatMap((row) => {
       const columns = row.trim().split(/\s+/);
-      return columns[1]?.endsWith(`:${wanted}`) === true ? [columns[9] ?? ""] : [];
+      const isBound = columns[1]?.endsWith(`:${wanted}`) === true;
+      return isBound && (protocol === "udp" || columns[3] === LISTENING) ? [columns[9] ?? ""] : [];
     }),
   );
 };
@@ -40,9 +47,8 @@ export type PortOwner = {
 
 const text = (path: string): string => attempt(() => readFileSync(path, "utf8").trim()) ?? "";
 
-/** Who has this UDP port; `undefined` when nobody has it. `proc` is /proc but in tests. */
-export const udpPortOwner = (port: number, proc = "/proc"): PortOwner | undefined => {
-  const inodes = inodesOf(proc, port);
+const ownerOf = (protocol: "tcp" | "udp", port: number, proc: string): PortOwner | undefined => {
+  const inodes = inodesOf(proc, protocol, port);
   if (inodes.size === 0) return undefined;
   for (const pid of readdirSync(proc).filter((name) => /^\d+$/.test(name))) {
     const open = attempt(() => readdirSync(`${proc}/${pid}/fd`)) ?? [];
@@ -58,3 +64,11 @@ export const udpPortOwner = (port: number, proc = "/proc"): PortOwner | undefine
   }
   return { name: "another program", pid: undefined, words: [] };
 };
+
+/** Who has this UDP port; `undefined` when nobody has it. `proc` is /proc but in tests. */
+export const udpPortOwner = (port: number, proc = "/proc"): PortOwner | undefined =>
+  ownerOf("udp", port, proc);
+
+/** Who waits for connections to this TCP port; `undefined` when nobody does. `proc` is /proc but in tests. */
+export const tcpPortOwner = (port: number, proc = "/proc"): PortOwner | undefined =>
+  ownerOf("tcp", port, proc);
