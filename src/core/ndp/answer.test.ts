@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { macFromBytes } from "#base/mac";
 import { readHexDump } from "#testing/golden";
 import { address } from "#testing/values";
-import { answerTo, detect } from "./answer.ts";
+import { answerTo, detect, solicit } from "./answer.ts";
 import { decodePacket, encodePacket } from "./packet.ts";
 
 const golden = (name: string): Uint8Array => readHexDump(new URL(`testdata/${name}.hex`, import.meta.url));
@@ -38,6 +38,21 @@ describe("an answer to a solicitation", () => {
       { source: address("fe80::1"), from: FROM, mac: OURS, router: true },
     );
     assert.deepEqual([destination, context], [FROM, { source: target, destination: "fe80::1" }]);
+  });
+});
+
+describe("the question of a neighbour", () => {
+  it("says where the answer is to go, and is asked of the target's group (RFC 4861 §7.2.2)", () => {
+    const target = address("2001:db8::10");
+    const { message, context, destination } = solicit(target, { source: address("fe80::7"), mac: OURS });
+    assert.deepEqual(message, { type: "solicitation", target, mac: OURS });
+    assert.deepEqual(
+      [context.source, context.destination, destination],
+      ["fe80::7", "ff02::1:ff00:10", "33:33:ff:00:00:10"],
+    );
+    const heard = { type: "solicitation", target, mac: OURS } as const;
+    const answer = answerTo(heard, { source: context.source, from: FROM, mac: FROM, router: false });
+    assert.deepEqual([answer.destination, answer.context.destination], [OURS, "fe80::7"]);
   });
 });
 

@@ -1,4 +1,4 @@
-/** The answer to a solicitation, and the question of a host that wants an address for itself. */
+/** The answer to a solicitation, the question of a neighbour, and that of a host that wants an address for itself. */
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import { ALL_NODES, groupMac, solicitedNodeGroup, UNSPECIFIED } from "./group.ts";
@@ -36,6 +36,22 @@ export const answerTo = (
     message: { type: "advertisement", target, mac, router, solicited: !detects, override: true },
     context: { source: target, destination: detects ? ALL_NODES : source },
     destination: detects ? groupMac(ALL_NODES) : (asker ?? from),
+  };
+};
+
+/**
+ * Asks who has an address, as a neighbour that wants to send to it does (RFC 4861 §7.2.2). The answer comes back alone. Some that hold
+ * addresses answer nobody who does not say where he is, as in the question that `detect` makes.
+ */
+export const solicit = (
+  target: IpAddress,
+  { source, mac }: { readonly source: IpAddress; readonly mac: MacAddress },
+): Outgoing => {
+  const group = solicitedNodeGroup(target);
+  return {
+    message: { type: "solicitation", target, mac },
+    context: { source, destination: group },
+    destination: groupMac(group),
   };
 };
 

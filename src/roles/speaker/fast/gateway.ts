@@ -9,7 +9,7 @@ import { assert } from "#base/assert";
 import { BROADCAST_MAC, type MacAddress } from "#base/mac";
 import type { Frame } from "#core/announce/frames";
 import { encode as encodeArp, whoHas } from "#core/arp/packet";
-import { detect } from "#core/ndp/answer";
+import { detect, solicit } from "#core/ndp/answer";
 import { encodePacket } from "#core/ndp/packet";
 import { readFrame } from "#core/responder/reading";
 import type { NetlinkPort } from "#drivers/netlink/port";
@@ -43,7 +43,8 @@ const questionOf = ({ address, mac, source }: Found): Frame => {
   if (isIpv4(address) && source !== undefined && isIpv4(source)) {
     return { destination: BROADCAST_MAC, payload: encodeArp(whoHas(address, { mac, address: source })) };
   }
-  const { message, context, destination } = detect(address);
+  const { message, context, destination } =
+    source === undefined ? detect(address) : solicit(address, { source, mac });
   return { destination, payload: encodePacket(message, context) };
 };
 

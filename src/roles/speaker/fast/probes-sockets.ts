@@ -3,7 +3,7 @@ import { familyOf, type IpAddress, type IpFamily, isIpv4 } from "#base/address";
 import { BROADCAST_MAC, type MacAddress } from "#base/mac";
 import type { Frame } from "#core/announce/frames";
 import { encode as encodeArp, whoHas } from "#core/arp/packet";
-import { groupMac, solicitedNodeGroup } from "#core/ndp/group";
+import { solicit } from "#core/ndp/answer";
 import { encodePacket } from "#core/ndp/packet";
 import type { PacketError, PacketLink, PacketResult } from "#drivers/packet/port";
 import type { HeardFrame, ResponderPort, ResponderSocket } from "#drivers/packet/responder-port";
@@ -42,12 +42,8 @@ const questionFor = (address: IpAddress, { mac, source }: Place): Frame => {
   if (isIpv4(address) && isIpv4(source)) {
     return { destination: BROADCAST_MAC, payload: encodeArp(whoHas(address, { mac, address: source })) };
   }
-  const group = solicitedNodeGroup(address);
-  const context = { source, destination: group };
-  return {
-    destination: groupMac(group),
-    payload: encodePacket({ type: "solicitation", target: address, mac }, context),
-  };
+  const { message, context, destination } = solicit(address, { source, mac });
+  return { destination, payload: encodePacket(message, context) };
 };
 
 export class ProbeSockets {

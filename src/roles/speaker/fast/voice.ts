@@ -7,7 +7,7 @@ import type { Effect } from "#core/responder/effects";
 import { Responder } from "#core/responder/responder";
 import type { HeardFrame, ResponderPort } from "#drivers/packet/responder-port";
 import type { Deadlines } from "#runtime/deadlines";
-import type { Links } from "#runtime/links";
+import type { Links, Wanted } from "#runtime/links";
 import { Ears } from "./ears.ts";
 import { questionTo } from "./questions.ts";
 
@@ -17,7 +17,7 @@ export type VoiceParts = {
   readonly now: () => Instant;
   readonly count: (what: string) => void;
   readonly responder: ResponderConfig;
-  readonly links: Pick<Links, "byIndex">;
+  readonly links: Pick<Links, "byIndex" | "primaryAddress">;
   /** Called before anything is said of an address because of a frame or a timer. */
   readonly onWake: (now: Instant) => void;
   /** Somebody else has the address, or says so. */
@@ -25,6 +25,8 @@ export type VoiceParts = {
   /** The links of these addresses were found anew: `linksOf` may give others. */
   readonly onLinksOf: (addresses: readonly IpAddress[], now: Instant) => void;
 };
+
+const ANY_LINK_LOCAL: Wanted = { family: "IPv6", virtual: new Set() };
 
 /** Addresses that are treated in one call. */
 const PART = 256;
@@ -115,10 +117,13 @@ export class Voice {
   ask(address: IpAddress, macs: readonly MacAddress[] | undefined, now: Instant): void {
     this.#perform(this.#responder.expect(address, now), now);
     for (const index of this.linksOf(address)) {
-      const own = this.#parts.links.byIndex(index)?.mac;
-      if (own === undefined) continue;
+      const { links } = this.#parts;
+      const link = links.byIndex(index);
+      if (link?.mac === undefined) continue;
       const family: IpFamily = isIpv4(address) ? "IPv4" : "IPv6";
-      for (const to of macs ?? [undefined]) this.#ears.send(index, family, questionTo(address, { own, to }));
+      const linkLocal = family === "IPv6" ? links.primaryAddress(link, ANY_LINK_LOCAL) : undefined;
+      for (const to of macs ?? [undefined])
+        this.#ears.send(index, family, questionTo(address, { own: link.mac, linkLocal, to }));
     }
   }
 
