@@ -12,7 +12,7 @@ import type { Agreement } from "./state.ts";
 import { keepaliveTime } from "./timers.ts";
 
 /** What both OPENs come to, or why there is no session. */
-export type Negotiation =
+type Negotiation =
   | { readonly ok: true; readonly agreement: Agreement }
   | { readonly ok: false; readonly refusal: OpenRefusal; readonly error: MessageError };
 

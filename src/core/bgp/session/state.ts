@@ -73,7 +73,7 @@ export type History = {
 export type Stopped = Pick<History, "isForwardingPreserved"> & { readonly type: "stopped" };
 
 /** After a failure (RFC 4271 §8.1.1, DampPeerOscillations): idle for the RFC, for a while. */
-export type Resting = { readonly type: "resting"; readonly until: Instant; readonly history: History };
+type Resting = { readonly type: "resting"; readonly until: Instant; readonly history: History };
 
 export type Running = {
   readonly type: "running";
@@ -93,7 +93,7 @@ export const connectionsOf = (state: SessionState): readonly Connection[] => {
 };
 
 /** Whether there is a connection, rather than the wish for one. */
-export const isConnection = (outgoing: Outgoing): outgoing is Connection =>
+const isConnection = (outgoing: Outgoing): outgoing is Connection =>
   outgoing.name === "open-sent" || outgoing.name === "open-confirm" || outgoing.name === "established";
 
 /** The connection that the session is established on; `undefined` while it is not. */

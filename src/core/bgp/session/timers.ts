@@ -6,11 +6,11 @@ import type { Connection, Established } from "./state.ts";
 /** How long a peer may take for its OPEN: the "large value" of RFC 4271 §8.2.2. */
 export const OPEN_HOLD_TIME = seconds(240);
 /** No rest is longer; how many failures there were does not matter any more. */
-export const LONGEST_REST = seconds(120);
+const LONGEST_REST = seconds(120);
 /** No peer is back from a restart sooner after it had a session. */
 export const SHORTEST_RUN = seconds(5);
 /** KEEPALIVEs are never sent more often (RFC 4271 §4.4). */
-export const SHORTEST_KEEPALIVE = seconds(1);
+const SHORTEST_KEEPALIVE = seconds(1);
 /** The first rest after a failure, and the first wait after an attempt to connect; no attempts are closer, whatever is configured. */
 const SHORTEST_WAIT = seconds(1);
 const SHORTEST_SEND_HOLD = seconds(480);
@@ -60,7 +60,7 @@ export const holdUntil = ({ holdTime }: Negotiated, now: Instant): Instant | und
  * How long a peer may read nothing (RFC 9687 §3.2). Longer than the hold time by far: a peer that is only slow is not cut off. Other than there it
  * holds without a hold time as well: nothing else would end the session then.
  */
-export const sendHoldTime = ({ holdTime }: Negotiated): Duration =>
+const sendHoldTime = ({ holdTime }: Negotiated): Duration =>
   micros(Math.max(SHORTEST_SEND_HOLD, 2 * holdTime));
 
 /** When the peer has read nothing for too long; `undefined` while nothing waits for it, or the session is not established. */
