@@ -1,0 +1,253 @@
+/** Addresses that no LAN has: routers are told of them by every node, and a real router spreads over the nodes that it has heard. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import type { SpeakerStatus } from "#api/speaker";
+import type { KubeObject } from "../api.ts";
+import { NAMESPACE, pool } from "../controller.ts";
+import { eventually } from "../eventually.ts";
+import { outagesDuring } from "./outage.ts";
+import { type LabRouter, NODES_ASN, ROUTER_ADDRESS, ROUTER_ASN, startRouter } from "./router.ts";
+import { type SpeakerBed, sharedSpeakerBed } from "./speaker-bed.ts";
+import { ask } from "./traffic.ts";
+
+const inSpeakerBed = sharedSpeakerBed({ nodes: 3 });
+const NODES = ["n1", "n2", "n3"];
+
+const object = (kind: string, name: string, spec: object, version = "v1beta1"): string =>
+  JSON.stringify({
+    ...{ apiVersion: `metallb.io/${version}`, kind, spec },
+    metadata: { name, namespace: NAMESPACE },
+  });
+
+type BgpBed = SpeakerBed & { readonly router: LabRouter };
+
+let started: LabRouter | undefined;
+
+/** The bed with a router, a peer of all nodes with BFD and graceful restart, and pods of `near` on every node. */
+const openRouter = async (bed: SpeakerBed): Promise<BgpBed> => {
+  if (started === undefined) {
+    const { cluster } = bed;
+    const { plane } = cluster;
+    started = await startRouter(cluster);
+    await plane.apply(pool("routed", ["203.0.113.0/24", "fd0b::/120"]));
+    await plane.apply(
+      object("BFDProfile", "fast", { receiveInterval: 100, transmitInterval: 100, detectMultiplier: 5 }),
+    );
+    await plane.apply(
+      object(
+        "BGPPeer",
+        "router",
+        {
+          ...{ myASN: NODES_ASN, peerASN: ROUTER_ASN, peerAddress: ROUTER_ADDRESS },
+          ...{ enableGracefulRestart: true, dualStackAddressFamily: true, bfdProfile: "fast" },
+        },
+        "v1beta2",
+      ),
+    );
+    await plane.apply(object("BGPAdvertisement", "routed", { ipAddressPools: ["routed"] }));
+    await Promise.all(["n1", "n2"].map((node) => cluster.pods.start("near", node)));
+    await cluster.pods.start("near", "n3");
+    for (const node of NODES) await started.established(node);
+  }
+  return { ...bed, router: started };
+};
+
+const inBed =
+  (test: (bed: BgpBed) => Promise<void>): ReturnType<typeof inSpeakerBed> =>
+  (context) =>
+    inSpeakerBed(async (bed) => test(await openRouter(bed)))(context);
+
+let made = 0;
+
+/** A Service of the pods on every node, at addresses that only routers lead to. */
+const routed = async ({ cluster }: SpeakerBed, policy: "Cluster" | "Local") => {
+  made += 1;
+  const at = [`203.0.113.${made}`, `fd0b::${made}`] as const;
+  const service = await cluster.service({ name: `routed-${made}`, app: "near", addresses: at, policy });
+  return { ...service, at };
+};
+
+type BgpStatusObject = KubeObject & {
+  readonly status?: {
+    readonly node?: string;
+    readonly serviceName?: string;
+    readonly peers?: readonly string[];
+  };
+};
+
+/** Which nodes say in a ServiceBGPStatus that they tell which peers of a Service. */
+const recorded = async ({ cluster }: SpeakerBed, service: string): Promise<readonly string[]> => {
+  const path = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/servicebgpstatuses`;
+  const { items } = await cluster.plane.admin.get<{ items: readonly BgpStatusObject[] }>(path);
+  return items
+    .filter(({ status }) => status?.serviceName === service)
+    .map(({ status }) => `${status?.node}: ${status?.peers?.join()}`)
+    .sort();
+};
+
+const peerOf = (status: SpeakerStatus) => status.bgp.peers.find(({ name }) => name === "router");
+
+describe("a Service that routers are told of", () => {
+  it(
+    "is spread over all nodes by a real router, and what is said of it is true",
+    inBed(async (bed) => {
+      const { cluster, router, speakers } = bed;
+      const { name, at, delete: remove } = await routed(bed, "Local");
+      for (const each of at) {
+        await router.spreads(each, NODES);
+        const { pods, errors } = await ask(cluster.farClient, each, { millis: 1_500 });
+        assert.deepEqual([pods, errors], [["n1-a", "n2-a", "n3-b"], []], each);
+      }
+      await eventually("three ServiceBGPStatuses", 20_000, async () =>
+        (await recorded(bed, name)).join() === NODES.map((node) => `${node}: router`).join()
+          ? true
+          : undefined,
+      );
+      const peer = await eventually("the router's facts", 10_000, async () => {
+        const found = peerOf(await speakers.on("n1").status());
+        return found?.announced === found?.wanted && found?.bfd === "up" ? found : undefined;
+      });
+      assert.deepEqual(
+        [peer.state, peer.address, peer.session?.asn],
+        ["established", ROUTER_ADDRESS, ROUTER_ASN],
+      );
+      assert.deepEqual(peer.session?.families, ["IPv4", "IPv6"]);
+      await remove();
+      for (const each of at) await router.spreads(each, []);
+      await eventually("no ServiceBGPStatus", 20_000, async () =>
+        (await recorded(bed, name)).length === 0 ? true : undefined,
+      );
+    }),
+  );
+
+  it(
+    "follows its pods where traffic stays on the node, and is withdrawn when none serves",
+    inBed(async (bed) => {
+      const { cluster, router } = bed;
+      const pods = await Promise.all(["n1", "n2"].map((node) => cluster.pods.start("moving", node)));
+      made += 1;
+      const at = `203.0.113.${made}`;
+      const service = await cluster.service({
+        ...{ name: "moving", addresses: [at], policy: "Local" },
+      });
+      await router.spreads(at, ["n1", "n2"]);
+      await pods[0]?.say("unready");
+      await router.spreads(at, ["n2"]);
+      await pods[1]?.say("unready");
+      await router.spreads(at, []);
+      await pods[0]?.say("ready");
+      await router.spreads(at, ["n1"]);
+      await service.delete();
+      for (const pod of pods) await pod.remove();
+    }),
+  );
+
+  it(
+    "loses nothing while its speaker is replaced, since the router keeps the routes",
+    inBed(async (bed) => {
+      const { cluster, router, speakers } = bed;
+      const { at, delete: remove } = await routed(bed, "Cluster");
+      for (const each of at) await router.spreads(each, NODES);
+      const outages = await outagesDuring(cluster.farClient, at, async () => {
+        await speakers.on("n1").replace();
+        await router.established("n1");
+        for (const each of at) await router.spreads(each, NODES);
+      });
+      assert.deepEqual(
+        outages.map(({ lost }) => lost),
+        [0, 0],
+      );
+      await remove();
+    }),
+  );
+
+  it(
+    "is announced again by a speaker that was killed, without an API server",
+    inBed(async (bed) => {
+      const { cluster, router, speakers } = bed;
+      const { at, delete: remove } = await routed(bed, "Cluster");
+      for (const each of at) await router.spreads(each, NODES);
+      // What is new waits a moment before it is written to disk.
+      await pause(2_000);
+      await cluster.stopApi();
+      const speaker = speakers.on("n2");
+      await speaker.stop("SIGKILL");
+      await eventually("the session to be gone", 20_000, async () =>
+        (await router.isEstablished("n2")) ? undefined : true,
+      );
+      // All that it knows of the cluster and its routers is on its disk.
+      const synced = speaker.start();
+      await router.established("n2", 40_000);
+      await eventually("its routes", 20_000, async () => {
+        const peer = await speaker.status().then(peerOf, () => undefined);
+        return peer?.announced === at.length ? true : undefined;
+      });
+      for (const each of at) await router.spreads(each, NODES);
+      assert.equal((await speaker.status()).isSynced, false);
+      await cluster.startApi();
+      await synced;
+      await remove();
+      for (const each of at) await router.spreads(each, [], 60_000);
+    }),
+  );
+
+  it(
+    "goes on within moments when a node falls silent, since BFD misses it",
+    inBed(async (bed) => {
+      const { cluster, router } = bed;
+      const { at, delete: remove } = await routed(bed, "Cluster");
+      for (const each of at) await router.spreads(each, NODES);
+      const node = cluster.node("n1");
+      const outages = await outagesDuring(cluster.farClient, at, async () => {
+        await node.freeze();
+        for (const each of at) await router.spreads(each, ["n2", "n3"]);
+      });
+      assert.ok(
+        outages.every(({ longestMs }) => longestMs < 3_000),
+        JSON.stringify(outages),
+      );
+      await node.thaw();
+      for (const each of at) await router.spreads(each, NODES, 60_000);
+      await remove();
+    }),
+  );
+});
+
+describe("a BGPPeer that cannot be as it is asked for", () => {
+  it(
+    "is refused with its reason, in the status of the speaker and of its ConfigurationState, and its session is as before once it is mended",
+    inBed(async (bed) => {
+      const { cluster, speakers } = bed;
+      const other = (spec: object): string =>
+        object(
+          "BGPPeer",
+          "other",
+          { myASN: NODES_ASN, peerASN: 64_513, peerAddress: "10.2.0.77", ...spec },
+          "v1beta2",
+        );
+      await cluster.plane.apply(other({ passwordSecret: { name: "absent" } }));
+      const refused = await eventually("a refusal", 20_000, async () => {
+        const { bgp } = await speakers.on("n1").status();
+        return bgp.refusedPeers.find(({ peer }) => peer === "other");
+      });
+      // Speakers may read the Secrets that the operator lets them read, and this is none of them.
+      assert.equal(refused.reason, "secret-unread");
+      const path = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/configurationstates/speaker-n1`;
+      await eventually("an invalid ConfigurationState", 20_000, async () => {
+        const { status } = await cluster.plane.admin.get<{
+          status?: { readonly result?: string; readonly errorSummary?: string };
+        }>(path);
+        return status?.result === "Invalid" && /Secret absent/.test(status.errorSummary ?? "")
+          ? true
+          : undefined;
+      });
+      assert.equal(peerOf(await speakers.on("n1").status())?.state, "established");
+      await cluster.plane.admin.delete(`/apis/metallb.io/v1beta2/namespaces/${NAMESPACE}/bgppeers/other`);
+      await eventually("a valid ConfigurationState", 20_000, async () => {
+        const { status } = await cluster.plane.admin.get<{ status?: { readonly result?: string } }>(path);
+        return status?.result === "Valid" ? true : undefined;
+      });
+    }),
+  );
+});
