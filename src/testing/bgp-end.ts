@@ -1,9 +1,11 @@
 /**
- * One end of a BGP session on a simulated network: the real machine, and a caller that does what it asks for and is strict about it.
+ * One end of a BGP session on a simulated network: the real machine and codec, and a caller that does what it asks for and is strict about it.
  */
 import { assert } from "#base/assert";
 import { after, type Instant } from "#base/time";
-import type { HeardMessage } from "#core/bgp/message/message";
+import { decodeMessage } from "#core/bgp/message/decode";
+import { encodeKeepalive, encodeNotification, encodeOpen } from "#core/bgp/message/encode";
+import type { Keepalive, Notification, Open } from "#core/bgp/message/message";
 import type { SessionConfig } from "#core/bgp/session/config";
 import type { Effect } from "#core/bgp/session/effect";
 import type { ConnectionId, Direction, Input, StopReason } from "#core/bgp/session/input";
@@ -20,14 +22,19 @@ import type { Cancel } from "./clock.ts";
 import type { Random } from "./random.ts";
 import type { EndEvents, SimulatedTcp, TcpEnd } from "./simulated-tcp.ts";
 
-type End = TcpEnd<HeardMessage>;
+type End = TcpEnd<Uint8Array>;
+
+const encode = (message: Open | Notification | Keepalive): Uint8Array => {
+  if (message.type === "open") return encodeOpen(message);
+  return message.type === "notification" ? encodeNotification(message) : encodeKeepalive();
+};
 
 /** One speaker. */
 export class BgpEnd {
   readonly host: number;
   readonly config: SessionConfig;
   readonly #peer: number;
-  readonly #network: SimulatedTcp<HeardMessage>;
+  readonly #network: SimulatedTcp<Uint8Array>;
   readonly #random: Random;
   #state: SessionState = INITIAL;
   #power: "off" | "running" | "frozen" = "off";
@@ -55,7 +62,7 @@ export class BgpEnd {
       peer,
       network,
       random,
-    }: { readonly peer: number; readonly network: SimulatedTcp<HeardMessage>; readonly random: Random },
+    }: { readonly peer: number; readonly network: SimulatedTcp<Uint8Array>; readonly random: Random },
   ) {
     this.host = host;
     this.#peer = peer;
@@ -216,7 +223,7 @@ export class BgpEnd {
         this.#cancelAttempt = undefined;
         return;
       case "send":
-        this.#write(effect.connection, (end) => end.send(effect.message));
+        this.#write(effect.connection, (end) => end.send(encode(effect.message)));
         return;
       case "close":
         this.#write(effect.connection, (end) => end.close());
@@ -267,7 +274,13 @@ export class BgpEnd {
     };
   }
 
-  #adopt(end: End, direction: Direction, isAborted = () => false): EndEvents<HeardMessage> {
+  #hear(connection: ConnectionId, bytes: Uint8Array): void {
+    const heard = decodeMessage(bytes, { hasFourOctetAsn: true, kind: undefined });
+    assert(heard.ok, "two of a kind do not understand each other", this.log);
+    this.input({ type: "message", connection, message: heard.value });
+  }
+
+  #adopt(end: End, direction: Direction, isAborted = () => false): EndEvents<Uint8Array> {
     this.#lastId += 1;
     const connection = this.#lastId;
     this.#unseen.add(end);
@@ -278,7 +291,7 @@ export class BgpEnd {
       this.input({ type: "connected", connection, direction });
     });
     return {
-      onMessage: (message) => this.#happen(() => this.input({ type: "message", connection, message })),
+      onMessage: (bytes) => this.#happen(() => this.#hear(connection, bytes)),
       onClosed: (reason) => this.#happen(() => this.input({ type: "closed", connection, reason })),
     };
   }

@@ -10,7 +10,6 @@ import { routerId, sessionConfig } from "#testing/bgp-session";
 import { Clock } from "#testing/clock";
 import { pick, type Random, seededRandom } from "#testing/random";
 import { SimulatedTcp } from "#testing/simulated-tcp";
-import type { HeardMessage } from "../message/message.ts";
 import type { SessionConfig } from "./config.ts";
 import { STOP_REASONS } from "./input.ts";
 
@@ -20,7 +19,7 @@ const SEEDS =
 class World {
   readonly clock = new Clock();
   readonly random: Random;
-  readonly network: SimulatedTcp<HeardMessage>;
+  readonly network: SimulatedTcp<Uint8Array>;
   readonly one: BgpEnd;
   readonly two: BgpEnd;
 
