@@ -4,7 +4,9 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { IpFamily } from "#base/address";
 import { formatInterfaceAddress } from "#base/prefix";
+import { address } from "#testing/values";
 import type { RouteAttributes } from "../route.ts";
+import type { NextHops } from "./next-hops.ts";
 import { type PeerSession, pathAttributesOf } from "./path-attributes.ts";
 import { familyOfKey } from "./prefix-key.ts";
 import { RibOut } from "./rib-out.ts";
@@ -29,10 +31,20 @@ const SESSIONS = [
   sessionOf({ nextHops: { ...sessionOf().nextHops, IPv4: undefined } }),
 ];
 
+const HERE: NextHops = sessionOf().nextHops;
+const HOPS: readonly NextHops[] = [
+  HERE,
+  { ...HERE, IPv4: { address: address("192.0.2.77"), linkLocal: undefined } },
+  { ...HERE, IPv6: { address: address("2001:db8::1"), linkLocal: address("fe80::1") } },
+  { ...HERE, IPv6: undefined },
+  { IPv4: undefined, IPv6: undefined },
+];
+
 type Step =
   | { readonly type: "set"; readonly prefix: number; readonly attributes: number | undefined }
   | { readonly type: "up"; readonly session: number; readonly kept: "kept" | "dropped" }
   | { readonly type: "down" }
+  | { readonly type: "redirect"; readonly hops: number }
   | { readonly type: "refresh"; readonly family: IpFamily }
   | { readonly type: "allow"; readonly most: number }
   | { readonly type: "complete" }
@@ -56,6 +68,10 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.constant({ type: "down" as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant("redirect" as const), hops: fc.nat({ max: HOPS.length - 1 }) }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -92,6 +108,9 @@ class Trial {
         this.#session = undefined;
         this.rib.down();
         break;
+      case "redirect":
+        this.#redirect(HOPS[step.hops] ?? HERE);
+        break;
       case "refresh":
         this.rib.refresh(step.family);
         break;
@@ -112,6 +131,11 @@ class Trial {
     this.#session = session;
     this.peer.begin(kept === "kept" ? session.negotiated.families : []);
     this.rib.up(session);
+  }
+
+  #redirect(nextHops: NextHops): void {
+    if (this.#session !== undefined) this.#session = { ...this.#session, nextHops };
+    this.rib.redirect(nextHops);
   }
 
   #set(prefix: number, attributes: number | undefined): void {

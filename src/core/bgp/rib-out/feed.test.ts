@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import { formatInterfaceAddress } from "#base/prefix";
 import { after, type Instant, instant, micros, seconds } from "#base/time";
 import type { RouteWord } from "../desired.ts";
@@ -169,6 +170,54 @@ describe("flap damping", () => {
     }
     feed.set({ changed: [word(A, ["a", PLAIN])], removed: [] }, START);
     assert.equal(feed.deadline, undefined);
+  });
+
+  it("comes to nothing in the end: once it is over, every peer knows what it is to know, and nothing is late to be withdrawn", () => {
+    const PREFIXES = [A, B, "2001:db8::1/128"];
+    const change = fc.record({
+      prefix: fc.constantFrom(...PREFIXES),
+      peers: fc.constantFrom("", "a", "ab"),
+      med: fc.nat({ max: 1 }),
+      wait: fc.constantFrom(0, 0, 0, 1, 20, 90),
+    });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 60 }), (changes) => {
+        const world = bed();
+        for (const peer of "ab") world.add(peer);
+        const known = { a: new Map<string, string>(), b: new Map<string, string>() };
+        const wanted = { a: new Map<string, string>(), b: new Map<string, string>() };
+        const listen = (): void => {
+          for (const peer of ["a", "b"] as const) {
+            for (const text of world.heard(peer)) {
+              const [prefix = "", med = ""] = text.slice(1).split(" ");
+              if (text.startsWith("-")) assert.ok(known[peer].delete(prefix));
+              else known[peer].set(prefix, med);
+            }
+          }
+        };
+        let now = START;
+        for (const { prefix, peers, med, wait } of changes) {
+          now = after(now, seconds(wait));
+          world.feed.step(now);
+          for (const peer of ["a", "b"] as const)
+            if (peers.includes(peer)) wanted[peer].set(prefix, `${med}`);
+            else wanted[peer].delete(prefix);
+          if (peers === "") world.remove(now, prefix);
+          else world.change(now, word(prefix, [peers, attributesOf({ med })]));
+          listen();
+          for (const peer of ["a", "b"] as const)
+            for (const each of known[peer].keys()) assert.ok(wanted[peer].has(each), "withdrawn at once");
+        }
+        for (let deadline = world.feed.deadline; deadline !== undefined; deadline = world.feed.deadline) {
+          assert.ok(deadline <= after(now, DEFAULT_DAMPING.longestHold));
+          world.feed.step(deadline);
+        }
+        listen();
+        for (const peer of ["a", "b"] as const)
+          assert.deepEqual(new Map([...known[peer]].sort()), new Map([...wanted[peer]].sort()));
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it("forgets what has been quiet, and does not grow beyond its bound", () => {

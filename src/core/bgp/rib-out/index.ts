@@ -10,6 +10,7 @@
  *
  * const rib = new RibOut({ mostRoutes })               // rib-out.ts: one for each peer
  * rib.up({ negotiated, localAsn, shownGlobalAsn, nextHops })   // nextHopsOf(...): next-hops.ts
+ * rib.redirect(nextHops)                               // addresses of the interface are others than before
  * rib.down()
  * rib.refresh(family)                                  // the peer asked
  * rib.complete()                                       // all routes there are were set: End-of-RIB may follow

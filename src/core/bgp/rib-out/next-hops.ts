@@ -12,6 +12,10 @@ import type { NextHop } from "../route.ts";
 /** For each family; `undefined`: there is none, and routes of the family cannot be announced. */
 export type NextHops = Readonly<Record<IpFamily, NextHop | undefined>>;
 
+/** Whether packets go to the same place. */
+export const isSameNextHop = (left: NextHop | undefined, right: NextHop | undefined): boolean =>
+  left?.address === right?.address && left?.linkLocal === right?.linkLocal;
+
 /** What next hops are made of. */
 export type NextHopSource = {
   /** Our end of the session. */

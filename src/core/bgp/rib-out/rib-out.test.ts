@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatInterfaceAddress } from "#base/prefix";
+import { address } from "#testing/values";
 import type { Outgoing } from "./parcel.ts";
 import { RibOut } from "./rib-out.ts";
 import { attributesOf, ModelPeer, prefixOf, routeOf, sessionOf } from "./test-peer.ts";
@@ -160,6 +161,41 @@ describe("what a peer hears", () => {
     rib.set({ changed: [], removed: [routeOf(A).key] });
     rib.set({ changed: [routeOf(A)], removed: [] });
     assert.deepEqual(taken(rib), ["begin 1", `+${B} ${A}`, "end 1"]);
+  });
+});
+
+describe("next hops that change within a session", () => {
+  it("have told again what leads elsewhere, withdrawn what leads nowhere, and told what leads somewhere at last", () => {
+    const rib = ribWith(A, SIX);
+    const { nextHops } = sessionOf();
+    rib.complete();
+    rib.up(sessionOf());
+    taken(rib);
+    rib.redirect({ ...nextHops });
+    assert.equal(rib.pending, 0);
+    const elsewhere = { address: address("192.0.2.77"), linkLocal: undefined };
+    rib.redirect({ IPv4: elsewhere, IPv6: undefined });
+    const [withdrawal, announcement, ...rest] = rib.take(1000);
+    assert.ok(withdrawal?.type === "withdraw" && announcement?.type === "announce");
+    assert.deepEqual(announcement.attributes.nextHop, elsewhere);
+    assert.deepEqual([short(withdrawal), rest], [`-${SIX}`, []]);
+    rib.redirect({ ...nextHops, IPv4: elsewhere });
+    assert.deepEqual(taken(rib), [`+${SIX}`]);
+  });
+
+  it("forget no withdrawal that waits", () => {
+    const rib = ribWith(A, B);
+    rib.up(sessionOf());
+    taken(rib);
+    rib.set({ changed: [], removed: [routeOf(A).key] });
+    rib.redirect({ ...sessionOf().nextHops, IPv4: { address: address("192.0.2.77"), linkLocal: undefined } });
+    assert.deepEqual(taken(rib), [`-${A}`, `+${B}`]);
+  });
+
+  it("are nothing without a session", () => {
+    const rib = ribWith(A);
+    rib.redirect(sessionOf().nextHops);
+    assert.equal(rib.pending, 0);
   });
 });
 

@@ -4,6 +4,7 @@ import { assert } from "#base/assert";
 import type { InterfaceAddress } from "#base/prefix";
 import { type Counts, leftOutOf, type Standing } from "./left-out.ts";
 import { Limit } from "./limit.ts";
+import { isSameNextHop, type NextHops } from "./next-hops.ts";
 import { type Outgoing, Parcel } from "./parcel.ts";
 import { type FamilyObstacle, obstacleOf, type PeerSession } from "./path-attributes.ts";
 import { isSameTowards, type PeerChanges, type PeerRoute } from "./peer-route.ts";
@@ -57,10 +58,28 @@ export class RibOut {
   /** A session has come up, and the peer knows nothing of ours, or takes what it knows for stale. */
   up(session: PeerSession): void {
     this.down();
-    this.#session = session;
-    this.#obstacles = { IPv4: obstacleOf(session, "IPv4"), IPv6: obstacleOf(session, "IPv6") };
+    this.#meet(session);
     for (const key of this.#wanted.keys()) if (this.#isOut(key)) this.#queue.announce(key, NOTHING);
     if (this.#initial === "complete") this.#markEnds(session);
+  }
+
+  /**
+   * Packets are to go elsewhere from now on: what the peer knows it is told again with the new next hop, and what leads nowhere any
+   * more is withdrawn.
+   */
+  redirect(nextHops: NextHops): void {
+    const before = this.#session;
+    if (before === undefined) return;
+    const known = [...this.#wanted.keys()].map((key) => ({ key, told: this.#toldOf(key) }));
+    this.#meet({ ...before, nextHops });
+    const hasMoved = {
+      IPv4: !isSameNextHop(before.nextHops.IPv4, nextHops.IPv4),
+      IPv6: !isSameNextHop(before.nextHops.IPv6, nextHops.IPv6),
+    };
+    for (const { key, told } of known) {
+      const isStale = told.type === "route" && hasMoved[familyOfKey(key)];
+      this.#enqueue(key, isStale ? { type: "again", route: told.route } : told);
+    }
   }
 
   /** The session is gone, and with it everything that was to be sent. */
@@ -131,6 +150,11 @@ export class RibOut {
     if (!this.#limit.admits(key)) return "over-limit";
     if (this.#session === undefined) return "no-session";
     return this.#obstacles[familyOfKey(key)] ?? "announced";
+  }
+
+  #meet(session: PeerSession): void {
+    this.#session = session;
+    this.#obstacles = { IPv4: obstacleOf(session, "IPv4"), IPv6: obstacleOf(session, "IPv6") };
   }
 
   /** Whether the peer is to know the prefix, given that it is wanted. */
