@@ -3,20 +3,21 @@ import type { IpAddress } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import type { Instant } from "#base/time";
 import type { RouteWord } from "#core/bgp/desired";
-import { type PrefixKey, prefixKey } from "#core/bgp/rib-out/prefix-key";
+import type { PrefixKey } from "#core/bgp/rib-out/prefix-key";
 import type { EndpointSlice } from "#core/endpoint-slice/endpoint-slice";
 import { PoolIndex } from "#core/ipam/pool-index";
 import type { ObjectKey } from "#core/kubernetes/meta";
-import type { BgpAdvertisement, Configuration } from "#core/metallb/model";
+import type { Configuration } from "#core/metallb/model";
 import type { Node } from "#core/node/node";
 import type { Service } from "#core/service/service";
 import { AdIndex } from "./ads.ts";
 import { type Choice, chooseAds, prefixFor } from "./choice.ts";
 import { type Explanation, explain } from "./explain.ts";
 import { KnownServices, type ServiceEntry } from "./known-services.ts";
-import { Prefixes, type Share } from "./prefixes.ts";
+import { Prefixes } from "./prefixes.ts";
 import type { SilentReason } from "./reason.ts";
 import type { Rules } from "./rules.ts";
+import { type Share, sharesOf } from "./shares.ts";
 import type { Stance } from "./stance.ts";
 import { Tellings } from "./telling.ts";
 import { ThisNode } from "./this-node.ts";
@@ -233,7 +234,9 @@ export class BgpRoutes {
     entry.choice = this.#choose(entry);
     entry.reason = this.#reasonOf(key, entry);
     const { shares, here } = entry;
-    entry.shares = this.#sharesOf(entry);
+    const { choice, reason } = entry;
+    const isAnnounced = reason === undefined && choice.type === "advertised";
+    entry.shares = isAnnounced ? sharesOf(entry.service.addresses, choice.ads, this.#ads) : NO_SHARES;
     entry.here = this.#services.serving(key).here;
     this.#prefixes.replace(key, shares, entry.shares);
     if (this.#rules.linkBandwidth !== undefined && here !== entry.here)
@@ -260,25 +263,6 @@ export class BgpRoutes {
     if (service.policy === "Local" && here === 0) return "noLocalEndpoints";
     if (anywhere === "none") return "noEndpoints";
     return this.#tellings.reaches(choice.ads) ? undefined : "noPeers";
-  }
-
-  /** What a Service adds, each prefix once, however many of its addresses are in it. */
-  #sharesOf({ service, choice, reason }: ServiceEntry): readonly Share[] {
-    if (reason !== undefined || choice?.type !== "advertised") return NO_SHARES;
-    const byKey = new Map<
-      PrefixKey,
-      { readonly prefix: InterfaceAddress; readonly ads: Set<BgpAdvertisement> }
-    >();
-    for (const address of service.addresses) {
-      for (const ad of choice.ads) {
-        const prefix = prefixFor(address, ad);
-        const key = prefixKey(prefix);
-        const same = byKey.get(key);
-        if (same === undefined) byKey.set(key, { prefix, ads: new Set([ad]) });
-        else same.ads.add(ad);
-      }
-    }
-    return [...byKey].map(([key, { prefix, ads }]) => ({ key, prefix, ads: this.#ads.shared([...ads]) }));
   }
 
   #decide(

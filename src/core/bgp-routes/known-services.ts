@@ -7,8 +7,8 @@ import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
 import type { Choice } from "./choice.ts";
 import { type Serving, servingFrom } from "./endpoints.ts";
-import type { Share } from "./prefixes.ts";
 import type { SilentReason } from "./reason.ts";
+import type { Share } from "./shares.ts";
 
 /** A Service of ours, and what was decided about it. */
 export type ServiceEntry = {

@@ -5,10 +5,8 @@ import { isSameTowards } from "#core/bgp/rib-out/peer-route";
 import { type PrefixKey, prefixKey } from "#core/bgp/rib-out/prefix-key";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Ads } from "./choice.ts";
+import type { Share } from "./shares.ts";
 import type { Targets } from "./telling.ts";
-
-/** What a Service adds to a prefix. */
-export type Share = { readonly key: PrefixKey; readonly prefix: InterfaceAddress; readonly ads: Ads };
 
 /** A prefix, the Services that are announced by it, and what was said. */
 type Entry = {

@@ -50,7 +50,7 @@ const merged = (ads: Ads): RouteAttributes => ({
 });
 
 /** As the last resort: by the community where routers know it, else by the local preference or the MED (RFC 8326 §4). */
-export const asLastResort = (attributes: RouteAttributes): RouteAttributes => ({
+export const lastResort = (attributes: RouteAttributes): RouteAttributes => ({
   ...attributes,
   localPref: 0,
   med: WORST_MED,
@@ -108,7 +108,7 @@ export class Tellings {
     }
     return [...groups.values()].map(({ peers, ads: told }) => {
       const plain = { ...merged(told), linkBandwidth };
-      return { peers, attributes: this.#stance === "last-resort" ? asLastResort(plain) : plain };
+      return { peers, attributes: this.#stance === "last-resort" ? lastResort(plain) : plain };
     });
   }
 }
