@@ -222,7 +222,7 @@ describe("a real FRR with our part in it", () => {
         const { peers } = await bed.order({ order: "snapshot" });
         return (peers as readonly Peer[])[0] ?? {};
       };
-      await until(peer, ({ session }) => session?.state === "Established" && session.bfd === "up", 60_000);
+      await until(peer, ({ session }) => session?.state === "established" && session.bfd === "up", 60_000);
       await until(peer, ({ session }) => session?.routesSent === 2, 30_000);
       const more = [routeWord("192.0.2.11/32", ["tor"]), routeWord("192.0.2.0/28", ["tor"], { med: 5 })];
       await bed.order({

@@ -5,7 +5,7 @@
  * const running = parseRunning(text)                          // running.ts: `show running-config`, ours and what others may be in the way of
  * const section = sectionOf({ peers, routes }, running)       // section.ts: what is to be there, and peers that cannot be, with the reason
  * const lines = planLines(section.wanted, running.own)        // plan.ts: to enter as configuration; empty when nothing is to be done
- * readSessions(bgpJson, bfdJson, names)                       // sessions.ts: how each session is
+ * readSessions(json)                                          // sessions.ts: how each session is
  * ```
  *
  * Everything of ours carries a name that begins with `steelyard-node:`, which no BGPPeer can have, so that what somebody pasted from

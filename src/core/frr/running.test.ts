@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { planLines } from "./plan.ts";
 import { parseRunning } from "./running.ts";
-import { readSessions } from "./sessions.ts";
 import { parseTree } from "./tree.ts";
 
 const RUNNING = `Building configuration...
@@ -87,55 +86,6 @@ describe("what FRR runs with", () => {
       fc.property(fc.array(fc.string({ unit: "binary" })), (lines) => {
         parseRunning(lines.join("\n"));
         assert.ok(depth(parseTree(lines.map((line, index) => " ".repeat(index) + line).join("\n"))) <= 10);
-      }),
-    );
-  });
-});
-
-describe("sessions in FRR", () => {
-  const SUMMARY = JSON.stringify({
-    default: { ipv4Unicast: { peers: { "10.1.1.1": { state: "Established" } } } },
-    "steelyard-node:64500": {
-      ipv4Unicast: {
-        peers: {
-          "10.0.0.1": { state: "Established", peerUptimeMsec: 5000, remoteAs: 64501, pfxSnt: 3 },
-          "10.0.0.2": { state: "Active", peerUptimeMsec: 0 },
-        },
-      },
-      ipv6Unicast: {
-        peers: { "10.0.0.1": { state: "Established", peerUptimeMsec: 5000, remoteAs: 64501, pfxSnt: 1 } },
-      },
-    },
-  });
-
-  it("are those in our views, over all families", () => {
-    const bfd = JSON.stringify([{ peer: "10.0.0.1", status: "up" }]);
-    assert.deepEqual(readSessions(SUMMARY, bfd), [
-      {
-        address: "10.0.0.1",
-        state: "Established",
-        sinceMs: 5_000,
-        remoteAsn: 64_501,
-        routesSent: 4,
-        bfd: "up",
-      },
-      {
-        address: "10.0.0.2",
-        state: "Active",
-        sinceMs: undefined,
-        remoteAsn: undefined,
-        routesSent: 0,
-        bfd: undefined,
-      },
-    ]);
-  });
-
-  it("are none where nothing can be read, and nothing throws", () => {
-    assert.deepEqual(readSessions("", ""), []);
-    fc.assert(
-      fc.property(fc.json(), fc.json(), (one, other) => {
-        readSessions(one, other);
-        readSessions(`{"steelyard-node:1":${one}}`, other);
       }),
     );
   });

@@ -35,8 +35,7 @@ export const FRR_CONTRACT: ReadonlyMap<string, (frr: FrrPort) => Promise<void>> 
     async (frr) => {
       const sessions = await frr.sessions();
       assert.ok(sessions.ok);
-      assert.equal(typeof JSON.parse(sessions.value.summary), "object");
-      assert.ok(Array.isArray(JSON.parse(sessions.value.bfd)));
+      assert.equal(typeof JSON.parse(sessions.value), "object");
     },
   ],
 ]);

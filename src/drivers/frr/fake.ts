@@ -11,7 +11,7 @@ export type FakeFrr = FrrPort & {
   /** Lines that are refused. */
   refuses: (line: string) => boolean;
   /** What `sessions` answers. */
-  says: { summary: string; bfd: string };
+  says: string;
   /** Forgets everything that was entered, as FRR does when it is started again. */
   readonly restart: () => void;
   /** Enters lines as somebody else. */
@@ -78,7 +78,7 @@ export const fakeFrr = (saved = ""): FakeFrr => {
     entered: [],
     fails: undefined,
     refuses: () => false,
-    says: { summary: "{}", bfd: "[]" },
+    says: "{}",
     running: async () => {
       if (fake.fails !== undefined) return { ok: false, failure: fake.fails };
       const lines = [

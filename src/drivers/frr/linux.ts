@@ -112,12 +112,6 @@ export const openFrr = ({ shell = ["vtysh"], patienceMs = PATIENCE_MS }: FrrOpti
       const failure = failureOf(ended);
       return failure === undefined ? { ok: true, value: undefined } : { ok: false, failure };
     },
-    sessions: async () => {
-      const summary = await ask("show bgp vrf all summary json");
-      if (!summary.ok) return summary;
-      const bfd = await ask("show bfd peers json");
-      // FRR need not run bfdd.
-      return { ok: true, value: { summary: summary.value, bfd: bfd.ok ? bfd.value : "[]" } };
-    },
+    sessions: () => ask("show bgp vrf all neighbors json"),
   };
 };

@@ -21,6 +21,6 @@ export type FrrPort = {
   readonly running: () => Promise<FrrAnswer<string>>;
   /** Enters lines as configuration, in order, all of them even where one is refused. Nothing is saved. */
   readonly configure: (lines: readonly string[]) => Promise<FrrAnswer<undefined>>;
-  /** What `show bgp vrf all summary json` and `show bfd peers json` print. */
-  readonly sessions: () => Promise<FrrAnswer<{ readonly summary: string; readonly bfd: string }>>;
+  /** What `show bgp vrf all neighbors json` prints. */
+  readonly sessions: () => Promise<FrrAnswer<string>>;
 };

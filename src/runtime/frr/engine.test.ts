@@ -169,15 +169,17 @@ describe("the engine for an FRR that is there", () => {
   it("tells how sessions are as FRR says it", async () => {
     const { frr, engine, pass, said } = await started();
     said();
-    const peers = (state: string) => ({ peers: { "10.0.0.1": { state, pfxSnt: 1, peerUptimeMsec: 7 } } });
-    frr.says = { summary: JSON.stringify({ [`${OWN}64500`]: { ipv4Unicast: peers("Active") } }), bfd: "[]" };
+    const peer = (bgpState: string) =>
+      JSON.stringify({
+        [`${OWN}64500`]: {
+          "10.0.0.1": { bgpState, addressFamilyInfo: { ipv4Unicast: { sentPrefixCounter: 1 } } },
+        },
+      });
+    frr.says = peer("Active");
     await pass(seconds(6));
-    frr.says = {
-      summary: JSON.stringify({ [`${OWN}64500`]: { ipv4Unicast: peers("Established") } }),
-      bfd: "[]",
-    };
+    frr.says = peer("Established");
     await pass(seconds(6));
-    assert.deepEqual(said(), ["tor undefined to Active", "tor Active to Established"]);
+    assert.deepEqual(said(), ["tor undefined to active", "tor active to established"]);
     assert.equal(engine.peers()[0]?.session?.routesSent, 1);
   });
 

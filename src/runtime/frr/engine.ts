@@ -3,9 +3,10 @@ import type { IpAddress } from "#base/address";
 import { formatInterfaceAddress } from "#base/prefix";
 import { after, type Duration, type Instant, micros, millis, seconds } from "#base/time";
 import type { BgpSettings, PeerWord, RouteWord } from "#core/bgp/desired";
+import type { SessionName } from "#core/bgp/session/state";
 import type { RefusalReason } from "#core/frr/refusal";
 import type { Section } from "#core/frr/section";
-import { type FrrSession, type FrrState, readSessions } from "#core/frr/sessions";
+import { type FrrSession, readSessions } from "#core/frr/sessions";
 import type { FrrFailure } from "#drivers/frr/port";
 import { asGoing, type RouteChanges } from "../bgp/route-queue.ts";
 import type { FrrEngineParts } from "./parts.ts";
@@ -50,7 +51,7 @@ type Phase =
 export class FrrEngine {
   readonly #parts: FrrEngineParts;
   readonly #routes = new Map<string, RouteWord>();
-  readonly #states = new Map<string, FrrState>();
+  readonly #states = new Map<string, SessionName>();
   readonly #refused = new Map<string, RefusalReason>();
   #peers: readonly PeerWord[] = [];
   #section: Section | undefined;
@@ -181,7 +182,7 @@ export class FrrEngine {
     // It may have been closed while FRR answered.
     if (this.#isClosed()) return;
     this.#note(outcome);
-    if (sessions?.ok === true) this.#hear(readSessions(sessions.value.summary, sessions.value.bfd));
+    if (sessions?.ok === true) this.#hear(readSessions(sessions.value));
     if (phase.name === "removing" && this.#phase === phase && this.#isOver(outcome)) this.#removed();
     else this.#later(this.#pause(outcome));
   }
@@ -253,11 +254,12 @@ export class FrrEngine {
     const known = new Set<string>();
     for (const { name, neighbor } of this.#section?.peers ?? []) {
       known.add(name);
-      const to = this.#sessions.get(neighbor.address)?.state;
+      const session = this.#sessions.get(neighbor.address);
       const from = this.#states.get(name);
-      if (to === undefined || to === from) continue;
-      this.#states.set(name, to);
-      this.#parts.tell({ type: "session", peer: name, from, to }, this.#parts.now());
+      if (session === undefined || session.state === from) continue;
+      this.#states.set(name, session.state);
+      const text = session.failure?.text ?? "";
+      this.#parts.tell({ type: "session", peer: name, from, to: session.state, text }, this.#parts.now());
     }
     for (const name of [...this.#states.keys()]) if (!known.has(name)) this.#states.delete(name);
   }

@@ -1,7 +1,7 @@
 /** What the engine needs of the world, and what it tells. */
 import type { Instant } from "#base/time";
+import type { SessionName } from "#core/bgp/session/state";
 import type { RefusalReason } from "#core/frr/refusal";
-import type { FrrState } from "#core/frr/sessions";
 import type { FrrFailure, FrrPort } from "#drivers/frr/port";
 import type { Deadlines } from "../deadlines.ts";
 
@@ -26,6 +26,8 @@ export type FrrObservation =
       readonly type: "session";
       readonly peer: string;
       /** `undefined`: nothing was known of it. */
-      readonly from: FrrState | undefined;
-      readonly to: FrrState;
+      readonly from: SessionName | undefined;
+      readonly to: SessionName;
+      /** Why it is not up, or what was agreed on; empty: that is not known. */
+      readonly text: string;
     };
