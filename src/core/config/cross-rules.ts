@@ -18,6 +18,8 @@ export type Resources = {
   readonly servers: readonly Placed<VirtualServer>[];
   readonly checks: readonly Placed<TrackedCheck>[];
   readonly syncs: readonly Placed<ConnectionSyncConfig>[];
+  /** Names of the servers that routers are told of. */
+  readonly routed: ReadonlySet<string>;
   /** Names of all tracked checks, also of those that could not be read: a reference to one is not a second mistake. */
   readonly checkNames: readonly string[];
   /** Whether something could not be read, so that what seems unused may be used there. */
@@ -107,7 +109,7 @@ const overlaps = (servers: Resources["servers"]): readonly Problem[] => {
   });
 };
 
-const serverProblems = ({ servers, routers, incomplete }: Resources): readonly Problem[] => {
+const serverProblems = ({ servers, routers, routed, incomplete }: Resources): readonly Problem[] => {
   const held = new Set(
     routers.flatMap(({ value }) =>
       [...value.addresses, ...value.unadvertisedAddresses].map(({ address }) => address),
@@ -117,7 +119,7 @@ const serverProblems = ({ servers, routers, incomplete }: Resources): readonly P
     ...overlaps(servers),
     ...masqueradeProblems({ servers, routers, incomplete }),
     ...servers
-      .filter(({ value }) => !incomplete && !held.has(value.address))
+      .filter(({ value }) => !incomplete && !held.has(value.address) && !routed.has(value.name))
       .map(({ document, value }) =>
         within(document)(
           warning(

@@ -1,7 +1,9 @@
 /** Everything the operator wants, as one value. */
 import type { IpAddress } from "#base/address";
 import type { VirtualServer } from "#core/balance/model";
+import type { PeerWord } from "#core/bgp/desired";
 import type { ConnectionSyncConfig } from "#core/connection-sync/config";
+import type { EdgeRoute } from "#core/edge-routes/route";
 import type { HealthCheckConfig } from "#core/health/config";
 import { unacceptedAddresses } from "#core/vrrp/accept-mode";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
@@ -20,10 +22,21 @@ export type Desired = {
   readonly servers: readonly VirtualServer[];
   /** At most one. */
   readonly syncs: readonly ConnectionSyncConfig[];
+  /** Routers that are told of virtual servers. */
+  readonly peers: readonly PeerWord[];
+  /** What they are told, each while one of its servers has a backend. */
+  readonly routes: readonly EdgeRoute[];
 };
 
 /** Nothing at all: what runs before the first configuration. */
-export const NOTHING_DESIRED: Desired = { routers: [], checks: [], servers: [], syncs: [] };
+export const NOTHING_DESIRED: Desired = {
+  routers: [],
+  checks: [],
+  servers: [],
+  syncs: [],
+  peers: [],
+  routes: [],
+};
 
 /** Whether this needs rules in the kernel; virtual routers alone need none. */
 export const needsRules = ({ routers, servers }: Desired): boolean =>

@@ -49,6 +49,8 @@ export const diff = (before: Desired, after: Desired): DesiredDiff => ({
   checks: diffList(before.checks, after.checks),
   servers: diffList(before.servers, after.servers),
   syncs: diffList(before.syncs, after.syncs),
+  peers: diffList(before.peers, after.peers),
+  routes: diffList(before.routes, after.routes),
 });
 
 /** Whether two desired states are the same, resource by resource, in whatever order. */

@@ -293,7 +293,7 @@ describe("parseResources", () => {
   it("accepts no configuration at all as a wish for nothing", () => {
     assert.deepEqual(parseResources([]), {
       ok: true,
-      desired: { routers: [], checks: [], servers: [], syncs: [] },
+      desired: { routers: [], checks: [], servers: [], ...{ syncs: [], peers: [], routes: [] } },
       warnings: [],
     });
   });

@@ -1,5 +1,7 @@
 /** From documents, as a file or a cluster holds them, to everything the operator wants. */
 import * as v from "valibot";
+import { isRoutingDocument, type RoutingDocument, readEdgeRouting } from "#core/edge-routes/read";
+import type { RoutedServer } from "#core/edge-routes/route";
 import { crossProblems, type Placed } from "./cross-rules.ts";
 import type { Desired, TrackedCheck } from "./desired.ts";
 import { findingsOf } from "./issues.ts";
@@ -95,6 +97,15 @@ const nameOf = (document: unknown): string | undefined => {
   return typeof name === "string" ? name : undefined;
 };
 
+/** Labels of a document that has been checked. */
+const labelsOf = (document: unknown): RoutedServer["labels"] => {
+  const metadata = isSection(document) && isSection(document.metadata) ? document.metadata : {};
+  const entries = Object.entries(isSection(metadata.labels) ? metadata.labels : {});
+  return Object.fromEntries(
+    entries.flatMap(([key, text]): [string, string][] => (typeof text === "string" ? [[key, text]] : [])),
+  );
+};
+
 /** An error for every later document with the kind and name of an earlier one. */
 const duplicateNames = (documents: readonly unknown[]): readonly Problem[] => {
   const seen = new Set<string>();
@@ -122,6 +133,9 @@ class Collection {
   readonly servers: Placed<Desired["servers"][number]>[] = [];
   readonly checks: Placed<TrackedCheck>[] = [];
   readonly syncs: Placed<Desired["syncs"][number]>[] = [];
+  /** Resources of MetalLB's, which are read together at the end. */
+  readonly routing: RoutingDocument[] = [];
+  readonly routed: RoutedServer[] = [];
   /** Whether a document could not be read as what it says it is. */
   unread = false;
   /** Whether a document does not even say what it is. */
@@ -136,6 +150,10 @@ class Collection {
       this.hidden = true;
       return;
     }
+    if (isRoutingDocument(value)) {
+      this.routing.push({ document, value });
+      return;
+    }
     const envelope = envelopeFindings(value);
     if (hasErrors(envelope)) {
       this.#report(document, envelope);
@@ -143,7 +161,7 @@ class Collection {
       return;
     }
     if (value.kind === "VirtualRouter") this.#keep(document, this.routers, readRouter(value));
-    if (value.kind === "VirtualServer") this.#keep(document, this.servers, readServer(value));
+    if (value.kind === "VirtualServer") this.#keepServer(document, value);
     if (value.kind === "TrackedCheck") this.#keep(document, this.checks, readCheck(value));
     if (value.kind === "ConnectionSync") this.#keep(document, this.syncs, readSync(value));
   }
@@ -152,6 +170,14 @@ class Collection {
     this.#report(document, findings);
     if (value === undefined) this.unread = true;
     else into.push({ document, value });
+  }
+
+  #keepServer(document: number, value: unknown): void {
+    const server = readServer(value);
+    this.#keep(document, this.servers, server);
+    if (server.value === undefined) return;
+    const { name, address } = server.value;
+    this.routed.push({ name, address, labels: labelsOf(value) });
   }
 
   #report(document: number, findings: readonly Finding[]): void {
@@ -198,17 +224,21 @@ export const parseResources = (
   found.hidden = hidden;
   for (const [index, document] of documents.entries()) found.add(document, index);
   const { routers, servers, checks, syncs } = found;
+  const incomplete = found.unread || found.hidden;
+  const routing = readEdgeRouting(found.routing, { servers: found.routed, isIncomplete: incomplete });
   const isCheck = (document: unknown) => isSection(document) && document.kind === "TrackedCheck";
   const problems = [
     ...found.problems,
     ...duplicateNames(documents),
+    ...routing.problems,
     ...crossProblems({
       routers,
       servers,
       checks,
       syncs,
       checkNames: documents.filter(isCheck).flatMap((document) => nameOf(document) ?? []),
-      incomplete: found.unread || found.hidden,
+      routed: new Set(routing.routes.flatMap((route) => route.servers)),
+      incomplete,
       hidden: found.hidden,
     }),
   ].sort((left, right) => left.document - right.document);
@@ -220,6 +250,8 @@ export const parseResources = (
       checks: checks.map(({ value }) => value),
       servers: servers.map(({ value }) => value),
       syncs: syncs.map(({ value }) => value),
+      peers: routing.peers,
+      routes: routing.routes,
     },
     warnings: problems,
   };

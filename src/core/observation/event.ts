@@ -28,7 +28,7 @@ export type Part = "wire" | "agent" | "fast";
 
 /** A resource as people name it. */
 export type ResourceName = {
-  readonly kind: "VirtualRouter" | "VirtualServer" | "TrackedCheck" | "ConnectionSync";
+  readonly kind: "VirtualRouter" | "VirtualServer" | "TrackedCheck" | "ConnectionSync" | "BGPPeer";
   readonly name: string;
 };
 

@@ -164,6 +164,7 @@ const COUNTED_BY_KIND: Readonly<Record<ResourceName["kind"], readonly string[]>>
   VirtualServer: ["backend-health", "backend-drain", "flows-ended", "kept-out"],
   TrackedCheck: ["check-health"],
   ConnectionSync: ["connection-sync", "pin-sync"],
+  BGPPeer: [],
 };
 
 /** Counters end with their resource, so that names that come and go do not add up. */

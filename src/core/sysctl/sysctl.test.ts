@@ -239,7 +239,12 @@ describe("the use that a configuration makes of the host's network", () => {
   };
 
   it("names where clients and backends are, once each, per family", () => {
-    const desired = { routers: [], checks: [], servers: [server({}), server({ name: "again" })], syncs: [] };
+    const desired = {
+      routers: [],
+      checks: [],
+      servers: [server({}), server({ name: "again" })],
+      ...{ syncs: [], peers: [], routes: [] },
+    };
     assert.deepEqual(networkUse(desired, host).forwarding, { IPv4: ["eth0", "eth1"], IPv6: [] });
     const v6 = server({ address: address("2001:db8::100"), backends: [] });
     assert.deepEqual(networkUse({ ...desired, servers: [v6] }, host).forwarding, {
@@ -249,7 +254,12 @@ describe("the use that a configuration makes of the host's network", () => {
   });
 
   it("forwards nothing for direct server return", () => {
-    const desired = { routers: [], checks: [], servers: [server({ mode: "dsr" })], syncs: [] };
+    const desired = {
+      routers: [],
+      checks: [],
+      servers: [server({ mode: "dsr" })],
+      ...{ syncs: [], peers: [], routes: [] },
+    };
     assert.deepEqual(networkUse(desired, host).forwarding, { IPv4: [], IPv6: [] });
   });
 
@@ -258,7 +268,7 @@ describe("the use that a configuration makes of the host's network", () => {
       addresses: [virtualAddress("192.0.2.100/32"), { ...virtualAddress("192.0.2.101/24"), device: "eth1" }],
       unadvertisedAddresses: [virtualAddress("2001:db8::1/64")],
     });
-    const desired = { routers: [router], checks: [], servers: [], syncs: [] };
+    const desired = { routers: [router], checks: [], servers: [], ...{ syncs: [], peers: [], routes: [] } };
     assert.deepEqual(networkUse(desired, host).subnets, ["eth1"]);
   });
 });

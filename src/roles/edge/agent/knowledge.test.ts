@@ -19,7 +19,7 @@ const HEALTH: HealthCheckConfig = {
 };
 
 const DESIRED: Desired = {
-  syncs: [],
+  ...{ syncs: [], peers: [], routes: [] },
   routers: [
     virtualRouter({
       ...{ name: "front", priority: 100 },

@@ -10,6 +10,7 @@ const KIND_BY_LIST = {
   checks: "TrackedCheck",
   servers: "VirtualServer",
   syncs: "ConnectionSync",
+  peers: "BGPPeer",
 } as const;
 
 /** The changes from one configuration to the next. */
@@ -18,7 +19,7 @@ export const changesBetween = (before: Desired, after: Desired): ConfigChanges =
   const added: ResourceName[] = [];
   const changed: ResourceName[] = [];
   const removed: ResourceName[] = [];
-  for (const list of ["routers", "checks", "servers", "syncs"] as const) {
+  for (const list of ["routers", "checks", "servers", "syncs", "peers"] as const) {
     const kind = KIND_BY_LIST[list];
     for (const { name } of difference[list].added) added.push({ kind, name });
     for (const { after: resource } of difference[list].changed) changed.push({ kind, name: resource.name });

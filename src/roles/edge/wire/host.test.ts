@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { millis, seconds } from "#base/time";
-import type { Desired } from "#core/config/desired";
+import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import { type SysctlKey, sysctlKey } from "#core/sysctl/key";
 import { fakeClock } from "#drivers/clock/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
@@ -17,7 +17,7 @@ const parent = mkdtempSync(join(tmpdir(), "steelyard-host-"));
 after(() => rmSync(parent, { recursive: true }));
 
 const PROMOTE = sysctlKey("net", "ipv4", "conf", "eth0", "promote_secondaries");
-const DESIRED: Desired = { syncs: [], routers: [virtualRouter()], checks: [], servers: [] };
+const DESIRED: Desired = { ...NOTHING_DESIRED, routers: [virtualRouter()] };
 
 const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 

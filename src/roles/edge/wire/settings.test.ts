@@ -34,7 +34,7 @@ const kernel = (): FakeSysctl =>
   );
 
 const DESIRED: Desired = {
-  syncs: [],
+  ...{ syncs: [], peers: [], routes: [] },
   ...{ routers: [], checks: [] },
   servers: [
     {

@@ -49,7 +49,7 @@ const WEB: VirtualServer = {
 };
 
 const DESIRED: Desired = {
-  syncs: [],
+  ...{ syncs: [], peers: [], routes: [] },
   routers: [virtualRouter({ name: "front" })],
   checks: [{ name: "app", health: HEALTH, target: { address: address("192.0.2.9"), port: 1 } }],
   servers: [WEB],
