@@ -9,7 +9,12 @@ const server = (name: string, address: string, labels: Fields = {}): unknown => 
   apiVersion: "steelyard.dev/v1alpha1",
   kind: "VirtualServer",
   metadata: { name, labels },
-  spec: { address, port: 80, backends: [{ address: "192.0.2.21" }], health: {} },
+  spec: {
+    address,
+    port: 80,
+    backends: [{ address: address.includes(":") ? "2001:db8::21" : "192.0.2.21" }],
+    health: {},
+  },
 });
 
 const VERSIONS: Readonly<Record<string, string>> = { BGPPeer: "v1beta2" };
@@ -59,7 +64,7 @@ describe("readEdgeRouting", () => {
     assert.equal(given.desired.peers[0]?.routerId, "10.0.0.7");
   });
 
-  it("announces the address of each virtual server, those of one address together", () => {
+  it("announces the address of each virtual server", () => {
     const all = [server("web", "192.0.2.10"), server("www", "2001:db8::1")];
     assert.deepEqual(routesOf(...all, peer(), ad("all")), [
       "192.0.2.10/32 for web",
