@@ -39,6 +39,8 @@ export type LabNode = NodePlan & {
   label(labels: Readonly<Record<string, string | null>>): Promise<void>;
   /** As a cluster says of a node that it has not heard of for a while: status unknown, tainted, pods not ready. */
   notReady(): Promise<void>;
+  /** As a kubelet that was told of a shutdown (GracefulNodeShutdown) says of its node before it ends pods, and the cluster after it. */
+  shuttingDown(): Promise<void>;
   ready(): Promise<void>;
   /** Sets a condition of the Node, such as `NetworkUnavailable`. */
   condition(type: string, status: "True" | "False" | "Unknown"): Promise<void>;
@@ -88,10 +90,11 @@ const openFaults = (lab: Lab, { name, places }: NodePlan): NodeFaults => {
 
 type NodeRecord = Pick<
   LabNode,
-  "cordon" | "uncordon" | "taint" | "untaint" | "label" | "notReady" | "ready" | "condition"
+  "cordon" | "uncordon" | "taint" | "untaint" | "label" | "notReady" | "shuttingDown" | "ready" | "condition"
 >;
 
 const UNREACHABLE = "node.kubernetes.io/unreachable";
+const NOT_READY = "node.kubernetes.io/not-ready";
 
 const openRecord = (admin: Api, { name }: NodePlan, pods: Pods): NodeRecord => {
   const path = `/api/v1/nodes/${name}`;
@@ -100,13 +103,14 @@ const openRecord = (admin: Api, { name }: NodePlan, pods: Pods): NodeRecord => {
     taints = next;
     await admin.patch(path, { spec: { taints } });
   };
-  const condition: NodeRecord["condition"] = async (type, status) => {
+  const say = async (said: Readonly<Record<"type" | "status" | "reason" | "message", string>>) => {
     const now = new Date().toISOString();
-    const said = { type, status, reason: "Lab", message: "As the test says." };
     const times = { lastHeartbeatTime: now, lastTransitionTime: now };
     const patch = { status: { conditions: [{ ...said, ...times }] } };
     await admin.patch(`${path}/status`, patch, "strategic-merge-patch");
   };
+  const condition: NodeRecord["condition"] = (type, status) =>
+    say({ type, status, reason: "Lab", message: "As the test says." });
   const untaint = (key: string): Promise<void> => setTaints(taints.filter((taint) => taint.key !== key));
   const sayOfPods = async (state: "ready" | "unready"): Promise<void> => {
     for (const pod of pods.list(name)) await pod.say(state);
@@ -124,9 +128,15 @@ const openRecord = (admin: Api, { name }: NodePlan, pods: Pods): NodeRecord => {
       await setTaints([...taints, ...effects.map((effect) => ({ key: UNREACHABLE, effect }))]);
       await sayOfPods("unready");
     },
+    shuttingDown: async () => {
+      const message = "node is shutting down";
+      await say({ type: "Ready", status: "False", reason: "KubeletNotReady", message });
+      const effects = ["NoSchedule", "NoExecute"] as const;
+      await setTaints([...taints, ...effects.map((effect) => ({ key: NOT_READY, effect }))]);
+    },
     ready: async () => {
       await condition("Ready", "True");
-      await untaint(UNREACHABLE);
+      await setTaints(taints.filter(({ key }) => key !== UNREACHABLE && key !== NOT_READY));
       await sayOfPods("ready");
     },
   };

@@ -130,6 +130,26 @@ describe("users notice nothing", () => {
   );
 
   it(
+    "when the kubelet of a node shuts it down: the addresses have moved before anything ends there",
+    inBed(async (bed) => {
+      const { witness, cluster, speakers } = bed;
+      const { at, name, delete: remove } = await held(bed, ["n3", "n1"]);
+      await unnoticed(bed, at, async () => {
+        await cluster.node("n3").shuttingDown();
+        // Where speakers have only just started, the next one takes nothing from a node that lives before it has been well for a while.
+        await witness.believes("n1", at, RETURN_MS);
+        // Critical pods are told last.
+        await speakers.on("n3").retire();
+      });
+      await witness.agreesOn("n1", at);
+      await announcedBy(cluster, { service: name, nodes: ["n1"] });
+      await cluster.node("n3").ready();
+      await speakers.on("n3").start();
+      await remove();
+    }),
+  );
+
+  it(
     "when all speakers are replaced, one after the other, and when the addresses are back where they were",
     inBed(async (bed) => {
       const { witness, cluster, speakers } = bed;

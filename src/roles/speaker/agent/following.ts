@@ -7,6 +7,7 @@
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import { type Duration, seconds } from "#base/time";
+import type { ObjectKey } from "#core/kubernetes/meta";
 import { createPlacements, type Placements } from "#core/layer2/placements";
 import type { SpeakerEvent } from "#core/speaker/event";
 import { carriesAddress } from "#core/speaker-report/report";
@@ -77,16 +78,23 @@ export class Following {
     const { node, namespace, loadBalancerClass } = options;
     this.#parts = parts;
     this.orders = new Orders({ self: node, wire, onAllPlaced: () => this.#onAllPlaced() });
-    this.placements = createPlacements({ lbClass: loadBalancerClass, rules: rulesOf(options) });
+    const rules = rulesOf(options);
+    this.placements = createPlacements({ lbClass: loadBalancerClass, rules });
     this.#bury();
     const trouble = (resource: string, failure: Failure | undefined): void =>
       this.#onTrouble(resource, failure);
-    this.bgp = new BgpFollowing({ ...parts, trouble });
+    this.bgp = new BgpFollowing({ ...parts, trouble, onTold: () => this.#reporter.routesChanged() });
     this.mirror = new ClusterMirror(cluster, {
       ...{ namespace, placements: this.placements, routes: this.bgp.routes },
+      holders: rules.order.type === "spread" ? "followed" : "ignored",
       listener: { changed: (what) => this.#onChange(what), trouble },
     });
-    this.#reporter = new Reporter(parts, { mirror: this.mirror, placements: this.placements });
+    const { bgp, mirror, placements } = this;
+    const routing = {
+      statusesOf: (service: ObjectKey) => bgp.statuses.of(service),
+      silence: (service: ObjectKey) => bgp.routes.silence(service),
+    };
+    this.#reporter = new Reporter(parts, { mirror, placements, routing });
     this.#configuration = new SpeakerConfiguration({
       ...{ cluster, namespace, tell, trouble, refused: heard.view.refused },
       onChanged: () => this.bgp.poolsChanged(),
@@ -116,6 +124,7 @@ export class Following {
   /** The wire has said something that is another thing than before. */
   heardNews(news: readonly News[]): void {
     this.#reporter.heardNews(news);
+    if (news.includes("bgp")) this.bgp.heardFacts();
     if (!news.includes("observation")) return;
     this.bgp.heardNews();
     // While ten thousand addresses move, nobody else dies.
