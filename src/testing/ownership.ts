@@ -4,7 +4,7 @@ import type { Duration, Instant } from "#base/time";
 import { instant } from "#base/time";
 import type { Standing } from "#core/liveness/standing";
 import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
-import { initialEntry } from "#core/ownership/machine";
+import { initialEntry } from "#core/ownership/entry";
 import type { Effect, Entry, Memory, Surroundings } from "#core/ownership/state";
 import { address } from "./values.ts";
 

@@ -82,9 +82,9 @@ export class Book {
     return this.#deadlines.next();
   }
 
-  /** The addresses that are due; each must be kept again. */
-  takeDue(now: Instant): readonly IpAddress[] {
-    return this.#deadlines.takeDue(now);
+  /** The addresses that are due, so many at most; each must be kept again. */
+  takeDue(now: Instant, most: number): readonly IpAddress[] {
+    return this.#deadlines.takeDue(now, most);
   }
 
   #block(address: IpAddress, node: string): void {

@@ -41,6 +41,14 @@ describe("many deadlines", () => {
     );
   });
 
+  it("are taken away a few at a time, if that is asked for, and the others stay due", () => {
+    const deadlines = new Deadlines<number>();
+    for (const key of [5, 3, 1, 4, 2]) deadlines.set(key, instant(key));
+    assert.deepEqual(deadlines.takeDue(instant(4), 3), [1, 2, 3]);
+    assert.equal(deadlines.next(), 4);
+    assert.deepEqual(deadlines.takeDue(instant(4), 3), [4]);
+  });
+
   it("do not keep what was put off, however often", () => {
     const deadlines = new Deadlines<string>();
     deadlines.set("early", instant(0));

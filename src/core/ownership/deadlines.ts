@@ -37,10 +37,10 @@ export class Deadlines<Key> {
     }
   }
 
-  /** Takes all keys that are due away and gives them, earliest first. */
-  takeDue(now: Instant): readonly Key[] {
+  /** Takes keys that are due away and gives them, earliest first; so many of them at most. */
+  takeDue(now: Instant, most = Number.POSITIVE_INFINITY): readonly Key[] {
     const due: Key[] = [];
-    for (let next = this.next(); next !== undefined && next <= now; next = this.next()) {
+    for (let next = this.next(); next !== undefined && next <= now && due.length < most; next = this.next()) {
       const { key } = at(this.#heap, 0);
       this.#pop();
       this.#atByKey.delete(key);

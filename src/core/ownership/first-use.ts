@@ -4,8 +4,16 @@
  *
  * What was there when this process started counts as used; so does what another node may have held, whether or not that was heard.
  */
+import type { IpAddress } from "#base/address";
 import { after, type Duration, type Instant, seconds } from "#base/time";
+import { initialEntry } from "./entry.ts";
 import type { Entry, Memory } from "./state.ts";
+
+/** An address that has just been told, and who may hold it has not; one that was there before this node knew all is none that nobody has used. */
+export const newEntry = (address: IpAddress, past: "unknown" | "known", now: Instant): Entry => {
+  const entry = initialEntry(address, [], now);
+  return past === "known" ? { ...entry, memory: { ...entry.memory, unusedSince: now } } : entry;
+};
 
 /** A placement that is corrected so soon has led to nothing. */
 const FIRST_THOUGHT: Duration = seconds(1);

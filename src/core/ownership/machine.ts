@@ -23,8 +23,7 @@
  * Pure: no clock, no sockets. The caller performs the effects in order, calls `reconsider` after anything in the surroundings
  * has changed, and `tick` no later than `deadline`.
  */
-import type { IpAddress } from "#base/address";
-import { after, earliest, type Instant, instant, micros } from "#base/time";
+import { after, earliest, type Instant, micros } from "#base/time";
 import type { OwnershipConfig } from "./config.ts";
 import { used } from "./first-use.ts";
 import { calmAt, noteCalm, noteTake } from "./flapping.ts";
@@ -35,38 +34,12 @@ import type {
   Effect,
   Entry,
   HoldingState,
-  Memory,
   State,
   Step,
   Surroundings,
   TransitionCause,
 } from "./state.ts";
 import { endsStranger, forgetStranger, noteSilence, strangerGoneAt } from "./strangers.ts";
-
-const LONG_AGO: Instant = instant(Number.NEGATIVE_INFINITY);
-
-const NO_MEMORY: Memory = {
-  holder: undefined,
-  holderAt: LONG_AGO,
-  mute: undefined,
-  contest: undefined,
-  settledAt: LONG_AGO,
-  restrainedUntil: LONG_AGO,
-  restraint: micros(0),
-  takenAt: [],
-  isFlapping: false,
-  stranger: undefined,
-  unusedSince: undefined,
-};
-
-/** An address that has just become known. Nothing is known of it, not even whether this node can carry it. */
-export const initialEntry = (address: IpAddress, candidates: readonly string[], now: Instant): Entry => ({
-  address,
-  candidates,
-  fitness: "unknown",
-  state: { name: "standby", since: now, waitsFor: [], until: undefined, isFirst: false },
-  memory: NO_MEMORY,
-});
 
 /** Whether the address is answered for. */
 export const isHeld = ({ state }: Entry): boolean => state.name === "holding" || state.name === "yielding";

@@ -256,6 +256,26 @@ describe("ten thousand addresses", () => {
   });
 });
 
+describe("a thousand addresses of a node that dies", () => {
+  it("are asked for and taken in parts, and none waits for a question about another one once it is due", () => {
+    const addresses = many(1_000);
+    const node = nodeWith(addresses.map((each) => ({ address: each, candidates: ["node-2", SELF] })));
+    const died = at(seconds(1));
+    node.give(standings({ "node-2": deadAt(died) }, 1, 1), died);
+    const asks = node.wake({ type: "timer" }, after(died, millis(66)));
+    assert.deepEqual(asks, new Array(256).fill("ask all"));
+    assert.ok((node.ownership.deadline() ?? 0) <= after(died, millis(66)), "the rest is due still");
+    // The second question took so long that it is too late for it.
+    const due = after(died, DEFAULT_OWNERSHIP.holdOff);
+    const held = (): number => addresses.filter((each) => node.ownership.mayAnswer(each, due)).length;
+    for (const expected of [256, 512, 768, 1_000, 1_000]) {
+      const said = node.wake({ type: "timer" }, due);
+      assert.ok(!said.some((line) => line.startsWith("ask")), said.join());
+      assert.equal(held(), expected);
+    }
+  });
+});
+
 describe("whatever happens", () => {
   const names = ["node-0", "node-2", "node-3"] as const;
   const anyStanding: fc.Arbitrary<Standing> = fc.oneof(

@@ -4,7 +4,8 @@
  * The contract for its caller, a fast thread:
  *
  * - Pure: no clock, no sockets. `now` is a monotonic clock that goes on while the machine sleeps (CLOCK_BOOTTIME).
- * - `step` gives effects; they are performed in order, at once. It is called with `timer` no later than `deadline`.
+ * - `step` gives effects; they are performed in order, at once. It is called with `timer` no later than `deadline`, which may be
+ *   past already when thousands are due.
  * - Before an address is answered for, or announced by a timer, `mayAnswer` is asked. It turns false by time alone: a process
  *   that stood still says nothing of yesterday's when it wakes up.
  * - What is queued on sockets is read, and given to `step`, before `timer` is.
@@ -18,21 +19,22 @@ import type { IpAddress } from "#base/address";
 import { unreachable } from "#base/assert";
 import type { MacAddress } from "#base/mac";
 import { after, earliest, type Instant, instant, micros } from "#base/time";
-import type { StandingChange } from "#core/liveness/liveness";
-import type { Standing } from "#core/liveness/standing";
 import { Book } from "./book.ts";
 import type { CompanyInput, CompanyState } from "./company.ts";
 import { companyDeadline, initialCompany, stepCompany } from "./company.ts";
 import type { OwnershipConfig } from "./config.ts";
-import { unusedSince } from "./first-use.ts";
+import { newEntry, unusedSince } from "./first-use.ts";
 import type { Input, MemberMacs } from "./input.ts";
-import { deadline, giveUp, initialEntry, isHeld, reconsider, tick } from "./machine.ts";
-import { precedes } from "./plan.ts";
+import { deadline, giveUp, isHeld, reconsider, tick } from "./machine.ts";
+import { meet } from "./meeting.ts";
 import { hear, miss, type Speaker } from "./rivals.ts";
 import { Standings } from "./standings.ts";
 import type { Effect, Entry, Step, Surroundings } from "./state.ts";
 import { forgetStranger } from "./strangers.ts";
 import { detectionTime } from "./timing.ts";
+
+/** Addresses that are thought about in one step: a claim that is due does not wait until thousands of others have been asked for. */
+const TURN = 256;
 
 /** All addresses as one node sees them. */
 export class Ownership {
@@ -46,7 +48,8 @@ export class Ownership {
   /** When this process was last seen running. */
   #runningAt: Instant;
   #leaving: "no" | "handing-over" | "left" = "no";
-  #arePlacementsKnown = false;
+  /** Whether all addresses that were there when this process started have been told. */
+  #past: "unknown" | "known" = "unknown";
   #effects: Effect[] = [];
 
   constructor(self: string, config: OwnershipConfig, now: Instant) {
@@ -141,7 +144,7 @@ export class Ownership {
         this.#place(input, now);
         break;
       case "all-placed":
-        this.#arePlacementsKnown = true;
+        this.#past = "known";
         break;
       case "members":
         this.#setMembers(input.members);
@@ -199,7 +202,7 @@ export class Ownership {
   #passTime(now: Instant): void {
     this.#stepCompany({ type: "timer" }, now);
     const around = this.#around(now);
-    for (const entry of this.#book.each(this.#book.takeDue(now))) this.#keep(tick(around, entry));
+    for (const entry of this.#book.each(this.#book.takeDue(now, TURN))) this.#keep(tick(around, entry));
   }
 
   #place({ changed, removed }: Extract<Input, { type: "placements" }>, now: Instant): void {
@@ -211,18 +214,12 @@ export class Ownership {
       this.#book.remove(entry.address);
     }
     for (const { address, candidates } of changed) {
-      const entry = this.#book.get(address) ?? this.#newEntry(address, now);
+      const entry = this.#book.get(address) ?? newEntry(address, this.#past, now);
       // A dispute was about another placement.
       const settled = { mute: undefined, restraint: micros(0), restrainedUntil: instant(0) };
       const memory = { ...entry.memory, ...settled, unusedSince: unusedSince(entry, candidates, now) };
       this.#keep(reconsider(around, { ...entry, candidates, memory }));
     }
-  }
-
-  /** Nobody may have it yet. */
-  #newEntry(address: IpAddress, now: Instant): Entry {
-    const entry = initialEntry(address, [], now);
-    return this.#arePlacementsKnown ? { ...entry, memory: { ...entry.memory, unusedSince: now } } : entry;
   }
 
   #setMembers(members: readonly MemberMacs[]): void {
@@ -244,24 +241,11 @@ export class Ownership {
     const concerned = new Set(this.#book.wanted);
     for (const { node } of changes) for (const each of this.#book.blockedBy(node)) concerned.add(each);
     this.#reconsiderAll(concerned, now);
-    for (const change of changes) this.#tellHeld(change, before.get(change.node), now);
-  }
-
-  /** What a peer's new standing means for the addresses that this node holds. */
-  #tellHeld({ node, standing }: StandingChange, before: Standing | undefined, now: Instant): void {
     const around = this.#around(now);
-    const heardUs = before?.name === "alive" && before.hearsUs === "yes";
-    for (const entry of this.#book.each(this.#book.held)) {
-      const { address, candidates } = entry;
-      if (entry.state.name === "yielding") this.#keep(reconsider(around, entry));
-      else if (standing.name !== "alive") continue;
-      else if (standing.hearsUs === "no") {
-        // It may take what it believes abandoned, and this node must know.
-        if (candidates.includes(node)) this.#effects.push({ type: "ask", address, of: node });
-      } else if (!heardUs && precedes(entry, node, this.#self)) {
-        // It may hold the address, too, and has the better right, or does not know who holds it.
-        this.#effects.push({ type: "announce", address, cause: "peer-returned" });
-      }
+    for (const change of changes) {
+      const was = before.get(change.node);
+      for (const entry of this.#book.each(this.#book.held))
+        this.#keep(meet(around, entry, { ...change, was }));
     }
   }
 
@@ -291,10 +275,8 @@ export class Ownership {
     // Said first: the next ones take over from who they know leaves.
     this.#effects.push({ type: type === "leave" ? "say-leaving" : "say-staying" });
     if (type === "stay") this.peerHeard(now);
-    this.#reconsiderAll(
-      [...this.#book.all()].map(({ address }) => address),
-      now,
-    );
+    const addresses = [...this.#book.all()].map(({ address }) => address);
+    this.#reconsiderAll(addresses, now);
   }
 
   #unsettle(now: Instant): void {
