@@ -185,6 +185,23 @@ describe("an advertisement", () => {
     }
   });
 
+  it("has the greatest local preference of a prefix that Services of different advertisements are in", () => {
+    // Which a valid configuration excludes: advertisements with serviceSelectors do not aggregate.
+    const wide = { aggregationLength: 24, peers: ["a"] };
+    const mail = testService("mail", [WEB], { meta: { labels: { app: "mail" } } });
+    for (const [first, second] of [
+      [5, 9],
+      [9, 5],
+    ] as const) {
+      const ads = [
+        advertisement("mail", { ...wide, localPref: first, serviceSelectors: [labelled({ app: "mail" })] }),
+        advertisement("shop", { ...wide, localPref: second, serviceSelectors: [labelled({ app: "shop" })] }),
+      ];
+      const bed = testBed({ ads, services: [mail, shop] });
+      assert.deepEqual(bed.settled(), ["192.0.2.0/24 a (localPref 9)"]);
+    }
+  });
+
   it("tells nobody of a Service that may share its address and is chosen by its labels", () => {
     const meta = { labels: { app: "shop" }, annotations: { "metallb.io/allow-shared-ip": "key" } };
     const shared = testService("shop", [WEB], { meta });
