@@ -2,7 +2,9 @@
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import type { WantedCondition } from "#core/allocation/outcome";
+import type { SilentReason as UnroutedReason } from "#core/bgp-routes/reason";
 import { type LeftOut, leftOutSentence, type SilentReason, silentSentence } from "#core/layer2/reason";
+import { type RoutedNode, routedText, unroutedText } from "./routed.ts";
 
 /** The type of the condition. */
 export const ANNOUNCED = "steelyard.dev/Announced";
@@ -62,19 +64,35 @@ export const announcedCondition = ({
   addresses,
   silent,
   leftOut: always = [],
+  routed = [],
+  unrouted,
 }: {
   readonly addresses: readonly AddressStanding[];
   readonly silent: SilentReason | undefined;
   readonly leftOut?: readonly LeftOut[];
+  /** Nodes that are to tell routers of it. */
+  readonly routed?: readonly RoutedNode[];
+  /** Why none is, as this node sees it. */
+  readonly unrouted?: UnroutedReason | undefined;
 }): WantedCondition => {
   const leftOut = leftOutText([...always, ...addresses.flatMap((each) => each.leftOut)]);
+  const routers = routed.length === 0 ? undefined : routedText(routed);
+  if (silent !== undefined && routers !== undefined) {
+    const status = routers.isTold ? "True" : "False";
+    const reason = routers.isTold ? "Announced" : "NoSession";
+    return { type: ANNOUNCED, status, reason, message: clip(routers.text) };
+  }
+  const why = silent === "no-advertisement" ? unroutedText(unrouted) : undefined;
+  if (why !== undefined)
+    return { type: ANNOUNCED, status: "False", reason: why.reason, message: clip(why.text) };
   if (silent !== undefined) {
     const message = [silentSentence(silent), leftOut].filter((text) => text !== "").join(" ");
     return { type: ANNOUNCED, status: "False", reason: reasonOf(silent), message: clip(message) };
   }
   const isHeld = addresses.every(({ holder }) => holder !== undefined);
   const hasStranger = addresses.some(({ stranger }) => stranger !== undefined);
-  const message = [sentence(addresses.map(holderText)), leftOut].filter((text) => text !== "").join(" ");
+  const parts = [sentence(addresses.map(holderText)), routers?.text ?? "", leftOut];
+  const message = parts.filter((text) => text !== "").join(" ");
   return {
     type: ANNOUNCED,
     status: isHeld ? "True" : "False",

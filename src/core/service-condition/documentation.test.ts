@@ -19,6 +19,9 @@ const listed = (heading: string): readonly string[] => {
   return [...section.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? "").sort();
 };
 
+/** Of a Service that only routers are told of. */
+const NO_L2 = { addresses: [], silent: "no-advertisement" } as const;
+
 describe("docs/reference/speaker-writes.md", () => {
   it("lists every reason of Announced, and no other", () => {
     const standing: AddressStanding = {
@@ -32,6 +35,10 @@ describe("docs/reference/speaker-writes.md", () => {
     const reasons = [
       ...standings.map((each) => announcedCondition({ addresses: [each], silent: undefined }).reason),
       ...SILENT_REASONS.map((silent) => announcedCondition({ addresses: [], silent }).reason),
+      announcedCondition({ ...NO_L2, routed: [{ node: "node-a", peers: ["tor"], reached: [] }] }).reason,
+      ...(["noPeers", "conflictingAdvertisements", "sharedIPWithServiceSelector"] as const).map(
+        (unrouted) => announcedCondition({ ...NO_L2, unrouted }).reason,
+      ),
     ];
     assert.deepEqual(listed("Reasons of Announced"), [...reasons].sort());
   });

@@ -8,6 +8,8 @@ import { isNodeName } from "#core/node/read";
 
 /** The annotation of a `ConfigurationState` that holds it. */
 export const LINKS_ANNOTATION = "steelyard.dev/links";
+/** The annotation beside it with the sessions, as a JSON list. */
+export const SESSIONS_ANNOTATION = "steelyard.dev/bgp-sessions";
 const NODE_LABEL = "metallb.io/node-name";
 
 /** An interface that is up and may answer. */
@@ -17,7 +19,12 @@ export type ReportedLink = {
   readonly addresses: readonly InterfaceAddress[];
 };
 
-export type SpeakerReport = { readonly node: string; readonly links: readonly ReportedLink[] };
+export type SpeakerReport = {
+  readonly node: string;
+  readonly links: readonly ReportedLink[];
+  /** BGPPeers, by name, with which it has a session; `undefined` where it says nothing of that. */
+  readonly sessions?: readonly string[];
+};
 
 /** Whether a node has reported an interface in the network of an address; not if it has reported nothing. */
 export const carriesAddress = (report: SpeakerReport | undefined, address: IpAddress): boolean =>
@@ -61,14 +68,42 @@ const linksIn = (text: string): readonly ReportedLink[] | undefined => {
   }
 };
 
+/** The annotation's value: the same for the same peers. */
+export const sessionsText = (peers: Iterable<string>): string => JSON.stringify([...new Set(peers)].sort());
+
+const sessionsIn = (text: string): readonly string[] | undefined => {
+  if (text === "" || text.length > LONGEST_TEXT) return undefined;
+  try {
+    return listOf(JSON.parse(text))
+      .map(textOf)
+      .filter((peer) => peer !== "");
+  } catch {
+    return undefined;
+  }
+};
+
 /** Reads a `ConfigurationState`; `undefined` if it is no speaker's, or has no report that can be read. */
 export const readReport = (object: unknown): SpeakerReport | undefined => {
-  const annotations: TextMap | undefined = metaOf(object, (name) => name === LINKS_ANNOTATION)?.annotations;
+  const annotations: TextMap | undefined = metaOf(
+    object,
+    (name) => name === LINKS_ANNOTATION || name === SESSIONS_ANNOTATION,
+  )?.annotations;
   const node = textOf(fieldsOf(fieldsOf(fieldsOf(object).metadata).labels)[NODE_LABEL]);
   const links = linksIn(annotations?.[LINKS_ANNOTATION] ?? "");
-  return links === undefined || !isNodeName(node) ? undefined : { node, links };
+  if (links === undefined || !isNodeName(node)) return undefined;
+  const sessions = sessionsIn(annotations?.[SESSIONS_ANNOTATION] ?? "");
+  return { node, links, ...(sessions === undefined ? {} : { sessions }) };
 };
+
+/** Whether two reports say the same of links. */
+export const hasSameLinks = (
+  left: Pick<SpeakerReport, "links">,
+  right: Pick<SpeakerReport, "links">,
+): boolean => reportText(left.links) === reportText(right.links);
+
+const hasSameSessions = ({ sessions: left }: SpeakerReport, { sessions: right }: SpeakerReport): boolean =>
+  left === undefined || right === undefined ? left === right : sessionsText(left) === sessionsText(right);
 
 /** Whether two reports say the same. */
 export const isSameReport = (left: SpeakerReport, right: SpeakerReport): boolean =>
-  left.node === right.node && reportText(left.links) === reportText(right.links);
+  left.node === right.node && hasSameLinks(left, right) && hasSameSessions(left, right);

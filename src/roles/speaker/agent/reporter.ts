@@ -42,7 +42,8 @@ export class Reporter {
     {
       mirror,
       placements,
-    }: { readonly mirror: ClusterMirror; readonly placements: WritersParts["placements"] },
+      routing,
+    }: { readonly mirror: ClusterMirror } & Required<Pick<WritersParts, "placements" | "routing">>,
   ) {
     this.#heard = heard;
     const { node: self, namespace, rules, probe } = options;
@@ -52,7 +53,7 @@ export class Reporter {
     // What MetalLB's speakers answer for until they are gone is no conflict.
     const conflicts = rules === "metallb" ? "expected" : "reported";
     this.#writers = new Writers({
-      ...{ cluster, clock, mirror, placements, self, namespace, conflicts, tell },
+      ...{ cluster, clock, mirror, placements, routing, self, namespace, conflicts, tell },
       probing: probe ? "on" : "off",
     });
   }
@@ -67,6 +68,11 @@ export class Reporter {
     if (this.#knows !== "nothing") return;
     this.#knows = "cluster";
     this.#hand();
+  }
+
+  /** What routers are told is another thing than before. */
+  routesChanged(): void {
+    if (this.#knows === "placements") this.#writers.changed();
   }
 
   /** Everything has been decided about, or again after a change. */

@@ -41,6 +41,8 @@ export type BgpFollowingParts = {
   readonly heard: Heard;
   readonly tell: (event: SpeakerEvent) => void;
   readonly trouble: (resource: string, failure: Failure | undefined) => void;
+  /** What nodes tell routers is another thing than before. */
+  readonly onTold: () => void;
   readonly options: BgpFollowingOptions;
 };
 
@@ -83,7 +85,7 @@ export class BgpFollowing {
     this.#parts = parts;
     this.#rules = rulesOf(options);
     this.routes = new BgpRoutes({ node, lbClass, rules: this.#rules });
-    this.orders = new BgpOrders({ wire, onAllRouted: () => this.#plan() });
+    this.orders = new BgpOrders({ wire, onAllRouted: () => this.heardFacts() });
     this.#peers = new BgpPeers({
       ...{ cluster, namespace, tell, listening: bgpListen === undefined ? "no" : "yes" },
       ...{ told: heard.view.bgpRefusals, onPlanned: (plan) => this.#onPlanned(plan) },
@@ -163,6 +165,12 @@ export class BgpFollowing {
     this.#writers?.problems([...refused, ...bgpRefused, ...peers]);
   }
 
+  /** With peers it is otherwise than before. */
+  heardFacts(): void {
+    const up = this.#parts.heard.bgp.filter(({ state }) => state === "established");
+    if (this.orders.isAllRouted) this.#writers?.sessions(up.map(({ name }) => name));
+  }
+
   /** The wire reads again. */
   drained(): void {
     this.orders.pump();
@@ -237,6 +245,7 @@ export class BgpFollowing {
     const { namespace } = options;
     const changed = (): void => {
       this.#writers?.changed();
+      this.#parts.onTold();
     };
     return cluster.watch<SeenBgpStatus>(
       {

@@ -12,6 +12,7 @@ import { Agenda } from "../writers/agenda.ts";
 import { Attempts } from "../writers/attempts.ts";
 import { assigned, SpeakerEvents } from "../writers/events.ts";
 import type { SeenCluster } from "../writers/seen.ts";
+import { SessionReport } from "./session-report.ts";
 import { StateReport } from "./state-report.ts";
 import { BgpStatuses } from "./statuses.ts";
 
@@ -39,6 +40,7 @@ export class BgpWriters {
   readonly #statuses: BgpStatuses;
   readonly #agenda: Agenda;
   readonly #state: StateReport;
+  readonly #sessions: SessionReport;
   #again: { readonly when: Instant; readonly cancel: Cancel } | undefined;
   #life: "waiting" | "writing" | "closed" = "waiting";
 
@@ -67,6 +69,10 @@ export class BgpWriters {
       lookAgain: (service, when) => this.#agenda.at(service, when),
       onBegun: (service) => this.#onBegun(service),
     });
+    this.#sessions = new SessionReport({
+      ...{ ...common, clock, seen: () => mirror.reportOf(self) },
+      lookAgain: (when) => this.#later(when),
+    });
     this.#state = new StateReport({
       ...{ ...common, clock, isThere: () => mirror.reportOf(self) !== undefined },
       lookAgain: (when) => this.#later(when),
@@ -89,11 +95,17 @@ export class BgpWriters {
   changed(): void {
     if (this.#life === "writing") this.#agenda.everything();
     this.#state.look();
+    this.#sessions.look();
   }
 
   /** What keeps something of the configuration out of force on this node. */
   problems(problems: readonly string[]): void {
     if (this.#life !== "closed") this.#state.set(problems);
+  }
+
+  /** The peers with which there is a session. */
+  sessions(peers: readonly string[]): void {
+    if (this.#life !== "closed") this.#sessions.set(peers);
   }
 
   /** Objects stay: sessions may outlast this program, and the pod that owns them takes them with it. */
@@ -127,6 +139,7 @@ export class BgpWriters {
     const cancel = clock.later(between(clock.now(), when), () => {
       this.#again = undefined;
       this.#state.look();
+      this.#sessions.look();
     });
     this.#again = { when, cancel };
   }

@@ -9,7 +9,7 @@ import type { Instant } from "#base/time";
 import { fieldsOf } from "#core/kubernetes/read";
 import { stateObject } from "#core/metallb/status";
 import {
-  isSameReport,
+  hasSameLinks,
   LINKS_ANNOTATION,
   type ReportedLink,
   reportText,
@@ -53,13 +53,13 @@ export class LinkReport {
 
   /** Writes the report unless the mirror shows it already. */
   look(): void {
-    const { self, writes, attempts, now, seen, lookAgain } = this.#parts;
+    const { writes, attempts, now, seen, lookAgain } = this.#parts;
     const links = this.#links;
     if (links === undefined) return;
     const key = `ConfigurationState ${this.#target.name}`;
     const before = seen();
     const owners = this.#ownersToWrite();
-    if (before !== undefined && isSameReport(before, { node: self, links }) && owners === undefined) {
+    if (before !== undefined && hasSameLinks(before, { links }) && owners === undefined) {
       writes.drop(key);
       return;
     }

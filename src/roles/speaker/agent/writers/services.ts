@@ -11,6 +11,7 @@ import {
   REACHABLE,
   reachableCondition,
 } from "#core/service-condition/reachable";
+import { ROUTED_GIST } from "#core/service-condition/routed";
 import type { Wish } from "./conditions.ts";
 import { type Standing, type Surroundings, spokesmanOf } from "./standing.ts";
 
@@ -23,15 +24,22 @@ const has = ({ conditions }: Service, type: string): boolean => conditions.some(
 const without = (service: Service, type: string, patience: Wish["patience"] = "usual"): readonly Wish[] =>
   has(service, type) ? [{ type, condition: undefined, patience, gist: "" }] : [];
 
-const announcedWish = (standing: Exclude<Standing, { type: "foreign" }>): Wish => {
+const announcedWish = (
+  service: ObjectKey,
+  standing: Exclude<Standing, { type: "foreign" }>,
+  { routedBy, unroutedAs }: Pick<Surroundings, "routedBy" | "unroutedAs">,
+): Wish => {
+  const routed = routedBy(service);
   if (standing.type === "silent") {
     const { reason: silent, leftOut } = standing;
-    const condition = announcedCondition({ addresses: [], silent, leftOut });
-    const gist = announcedCondition({ addresses: [], silent, leftOut: [] }).message;
+    const known = { addresses: [], silent, routed, unrouted: unroutedAs(service) };
+    const condition = announcedCondition({ ...known, leftOut });
+    // Which nodes tell routers changes with every pod that moves.
+    const gist = routed.length > 0 ? ROUTED_GIST : announcedCondition({ ...known, leftOut: [] }).message;
     return { type: ANNOUNCED, condition, patience: "usual", gist };
   }
   const { addresses } = standing;
-  const condition = announcedCondition({ addresses, silent: undefined });
+  const condition = announcedCondition({ addresses, silent: undefined, routed });
   const bare = addresses.map((address) => ({ ...address, leftOut: [] }));
   const gist = announcedCondition({ addresses: bare, silent: undefined }).message;
   // Who took the address first is known: nothing is gained by waiting, and the controller waits for it.
@@ -123,9 +131,12 @@ export const wishesOf = (
       return CONDITIONS.flatMap((type) => without(service, type));
     }
     case "silent":
-      return standing.writer === self ? [announcedWish(standing), ...without(service, REACHABLE)] : [];
+      return standing.writer === self
+        ? [announcedWish(objectKey(service.meta), standing, around), ...without(service, REACHABLE)]
+        : [];
     default: {
-      const announced = standing.writer === self ? [announcedWish(standing)] : [];
+      const announced =
+        standing.writer === self ? [announcedWish(objectKey(service.meta), standing, around)] : [];
       // What was found out before nobody asks any more is not true for ever.
       if (probing === "off")
         return standing.writer === self ? [...announced, ...without(service, REACHABLE, "tidying")] : [];

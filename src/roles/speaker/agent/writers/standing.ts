@@ -15,6 +15,7 @@
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import { hashName } from "#core/balance/name-hash";
+import type { SilentReason as UnroutedReason } from "#core/bgp-routes/reason";
 import { parseServiceAddress } from "#core/ipam/block";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Placements } from "#core/layer2/placements";
@@ -22,6 +23,7 @@ import type { LeftOut, SilentReason } from "#core/layer2/reason";
 import type { Announced, SeenStatus } from "#core/layer2-status/object";
 import type { Service } from "#core/service/service";
 import type { AddressStanding } from "#core/service-condition/announced";
+import type { RoutedNode } from "#core/service-condition/routed";
 
 /** What is known besides the Service itself. */
 export type Surroundings = {
@@ -34,6 +36,10 @@ export type Surroundings = {
   readonly statusesOf: (service: ObjectKey) => readonly SeenStatus[];
   /** Ready members; all of them if none is ready. */
   readonly members: ReadonlySet<string>;
+  /** Nodes that are to tell routers of a Service, this one among them. */
+  readonly routedBy: (service: ObjectKey) => readonly RoutedNode[];
+  /** Why this node tells no router of it; `undefined` if it does, or it is none of ours. */
+  readonly unroutedAs: (service: ObjectKey) => UnroutedReason | undefined;
   /** Whether a node has an interface in the network of an address, as it has reported. */
   readonly carries: (node: string, address: IpAddress) => boolean;
 };

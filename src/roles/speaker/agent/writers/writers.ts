@@ -1,6 +1,7 @@
 /** Everything that a speaker's agent writes into the cluster. */
 import type { IpAddress } from "#base/address";
 import { after, between, type Instant, millis, seconds } from "#base/time";
+import type { SeenBgpStatus } from "#core/bgp-status/object";
 import { type ObjectKey, splitKey } from "#core/kubernetes/meta";
 import type { Placements } from "#core/layer2/placements";
 import type { Owner } from "#core/layer2-status/object";
@@ -37,8 +38,20 @@ export type WritersParts = {
   readonly conflicts: ConflictParts["policy"];
   /** Whether speakers ask for addresses of others; `off`: what was found out once goes from Services. */
   readonly probing: "on" | "off";
+  /** What this node and others tell routers; `undefined`: nothing. */
+  readonly routing?: Routing;
   readonly tell: (event: SpeakerEvent) => void;
 };
+
+/** What is known of BGP. */
+export type Routing = {
+  /** The `ServiceBGPStatus` objects of a Service. */
+  readonly statusesOf: (service: ObjectKey) => readonly Pick<SeenBgpStatus, "node" | "peers">[];
+  /** Why this node tells no router of a Service. */
+  readonly silence: Surroundings["unroutedAs"];
+};
+
+const NO_ROUTING: Routing = { statusesOf: () => [], silence: () => undefined };
 
 /** How long the last writes may take at the end. */
 const LAST_WORDS = seconds(2);
@@ -237,6 +250,7 @@ export class Writers {
       strangerAt: (address: IpAddress) => this.#conflicts.strangerAt(address),
       statusesOf: (each: ObjectKey) => mirror.statuses.of(each),
       carries: (node: string, address: IpAddress) => carriesAddress(mirror.reportOf(node), address),
+      ...this.#routing(),
     };
     const standing = standingOf(service, around);
     if (standing.type === "announced") {
@@ -247,6 +261,24 @@ export class Writers {
       }
     } else this.#statuses.look(key, undefined, ALONE);
     if (this.#life === "writing") this.#conditions.look(service, wishesOf(service, standing, around));
+  }
+
+  /** What is known of routers: nothing without BGP. */
+  #routing(): Pick<Surroundings, "routedBy" | "unroutedAs"> {
+    const { routing = NO_ROUTING, mirror } = this.#parts;
+    const members = this.#readyMembers();
+    return {
+      unroutedAs: routing.silence,
+      routedBy: (service) =>
+        routing
+          .statusesOf(service)
+          .filter(({ node, peers }) => members.has(node) && peers.length > 0)
+          .map(({ node, peers }) => {
+            const sessions = new Set(mirror.reportOf(node)?.sessions);
+            return { node, peers, reached: peers.filter((peer) => sessions.has(peer)) };
+          })
+          .sort((left, right) => (left.node < right.node ? -1 : 1)),
+    };
   }
 
   #lookAtAll(): void {
