@@ -7,6 +7,7 @@ import type { RouteWord } from "../desired.ts";
 import type { RouteAttributes } from "../route.ts";
 import { Damping, DEFAULT_DAMPING } from "./damping.ts";
 import { RouteFeed } from "./feed.ts";
+import type { Outgoing } from "./parcel.ts";
 import { prefixKey } from "./prefix-key.ts";
 import { RibOut } from "./rib-out.ts";
 import { attributesOf, prefixOf, sessionOf } from "./test-peer.ts";
@@ -90,14 +91,26 @@ describe("the feed", () => {
     assert.deepEqual(heard("a"), []);
   });
 
-  it("shares equal attributes, however many objects they came as", () => {
-    const { add, change, heard } = bed();
-    add("a");
-    const many = Array.from({ length: 300 }, (_, index) =>
-      word(`10.0.${index >> 8}.${index & 255}/32`, ["a", PLAIN]),
+  it("shares routes between peers, and gives routes with equal attributes in one UPDATE for each part that is taken", () => {
+    const PEERS = "abcdefghij";
+    const feed = new RouteFeed(DEFAULT_DAMPING);
+    const words = Array.from({ length: 10_000 }, (_, index) =>
+      word(`10.0.${index >> 8}.${index & 255}/32`, [PEERS, attributesOf({ communities: [1, 2] })]),
     );
-    change(START, ...many);
-    assert.equal(heard("a").length, 300);
+    feed.set({ changed: words, removed: [] }, START);
+    const [first, ...others] = [...PEERS].map((peer) => {
+      const rib = new RibOut({ mostRoutes: 10_000 });
+      feed.addPeer(peer, rib);
+      rib.up(sessionOf());
+      const parts: (readonly Outgoing[])[] = [];
+      while (rib.pending > 0) parts.push(rib.take(500));
+      assert.deepEqual(
+        parts.map(({ length }) => length),
+        new Array<number>(20).fill(1),
+      );
+      return parts.flat().flatMap((message) => ("prefixes" in message ? message.prefixes : []));
+    });
+    for (const other of others) assert.ok(other.every((prefix, index) => prefix === first?.[index]));
   });
 });
 
