@@ -61,6 +61,8 @@ class Frr {
 type Choice = {
   readonly host?: "e2" | "cl";
   readonly neighbor?: string;
+  /** `interface`: the neighbour is whoever is at the other end of it. */
+  readonly kind?: "interface";
   readonly asn?: number;
   readonly local?: number;
   readonly lines?: readonly string[];
@@ -85,7 +87,7 @@ const startFrr = async (bed: BgpBed, choice: Choice = {}): Promise<Frr> => {
       `router bgp ${local}`,
       ` bgp router-id ${AT[host].IPv4}`,
       " no bgp ebgp-requires-policy",
-      ` neighbor ${neighbor} remote-as ${asn}`,
+      ` neighbor ${neighbor}${choice.kind === undefined ? "" : " interface"} remote-as ${asn}`,
       ` neighbor ${neighbor} timers 3 9`,
       ` neighbor ${neighbor} timers connect 2`,
       ...lines.map((line) => ` neighbor ${neighbor} ${line}`),
@@ -313,6 +315,28 @@ describe("BGP with FRR", () => {
       await until(
         () => frr.routes("192.0.2.128/25"),
         (isThere) => isThere,
+      );
+    }));
+
+  it("finds FRR at the other end of a link, and is found, without any address of either (RFC 8950)", (context) =>
+    inBgpBed(context, async (bed) => {
+      const frr = await startFrr(bed, { neighbor: "eth0", kind: "interface", lines: ["bfd"] });
+      const word = peerAt(AT.e2.IPv4, { neighbor: { type: "interface", name: "eth0" }, bfd: BFD });
+      const station = await bed.station([word], [routeTo("192.0.2.128/25"), routeTo("2001:db8:5::/48")]);
+      const { address, session } = await station.is("established", 30_000);
+      assert.deepEqual([address, session?.local], [AT.e2["link-local"], AT.e1["link-local"]]);
+      await until(
+        () => frr.routes("192.0.2.128/25"),
+        (isThere) => isThere,
+      );
+      const path = await until(
+        () => frr.path("ipv6", "2001:db8:5::/48"),
+        (found) => found?.valid === true,
+      );
+      assert.deepEqual(path?.nexthops.map(({ ip }) => ip).sort(), [AT.e1.IPv6, AT.e1["link-local"]]);
+      await until(
+        () => station.peer(),
+        ({ bfd }) => bfd === "up",
       );
     }));
 

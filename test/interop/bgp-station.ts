@@ -12,6 +12,7 @@ import { openBfdPort } from "#drivers/bfd/linux";
 import { openBgpPort } from "#drivers/bgp/linux";
 import { openClock } from "#drivers/clock/linux";
 import { openNetlink } from "#drivers/netlink/linux";
+import { openAdvertisementPort } from "#drivers/router-advertisement/linux";
 import { BfdHub } from "#runtime/bfd/hub";
 import type { Leave } from "#runtime/bgp/leaving";
 import type { BgpSpeakerParts } from "#runtime/bgp/parts";
@@ -46,7 +47,7 @@ const openSpeaker = (start: BgpSpeakerParts["start"]): BgpSpeaker => {
     digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
   });
   const speaker = new BgpSpeaker({
-    ...{ tcp: openBgpPort(), bfd, links, deadlines, now, random, start },
+    ...{ tcp: openBgpPort(), routers: openAdvertisementPort(), bfd, links, deadlines, now, random, start },
     afterReading: (run) => void setImmediate(run),
     tell: (observation, at) => say({ at: Math.round(at / 1_000), observation }),
   });

@@ -6,6 +6,7 @@ import type { LeftOut } from "#core/bgp/rib-out/left-out";
 import type { Cause } from "#core/bgp/session/cause";
 import type { SessionName } from "#core/bgp/session/state";
 import type { BgpPort } from "#drivers/bgp/port";
+import type { AdvertisementPort } from "#drivers/router-advertisement/port";
 import type { BfdHub } from "#runtime/bfd/hub";
 import type { Deadlines } from "#runtime/deadlines";
 import type { Links } from "#runtime/links";
@@ -13,6 +14,7 @@ import type { Links } from "#runtime/links";
 export type BgpSpeakerParts = {
   readonly tcp: BgpPort;
   readonly bfd: Pick<BfdHub, "add" | "configure" | "retire" | "state">;
+  readonly routers: AdvertisementPort;
   /** Interfaces of this machine and their addresses; say `linksChanged` when they are others. */
   readonly links: Pick<Links, "all" | "byIndex" | "byName" | "addressesOf" | "reaches">;
   readonly deadlines: Deadlines;

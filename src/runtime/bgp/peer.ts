@@ -128,6 +128,14 @@ export class Peer {
     if (where !== undefined) this.start(where);
   }
 
+  /** The peer is elsewhere than before, or nowhere that is known. */
+  locate(where: Whereabouts | undefined): void {
+    this.stop("reset");
+    this.bfd.leave(this.#parts.now());
+    this.#where = undefined;
+    if (where !== undefined) this.start(where);
+  }
+
   /** Takes what is wanted of the peer now; restarts its session only if it must. */
   configure(word: PeerWord, where: Whereabouts | undefined): void {
     const before = this.#word;

@@ -7,15 +7,12 @@ import type { Standing } from "#core/bgp/rib-out/left-out";
 import { Feeding } from "./feeding.ts";
 import { type Leave, Leaving } from "./leaving.ts";
 import { Listening, type ListeningState } from "./listening.ts";
+import { Neighbors } from "./neighbors.ts";
 import type { BgpSpeakerParts } from "./parts.ts";
 import { Peer } from "./peer.ts";
 import type { Whereabouts } from "./peer-word.ts";
 import { type RouteChanges, RouteQueue } from "./route-queue.ts";
 import { type PeerSnapshot, snapshotOf } from "./snapshot.ts";
-
-/** Where a peer is, as far as its word says so. */
-const whereOf = ({ neighbor }: PeerWord): Whereabouts | undefined =>
-  neighbor.type === "address" ? { address: neighbor.address, link: undefined } : undefined;
 
 const DEFAULT_SETTINGS: BgpSettings = { listen: undefined, drainTime: micros(0) };
 
@@ -25,6 +22,7 @@ export class BgpSpeaker {
   readonly #feeding: Feeding;
   readonly #listening: Listening;
   readonly #routes: RouteQueue;
+  readonly #neighbors: Neighbors;
   #settings = DEFAULT_SETTINGS;
   #routesAre: "partial" | "complete" = "partial";
   /** Whether peers were told before, so that those who come now have nothing of an earlier process. */
@@ -35,6 +33,7 @@ export class BgpSpeaker {
     this.#parts = parts;
     this.#feeding = new Feeding(parts);
     this.#listening = new Listening(parts);
+    this.#neighbors = new Neighbors({ ...parts, onRouter: (name, now) => this.#locate(name, now) });
     this.#routes = new RouteQueue({ ...parts, onFed: () => this.#wakeAll() });
   }
 
@@ -51,9 +50,13 @@ export class BgpSpeaker {
     for (const word of wanted.values()) {
       const known = this.#peers.get(word.name);
       if (known === undefined) this.#add(word);
-      else known.configure(word, whereOf(word));
+      else known.configure(word, this.#whereOf(word));
     }
     if (words.length > 0) this.#hasPeers = true;
+    const interfaces = words.flatMap(({ neighbor }) =>
+      neighbor.type === "interface" ? [neighbor.name] : [],
+    );
+    this.#neighbors.watch(new Set(interfaces), now);
     this.#listen(now);
   }
 
@@ -72,6 +75,7 @@ export class BgpSpeaker {
 
   /** Interfaces of this machine or their addresses are others than before. */
   linksChanged(now: Instant): void {
+    this.#neighbors.linksChanged(now);
     for (const peer of this.#peers.values()) peer.linksChanged();
     this.#listen(now);
   }
@@ -109,6 +113,7 @@ export class BgpSpeaker {
   close(): void {
     this.#leaving?.cancel();
     this.#listening.close();
+    this.#neighbors.close();
     this.#feeding.close();
     this.#routes.close();
     for (const peer of this.#peers.values()) peer.close();
@@ -121,8 +126,27 @@ export class BgpSpeaker {
     this.#peers.set(word.name, peer);
     this.#routes.addPeer(word.name, peer.rib);
     if (this.#routesAre === "complete") peer.routesComplete();
-    const where = whereOf(word);
+    const where = this.#whereOf(word);
     if (where !== undefined && this.#leaving === undefined) peer.start(where);
+  }
+
+  #whereOf({ neighbor }: PeerWord): Whereabouts | undefined {
+    return neighbor.type === "address"
+      ? { address: neighbor.address, link: undefined }
+      : this.#neighbors.find(neighbor.name);
+  }
+
+  /** The router at the end of a link is another one. */
+  #locate(name: string, now: Instant): void {
+    if (this.#leaving !== undefined) return;
+    const where = this.#neighbors.find(name);
+    for (const peer of this.#peers.values()) {
+      const { neighbor } = peer.word;
+      if (neighbor.type !== "interface" || neighbor.name !== name) continue;
+      this.#parts.tell({ type: "neighbor", peer: peer.name, address: where?.address }, now);
+      peer.locate(where);
+    }
+    this.#listen(now);
   }
 
   #remove(peer: Peer): void {

@@ -11,6 +11,7 @@ import { type FakeBgpHost, type FakeBgpNetwork, fakeBgpNetwork } from "#drivers/
 import type { BgpConnection, BgpPort } from "#drivers/bgp/port";
 import { fakeClock } from "#drivers/clock/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
+import { type FakeAdvertisementLink, fakeAdvertisementLink } from "#drivers/router-advertisement/fake";
 import { BfdHub } from "#runtime/bfd/hub";
 import { createDeadlines, type Deadlines } from "#runtime/deadlines";
 import { createLinks, type Links } from "#runtime/links";
@@ -158,6 +159,7 @@ const startHost = (
   world: {
     readonly network: FakeBgpNetwork;
     readonly bfd: FakeBfdLink;
+    readonly routers: FakeAdvertisementLink;
     readonly deadlines: Deadlines;
     readonly now: () => Instant;
   },
@@ -165,6 +167,7 @@ const startHost = (
   const addresses = new Set([at(number), at(number, "IPv6"), address(`fe80::${number}`)]);
   const tcp = world.network.addHost({ addresses, linkIndex: LINK_INDEX });
   const system = world.bfd.addSystem({ linkIndex: LINK_INDEX, addresses });
+  const routers = world.routers.addMachine(address(`fe80::${number}`));
   const netlink = new FakeNetlink([
     { ...{ index: LINK_INDEX, name: "eth0", mtu: 1_500 }, ...{ up: true, carrier: true, loopback: false } },
   ]);
@@ -190,7 +193,16 @@ const startHost = (
       digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
     });
     const speaker = new BgpSpeaker({
-      ...{ tcp: tapped(tcp.port, tables), bfd: hub, links, deadlines, now: world.now, random, start: first },
+      ...{
+        tcp: tapped(tcp.port, tables),
+        bfd: hub,
+        routers,
+        links,
+        deadlines,
+        now: world.now,
+        random,
+        start: first,
+      },
       afterReading: (action) => action(),
       tell: (observation) => void said.push(wordsOf(observation)),
     });
@@ -225,9 +237,11 @@ export const bgpBed = (): Bed => {
     return () => deadlines.set(id, undefined, run);
   });
   const bfd = fakeBfdLink();
+  const routers = fakeAdvertisementLink();
   const settle = (): void => {
     network.settle();
     bfd.settle();
+    routers.settle();
   };
   return {
     network,
@@ -241,6 +255,6 @@ export const bgpBed = (): Bed => {
       }
     },
     host: (number, start = "fresh") =>
-      startHost(number, start, { network, bfd, deadlines, now: () => clock.now() }),
+      startHost(number, start, { network, bfd, routers, deadlines, now: () => clock.now() }),
   };
 };

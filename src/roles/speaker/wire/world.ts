@@ -19,6 +19,7 @@ import { Child } from "#drivers/ipc/child";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openResponderPort } from "#drivers/packet/linux-responder";
 import { openSegmentPort } from "#drivers/packet/linux-segments";
+import { openAdvertisementPort } from "#drivers/router-advertisement/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { createDeadlines } from "#runtime/deadlines";
 import type { AgentToWire, WireToAgent } from "../messages.ts";
@@ -104,7 +105,7 @@ const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | strin
     openBgpState: (onFailure) =>
       openRecord(join(options.stateDirectory, BGP_STATE), onFailure, LONGEST_BGP_STATE),
     openBgp: openBgp({
-      ...{ node: options.node, tcp: openBgpPort(), deadlines, now, random, time: () => wallTime(Date.now()) },
+      ...{ node: options.node, tcp: openBgpPort(), routers: openAdvertisementPort(), deadlines, now, random, time: () => wallTime(Date.now()) },
       settings: {
         listen: options.bgpListen === undefined ? undefined : { port: options.bgpListen },
         drainTime: millis(options.bgpDrain),

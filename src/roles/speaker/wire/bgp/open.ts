@@ -3,6 +3,7 @@ import { after, between, type Instant, seconds, toMillis, type WallTime, wallTim
 import type { BgpSettings, PeerWord } from "#core/bgp/desired";
 import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
 import type { BgpPort as TcpPort } from "#drivers/bgp/port";
+import type { AdvertisementPort } from "#drivers/router-advertisement/port";
 import type { PeerSnapshot } from "#runtime/bgp/snapshot";
 import { BgpSpeaker } from "#runtime/bgp/speaker";
 import type { Deadlines } from "#runtime/deadlines";
@@ -12,6 +13,7 @@ import { BgpTelling } from "./telling.ts";
 export type OpenBgpParts = {
   readonly node: string;
   readonly tcp: TcpPort;
+  readonly routers: AdvertisementPort;
   readonly settings: BgpSettings;
   readonly deadlines: Deadlines;
   readonly now: () => Instant;
@@ -64,10 +66,10 @@ const factsOf = (
 export const openBgp =
   (parts: OpenBgpParts) =>
   ({ bfd, links, start, tell, onFacts }: BgpSurroundings): BgpPort => {
-    const { node, tcp, settings, deadlines, now, time, random, afterReading } = parts;
+    const { node, tcp, routers, settings, deadlines, now, time, random, afterReading } = parts;
     const telling = new BgpTelling(tell);
     const speaker = new BgpSpeaker({
-      ...{ tcp, bfd, links, deadlines, now, random, afterReading, start },
+      ...{ tcp, routers, bfd, links, deadlines, now, random, afterReading, start },
       tell: (observation) => {
         telling.hear(observation);
         onFacts();
