@@ -37,7 +37,7 @@ describe("the command line of a speaker", () => {
       ...{ rules: "steelyard", ignoreExcludeLabel: false, spread: undefined, secretFile: undefined },
       ...{ refresh: 100_000, probe: true, withoutGateway: "go-on", listen: { host: undefined, port: 9122 } },
       ...{ admin: DEFAULT_SPEAKER_ADMIN, stateDirectory: DEFAULT_SPEAKER_STATE },
-      ...{ bgpListen: undefined, bgpDrain: 5_000 },
+      ...{ bgpEngine: "own", frrSockets: undefined, bgpListen: undefined, bgpDrain: 5_000 },
       ...{ logFormat: "text", logLevel: "info" },
     });
   });
@@ -56,6 +56,7 @@ describe("the command line of a speaker", () => {
       ...{ refresh: 20_000, probe: false, withoutGateway: "withdraw" },
       ...{ listen: { host: "127.0.0.1", port: 1 }, admin: "/a", stateDirectory: "/d" },
       ...{ logFormat: "json", logLevel: "debug", bgpListen: 1179, bgpDrain: 60_000 },
+      ...{ bgpEngine: "own", frrSockets: undefined },
     });
   });
 
@@ -75,5 +76,12 @@ describe("the command line of a speaker", () => {
       const said = await read(...words);
       assert.ok(typeof said === "string" && expected.test(said), `${words.join(" ")}: ${String(said)}`);
     }
+  });
+
+  it("takes FRR for one that listens, since it does so by itself", async () => {
+    const options = await read("--bgp-engine", "frr", "--frr-sockets", "/run/frr");
+    assert.ok(typeof options === "object");
+    assert.deepEqual([options.bgpEngine, options.frrSockets, options.bgpListen], ["frr", "/run/frr", 179]);
+    assert.match(String(await read("--bgp-engine", "bird")), /Allowed choices are own, frr/);
   });
 });

@@ -63,6 +63,8 @@ const share = (text: string): number => {
   throw new InvalidArgumentError("Write a number from 1 to 100, such as 1.25.");
 };
 
+const BGP_PORT = 179;
+
 type Flags = Omit<
   SpeakerOptions,
   | "kubeconfig"
@@ -72,7 +74,9 @@ type Flags = Omit<
   | "secretFile"
   | "stateDirectory"
   | "bgpListen"
+  | "frrSockets"
 > & {
+  readonly frrSockets?: string;
   readonly bgpListen?: number;
   readonly kubeconfig?: string;
   readonly lbClass?: string;
@@ -85,7 +89,9 @@ type Flags = Omit<
 const optionsOf = ({ lbClass, ignoreExcludeLb, stateDir, ...flags }: Flags): SpeakerOptions => ({
   ...flags,
   ...{ kubeconfig: flags.kubeconfig, spread: flags.spread, secretFile: flags.secretFile },
-  bgpListen: flags.bgpListen,
+  frrSockets: flags.frrSockets,
+  // FRR listens by itself.
+  bgpListen: flags.bgpListen ?? (flags.bgpEngine === "frr" ? BGP_PORT : undefined),
   loadBalancerClass: lbClass,
   ignoreExcludeLabel: ignoreExcludeLb === true,
   stateDirectory: stateDir,
@@ -147,6 +153,12 @@ const withLink = (command: Command): Command =>
 
 const withBgp = (command: Command): Command =>
   command
+    .addOption(
+      new Option("--bgp-engine <engine>", "who talks to BGP peers: this program, or the FRR of this machine")
+        .choices(["own", "frr"])
+        .default("own"),
+    )
+    .option("--frr-sockets <directory>", "where FRR has its sockets (default: where vtysh looks for them)")
     .addOption(
       new Option(
         "--bgp-listen <port>",

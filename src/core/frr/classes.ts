@@ -1,6 +1,6 @@
 /** Which routes are told alike: each combination of targets is a class, with a number of its own. */
 
-import { familyOf } from "#base/address";
+import { familyOf, type IpFamily } from "#base/address";
 import { formatInterfaceAddress, type InterfaceAddress } from "#base/prefix";
 import type { RouteWord } from "#core/bgp/desired";
 import { hashOf } from "./names.ts";
@@ -17,46 +17,54 @@ export type RouteClass = {
 const byText = (left: { readonly text: string }, right: { readonly text: string }): number =>
   left.text < right.text ? -1 : Number(left.text > right.text);
 
+/** Routes of one peer. */
+export type RouteCounts = {
+  /** That it is told. */
+  told: number;
+  /** That it is not told because they are too many. */
+  readonly overLimit: Record<IpFamily, number>;
+};
+
+const countsOf = (counts: Map<string, RouteCounts>, peer: string): RouteCounts => {
+  const found = counts.get(peer) ?? { told: 0, overLimit: { IPv4: 0, IPv6: 0 } };
+  counts.set(peer, found);
+  return found;
+};
+
 /** The targets of a route without peers that are unknown, do not speak its family, or are told enough already. */
 const targetsFor = (
   { prefix, targets }: RouteWord,
   peers: ReadonlyMap<string, AddressedPeer>,
-  told: Map<string, number>,
-): { readonly targets: RouteWord["targets"]; readonly overLimit: readonly string[] } => {
-  const overLimit: string[] = [];
+  counts: Map<string, RouteCounts>,
+): RouteWord["targets"] => {
   const family = familyOf(prefix.address);
-  const kept = targets.flatMap((target) => {
+  return targets.flatMap((target) => {
     const names = target.peers.filter((name) => {
       const peer = peers.get(name);
       if (peer === undefined || !peer.families.includes(family)) return false;
-      const count = (told.get(name) ?? 0) + 1;
-      if (count > peer.mostRoutes) {
-        overLimit.push(name);
-        return false;
-      }
-      told.set(name, count);
-      return true;
+      const own = countsOf(counts, name);
+      const isTold = own.told < peer.mostRoutes;
+      if (isTold) own.told += 1;
+      else own.overLimit[family] += 1;
+      return isTold;
     });
     return names.length === 0 ? [] : [{ ...target, peers: names }];
   });
-  return { targets: kept, overLimit };
 };
 
-/** Every class that routes make, in the order of their tags; and how many routes each peer is not told because they are too many. */
+/** Every class that routes make, in the order of their targets; and how many routes each peer is told, by name. */
 export const classesOf = (
   routes: readonly RouteWord[],
   peers: ReadonlyMap<string, AddressedPeer>,
-): { readonly classes: readonly RouteClass[]; readonly overLimit: ReadonlyMap<string, number> } => {
-  const told = new Map<string, number>();
-  const overLimit = new Map<string, number>();
+): { readonly classes: readonly RouteClass[]; readonly counts: ReadonlyMap<string, RouteCounts> } => {
+  const counts = new Map<string, RouteCounts>();
   const byTargets = new Map<string, { targets: RouteWord["targets"]; prefixes: InterfaceAddress[] }>();
   const inOrder = routes.map((route) => ({ route, text: formatInterfaceAddress(route.prefix) })).sort(byText);
   for (const { route } of inOrder) {
-    const found = targetsFor(route, peers, told);
-    for (const name of found.overLimit) overLimit.set(name, (overLimit.get(name) ?? 0) + 1);
-    if (found.targets.length === 0) continue;
-    const key = JSON.stringify(found.targets);
-    const before = byTargets.get(key) ?? { targets: found.targets, prefixes: [] };
+    const targets = targetsFor(route, peers, counts);
+    if (targets.length === 0) continue;
+    const key = JSON.stringify(targets);
+    const before = byTargets.get(key) ?? { targets, prefixes: [] };
     before.prefixes.push(route.prefix);
     byTargets.set(key, before);
   }
@@ -70,5 +78,5 @@ export const classesOf = (
       taken.add(tag);
       return { tag, targets, prefixes };
     });
-  return { classes, overLimit };
+  return { classes, counts };
 };

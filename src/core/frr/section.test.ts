@@ -67,8 +67,11 @@ describe("our part of FRR's configuration", () => {
     const routes = ["192.0.2.3/32", "192.0.2.1/32", "192.0.2.2/32"].map((prefix) =>
       routeWord(prefix, ["tor", "b"]),
     );
-    const { wanted, overLimit } = sectionOf({ peers, routes }, NOTHING_RUNNING);
-    assert.deepEqual([...overLimit], [["tor", 1]]);
+    const { wanted, counts } = sectionOf({ peers, routes }, NOTHING_RUNNING);
+    assert.deepEqual(Object.fromEntries(counts), {
+      tor: { told: 2, overLimit: { IPv4: 1, IPv6: 0 } },
+      b: { told: 3, overLimit: { IPv4: 0, IPv6: 0 } },
+    });
     const networks = allLines(wanted).filter((line) => line.startsWith("network "));
     assert.equal(networks.length, 3);
     assert.equal(new Set(networks.map((line) => line.split(" ").at(-1))).size, 2);

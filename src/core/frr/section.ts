@@ -4,7 +4,7 @@ import { formatInterfaceAddress } from "#base/prefix";
 import { seconds } from "#base/time";
 import type { PeerWord, RouteWord } from "#core/bgp/desired";
 import { attributeLines } from "./attributes.ts";
-import { classesOf, type RouteClass } from "./classes.ts";
+import { classesOf, type RouteClass, type RouteCounts } from "./classes.ts";
 import { classMapOf, hashOf, IN_MAP, outMapOf, profileOf, viewOf } from "./names.ts";
 import { familyLines, kindOf, peerLines, profileLines } from "./peer-lines.ts";
 import { type AddressedPeer, admitted, type Refusal } from "./refusal.ts";
@@ -21,8 +21,8 @@ export type Section = {
   readonly refused: readonly Refusal[];
   /** Peers that are there. */
   readonly peers: readonly AddressedPeer[];
-  /** By peer: how many routes it is not told because they are too many. */
-  readonly overLimit: ReadonlyMap<string, number>;
+  /** By peer; a peer without routes is not in it. */
+  readonly counts: ReadonlyMap<string, RouteCounts>;
 };
 
 const FAMILIES: readonly IpFamily[] = ["IPv4", "IPv6"];
@@ -102,7 +102,7 @@ export const sectionOf = (
 ): Section => {
   const { peers, refused } = admitted(words, running);
   const byName = new Map(peers.map((peer) => [peer.name, peer]));
-  const { classes: all, overLimit } = classesOf(routes, byName);
+  const { classes: all, counts } = classesOf(routes, byName);
   const classes = all.slice(0, MOST_CLASSES);
   const places = placesOf(classes);
   const tree: Growing = new Map();
@@ -114,5 +114,5 @@ export const sectionOf = (
     addLines(below(tree, `route-map ${classMapOf(tag)} permit 10`), [`set tag ${tag}`]);
   for (const peer of peers) addOutMap(tree, peer, places);
   for (const group of Map.groupBy(peers, ({ localAsn }) => localAsn).values()) addView(tree, group, classes);
-  return { wanted: tree, refused, peers, overLimit };
+  return { wanted: tree, refused, peers, counts };
 };

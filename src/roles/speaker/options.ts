@@ -24,6 +24,10 @@ export type SpeakerOptions = {
   readonly probe: boolean;
   /** What a node does that hears no peer and knows no gateway. */
   readonly withoutGateway: "go-on" | "withdraw";
+  /** Who talks to BGP peers: this program, or an FRR of this machine that does what it is told. */
+  readonly bgpEngine: "own" | "frr";
+  /** Folder of FRR's sockets; `undefined`: where `vtysh` looks for them. */
+  readonly frrSockets: string | undefined;
   /** TCP port on which BGP peers may open sessions; `undefined`: this node opens all of them itself. */
   readonly bgpListen: number | undefined;
   /** How long peers that do not keep routes over a restart hear that routes are about to go, in milliseconds. */

@@ -22,6 +22,8 @@ const describeObservation = (each: FrrObservation): string => {
       return `failed ${each.failure.reason}`;
     case "unsettled":
       return `unsettled ${each.line}`;
+    case "recovered":
+      return each.type;
     case "refused":
       return `${each.peer} refused ${each.reason}`;
     default:
@@ -144,6 +146,7 @@ describe("the engine for an FRR that is there", () => {
     await pass(seconds(31));
     assert.deepEqual(await networks(), ["192.0.2.1/32"]);
     assert.equal(engine.trouble, "");
+    assert.deepEqual(said(), ["recovered", "applied 25"]);
   });
 
   it("goes on with what is accepted where a line is refused, and says which is not there", async () => {

@@ -4,6 +4,7 @@ import { formatInterfaceAddress } from "#base/prefix";
 import { after, type Duration, type Instant, micros, millis, seconds } from "#base/time";
 import type { BgpSettings, PeerWord, RouteWord } from "#core/bgp/desired";
 import type { SessionName } from "#core/bgp/session/state";
+import type { RouteCounts } from "#core/frr/classes";
 import type { RefusalReason } from "#core/frr/refusal";
 import type { Section } from "#core/frr/section";
 import { type FrrSession, readSessions } from "#core/frr/sessions";
@@ -20,9 +21,11 @@ export type FrrPeerSnapshot = {
   readonly refused: RefusalReason | undefined;
   /** What FRR said last; `undefined`: nothing yet. */
   readonly session: FrrSession | undefined;
-  /** Routes that it is not told because they are too many. */
-  readonly overLimit: number;
+  /** Routes that it is told, and those that it is not because they are too many. */
+  readonly routes: RouteCounts;
 };
+
+const NO_ROUTES: RouteCounts = { told: 0, overLimit: { IPv4: 0, IPv6: 0 } };
 
 /** Changes that come together are entered together. */
 const COLLECT = millis(200);
@@ -104,7 +107,7 @@ export class FrrEngine {
         ...{ name, address },
         refused: this.#refused.get(name),
         session: address === undefined ? undefined : this.#sessions.get(address),
-        overLimit: this.#section?.overLimit.get(name) ?? 0,
+        routes: this.#section?.counts.get(name) ?? NO_ROUTES,
       };
     });
   }
@@ -211,6 +214,7 @@ export class FrrEngine {
     const { tell } = this.#parts;
     if (outcome.type === "settled") {
       this.#failures = 0;
+      if (this.#trouble !== "") tell({ type: "recovered" }, now);
       this.#trouble = "";
       if (outcome.lines > 0) tell({ type: "applied", lines: outcome.lines }, now);
     } else {

@@ -18,6 +18,8 @@ export type FrrObservation =
   | { readonly type: "applied"; readonly lines: number }
   /** FRR does not have our part, for the reason given; told once, until it is another one or none. */
   | { readonly type: "failed"; readonly failure: FrrFailure }
+  /** It has it again after a failure. */
+  | { readonly type: "recovered" }
   /** It took every line and prints something else: the first of what is still planned. */
   | { readonly type: "unsettled"; readonly line: string }
   /** A peer cannot be in FRR, or can again (`undefined`). */

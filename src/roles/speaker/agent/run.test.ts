@@ -23,7 +23,14 @@ const optionsIn = (directory: string): SpeakerOptions => ({
   ...{ loadBalancerClass: undefined, rules: "steelyard", ignoreExcludeLabel: false, spread: undefined },
   ...{ secretFile: undefined, refresh: 100_000, probe: true, withoutGateway: "go-on", listen: undefined },
   ...{ admin: join(directory, "speaker.sock"), stateDirectory: directory },
-  ...{ logFormat: "text", logLevel: "info", bgpListen: undefined, bgpDrain: 0 },
+  ...{
+    logFormat: "text",
+    logLevel: "info",
+    bgpListen: undefined,
+    bgpDrain: 0,
+    bgpEngine: "own",
+    frrSockets: undefined,
+  },
 });
 
 const SNAPSHOT: WireToAgent = {

@@ -13,8 +13,9 @@ import { openBfdPort } from "#drivers/bfd/linux";
 import { openBgpPort } from "#drivers/bgp/linux";
 import { openClock } from "#drivers/clock/linux";
 import { openRecord } from "#drivers/files/record";
+import { openFrr } from "#drivers/frr/linux";
 import { readBootId } from "#drivers/host/linux";
-import { giveBackGently } from "#drivers/host/memory";
+import { expectWork, rest } from "#drivers/host/memory";
 import { Child } from "#drivers/ipc/child";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openResponderPort } from "#drivers/packet/linux-responder";
@@ -27,6 +28,8 @@ import { EXIT, type SpeakerOptions } from "../options.ts";
 import { agentCommand } from "./agent-command.ts";
 import { watchAuthentication } from "./authentication.ts";
 import { openBgp } from "./bgp/open.ts";
+import { type OpenFrrParts, openFrrBgp } from "./bgp/open-frr.ts";
+import type { OpenBgp } from "./bgp/port.ts";
 import { LONGEST_BGP_STATE } from "./bgp/state.ts";
 import type { AgentOptions, WireParts } from "./parts.ts";
 import { LONGEST_STATE } from "./state.ts";
@@ -75,6 +78,28 @@ const createForwarding = (): ((link: string) => boolean) => {
   };
 };
 
+/** Who talks to BGP peers. */
+const bgpOf = (options: SpeakerOptions, parts: Pick<OpenFrrParts, "deadlines" | "now">): OpenBgp => {
+  const { node, bgpEngine, bgpListen, bgpDrain, frrSockets } = options;
+  const common = {
+    ...parts,
+    time: () => wallTime(Date.now()),
+    settings: {
+      listen: bgpListen === undefined ? undefined : { port: bgpListen },
+      drainTime: millis(bgpDrain),
+    },
+  };
+  if (bgpEngine === "frr") {
+    const shell = ["vtysh", ...(frrSockets === undefined ? [] : ["--vty_socket", frrSockets])];
+    return openFrrBgp({ ...common, frr: openFrr({ shell }) });
+  }
+  return openBgp({
+    ...{ ...common, node, tcp: openBgpPort(), routers: openAdvertisementPort(), random },
+    // After the sockets that are ready now.
+    afterReading: (run) => void setImmediate(run),
+  });
+};
+
 /** Opens everything, or says in one sentence what is missing. */
 const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | string => {
   const { options, authentication, startedAt } = circumstances;
@@ -104,20 +129,12 @@ const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | strin
     bootId: readBootId(),
     openBgpState: (onFailure) =>
       openRecord(join(options.stateDirectory, BGP_STATE), onFailure, LONGEST_BGP_STATE),
-    openBgp: openBgp({
-      ...{ node: options.node, tcp: openBgpPort(), routers: openAdvertisementPort(), deadlines, now, random, time: () => wallTime(Date.now()) },
-      settings: {
-        listen: options.bgpListen === undefined ? undefined : { port: options.bgpListen },
-        drainTime: millis(options.bgpDrain),
-      },
-      // After the sockets that are ready now.
-      afterReading: (run) => void setImmediate(run),
-    }),
+    openBgp: bgpOf(options, { deadlines, now }),
     bgpLeaveLimit: micros(millis(options.bgpDrain) + BGP_ENDING),
     openState: (onFailure) => openRecord(join(options.stateDirectory, STATE), onFailure, LONGEST_STATE),
     complain: (message) => void process.stderr.write(`steelyard speaker: ${message}\n`),
     startAgent: (agent) => childOf(circumstances, agent),
-    giveBack: giveBackGently,
+    memory: { rest, expectWork },
   };
 };
 
