@@ -47,7 +47,7 @@ export const collectAlone = (): void => {
  * From now on the heap may grow by less before it is collected: with many checks it is mostly garbage by then. Not from
  * the start, nor on the command line: Node.js's own code comes compiled for its own flags, and with others compiles anew.
  */
-const growSlowly = (): void => setFlagsFromString("--memory-saver-mode");
+export const growSlowly = (): void => setFlagsFromString("--memory-saver-mode");
 
 /**
  * From now on the heap may grow by two fifths before it is collected, and not to four times what lives. For processes that
@@ -67,16 +67,21 @@ const trimHeap = (): void => {
 export const giveBack = (): void => collectGarbage(trimHeap);
 
 /**
- * The same for a process that others wait for: collects once, and gives pages back in a turn of its own, so that nothing stands still for
- * longer than a collection takes.
+ * The same for a process that others wait for: one collection, of some hundredths of a second at the most. From then on V8 takes the process
+ * for one in the background: a few seconds later it collects again by itself, in steps that nobody notices, gives free pages back,
+ * and lets the heap grow by little. To be ended by `expectWork`.
  */
-export const giveBackGently = (): void => {
+export const rest = (): void => {
+  growSlowly();
   setFlagsFromString("--expose-gc");
   const gc: unknown = runInNewContext("gc");
   if (typeof gc !== "function") return;
   gc({ type: "major", execution: "sync", flavor: "regular" });
   setImmediate(trimHeap);
 };
+
+/** Much is about to be done: the heap may grow again as it did before `rest`. */
+export const expectWork = (): void => setFlagsFromString("--no-memory-saver-mode");
 
 /** Gives a function to be called after each burst; memory is given back when none followed for 3 s. */
 export const createCollector = (): (() => void) => {

@@ -7,13 +7,20 @@ import { createBursts } from "./bursts.ts";
 const open = () => {
   const time = createTestTime();
   let over = 0;
-  const bursts = createBursts(time, () => {
-    over += 1;
-  });
+  let begun = 0;
+  const bursts = createBursts(
+    time,
+    () => {
+      over += 1;
+    },
+    () => {
+      begun += 1;
+    },
+  );
   const note = (times: number): void => {
     for (let each = 0; each < times; each += 1) bursts.note();
   };
-  return { time, bursts, note, over: () => over };
+  return { time, bursts, note, over: () => over, begun: () => begun };
 };
 
 describe("a burst", () => {
@@ -31,6 +38,17 @@ describe("a burst", () => {
     assert.equal(over(), 1);
     await time.advance(seconds(60));
     assert.equal(over(), 1);
+  });
+
+  it("has begun when it is known to be one, once, and so has the next", async () => {
+    const { time, note, begun } = open();
+    note(199);
+    assert.equal(begun(), 0);
+    note(500);
+    assert.equal(begun(), 1);
+    await time.advance(seconds(10));
+    note(300);
+    assert.equal(begun(), 2);
   });
 
   it("is over although the cluster is never quite at rest", async () => {

@@ -15,8 +15,12 @@ const WINDOW: Duration = seconds(2);
 /** With so many in that time it counts as quiet: the lease is renewed all the time, and a cluster is never quite at rest. */
 const FEW = 20;
 
-/** Calls `onOver` after each burst. */
-export const createBursts = (clock: Pick<Time, "later">, onOver: () => void): Bursts => {
+/** Calls `onOver` after each burst, and `onBegin` once so much has been done that it is one. */
+export const createBursts = (
+  clock: Pick<Time, "later">,
+  onOver: () => void,
+  onBegin: () => void = () => {},
+): Bursts => {
   /** Since it was quiet. */
   let changes = 0;
   let inWindow = 0;
@@ -34,6 +38,7 @@ export const createBursts = (clock: Pick<Time, "later">, onOver: () => void): Bu
     note() {
       changes += 1;
       inWindow += 1;
+      if (changes === MANY) onBegin();
       cancel ??= clock.later(WINDOW, look);
     },
     close: () => cancel?.(),

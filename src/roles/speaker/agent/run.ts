@@ -12,7 +12,7 @@ import { VERSION } from "#base/version";
 import type { SpeakerEvent } from "#core/speaker/event";
 import { speakerSentence } from "#core/speaker/sentence";
 import { makeDirectory } from "#drivers/files/directory";
-import { giveBack, growModerately } from "#drivers/host/memory";
+import { expectWork, giveBack, growModerately, growSlowly } from "#drivers/host/memory";
 import type { AdminServer } from "#drivers/http/server";
 import { openServers } from "#drivers/http/servers";
 import { type Channel, openChannel } from "#drivers/ipc/channel";
@@ -38,12 +38,18 @@ const FAREWELL: Duration = seconds(4);
 
 const complain = (message: string): void => void process.stderr.write(`steelyard speaker: ${message}\n`);
 
+/** What a burst of work has left is given back, and the heap grows by little until the next one. */
+const beThrifty = (): void => {
+  growSlowly();
+  giveBack();
+};
+
 class AgentProcess {
   readonly #options: SpeakerOptions;
   readonly #end: (status: number) => void;
   readonly #channel: Channel<AgentToWire>;
   readonly #log;
-  readonly #bursts = createBursts(systemTime, giveBack);
+  readonly #bursts = createBursts(systemTime, beThrifty, expectWork);
   #agent: SpeakerAgent | undefined;
   #servers: AdminServer | undefined;
   #cluster: ClusterPort | undefined;

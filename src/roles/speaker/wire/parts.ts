@@ -10,6 +10,7 @@ import type { ProbePackets } from "../fast/probes-sockets.ts";
 import type { SpeakerParts } from "../fast/speaker.ts";
 import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
 import type { OpenBgp } from "./bgp/port.ts";
+import type { ThriftParts } from "./thrift.ts";
 
 /** The agent's process. */
 export type AgentPort = Pick<Child<AgentToWire, WireToAgent>, "isReady" | "send" | "stop" | "kill">;
@@ -38,8 +39,8 @@ export type WireParts = Pick<SpeakerParts, "bfd" | "netlink" | "random" | "diges
   /** How long it may take BGP to end. */
   readonly bgpLeaveLimit: Duration;
   readonly startAgent: (agent: AgentOptions) => AgentPort;
-  /** Gives memory back that is not needed any more. */
-  readonly giveBack: () => void;
+  /** What becomes of memory while nothing happens. */
+  readonly memory: Pick<ThriftParts, "rest" | "expectWork">;
   /** Says on standard error what keeps this node from its work: an agent may not be there to log it. */
   readonly complain: (message: string) => void;
   /** Called once, when there is nothing left to do. */

@@ -156,7 +156,7 @@ const startNode = (host: number, wires: Wires, { found, bgpFound, bfd }: Wish) =
     },
     ...{ bootId: BOOT, bgpLeaveLimit: seconds(1), openBgp: bgp.open, openBgpState: () => bgp.record },
     startAgent: start,
-    giveBack: () => {},
+    memory: { rest: () => {}, expectWork: () => {} },
     complain: (message) => void complaints.push(message),
     end: (status) => void ends.push(`end ${status}`),
   });

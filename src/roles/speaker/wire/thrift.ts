@@ -3,7 +3,7 @@
  * or taken over is several times what stays.
  *
  * A collection stands between two packets for some hundredths of a second, which peers do not notice. It waits until nothing
- * has happened for a while, so that it never comes in the midst of a takeover.
+ * has happened for a while, so that it never comes in the midst of a takeover, before which memory is let grow again.
  */
 import { after, type Duration, type Instant, seconds } from "#base/time";
 import type { Deadlines } from "#runtime/deadlines";
@@ -15,14 +15,17 @@ const QUIET: Duration = seconds(10);
 export type ThriftParts = {
   readonly deadlines: Pick<Deadlines, "set">;
   readonly now: () => Instant;
-  /** Collects what is not needed. */
-  readonly giveBack: () => void;
+  /** Collects what is not needed, and goes on with little. */
+  readonly rest: () => void;
+  /** Ends that: there is much to do. */
+  readonly expectWork: () => void;
 };
 
 export class Thrift {
   readonly #parts: ThriftParts;
   /** A start leaves as much behind as any work. */
   #done = MUCH;
+  #isResting = false;
 
   constructor(parts: ThriftParts) {
     this.#parts = parts;
@@ -33,12 +36,15 @@ export class Thrift {
   note(addresses: number): void {
     this.#done += addresses;
     if (this.#done < MUCH) return;
-    const { deadlines, now } = this.#parts;
+    const { deadlines, now, expectWork } = this.#parts;
+    if (this.#isResting) expectWork();
+    this.#isResting = false;
     deadlines.set("thrift", after(now(), QUIET), this.#onQuiet);
   }
 
   readonly #onQuiet = (): void => {
     this.#done = 0;
-    this.#parts.giveBack();
+    this.#isResting = true;
+    this.#parts.rest();
   };
 }

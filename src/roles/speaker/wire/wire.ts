@@ -59,7 +59,7 @@ export class Wire {
 
   constructor(parts: WireParts) {
     this.#parts = parts;
-    this.#thrift = new Thrift(parts);
+    this.#thrift = new Thrift({ ...parts, ...parts.memory });
     const { node, facts, deadlines, now, netlink } = parts;
     this.#journal = createJournal<SpeakerEvent, SpeakerView>({
       ...{ capacity: JOURNAL_CAPACITY, view: emptySpeakerView(), project: projectSpeaker },
