@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { formatDuration } from "#base/time";
+import { WORST_MED } from "#core/bgp/last-resort";
 import { DEFAULT_DAMPING } from "#core/bgp/rib-out/damping";
 import { IMPAIRMENTS } from "#core/node/impairment";
 import { PEER_REASONS, REASON_TEXTS } from "./reason.ts";
 import { DEFAULT_GRADING, DEFAULT_LINK_BANDWIDTH, DEFAULT_RULES, type Treatment } from "./rules.ts";
-import { WORST_MED } from "./telling.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/reference/bgp-announcements.md", import.meta.url), "utf8");
 

@@ -1,16 +1,12 @@
 /** From advertisements to what each peer is told. */
 import type { RouteWord } from "#core/bgp/desired";
+import { lastResort } from "#core/bgp/last-resort";
 import type { LargeCommunity, RouteAttributes, StandardCommunity } from "#core/bgp/route";
 import type { BgpAdvertisement } from "#core/metallb/model";
 import type { Ads } from "./choice.ts";
 import type { Stance } from "./stance.ts";
 
 export type Targets = RouteWord["targets"];
-
-/** GRACEFUL_SHUTDOWN (RFC 8326 §5): 65535:0. */
-export const GRACEFUL_SHUTDOWN: StandardCommunity = 0xffff_0000;
-/** The least preferred of all. */
-export const WORST_MED = 0xffff_ffff;
 
 /** So many combinations of advertisements and weights are kept; beyond that they are made anew. */
 const MOST = 4096;
@@ -47,16 +43,6 @@ const merged = (ads: Ads): RouteAttributes => ({
   communities: standardOf(ads),
   largeCommunities: largeOf(ads),
   linkBandwidth: undefined,
-});
-
-/** As the last resort: by the community where routers know it, else by the local preference or the MED (RFC 8326 §4). */
-export const lastResort = (attributes: RouteAttributes): RouteAttributes => ({
-  ...attributes,
-  localPref: 0,
-  med: WORST_MED,
-  communities: [...new Set([...attributes.communities, GRACEFUL_SHUTDOWN])].sort(
-    (left, right) => left - right,
-  ),
 });
 
 const tells = ({ peers }: BgpAdvertisement, peer: string): boolean => peers === undefined || peers.has(peer);

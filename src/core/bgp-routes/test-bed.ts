@@ -21,7 +21,7 @@ export const POOLS = [
 ];
 
 /** The communities that texts spell. */
-export const communities = (...texts: readonly string[]): readonly Community[] =>
+const communities = (...texts: readonly string[]): readonly Community[] =>
   texts.flatMap((text) => {
     const parsed = parseCommunity(text);
     return parsed.type === "community" ? [parsed.community] : [];

@@ -1,7 +1,7 @@
 /** Which routes an edge announces now: as its backends stand. */
 import type { InterfaceAddress } from "#base/prefix";
 import type { RouteWord } from "#core/bgp/desired";
-import { lastResort } from "#core/bgp-routes/telling";
+import { lastResort } from "#core/bgp/last-resort";
 import type { EdgeRoute } from "./route.ts";
 
 /**

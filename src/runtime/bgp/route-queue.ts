@@ -3,11 +3,11 @@
 import type { InterfaceAddress } from "#base/prefix";
 import { after, type Instant, millis } from "#base/time";
 import type { RouteWord } from "#core/bgp/desired";
+import { lastResort } from "#core/bgp/last-resort";
 import { DEFAULT_DAMPING } from "#core/bgp/rib-out/damping";
 import { type Damped, RouteFeed } from "#core/bgp/rib-out/feed";
 import { type PrefixKey, prefixKey } from "#core/bgp/rib-out/prefix-key";
 import type { RibOut } from "#core/bgp/rib-out/rib-out";
-import type { RouteAttributes } from "#core/bgp/route";
 import type { BgpSpeakerParts } from "./parts.ts";
 
 /** What is different from what was told before. */
@@ -24,18 +24,6 @@ type Task =
 const SLICE = millis(2);
 /** Routes that go into the tables together. */
 const ROUTES_AT_ONCE = 64;
-/** RFC 8326 §4. */
-export const GRACEFUL_SHUTDOWN = 0xffff_0000;
-const LEAST_PREFERRED = { localPref: 0, med: 0xffff_ffff };
-
-/** A route that routers are to leave as soon as they have another one (RFC 8326). */
-export const asGoing = (attributes: RouteAttributes): RouteAttributes => ({
-  ...attributes,
-  ...LEAST_PREFERRED,
-  communities: [...new Set([...attributes.communities, GRACEFUL_SHUTDOWN])].sort(
-    (left, right) => left - right,
-  ),
-});
 
 type Parts = Pick<BgpSpeakerParts, "deadlines" | "now" | "tell"> & {
   /** Tables have changed. */
@@ -155,7 +143,10 @@ export class RouteQueue {
 
   #asAnnounced(word: RouteWord): RouteWord {
     if (this.#phase === "announced") return word;
-    const targets = word.targets.map(({ peers, attributes }) => ({ peers, attributes: asGoing(attributes) }));
+    const targets = word.targets.map(({ peers, attributes }) => ({
+      peers,
+      attributes: lastResort(attributes),
+    }));
     return { ...word, targets };
   }
 

@@ -3,13 +3,14 @@ import type { IpAddress } from "#base/address";
 import { formatInterfaceAddress } from "#base/prefix";
 import { after, type Duration, type Instant, micros, millis, seconds } from "#base/time";
 import type { BgpSettings, PeerWord, RouteWord } from "#core/bgp/desired";
+import { lastResort } from "#core/bgp/last-resort";
 import type { SessionName } from "#core/bgp/session/state";
 import type { RouteCounts } from "#core/frr/classes";
 import type { RefusalReason } from "#core/frr/refusal";
 import type { Section } from "#core/frr/section";
 import { type FrrSession, readSessions } from "#core/frr/sessions";
 import type { FrrFailure } from "#drivers/frr/port";
-import { asGoing, type RouteChanges } from "../bgp/route-queue.ts";
+import type { RouteChanges } from "../bgp/route-queue.ts";
 import type { FrrEngineParts } from "./parts.ts";
 import { type RoundOutcome, runRound } from "./round.ts";
 
@@ -40,7 +41,7 @@ const TIMER = "frr round";
 
 const going = (route: RouteWord): RouteWord => ({
   ...route,
-  targets: route.targets.map(({ peers, attributes }) => ({ peers, attributes: asGoing(attributes) })),
+  targets: route.targets.map(({ peers, attributes }) => ({ peers, attributes: lastResort(attributes) })),
 });
 
 /** What is done with FRR now. */
