@@ -5,7 +5,7 @@ import { readU8, readU16, toHex } from "#base/bytes";
 import { type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
 import type { EncodeContext } from "#core/bgp/message/context";
 import type { PathAttributes, Update } from "#core/bgp/message/message";
-import { address } from "#testing/values";
+import { address } from "./values.ts";
 
 /** A peer that has four-octet AS numbers and families. */
 export const MODERN: EncodeContext = {
