@@ -1,6 +1,6 @@
 /** `steelyard doctor`: what on this node and in its cluster keeps announced addresses from working. */
 import { findBalancers } from "#core/doctor/balancers";
-import { bgpIn } from "#core/doctor/bgp-status";
+import { announcesByFrr, bgpIn } from "#core/doctor/bgp-status";
 import { poolsIn, proxyModeIn, routingIn, strictArpIn } from "#core/doctor/cluster";
 import { examine } from "#core/doctor/examine";
 import type { Facts, KubeProxyFacts } from "#core/doctor/facts";
@@ -9,7 +9,7 @@ import { neverHeardIn } from "#core/doctor/speaker";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { askProxyMode } from "#drivers/doctor/kube-proxy";
 import { readMd5Drops } from "#drivers/doctor/md5-drops";
-import { type PortOwner, tcpPortOwner, udpPortOwner } from "#drivers/doctor/port-owner";
+import { commandWords, type PortOwner, tcpPortOwner, udpPortOwner } from "#drivers/doctor/port-owner";
 import { askSpeakerStatus } from "#drivers/doctor/speaker";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
@@ -137,9 +137,15 @@ const proxyFacts = async (configMap: unknown): Promise<KubeProxyFacts | "absent"
   return said === "refused" && configMap === undefined ? "absent" : undefined;
 };
 
-type SpeakerFacts = Pick<Facts, "neverHeard" | "bgp">;
+type SpeakerFacts = Pick<Facts, "neverHeard" | "bgp"> & { readonly engine: "own" | "frr" };
 
-const NO_SPEAKER: SpeakerFacts = { neverHeard: undefined, bgp: undefined };
+const NO_SPEAKER: SpeakerFacts = { neverHeard: undefined, bgp: undefined, engine: "own" };
+
+/** Who talks to routers: the process that does is named in the status. */
+const engineOf = (status: unknown): SpeakerFacts["engine"] => {
+  const { pid } = fieldsOf(fieldsOf(status).wire);
+  return typeof pid === "number" && announcesByFrr(commandWords(pid)) ? "frr" : "own";
+};
 
 /** Where no speaker runs there is none to be asked, unless somebody has said where it is. */
 const speakerFacts = async (admin: string | undefined): Promise<Looked<SpeakerFacts>> => {
@@ -155,7 +161,7 @@ const speakerFacts = async (admin: string | undefined): Promise<Looked<SpeakerFa
   const neverHeard = neverHeardIn(answer.value);
   return neverHeard === undefined
     ? blindFor("what answers there is no speaker")
-    : { facts: { neverHeard, bgp: bgpIn(answer.value) }, blind: [] };
+    : { facts: { neverHeard, bgp: bgpIn(answer.value), engine: engineOf(answer.value) }, blind: [] };
 };
 
 /** Our own speaker is no stranger. */
@@ -182,14 +188,15 @@ export const doctor = async (
   const cluster = await clusterFacts(options);
   const speaker = await speakerFacts(options.admin);
   const { proxyConfig, ...ofCluster } = cluster.facts;
+  const { engine, ...ofSpeaker } = speaker.facts;
   const findings = examine({
     ...ofCluster,
     ...{ node: options.node, bindsAddresses: options.bindsAddresses, links: links.facts },
     kubeProxy: await proxyFacts(proxyConfig),
     bfdPortTakenBy: strangerAt(udpPortOwner(BFD_PORT)),
-    bgpPortTakenBy: strangerAt(tcpPortOwner(BGP_PORT)),
+    bgpPortTakenBy: engine === "frr" ? undefined : strangerAt(tcpPortOwner(BGP_PORT)),
     md5Drops: readMd5Drops(),
-    ...speaker.facts,
+    ...ofSpeaker,
   });
   const blind = [...links.blind, ...cluster.blind, ...speaker.blind];
   if (options.json) print(JSON.stringify({ node: options.node, findings, blind }, null, 2));

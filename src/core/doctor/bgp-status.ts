@@ -34,6 +34,12 @@ export type BgpFacts = {
 const MOST = 64;
 const LONGEST = 400;
 
+/** Whether a speaker with this command line announces through an FRR of its machine, to which port 179 belongs then. */
+export const announcesByFrr = (words: readonly string[]): boolean =>
+  words.some(
+    (word, index) => word === "--bgp-engine=frr" || (word === "--bgp-engine" && words[index + 1] === "frr"),
+  );
+
 const shown = (value: unknown): string =>
   textOf(value)
     .replaceAll(/\p{Cc}+/gu, " ")

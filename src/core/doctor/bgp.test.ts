@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describeCause } from "#core/bgp/session/words";
 import { bgp, l2, peer, pool } from "#core/metallb/test-objects";
 import { bgpFindings, bgpPortFindings, routingFindings } from "./bgp.ts";
-import { bgpIn } from "./bgp-status.ts";
+import { announcesByFrr, bgpIn } from "./bgp-status.ts";
 import { routingIn } from "./cluster.ts";
 import { examine } from "./examine.ts";
 import type { Facts } from "./facts.ts";
@@ -131,6 +131,26 @@ describe("the doctor, of sessions with routers", () => {
     assert.deepEqual(taken({ peers: [PEER] }), ["warning TCP port 179 belongs to bgpd (pid 7)"]);
     const troubles = ["listening on port 179 for IPv4: EADDRINUSE"];
     assert.deepEqual(taken({ peers: [PEER], troubles }), ["error TCP port 179 belongs to bgpd (pid 7)"]);
+  });
+
+  it("says what fails besides, once", () => {
+    const listening = "listening on port 179 for IPv4: EADDRINUSE";
+    const status = bgpIn(statusOf({ peers: [PEER], troubles: [listening, "FRR: it does not answer"] }));
+    const codes = (facts: Partial<Facts>) =>
+      examine({ ...NOTHING, bgp: status, ...facts }).map(({ code }) => code);
+    assert.deepEqual(codes({}), ["bgp-down", "bgp-trouble", "bgp-trouble"]);
+    assert.deepEqual(codes({ bgpPortTakenBy: "bird (pid 7)" }), [
+      "bgp-down",
+      "bgp-port-taken",
+      "bgp-trouble",
+    ]);
+  });
+
+  it("knows a speaker that announces through FRR by its command line", () => {
+    assert.equal(announcesByFrr(["steelyard", "speaker", "--bgp-engine", "frr"]), true);
+    assert.equal(announcesByFrr(["steelyard", "speaker", "--bgp-engine=frr", "--bgp-drain", "5s"]), true);
+    assert.equal(announcesByFrr(["steelyard", "speaker", "--bgp-engine", "own", "frr"]), false);
+    assert.equal(announcesByFrr([]), false);
   });
 
   it("trusts nothing that answers, and never throws", () => {

@@ -136,12 +136,14 @@ export const bgpFindings = ({ bgp, md5Drops }: Facts): readonly Finding[] => {
   ];
 };
 
+const isListening = (trouble: string): boolean => trouble.includes(`listening on port ${BGP_PORT} `);
+
 /** Another program that speaks BGP here. */
 export const bgpPortFindings = ({ node, bgp, bgpPortTakenBy }: Facts): readonly Finding[] => {
   // Without routers of ours nobody is in anybody's way.
   if (bgpPortTakenBy === undefined || bgp === undefined || bgp.peers.length + bgp.refusedPeers.length === 0)
     return [];
-  const cannotListen = bgp.troubles.find((text) => text.includes(`listening on port ${BGP_PORT} `));
+  const cannotListen = bgp.troubles.find(isListening);
   return [
     {
       ...{
@@ -150,10 +152,24 @@ export const bgpPortFindings = ({ node, bgp, bgpPortTakenBy }: Facts): readonly 
         subject: node,
       },
       message: `TCP port ${BGP_PORT} belongs to ${bgpPortTakenBy}: routers that connect to this node reach that program, and one that has a session with it takes no second one from the same address.`,
-      remedy: `Let the speaker only connect (no --bgp-listen) and to other routers than that program does, or let it listen on another port; who it is: ss -tlpn sport = :${BGP_PORT}`,
+      remedy: bgpPortTakenBy.startsWith("bgpd ")
+        ? "Announce through that FRR (steelyard speaker --bgp-engine frr), or name other routers in BGPPeers than it talks to"
+        : `Let the speaker only connect (no --bgp-listen) and to other routers than that program does, or let it listen on another port; who it is: ss -tlpn sport = :${BGP_PORT}`,
     },
   ];
 };
+
+/** What fails of BGP on this machine, besides sessions. */
+export const bgpTroubleFindings = ({ node, bgp, bgpPortTakenBy }: Facts): readonly Finding[] =>
+  (bgp?.troubles ?? [])
+    .filter((text) => bgpPortTakenBy === undefined || !isListening(text))
+    .map((text) => ({
+      ...{ code: "bgp-trouble", severity: "error", subject: node },
+      message: `The speaker of this node says: ${text}.`,
+      remedy: /\bFRR\b/.test(text)
+        ? "Look at FRR: systemctl status frr; vtysh -c 'show running-config'"
+        : "Look at what happened before: steelyard events --admin /run/steelyard/speaker.sock",
+    }));
 
 /** Pools that nobody announces, and peers that no node talks to. */
 export const routingFindings = ({ pools = [], routing }: Facts): readonly Finding[] => {

@@ -95,6 +95,7 @@ const CASES: readonly (readonly [FindingCode, string, Partial<Facts>])[] = [
   ["bgp-bfd-silent", "tor", session({ isEstablished: true, bfd: "down" })],
   ["bgp-left-out", "tor", session({ isEstablished: true, leftOut: [{ reason: "over-limit", count: 2 }] })],
   ["bgp-port-taken", "node-a", { ...session({ isEstablished: true }), bgpPortTakenBy: "bird (pid 7)" }],
+  ["bgp-trouble", "node-a", { bgp: { ...noBgp, troubles: ["FRR: bgpd is not running"] } }],
   ["pool-unannounced", "home", { routing: { layer2Pools: new Set(), bgpPools: new Set(), idlePeers: [] } }],
   [
     "bgp-peer-nowhere",

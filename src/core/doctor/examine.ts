@@ -1,6 +1,6 @@
 /** All rules over all facts. */
 import { boundFindings, poolFindings } from "./addresses.ts";
-import { bgpFindings, bgpPortFindings, routingFindings } from "./bgp.ts";
+import { bgpFindings, bgpPortFindings, bgpTroubleFindings, routingFindings } from "./bgp.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, sorted } from "./finding.ts";
 import { kubeProxyFindings } from "./kube-proxy.ts";
@@ -16,6 +16,7 @@ const RULES: readonly ((facts: Facts) => readonly Finding[])[] = [
   bfdFindings,
   bgpFindings,
   bgpPortFindings,
+  bgpTroubleFindings,
   routingFindings,
 ];
 

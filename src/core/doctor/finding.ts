@@ -24,6 +24,7 @@ export const FINDINGS = [
   "bgp-bfd-silent",
   "bgp-left-out",
   "bgp-port-taken",
+  "bgp-trouble",
   "pool-unannounced",
   "bgp-peer-nowhere",
 ] as const;

@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, it } from "node:test";
-import { tcpPortOwner, udpPortOwner } from "./port-owner.ts";
+import { commandWords, tcpPortOwner, udpPortOwner } from "./port-owner.ts";
 
 describe("the program that has a UDP port", () => {
   it("is found by its socket, whichever family it is of, and is nobody once that is closed", async () => {
@@ -22,6 +22,11 @@ describe("the program that has a UDP port", () => {
       await once(socket, "close");
       assert.equal(udpPortOwner(port), undefined);
     }
+  });
+
+  it("has a command line, which is empty where there is no such process", () => {
+    assert.ok(commandWords(process.pid).includes(process.execPath));
+    assert.deepEqual(commandWords(process.pid, "/nonexistent"), []);
   });
 
   it("is nobody where nothing can be read", () => {

@@ -47,6 +47,12 @@ export type PortOwner = {
 
 const text = (path: string): string => attempt(() => readFileSync(path, "utf8").trim()) ?? "";
 
+/** The command line of a process; empty where it may not be seen. `proc` is /proc but in tests. */
+export const commandWords = (pid: number, proc = "/proc"): readonly string[] =>
+  text(`${proc}/${pid}/cmdline`)
+    .split("\0")
+    .filter((word) => word !== "");
+
 const ownerOf = (protocol: "tcp" | "udp", port: number, proc: string): PortOwner | undefined => {
   const inodes = inodesOf(proc, protocol, port);
   if (inodes.size === 0) return undefined;
@@ -57,10 +63,7 @@ const ownerOf = (protocol: "tcp" | "udp", port: number, proc: string): PortOwner
       return inodes.has(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "none");
     });
     if (!isOwner) continue;
-    const words = text(`${proc}/${pid}/cmdline`)
-      .split("\0")
-      .filter((word) => word !== "");
-    return { name: text(`${proc}/${pid}/comm`), pid: Number(pid), words };
+    return { name: text(`${proc}/${pid}/comm`), pid: Number(pid), words: commandWords(Number(pid), proc) };
   }
   return { name: "another program", pid: undefined, words: [] };
 };
