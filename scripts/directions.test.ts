@@ -255,6 +255,12 @@ describe("the check of import directions", () => {
     assert.deepEqual(findingsWith({ "src/core/vrrp/machine.test.ts": test }), []);
   });
 
+  it("lets a test make what its layer asks for by type", () => {
+    const text = 'import { y } from "#drivers/packet/linux";\n';
+    assert.deepEqual(findingsWith({ "src/runtime/links.test.ts": text }), []);
+    assert.match(findingsWith({ "src/runtime/links.ts": text })[0]?.what ?? "", /for types only/);
+  });
+
   it("does not take the text of strings, templates and comments for imports", () => {
     const source = [
       `const a = 'import "x"';`,

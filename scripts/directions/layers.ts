@@ -11,7 +11,7 @@ export type Layer = {
   readonly folder: string;
   /** Whether its subfolders are subjects of their own, between which the rules below apply. */
   readonly subjects: "none" | "share" | "apart";
-  /** Names of other layers; `base?` means for types only. */
+  /** Names of other layers; `base?` means for types only, but for tests. */
   readonly layers: readonly string[];
   readonly packages: readonly string[];
 };

@@ -14,7 +14,7 @@ import type { PeerEvent } from "#core/bfd/observe";
 import { type SessionProblems, Sessions, type SessionsEffect } from "#core/bfd/sessions";
 import type { Input, SessionState } from "#core/bfd/state";
 import type { BfdError, BfdListener, BfdPort, BfdSender } from "#drivers/bfd/port";
-import type { Deadlines } from "#runtime/deadlines";
+import type { Deadlines } from "../deadlines.ts";
 
 export type BfdHubParts = {
   readonly bfd: BfdPort;

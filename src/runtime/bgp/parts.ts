@@ -7,9 +7,9 @@ import type { Cause } from "#core/bgp/session/cause";
 import type { SessionName } from "#core/bgp/session/state";
 import type { BgpPort } from "#drivers/bgp/port";
 import type { AdvertisementPort } from "#drivers/router-advertisement/port";
-import type { BfdHub } from "#runtime/bfd/hub";
-import type { Deadlines } from "#runtime/deadlines";
-import type { Links } from "#runtime/links";
+import type { BfdHub } from "../bfd/hub.ts";
+import type { Deadlines } from "../deadlines.ts";
+import type { Links } from "../links.ts";
 
 export type BgpSpeakerParts = {
   readonly tcp: BgpPort;

@@ -48,7 +48,9 @@ export class PeerBfd {
 
   /** How the session is; `undefined`: there is none. */
   get state(): SessionState | undefined {
-    return this.#ends === undefined ? undefined : this.#parts.bfd.state(this.#name);
+    return this.#ends === undefined || this.#word === undefined
+      ? undefined
+      : this.#parts.bfd.state(this.#name);
   }
 
   /** Whether BFD has found the path broken, so that no session is to come up. */

@@ -1,23 +1,19 @@
 /** What one peer is told of routes: over which next hops, how much at a time, and what is left out. */
-import type { IpFamily } from "#base/address";
 import type { Instant } from "#base/time";
 import type { EncodeContext } from "#core/bgp/message/context";
 import { encodeRouteRefresh } from "#core/bgp/message/encode";
 import { encodeUpdates } from "#core/bgp/message/encode-update";
-import { type NextHops, nextHopsOf } from "#core/bgp/rib-out/next-hops";
+import { nextHopsOf } from "#core/bgp/rib-out/next-hops";
 import type { Negotiated } from "#core/bgp/session/config";
 import type { Channel } from "./channel.ts";
 import { nextHopSourceOf } from "./next-hop-source.ts";
 import type { BgpSpeakerParts } from "./parts.ts";
 import type { Peer } from "./peer.ts";
 
-const FAMILIES: readonly IpFamily[] = ["IPv4", "IPv6"];
-
 type Parts = Pick<BgpSpeakerParts, "links" | "tell"> & { readonly peer: Peer };
 
 export class Telling {
   readonly #parts: Parts;
-  #nextHops: NextHops | undefined;
   #leftOut = "[]";
 
   constructor(parts: Parts) {
@@ -28,25 +24,20 @@ export class Telling {
   begin({ connection }: Channel, negotiated: Negotiated): void {
     const { peer } = this.#parts;
     const source = nextHopSourceOf(this.#parts, connection, negotiated.hasExtendedNextHop);
-    this.#nextHops = nextHopsOf(source);
     peer.rib.up({
       ...{ negotiated, localAsn: peer.word.localAsn, shownGlobalAsn: undefined },
-      nextHops: this.#nextHops,
+      nextHops: nextHopsOf(source),
     });
   }
 
-  /** Tells everything anew if it leads elsewhere now. What leads nowhere any more is forgotten with the session. */
+  /** Tells again what leads elsewhere now, and withdraws what leads nowhere any more. */
   nextHops(): void {
     const { peer } = this.#parts;
     const { channel, negotiated } = peer;
-    const before = this.#nextHops;
-    if (channel === undefined || negotiated === undefined || before === undefined) return;
-    const source = nextHopSourceOf(this.#parts, channel.connection, negotiated.hasExtendedNextHop);
-    const next = nextHopsOf(source);
-    if (JSON.stringify(next) === JSON.stringify(before)) return;
-    const isGone = FAMILIES.some((family) => before[family] !== undefined && next[family] === undefined);
-    if (isGone) peer.reset();
-    else this.begin(channel, negotiated);
+    if (channel === undefined || negotiated === undefined) return;
+    peer.rib.redirect(
+      nextHopsOf(nextHopSourceOf(this.#parts, channel.connection, negotiated.hasExtendedNextHop)),
+    );
   }
 
   /** Says what is left out, if that is another thing than before. */

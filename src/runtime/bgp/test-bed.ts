@@ -12,12 +12,12 @@ import type { BgpConnection, BgpPort } from "#drivers/bgp/port";
 import { fakeClock } from "#drivers/clock/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
 import { type FakeAdvertisementLink, fakeAdvertisementLink } from "#drivers/router-advertisement/fake";
-import { BfdHub } from "#runtime/bfd/hub";
-import { createDeadlines, type Deadlines } from "#runtime/deadlines";
-import { createLinks, type Links } from "#runtime/links";
 import { prefix, takeApart } from "#testing/bgp-update";
 import { seededRandom } from "#testing/random";
 import { address } from "#testing/values";
+import { BfdHub } from "../bfd/hub.ts";
+import { createDeadlines, type Deadlines } from "../deadlines.ts";
+import { createLinks, type Links } from "../links.ts";
 import type { BgpObservation, BgpSpeakerParts } from "./parts.ts";
 import { BgpSpeaker } from "./speaker.ts";
 
