@@ -1,6 +1,7 @@
 /** The answers of a speaker's `/v1/status` and `/v1/explain`. Times are milliseconds since 1970-01-01T00:00Z. */
 
 import type { PeerReason } from "#core/bgp-peers/reason";
+import type { Stance } from "#core/bgp-routes/stance";
 import type { Explanation } from "#core/layer2/explain";
 import type { SilentReason } from "#core/layer2/reason";
 import type { ApiWord, DeathCause, Standing } from "#core/liveness/standing";
@@ -93,6 +94,24 @@ export type SpeakerStatus = {
   readonly bgp: BgpStatus;
 };
 
+/** Whether a peer of the node has the route of an address. */
+export type BgpPeerExplanation = {
+  /** Of its BGPPeer. */
+  readonly peer: string;
+  /** `unsure`: some routes of the family are not told, or not yet, and this one may be one of them. */
+  readonly has: "yes" | "no" | "unsure";
+  readonly text: string;
+};
+
+/** What the node that was asked tells routers of an address. */
+export type BgpAddressExplanation = {
+  /** How it announces: as others do, as the last resort since it is about to go, or not any more. */
+  readonly stance: Stance;
+  readonly peers: readonly BgpPeerExplanation[];
+  /** Why, a sentence each. */
+  readonly text: readonly string[];
+};
+
 /** Why an address is answered by whom, and where it is with the node that was asked. */
 export type AddressExplanation = Explanation & {
   /** Nodes that are recorded to announce one of its Services. */
@@ -100,6 +119,7 @@ export type AddressExplanation = Explanation & {
   /** Candidates that count as dead here. */
   readonly dead: readonly string[];
   readonly here?: AddressStatus;
+  readonly bgp?: BgpAddressExplanation;
 };
 
 export type SpeakerExplanation = {

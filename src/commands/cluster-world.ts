@@ -6,6 +6,7 @@ import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
 import type { Answer, ClusterPort, Target } from "#drivers/kubernetes/port";
 import {
+  BGP_STATUSES,
   CONFIGURATION_KINDS,
   CONFIGURATION_STATES,
   ENDPOINT_SLICES,
@@ -99,6 +100,7 @@ const answerKinds = (namespace: string): readonly Kind[] => [
   { kind: "Node", target: { resource: NODES }, need: "extra" },
   { kind: "EndpointSlice", target: { resource: ENDPOINT_SLICES }, need: "extra" },
   { kind: "Pod", target: { resource: PODS, namespace }, need: "extra" },
+  { kind: "ServiceBGPStatus", target: { resource: BGP_STATUSES, namespace }, need: "optional" },
   { kind: "ServiceL2Status", target: { resource: L2_STATUSES, namespace }, need: "extra" },
   { kind: "ConfigurationState", target: { resource: CONFIGURATION_STATES, namespace }, need: "extra" },
 ];

@@ -5,6 +5,7 @@
  * only they know; who answers is what they have recorded.
  */
 import type { World } from "#core/allocation-plan/world";
+import { readBgpStatus, type SeenBgpStatus } from "#core/bgp-status/object";
 import { readEndpointSlice } from "#core/endpoint-slice/read";
 import { parseServiceAddress } from "#core/ipam/block";
 import type { Condition } from "#core/kubernetes/condition";
@@ -21,6 +22,7 @@ import { readConfiguration } from "#core/metallb/read";
 import { readNode } from "#core/node/read";
 import { ANNOUNCED } from "#core/service-condition/announced";
 import { REACHABLE } from "#core/service-condition/reachable";
+import { type RoutedNode, routedText } from "#core/service-condition/routed";
 import { readReport } from "#core/speaker-report/report";
 import { readSpeakerPod, SPEAKER_SELECTOR } from "#roles/speaker/agent/speaker-pod";
 import { ENDPOINT_SLICES, L2_STATUSES, NODES } from "#runtime/cluster/resources";
@@ -36,6 +38,8 @@ export type Answering = {
   readonly addresses: readonly Explanation[];
   /** From the `ServiceL2Status` objects: one, but for moments; `undefined` where these could not be read. */
   readonly holders: readonly Holder[] | undefined;
+  /** Nodes that are to tell routers of it, from the `ServiceBGPStatus` objects, and with which of those they have a session. */
+  readonly routed: readonly RoutedNode[];
   /** The conditions that the speakers keep. */
   readonly announced: Condition | undefined;
   readonly reachable: Condition | undefined;
@@ -69,6 +73,9 @@ const isSpeakerPod = (object: unknown): boolean => {
 
 /** The machine with all that there is, and what is recorded. */
 type Scene = {
+  readonly bgpStatuses: readonly SeenBgpStatus[];
+  /** BGPPeers with which each node has a session. */
+  readonly sessionsByNode: ReadonlyMap<string, ReadonlySet<string>>;
   readonly placements: Placements;
   readonly statuses: readonly SeenStatus[];
   readonly nodes: number;
@@ -84,8 +91,8 @@ const sceneOf = (world: World, objects: readonly unknown[], lbClass: string | un
   for (const node of nodes) placements.setNode(node);
   for (const slice of ofKind("EndpointSlice").flatMap((object) => readEndpointSlice(object) ?? []))
     placements.setSlice(slice);
-  for (const report of ofKind("ConfigurationState").flatMap((object) => readReport(object) ?? []))
-    placements.setFitness(report.node, report);
+  const reports = ofKind("ConfigurationState").flatMap((object) => readReport(object) ?? []);
+  for (const report of reports) placements.setFitness(report.node, report);
   const recorded = ofKind("ServiceL2Status");
   for (const record of recorded.flatMap((object) => readHolderRecord(object) ?? []))
     placements.setHolder(record);
@@ -97,6 +104,8 @@ const sceneOf = (world: World, objects: readonly unknown[], lbClass: string | un
   return {
     placements,
     statuses: recorded.flatMap((object) => readStatus(object) ?? []),
+    bgpStatuses: ofKind("ServiceBGPStatus").flatMap((object) => readBgpStatus(object) ?? []),
+    sessionsByNode: new Map(reports.map(({ node, sessions = [] }) => [node, new Set(sessions)])),
     nodes: nodes.length,
   };
 };
@@ -107,6 +116,18 @@ const holdersOf = (service: ObjectKey, statuses: readonly SeenStatus[]): readonl
     .map(({ node, interfaces }) => ({ node, interfaces }))
     .sort((left, right) => (left.node < right.node ? -1 : 1));
 
+const routedBy = (
+  service: ObjectKey,
+  { bgpStatuses, sessionsByNode }: Pick<Scene, "bgpStatuses" | "sessionsByNode">,
+): readonly RoutedNode[] =>
+  bgpStatuses
+    .filter(({ service: of, node, peers }) => of === service && node !== "" && peers.length > 0)
+    .map(({ node, peers }) => ({
+      ...{ node, peers },
+      reached: peers.filter((peer) => sessionsByNode.get(node)?.has(peer)),
+    }))
+    .sort((left, right) => (left.node < right.node ? -1 : 1));
+
 /** Who answers for a Service; `undefined` where no nodes are known, or for a Service that is none of ours. */
 export const answeringOf = (
   { world, objects, missing }: Extract<WorldRead, { ok: true }>,
@@ -114,7 +135,8 @@ export const answeringOf = (
 ): Answering | undefined => {
   const service = world.services.find(({ meta }) => objectKey(meta) === key);
   if (service?.type !== "LoadBalancer" || service.loadBalancerClass !== lbClass) return undefined;
-  const { placements, statuses, nodes } = sceneOf(world, flat(objects), lbClass);
+  const scene = sceneOf(world, flat(objects), lbClass);
+  const { placements, statuses, nodes } = scene;
   if (nodes === 0 && missing.length === 0) return undefined;
   const isKnown = nodes > 0 && !missing.some(({ plural }) => DECISIVE.has(plural));
   const listed = service.ingress.flatMap(({ ip }) => parseServiceAddress(ip ?? "") ?? []);
@@ -128,6 +150,7 @@ export const answeringOf = (
     holders: missing.some(({ plural }) => plural === L2_STATUSES.plural)
       ? undefined
       : holdersOf(key, statuses),
+    routed: routedBy(key, scene),
     ...{ announced: conditionOf(ANNOUNCED), reachable: conditionOf(REACHABLE) },
     missing: missing.map(({ problem }) => problem),
   };
@@ -161,13 +184,16 @@ export const answeringLines = ({
   silence,
   addresses,
   holders,
+  routed,
   reachable,
   missing,
 }: Answering): readonly string[] => {
   const explained = addresses.flatMap(addressLines);
   // What silences the Service itself is said of each address already, if it has any.
   const nobody =
-    silence === undefined || addresses.length > 0 ? [] : [`Nobody answers for it. ${silence.text}`];
+    silence === undefined || addresses.length > 0 || routed.length > 0
+      ? []
+      : [`Nobody answers for it. ${silence.text}`];
   const isUnknown = addresses.length === 0 && silence === undefined;
   const unknown = isUnknown && missing.length > 0 ? ["Who may answer for it is not known."] : [];
   const held = holders?.length === 0 && silence === undefined ? ["No node says that it answers for it."] : [];
@@ -177,6 +203,7 @@ export const answeringLines = ({
     ...nobody,
     ...(holders ?? []).map(holderLine),
     ...held,
+    ...(routed.length === 0 ? [] : [routedText(routed).text]),
     ...(reachable === undefined ? [] : [reachableLine(reachable)]),
     ...(missing.length === 0 ? [] : [`Not all could be read: ${missing.join(", ")}.`]),
   ].map(cut);

@@ -127,8 +127,9 @@ export class SpeakerAgent {
   /** Why a Service is answered for by whom; `undefined` for one that does not concern us, or is not known yet. */
   explain(key: string): SpeakerExplanation | undefined {
     if (this.#following === undefined || this.ignorance !== undefined) return undefined;
-    const { placements, mirror } = this.#following;
+    const { placements, mirror, bgp } = this.#following;
     return explainService(key, {
+      bgp,
       node: this.#parts.options.node,
       heard: this.#heard,
       placements,

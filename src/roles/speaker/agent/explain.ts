@@ -5,6 +5,7 @@ import { parseServiceAddress } from "#core/ipam/block";
 import { type ObjectKey, objectKey } from "#core/kubernetes/meta";
 import type { Placements } from "#core/layer2/placements";
 import { silentSentence } from "#core/layer2/reason";
+import { type BgpExplainSources, explainBgp } from "./bgp/explain.ts";
 import type { Heard } from "./heard.ts";
 import type { ClusterMirror } from "./mirror.ts";
 import { addressStatus } from "./status.ts";
@@ -14,11 +15,12 @@ export type ExplainSources = {
   readonly heard: Heard;
   readonly placements: Placements;
   readonly mirror: Pick<ClusterMirror, "services" | "statuses">;
+  readonly bgp: Pick<BgpExplainSources, "routes" | "plan">;
 };
 
 const explainAddress = (
   address: IpAddress,
-  { heard, placements, mirror }: ExplainSources,
+  { heard, placements, mirror, bgp: { routes, plan } }: ExplainSources,
 ): readonly AddressExplanation[] => {
   const explanation = placements.explain(address);
   if (explanation === undefined) return [];
@@ -26,6 +28,7 @@ const explainAddress = (
   const listing: readonly ObjectKey[] = [...services, ...silent.map(({ service }) => service)];
   const recorded = listing.flatMap((service) => mirror.statuses.of(service).map(({ node }) => node));
   const here = addressStatus(heard, address);
+  const bgp = explainBgp(address, { routes, plan, facts: heard.bgp, view: heard.view });
   return [
     {
       ...explanation,
@@ -34,6 +37,7 @@ const explainAddress = (
         .map(({ node }) => node)
         .filter((node) => heard.view.members.get(node)?.standing === "dead"),
       ...(here === undefined ? {} : { here }),
+      ...(bgp === undefined ? {} : { bgp }),
     },
   ];
 };

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { seconds, wallTime } from "#base/time";
+import { peerWord, routeWord } from "#testing/bgp-words";
+import { BOOT, linesOf, membersOf, onlyOf, placed, wireBed } from "../test-bed.ts";
+import { bgpStateText, lifeIn, readBgpState } from "./state.ts";
+
+const TOR = peerWord("tor");
+const WEB = routeWord("192.0.2.10/32", "tor");
+const DB = routeWord("192.0.2.11/32", "tor");
+
+/** What an earlier run has left, which was alive at that time of the bed's clock, in milliseconds. */
+const left = (at = 0, bootId = BOOT): string =>
+  bgpStateText("node-1", { peers: [TOR], routes: [WEB] }, { at: wallTime(at), bootId });
+
+const tellAll = (bed: ReturnType<typeof wireBed>, ...routes: readonly (typeof WEB)[]) => {
+  const { agent } = onlyOf(bed);
+  agent.greet();
+  agent.say({ type: "bgp-peers", peers: [TOR] });
+  agent.say({ type: "bgp-routes", changed: routes, removed: [] });
+  agent.say({ type: "bgp-complete" });
+};
+
+describe("what a wire process is told of BGP", () => {
+  it("goes to the speaker once, and to disk when it is everything", async () => {
+    const bed = wireBed(1);
+    const { bgp } = onlyOf(bed);
+    tellAll(bed, WEB, DB);
+    assert.deepEqual(bgp.calls(), ["peers tor", "route 192.0.2.10/32", "route 192.0.2.11/32", "complete"]);
+    assert.equal(bgp.record.text(), "");
+    await bed.pass(seconds(2));
+    const saved = readBgpState("node-1", bgp.record.text());
+    assert.ok(saved.ok);
+    assert.deepEqual([saved.value.peers, saved.value.routes], [[TOR], [WEB, DB]]);
+  });
+
+  it("is told again by another agent, of which only what is different counts", async () => {
+    const bed = wireBed(1);
+    const { agent, bgp } = onlyOf(bed);
+    tellAll(bed, WEB, DB);
+    await bed.pass(seconds(2));
+    bgp.calls();
+    assert.equal(agent.die(), "restart");
+    assert.deepEqual(bgp.calls(), []);
+    tellAll(bed, WEB);
+    assert.deepEqual(bgp.calls(), ["withdraw 192.0.2.11/32", "complete"]);
+  });
+
+  it("is apart from layer 2: that an agent knows no placements keeps no route back", async () => {
+    const bed = wireBed(1);
+    const { bgp, agent } = onlyOf(bed);
+    tellAll(bed, WEB);
+    assert.ok(bgp.calls().includes("complete"));
+    agent.say({ type: "members", members: membersOf(1) });
+    agent.say({ type: "placements", changed: [placed("192.0.2.10", "node-1")], removed: [] });
+    await bed.pass(seconds(2));
+    assert.ok(readBgpState("node-1", bgp.record.text()).ok);
+  });
+});
+
+describe("a wire process that no agent tells anything", () => {
+  it("goes on from what is on disk after ten seconds, and takes an agent's word for it later", async () => {
+    const bed = wireBed(1, { bgpFound: left() });
+    const { bgp, agent } = onlyOf(bed);
+    await bed.pass(seconds(9));
+    assert.deepEqual(bgp.calls(), []);
+    await bed.pass(seconds(2));
+    assert.deepEqual(bgp.calls(), ["peers tor", "route 192.0.2.10/32", "complete"]);
+    assert.deepEqual(bgp.peers(), [TOR]);
+    tellAll(bed, DB);
+    assert.deepEqual(bgp.calls(), ["route 192.0.2.11/32", "withdraw 192.0.2.10/32", "complete"]);
+    assert.match(linesOf(agent.heard()).join("\n"), /speaker: alone \(1 BGP peer, 1 routes\)/);
+  });
+
+  it("says what is wrong with what is on disk, and does without it", async () => {
+    const bed = wireBed(1, { bgpFound: left().slice(0, -9) });
+    const { bgp, agent } = onlyOf(bed);
+    await bed.pass(seconds(11));
+    assert.deepEqual(bgp.calls(), []);
+    agent.greet();
+    assert.match(linesOf(agent.heard()).join("\n"), /state-ignored \(what is on disk of BGP is no JSON\)/);
+  });
+});
+
+describe("a wire process that was alive a moment ago", () => {
+  const startOf = (found: string) => onlyOf(wireBed(1, { bgpFound: found })).bgp.around().start;
+
+  it("tells peers that it has restarted, unless the machine has, or it is too long ago, or will only be", () => {
+    const moment = wallTime(1_000_000);
+    assert.equal(startOf(""), "fresh");
+    assert.equal(startOf(left(0)), "again");
+    assert.equal(startOf(left(0, "00000000-0000-4000-8000-000000000002")), "fresh");
+    assert.equal(startOf(left(moment)), "fresh");
+  });
+
+  it("says so on disk every ten seconds, and at its end", async () => {
+    const bed = wireBed(1);
+    const { bgp, wire } = onlyOf(bed);
+    tellAll(bed, WEB);
+    await bed.pass(seconds(31));
+    const at = lifeIn(bgp.record.text())?.at ?? 0;
+    assert.ok(at >= 30_000, `${at}`);
+    wire.stop("SIGTERM");
+    bgp.left();
+    await bed.pass(seconds(1));
+    assert.ok((lifeIn(bgp.record.text())?.at ?? 0) > at);
+  });
+});
+
+describe("a wire process that ends", () => {
+  it("ends its sessions, and waits for that, but not for ever", async () => {
+    const bed = wireBed(1);
+    const { bgp, wire, ends } = onlyOf(bed);
+    tellAll(bed, WEB);
+    bgp.calls();
+    wire.stop("SIGTERM");
+    await bed.pass(seconds(1));
+    assert.deepEqual([bgp.calls(), ends], [["leave"], []]);
+    await bed.pass(seconds(6));
+    assert.deepEqual(ends, ["asked to stop", "end 0"]);
+  });
+});
+
+describe("what an agent is told of BGP", () => {
+  it("is how peers are, at once by a new one, and later when that is another thing", async () => {
+    const bed = wireBed(1);
+    const { bgp, agent } = onlyOf(bed);
+    tellAll(bed, WEB);
+    agent.heard();
+    bgp.setFacts([]);
+    await bed.pass(seconds(1));
+    assert.deepEqual(
+      agent.heard().filter(({ type }) => type === "bgp"),
+      [{ type: "bgp", facts: [] }],
+    );
+  });
+});
