@@ -17,6 +17,8 @@ const TROUBLES: readonly [Trouble, ...Trouble[]] = [
   (_, speaker) => speaker.freeze(),
   (_, speaker) => speaker.leave(),
   (world, speaker) => world.cut(speaker.name, pick(world.random, ["both", "sending", "receiving"])),
+  (world, speaker) =>
+    world.leak(speaker.name, pick(world.random, ["sending", "receiving"]), world.random() * 0.6),
   (world) => world.partition(() => integerBetween(world.random, 0, 1)),
   (world) => world.heal(),
   (world) => world.speakApi(seconds(2)),

@@ -43,6 +43,8 @@ export class SpeakerWorld {
   members: readonly string[];
   /** Directions that carry nothing, as `FROM>TO`. */
   readonly cuts = new Set<string>();
+  /** Directions that lose more than the link does, as `FROM>TO`, and which share. */
+  readonly leaks = new Map<string, number>();
   quality: LinkQuality;
   isApiAway = false;
   /** Whether something between the nodes drops BFD, and nothing else. */
@@ -149,8 +151,16 @@ export class SpeakerWorld {
     }
   }
 
+  /** One direction of a node's cable loses a share of what it carries. */
+  leak(name: string, direction: "sending" | "receiving", share: number): void {
+    for (const other of [...this.speakers.map((speaker) => speaker.name), GATEWAY])
+      if (other !== name)
+        this.leaks.set(direction === "sending" ? `${name}>${other}` : `${other}>${name}`, share);
+  }
+
   heal(): void {
     this.cuts.clear();
+    this.leaks.clear();
   }
 
   holders(address: IpAddress): readonly string[] {
@@ -221,6 +231,8 @@ export class SpeakerWorld {
   #carry(from: string, to: string, arrive: () => void): void {
     const { loss, duplication, minimumDelay, maximumDelay } = this.quality;
     if (this.cuts.has(`${from}>${to}`) || this.random() < loss) return;
+    const leak = this.leaks.get(`${from}>${to}`);
+    if (leak !== undefined && this.random() < leak) return;
     const copies = this.random() < duplication ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       const delay = micros(integerBetween(this.random, minimumDelay, maximumDelay));

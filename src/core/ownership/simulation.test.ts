@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { micros, millis, seconds } from "#base/time";
+import { losesOneWay } from "#testing/one-way-loss";
 import {
   isReordered,
   isReplaced,
@@ -241,6 +242,7 @@ const FAULTS: readonly [Fault, ...Fault[]] = [
   pausesBriefly,
   startsBesideStandstill,
   diesOnReturn,
+  losesOneWay,
   restartsPlanned,
   restartsPlanned,
   rollsAll,
