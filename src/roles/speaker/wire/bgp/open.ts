@@ -1,14 +1,13 @@
 /** The speaker of BGP behind the port that the wire process knows: its observations become events, its peers become facts. */
 import { after, between, type Instant, seconds, toMillis, type WallTime, wallTime } from "#base/time";
 import type { BgpSettings, PeerWord } from "#core/bgp/desired";
-import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
 import type { BgpPort as TcpPort } from "#drivers/bgp/port";
 import type { AdvertisementPort } from "#drivers/router-advertisement/port";
-import type { PeerSnapshot } from "#runtime/bgp/snapshot";
 import { BgpSpeaker } from "#runtime/bgp/speaker";
+import { factsOf } from "#runtime/bgp-facts/facts";
+import { BgpTelling } from "#runtime/bgp-facts/telling";
 import type { Deadlines } from "#runtime/deadlines";
 import type { BgpPort, BgpSurroundings } from "./port.ts";
-import { BgpTelling } from "./telling.ts";
 
 export type OpenBgpParts = {
   readonly node: string;
@@ -26,41 +25,6 @@ export type OpenBgpParts = {
 
 /** How often it is looked whether counts are others. */
 const LOOK = seconds(1);
-
-/** What is said of a peer; `word` is how it is wanted. */
-const factsOf = (
-  peer: PeerSnapshot,
-  word: PeerWord | undefined,
-  toWall: (at: Instant) => WallTime,
-): BgpPeerFacts => {
-  const { name, address, state, since, session, counts, failure, bfd, sent, received, ups } = peer;
-  const families = word?.families ?? ["IPv4", "IPv6"];
-  const negotiated = session?.negotiated;
-  const sum = (of: typeof counts.wanted): number => families.reduce((all, family) => all + of[family], 0);
-  return {
-    ...{ name, address, state, bfd, sent, received, ups, since: toWall(since) },
-    link: word?.neighbor.type === "interface" ? word.neighbor.name : undefined,
-    session:
-      session === undefined || negotiated === undefined
-        ? undefined
-        : {
-            asn: negotiated.peerAsn,
-            routerId: session.peerRouterId,
-            families: negotiated.families,
-            holdTime: toMillis(negotiated.holdTime) / 1_000,
-            keepaliveTime: toMillis(negotiated.keepaliveTime) / 1_000,
-            keepsRoutes:
-              negotiated.peerKeepsRoutes === undefined
-                ? undefined
-                : toMillis(negotiated.peerKeepsRoutes) / 1_000,
-          },
-    ...{ wanted: sum(counts.wanted), announced: sum(counts.announced), pending: counts.pending },
-    // Of a family that is not wanted of the session nothing is missing.
-    leftOut: counts.leftOut.filter(({ family }) => families.includes(family)),
-    failure: failure === undefined ? undefined : { text: failure.text, at: toWall(failure.at) },
-    ignoredRoutes: peer.routesHeard,
-  };
-};
 
 /** Opens it. Nothing is told before this has returned. */
 export const openBgp =
