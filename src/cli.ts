@@ -197,7 +197,7 @@ program
 
 program
   .command("clean")
-  .description("remove what an edge that was killed left behind")
+  .description("remove what an edge, or a speaker in FRR, that was killed left behind")
   .addOption(adminOption())
   .addOption(runtimeOption())
   .option(
@@ -205,14 +205,26 @@ program
     "remove the virtual addresses named there, even unmarked (Linux before 5.18)",
     collect,
   )
+  .option("--frr", "remove what a speaker with --bgp-engine frr left in the FRR of this machine, too")
+  .option("--frr-sockets <directory>", "where FRR has its sockets (default: where vtysh looks for them)")
   .option("--dry-run", "only say what is there")
   .addHelpText("after", CLEAN_HELP)
-  .action(async (flags: { admin: string; runtimeDir: string; config?: string[]; dryRun?: boolean }) => {
-    endWithReader();
-    const { clean } = await import("#commands/clean");
-    const { admin, runtimeDir: runtimeDirectory, config = [] } = flags;
-    finish(await clean({ admin, runtimeDirectory, config, dryRun: flags.dryRun === true }));
-  });
+  .action(
+    async (flags: {
+      admin: string;
+      runtimeDir: string;
+      config?: string[];
+      frr?: boolean;
+      frrSockets?: string;
+      dryRun?: boolean;
+    }) => {
+      endWithReader();
+      const { clean } = await import("#commands/clean");
+      const { admin, runtimeDir: runtimeDirectory, config = [], frrSockets: sockets } = flags;
+      const frr = flags.frr === true ? { sockets } : undefined;
+      finish(await clean({ admin, runtimeDirectory, config, frr, dryRun: flags.dryRun === true }));
+    },
+  );
 
 const rootOption = (): Option =>
   new Option("--root <directory>", "another system's root, such as an image's").default("/");

@@ -2,18 +2,22 @@
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import { openFiles } from "#drivers/files/linux";
 import { formatProblem, loadConfiguration } from "#drivers/files/load";
+import { openFrr } from "#drivers/frr/linux";
 import { readMissingCapabilities } from "#drivers/host/linux";
 import { takeLock } from "#drivers/host/lock";
 import { get } from "#drivers/http/client";
 import { leftoverFinders } from "#roles/edge/leftovers/all";
 import type { Finder } from "#roles/edge/leftovers/leftover";
 import { EDGE_LOCK } from "#roles/edge/options";
+import { findInFrr } from "./clean-frr.ts";
 
 export type CleanOptions = {
   readonly admin: string;
   readonly runtimeDirectory: string;
   /** Files whose virtual addresses are removed even if they do not carry our mark; may be none. */
   readonly config: readonly string[];
+  /** Whether FRR is looked at, through which a speaker may have announced; with the folder of its sockets, if it is another one. */
+  readonly frr: { readonly sockets: string | undefined } | undefined;
   /** Say what is there, and leave it. */
   readonly dryRun: boolean;
 };
@@ -72,6 +76,12 @@ const routersOf = (config: readonly string[]): Routers => {
     : { ok: false, problems: loaded.problems.map(formatProblem) };
 };
 
+const frrFinders = ({ frr }: CleanOptions): readonly Finder[] => {
+  if (frr === undefined) return [];
+  const shell = ["vtysh", ...(frr.sockets === undefined ? [] : ["--vty_socket", frr.sockets])];
+  return [findInFrr(openFrr({ shell }))];
+};
+
 /** Removes, or with `dryRun` lists, what is left; gives the exit status. */
 export const clean = async (options: CleanOptions): Promise<number> => {
   const complain = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -85,6 +95,6 @@ export const clean = async (options: CleanOptions): Promise<number> => {
     complain(`steelyard clean: ${refused}`);
     return NOT_CLEAN;
   }
-  const finders = leftoverFinders({ ...options, routers: read.routers });
+  const finders = [...leftoverFinders({ ...options, routers: read.routers }), ...frrFinders(options)];
   return removeLeftovers(finders, { dryRun: options.dryRun, print: console.log, complain });
 };
