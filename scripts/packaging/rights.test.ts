@@ -165,7 +165,7 @@ const SPEAKER_WRITES = [
   ...each("ns: metallb.io/servicebgpstatuses *", "create", "delete"),
   "ns: metallb.io/servicebgpstatuses/status * patch",
   "ns: metallb.io/configurationstates/status * patch",
-  ...each("ns: metallb.io/configurationstates *", "create", "patch"),
+  ...each("ns: metallb.io/configurationstates *", "create", "delete", "patch"),
   ...each("ns: steelyard.dev/addressconflicts *", "create", "delete"),
 ];
 

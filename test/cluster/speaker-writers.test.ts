@@ -7,7 +7,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { promisify } from "node:util";
+import { isDeepStrictEqual, promisify } from "node:util";
 import { parseMac } from "#base/mac";
 import { parseInterfaceAddress } from "#base/prefix";
 import { millis } from "#base/time";
@@ -124,7 +124,10 @@ const serve = async (plane: ControlPlane, name: string, spec: Readonly<Record<st
   return addressesOf(await allocated(plane, name));
 };
 
-const inCluster = sharedControlPlane({ families: "ipv4+ipv6" });
+/** As distributions are that look at who says whom an object belongs to. */
+const STRICT = "--enable-admission-plugins=OwnerReferencesPermissionEnforcement";
+
+const inCluster = sharedControlPlane({ families: "ipv4+ipv6", flags: [STRICT] });
 let speakers: ReadonlyMap<string, Speaker> | undefined;
 let access: Access | undefined;
 
@@ -234,6 +237,29 @@ describe("speakers in a cluster", () => {
       );
       assert.equal(object.status.result, "Valid");
       assert.ok(object.metadata.annotations?.[LINKS_ANNOTATION] !== undefined);
+    }),
+  );
+
+  it(
+    "let that object belong to their Node, so that it goes with it, and to no Node of the past",
+    withSpeakers(async (plane) => {
+      const path = `${METALLB}/configurationstates/speaker-n1`;
+      const owners = async () => {
+        const { metadata } = await plane.admin.get<KubeObject & { metadata: { ownerReferences?: unknown } }>(
+          path,
+        );
+        return metadata.ownerReferences;
+      };
+      const node = await plane.admin.get<KubeObject & { metadata: { uid: string } }>("/api/v1/nodes/n1");
+      const own = { apiVersion: "v1", kind: "Node", name: "n1", uid: node.metadata.uid };
+      assert.deepEqual(await owners(), [own]);
+      const past = { ...own, uid: "00000000-0000-4000-8000-000000000000" };
+      for (const ownerReferences of [[past], null]) {
+        await plane.admin.patch(path, { metadata: { ownerReferences } });
+        await eventually("it belongs to the Node again", 20_000, async () =>
+          isDeepStrictEqual(await owners(), [own]) ? true : undefined,
+        );
+      }
     }),
   );
 
