@@ -187,10 +187,7 @@ const seenDuring = async (
 const lostOf = ({ outages }: Seen): Readonly<Record<string, number>> =>
   Object.fromEntries(outages.filter(({ lost }) => lost > 0).map(({ address, lost }) => [address, lost]));
 
-/**
- * Told, not asserted: on a busy machine that stands still for a quarter of a second ours take others for dead, and IPv6 addresses may turn
- * besides, since MetalLB's speakers do not answer whoever asks from `::` whether an address is free (RFC 4862 §5.4.2).
- */
+/** Told, not asserted: on a busy machine that stands still for a quarter of a second ours take others for dead. */
 const tell = (context: TestContext, what: string, seen: Seen): void => {
   const sent = seen.outages.reduce((sum, each) => sum + each.sent, 0);
   const [lost, turns] = [lostOf(seen), seen.turns].map((counts) => JSON.stringify(counts));
