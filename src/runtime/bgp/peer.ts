@@ -121,13 +121,6 @@ export class Peer {
     this.#input({ type: "stop", reason, communication });
   }
 
-  /** Ends the session and begins it anew: the peer forgets what it was told. */
-  reset(): void {
-    const where = this.#where;
-    this.stop("reset");
-    if (where !== undefined) this.start(where);
-  }
-
   /** The peer is elsewhere than before, or nowhere that is known. */
   locate(where: Whereabouts | undefined): void {
     this.stop("reset");

@@ -70,12 +70,13 @@ export class RibOut {
   redirect(nextHops: NextHops): void {
     const before = this.#session;
     if (before === undefined) return;
-    const known = [...this.#wanted.keys()].map((key) => ({ key, told: this.#toldOf(key) }));
-    this.#meet({ ...before, nextHops });
     const hasMoved = {
       IPv4: !isSameNextHop(before.nextHops.IPv4, nextHops.IPv4),
       IPv6: !isSameNextHop(before.nextHops.IPv6, nextHops.IPv6),
     };
+    if (!hasMoved.IPv4 && !hasMoved.IPv6) return;
+    const known = [...this.#wanted.keys()].map((key) => ({ key, told: this.#toldOf(key) }));
+    this.#meet({ ...before, nextHops });
     for (const { key, told } of known) {
       const isStale = told.type === "route" && hasMoved[familyOfKey(key)];
       this.#enqueue(key, isStale ? { type: "again", route: told.route } : told);
