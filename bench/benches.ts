@@ -19,7 +19,9 @@ import { PAIRS } from "./pair.ts";
 import type { Result } from "./report.ts";
 import { reportRing } from "./ring.ts";
 import { measureSoak } from "./soak.ts";
-import { measureCalm, measureCost, measureFaults, measureReadiness } from "./speaker.ts";
+import { measureCalm, measureFaults, measureReadiness } from "./speaker.ts";
+import { measureCosts } from "./speaker-memory.ts";
+import { reportSpeakerMemory } from "./speaker-memory-report.ts";
 import { reportSpeaker } from "./speaker-report.ts";
 import { measureStart } from "./start.ts";
 import { reportStart } from "./start-report.ts";
@@ -164,17 +166,22 @@ const speaker: Bench = async ({ quick, runs, seconds = quick ? 20 : STEADY_SECON
     const readiness = await measureReadiness(bed, runs);
     say(`speaker: ${seconds} s with busy processors`);
     const calm = await measureCalm(bed, { seconds, burners: 2 * availableParallelism() });
-    await bed.close();
-    say("speaker: memory");
-    const copy = copyBuild();
-    try {
-      const cost = await measureCost(copy, { addresses: quick ? 200 : 1_000, seconds: quick ? 10 : 60 });
-      return reportSpeaker({ runs: faults, readiness, calm, cost });
-    } finally {
-      copy.remove();
-    }
+    return reportSpeaker({ runs: faults, readiness, calm });
   } finally {
     await bed.close();
+  }
+};
+
+/** Seconds of rest that processor time is measured over. */
+const REST_SECONDS = 60;
+
+const speakerMemory: Bench = async ({ quick, seconds = quick ? 10 : REST_SECONDS, say }) => {
+  const copy = copyBuild();
+  try {
+    const sizes = quick ? [200, 500] : [500, 1_000, 10_000];
+    return reportSpeakerMemory(await measureCosts(copy, { sizes, seconds, say }));
+  } finally {
+    copy.remove();
   }
 };
 
@@ -192,4 +199,5 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["xdp", xdp],
   ["allocate", allocate],
   ["speaker", speaker],
+  ["speaker-memory", speakerMemory],
 ]);

@@ -1,10 +1,9 @@
 /** What the bench of speakers saw. Pure arithmetic and text. */
 import { type Bar, figure, type Result, type Table } from "./report.ts";
-import { type Calm, type Cost, FAULTS, type Fault, type Run } from "./speaker.ts";
+import { type Calm, FAULTS, type Fault, type Run } from "./speaker.ts";
 import { median, summarize } from "./statistics.ts";
 
 const OUTAGE_LIMIT_MS = 500;
-const MEMORY_LIMIT_MB = 130;
 
 /** After these the node forwards nothing any more. */
 const CUT_OFF: readonly Fault[] = ["silent", "link"];
@@ -53,29 +52,13 @@ const readinessTable = (readiness: readonly number[]): Table => {
   };
 };
 
-const percent = (used: number, seconds: number): string => `${((100 * used) / seconds).toFixed(2)} %`;
-
-const costTable = ({ addresses, held, wire, agent, seconds, cpu }: Cost): Table => ({
-  title: `**One node with ${held} of ${addresses} addresses, at rest for ${seconds} s (megabytes)**`,
-  header: ["process", "PSS", "private", "RSS", "CPU"],
-  rows: [
-    ["wire", ...[wire.pssMb, wire.privateMb, wire.rssMb].map(figure), percent(cpu.wire, seconds)],
-    ["agent", ...[agent.pssMb, agent.privateMb, agent.rssMb].map(figure), percent(cpu.agent, seconds)],
-    [
-      ...["both", figure(wire.pssMb + agent.pssMb), figure(wire.privateMb + agent.privateMb), ""],
-      percent(cpu.wire + cpu.agent, seconds),
-    ],
-  ],
-});
-
 export type SpeakerFigures = {
   readonly runs: readonly Run[];
   readonly readiness: readonly number[];
-  readonly cost: Cost;
   readonly calm: Calm;
 };
 
-const barsOf = ({ runs, cost, calm }: SpeakerFigures): readonly Bar[] => {
+const barsOf = ({ runs, calm }: SpeakerFigures): readonly Bar[] => {
   const outages = CUT_OFF.map((fault) => {
     const middle = median(of(runs, fault).map(({ longestMs }) => longestMs));
     return {
@@ -86,7 +69,6 @@ const barsOf = ({ runs, cost, calm }: SpeakerFigures): readonly Bar[] => {
     };
   });
   const lost = of(runs, "term").reduce((sum, run) => sum + run.lost, 0);
-  const weight = cost.wire.pssMb + cost.agent.pssMb;
   return [
     ...outages,
     { what: `${NAMES.term}: datagrams lost`, limit: "0", measured: `${lost}`, met: lost === 0 },
@@ -96,19 +78,13 @@ const barsOf = ({ runs, cost, calm }: SpeakerFigures): readonly Bar[] => {
       measured: `${calm.moves}`,
       met: calm.moves === 0,
     },
-    {
-      what: `PSS of wire and agent with ${cost.addresses} addresses`,
-      limit: `below ${MEMORY_LIMIT_MB} MB`,
-      measured: `${figure(weight)} MB`,
-      met: weight < MEMORY_LIMIT_MB,
-    },
   ];
 };
 
 /** Tables and bars. */
 export const reportSpeaker = (figures: SpeakerFigures): Result => ({
   bench: "speaker",
-  tables: [outageTable(figures.runs), readinessTable(figures.readiness), costTable(figures.cost)],
+  tables: [outageTable(figures.runs), readinessTable(figures.readiness)],
   bars: barsOf(figures),
   measurements: figures,
 });

@@ -6,20 +6,11 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { type Instant, toMillis } from "#base/time";
-import type { LabHostHandle } from "#lab/index";
 import { monotonicNow } from "#lab/probe/clock";
 import { longestGap } from "#lab/probe/report";
 import { startUdpProbe } from "#lab/probe/start";
 import { address } from "#test/cluster/lab/plan";
-import { builtSpeaker } from "#test/cluster/lab/speaker";
-import {
-  advertisement,
-  type OrderedService,
-  openSpeakerBed,
-  type SpeakerBed,
-} from "#test/cluster/lab/speaker-bed";
-import type { BuildCopy } from "./build-copy.ts";
-import { type Weight, weigh } from "./memory.ts";
+import type { OrderedService, SpeakerBed } from "#test/cluster/lab/speaker-bed";
 
 /** What happens to the holder. */
 export const FAULTS = ["silent", "link", "kill", "stop", "term"] as const;
@@ -158,99 +149,6 @@ export const measureReadiness = async (bed: SpeakerBed, runs: number): Promise<r
   await remove();
   await pod.remove();
   return all;
-};
-
-/** What one node's speaker costs while it announces its share of so many addresses. */
-export type Cost = {
-  readonly addresses: number;
-  /** Those that it answers for. */
-  readonly held: number;
-  readonly wire: Weight;
-  readonly agent: Weight;
-  readonly seconds: number;
-  /** Of a processor's time. */
-  readonly cpu: { readonly wire: number; readonly agent: number };
-};
-
-const processorSeconds = async (host: LabHostHandle, pid: number): Promise<number> => {
-  const fields = (await host.expect(["cat", `/proc/${pid}/stat`])).split(") ")[1]?.split(" ") ?? [];
-  // In hundredths of a second.
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-};
-
-const MANY_POOL = `apiVersion: metallb.io/v1beta1
-kind: IPAddressPool
-metadata: { name: many, namespace: steelyard-system }
-spec: { addresses: ["10.200.0.0/16"] }
-`;
-
-/** Services that are made at once. */
-const PARALLEL = 8;
-const PATIENCE_MS = 120_000;
-
-const makeServices = async ({ cluster }: SpeakerBed, count: number): Promise<void> => {
-  const { admin } = cluster.plane;
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < count) {
-      const n = next;
-      next += 1;
-      const metadata = { name: `many-${n}` };
-      const ports = [{ name: "web", port: 80, protocol: "TCP" }];
-      const spec = { type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ports };
-      await admin.create("/api/v1/namespaces/default/services", { metadata, spec });
-      await admin.create("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
-        metadata: { ...metadata, labels: { "kubernetes.io/service-name": metadata.name } },
-        addressType: "IPv4",
-        ports,
-        endpoints: [{ addresses: ["10.244.4.2"], conditions: { ready: true }, nodeName: "n4" }],
-      });
-      const ip = `10.200.${Math.floor(n / 250)}.${1 + (n % 250)}`;
-      await admin.patch(`/api/v1/namespaces/default/services/${metadata.name}/status`, {
-        status: { loadBalancer: { ingress: [{ ip }] } },
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
-};
-
-/** Weighs the speaker of the first node, the only one that runs from the copy, beside so many addresses of the cluster. */
-export const measureCost = async (
-  copy: BuildCopy,
-  { addresses, seconds }: { readonly addresses: number; readonly seconds: number },
-): Promise<Cost> => {
-  const built = (node: string): readonly string[] => (node === "n1" ? copy.direct() : builtSpeaker());
-  const bed = await openSpeakerBed({ nodes: 4, program: built });
-  try {
-    await bed.cluster.plane.apply(MANY_POOL);
-    await bed.cluster.plane.apply(advertisement("many", { ipAddressPools: ["many"] }));
-    await makeServices(bed, addresses);
-    const speaker = bed.speakers.on("n1");
-    const limit = performance.now() + PATIENCE_MS;
-    while (((await speaker.status()).placements ?? 0) < addresses) {
-      if (performance.now() > limit)
-        throw new Error(`not ${addresses} addresses are known after ${PATIENCE_MS} ms`);
-      await pause(100);
-    }
-    await pause(20_000);
-    const { wire, agent, addresses: seen } = await speaker.status();
-    const { host } = bed.cluster.node("n1");
-    const read = async () => ({
-      wire: await processorSeconds(host, wire.pid),
-      agent: await processorSeconds(host, agent.pid),
-    });
-    const before = await read();
-    await pause(seconds * 1_000);
-    const after = await read();
-    return {
-      ...{ addresses, seconds, held: seen.filter(({ state }) => state === "holding").length },
-      wire: await weigh(host, wire.pid),
-      agent: await weigh(host, agent.pid),
-      cpu: { wire: after.wire - before.wire, agent: after.agent - before.agent },
-    };
-  } finally {
-    await bed.close();
-  }
 };
 
 /** What moved while all processors were busy: nothing may. */

@@ -1,0 +1,201 @@
+/**
+ * What one node's speaker costs beside so many Services of its cluster, of which it announces its share: memory of both of its processes,
+ * processor time at rest and while Services change, and what is written at rest.
+ *
+ * Services, EndpointSlices and nodes are those of a real API server; four nodes run a speaker each. The one of the first node runs from
+ * a Node.js that nobody else runs, so that what the two of its processes share with others of the lab does not look cheaper than it is.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import type { LabHostHandle } from "#lab/index";
+import { NAMESPACE } from "#test/cluster/controller";
+import { builtSpeaker, type LabSpeaker } from "#test/cluster/lab/speaker";
+import { advertisement, openSpeakerBed, type SpeakerBed } from "#test/cluster/lab/speaker-bed";
+import { ACCOUNT } from "#test/cluster/lab/speaker-rights";
+import type { BuildCopy } from "./build-copy.ts";
+import { type Weight, weigh } from "./memory.ts";
+
+type Share = { readonly wire: number; readonly agent: number };
+
+/** What one node's speaker costs while it announces its share of so many addresses. */
+export type Cost = {
+  readonly addresses: number;
+  /** Those that it answers for. */
+  readonly held: number;
+  /** Whether the two have seen the Services come one by one, or found them when they started. */
+  readonly history: "grown" | "restarted";
+  readonly wire: Weight;
+  readonly agent: Weight;
+  /** At rest: seconds, of which so many a processor's, and requests of all speakers that write. */
+  readonly rest: { readonly seconds: number; readonly cpu: Share; readonly writes: number };
+};
+
+/** While Services change, so many a second. */
+export type Churn = {
+  readonly addresses: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly cpu: Share;
+};
+
+export type Costs = { readonly costs: readonly Cost[]; readonly churn: Churn };
+
+const processorSeconds = async (host: LabHostHandle, pid: number): Promise<number> => {
+  const fields = (await host.expect(["cat", `/proc/${pid}/stat`])).split(") ")[1]?.split(" ") ?? [];
+  // In hundredths of a second.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+};
+
+const POOL = `apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: { name: many, namespace: ${NAMESPACE} }
+spec: { addresses: ["10.200.0.0/16"] }
+`;
+
+/** Services that are made at once. */
+const PARALLEL = 8;
+const PATIENCE_MS = 600_000;
+/** Rest before anything is weighed: bursts are over, conditions are written, and memory is given back. */
+const SETTLING_MS = 30_000;
+const SERVICES = "/api/v1/namespaces/default/services";
+const SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+
+const makeService = async ({ cluster }: SpeakerBed, n: number): Promise<void> => {
+  const { admin } = cluster.plane;
+  const metadata = { name: `many-${n}` };
+  const ports = [{ name: "web", port: 80, protocol: "TCP" }];
+  const spec = { type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ports };
+  await admin.create(SERVICES, { metadata, spec });
+  await admin.create(SLICES, {
+    metadata: { ...metadata, labels: { "kubernetes.io/service-name": metadata.name } },
+    addressType: "IPv4",
+    ports,
+    endpoints: [{ addresses: ["10.244.4.2"], conditions: { ready: true }, nodeName: "n4" }],
+  });
+  const ip = `10.200.${Math.floor(n / 250)}.${1 + (n % 250)}`;
+  await admin.patch(`${SERVICES}/${metadata.name}/status`, {
+    status: { loadBalancer: { ingress: [{ ip }] } },
+  });
+};
+
+/** Makes those from one number to another. */
+const makeServices = async (bed: SpeakerBed, from: number, to: number): Promise<void> => {
+  let next = from;
+  const worker = async (): Promise<void> => {
+    while (next < to) {
+      next += 1;
+      await makeService(bed, next - 1);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+};
+
+/** Resolves when the speaker knows all addresses and has nothing left to write, and nothing has happened for a while. */
+const settle = async (speaker: LabSpeaker, addresses: number): Promise<void> => {
+  const limit = performance.now() + PATIENCE_MS;
+  let quiet = 0;
+  while (quiet < SETTLING_MS) {
+    const { placements = 0, waitingWrites } = await speaker.status();
+    quiet = placements >= addresses && waitingWrites === 0 ? quiet + 1_000 : 0;
+    if (performance.now() > limit)
+      throw new Error(`not at rest with ${addresses} addresses after ${PATIENCE_MS} ms`);
+    await pause(1_000);
+  }
+};
+
+const WRITES: ReadonlySet<string> = new Set(["create", "update", "patch", "delete"]);
+const USER = `system:serviceaccount:${NAMESPACE}:${ACCOUNT}`;
+
+const writesOf = ({ cluster }: SpeakerBed): number =>
+  cluster.plane.audit().filter(({ user, verb }) => user === USER && WRITES.has(verb)).length;
+
+const difference = (before: Share, after: Share): Share => ({
+  wire: after.wire - before.wire,
+  agent: after.agent - before.agent,
+});
+
+const measureRest = async (
+  bed: SpeakerBed,
+  { addresses, seconds, history }: Pick<Cost, "addresses" | "history"> & { readonly seconds: number },
+): Promise<Cost> => {
+  const speaker = bed.speakers.on("n1");
+  await settle(speaker, addresses);
+  const { wire, agent, addresses: seen } = await speaker.status();
+  const { host } = bed.cluster.node("n1");
+  const read = async (): Promise<Share> => ({
+    wire: await processorSeconds(host, wire.pid),
+    agent: await processorSeconds(host, agent.pid),
+  });
+  const [before, written] = [await read(), writesOf(bed)];
+  await pause(seconds * 1_000);
+  const cpu = difference(before, await read());
+  return {
+    ...{ addresses, history, held: seen.filter(({ state }) => state === "holding").length },
+    wire: await weigh(host, wire.pid),
+    agent: await weigh(host, agent.pid),
+    rest: { seconds, cpu, writes: writesOf(bed) - written },
+  };
+};
+
+/** Services are labelled anew, which changes nothing for who answers. */
+const measureChurn = async (
+  bed: SpeakerBed,
+  { addresses, perSecond, seconds }: Omit<Churn, "cpu">,
+): Promise<Churn> => {
+  const { wire, agent } = await bed.speakers.on("n1").status();
+  const { host } = bed.cluster.node("n1");
+  const read = async (): Promise<Share> => ({
+    wire: await processorSeconds(host, wire.pid),
+    agent: await processorSeconds(host, agent.pid),
+  });
+  const before = await read();
+  const began = performance.now();
+  for (let change = 0; change < perSecond * seconds; change += 1) {
+    const metadata = { labels: { change: `${change}` } };
+    await bed.cluster.plane.admin.patch(`${SERVICES}/many-${change % addresses}`, { metadata });
+    await pause(Math.max(0, began + (change * 1_000) / perSecond - performance.now()));
+  }
+  return { addresses, perSecond, seconds, cpu: difference(before, await read()) };
+};
+
+const CHANGES_A_SECOND = 10;
+
+/** Weighs the speaker of the first node beside more and more addresses, and once more after a restart beside all. */
+export const measureCosts = async (
+  copy: BuildCopy,
+  {
+    sizes,
+    seconds,
+    say,
+  }: { readonly sizes: readonly number[]; readonly seconds: number; readonly say: (line: string) => void },
+): Promise<Costs> => {
+  const built = (node: string): readonly string[] => (node === "n1" ? copy.direct() : builtSpeaker());
+  const bed = await openSpeakerBed({ nodes: 4, program: built });
+  const proxies = bed.cluster.nodes.map(({ proxy }) => proxy);
+  try {
+    await bed.cluster.plane.apply(POOL);
+    await bed.cluster.plane.apply(advertisement("many", { ipAddressPools: ["many"] }));
+    const costs: Cost[] = [];
+    let churn: Churn | undefined;
+    let made = 0;
+    for (const addresses of sizes) {
+      say(`speaker-memory: ${addresses} addresses`);
+      // Their writing of all rules again and again would be most of what the machine does.
+      await Promise.all(proxies.map((proxy) => proxy.stop("SIGTERM")));
+      await makeServices(bed, made, addresses);
+      made = addresses;
+      await Promise.all(proxies.map((proxy) => proxy.start()));
+      costs.push(await measureRest(bed, { addresses, seconds, history: "grown" }));
+      churn ??= await measureChurn(bed, { addresses, perSecond: CHANGES_A_SECOND, seconds });
+    }
+    say("speaker-memory: a restart");
+    await bed.speakers.on("n1").replace();
+    costs.push(await measureRest(bed, { addresses: made, seconds, history: "restarted" }));
+    if (churn === undefined) throw new Error("nothing was measured");
+    return { costs, churn };
+  } catch (error) {
+    say(bed.speakers.lastWords(20));
+    throw error;
+  } finally {
+    await bed.close();
+  }
+};
