@@ -65,7 +65,11 @@ const runStation = (folder: string): void => {
         const outcome = await runRound(frr, order.wanted);
         return outcome.type === "failed"
           ? { outcome: outcome.type, detail: outcome.failure.message }
-          : { outcome: outcome.type, detail: outcome.type === "settled" ? outcome.lines : outcome.line };
+          : {
+              outcome: outcome.type,
+              detail:
+                outcome.type === "unsettled" ? outcome.line : outcome.type === "settled" ? outcome.lines : 0,
+            };
       }
       case "remove":
         return await removeFromFrr(frr);

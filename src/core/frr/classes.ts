@@ -31,25 +31,49 @@ const countsOf = (counts: Map<string, RouteCounts>, peer: string): RouteCounts =
   return found;
 };
 
-/** The targets of a route without peers that are unknown, do not speak its family, or are told enough already. */
-const targetsFor = (
-  { prefix, targets }: RouteWord,
+/** The targets of routes of a family without peers that are unknown or do not speak it. */
+const spokenTargets = (
+  targets: RouteWord["targets"],
+  family: IpFamily,
   peers: ReadonlyMap<string, AddressedPeer>,
-  counts: Map<string, RouteCounts>,
-): RouteWord["targets"] => {
-  const family = familyOf(prefix.address);
-  return targets.flatMap((target) => {
-    const names = target.peers.filter((name) => {
-      const peer = peers.get(name);
-      if (peer === undefined || !peer.families.includes(family)) return false;
-      const own = countsOf(counts, name);
-      const isTold = own.told < peer.mostRoutes;
-      if (isTold) own.told += 1;
-      else own.overLimit[family] += 1;
-      return isTold;
-    });
+): RouteWord["targets"] =>
+  targets.flatMap((target) => {
+    const names = target.peers.filter((name) => peers.get(name)?.families.includes(family) === true);
     return names.length === 0 ? [] : [{ ...target, peers: names }];
   });
+
+/** Without peers that are told enough already; counts for all of them. */
+const withinLimits = (
+  targets: RouteWord["targets"],
+  family: IpFamily,
+  { peers, counts }: Tally,
+): RouteWord["targets"] => {
+  const full = new Set<string>();
+  for (const name of targets.flatMap((target) => target.peers)) {
+    const own = countsOf(counts, name);
+    if (own.told < (peers.get(name)?.mostRoutes ?? 0)) own.told += 1;
+    else {
+      own.overLimit[family] += 1;
+      full.add(name);
+    }
+  }
+  if (full.size === 0) return targets;
+  return targets.flatMap((target) => {
+    const names = target.peers.filter((name) => !full.has(name));
+    return names.length === 0 ? [] : [{ ...target, peers: names }];
+  });
+};
+
+type Tally = {
+  readonly peers: ReadonlyMap<string, AddressedPeer>;
+  readonly counts: Map<string, RouteCounts>;
+};
+
+/** A function that is asked once for each text: thousands of routes have a few targets between them. */
+const remembered = <Value>(make: () => Value, text: string, made: Map<string, Value>): Value => {
+  const found = made.get(text) ?? make();
+  made.set(text, found);
+  return found;
 };
 
 /** Every class that routes make, in the order of their targets; and how many routes each peer is told, by name. */
@@ -58,12 +82,18 @@ export const classesOf = (
   peers: ReadonlyMap<string, AddressedPeer>,
 ): { readonly classes: readonly RouteClass[]; readonly counts: ReadonlyMap<string, RouteCounts> } => {
   const counts = new Map<string, RouteCounts>();
+  const spoken = new Map<string, RouteWord["targets"]>();
+  const texts = new Map<RouteWord["targets"], string>();
   const byTargets = new Map<string, { targets: RouteWord["targets"]; prefixes: InterfaceAddress[] }>();
   const inOrder = routes.map((route) => ({ route, text: formatInterfaceAddress(route.prefix) })).sort(byText);
   for (const { route } of inOrder) {
-    const targets = targetsFor(route, peers, counts);
+    const family = familyOf(route.prefix.address);
+    const asked = `${family} ${JSON.stringify(route.targets)}`;
+    const own = remembered(() => spokenTargets(route.targets, family, peers), asked, spoken);
+    const targets = withinLimits(own, family, { peers, counts });
     if (targets.length === 0) continue;
-    const key = JSON.stringify(targets);
+    const key = texts.get(targets) ?? JSON.stringify(targets);
+    if (targets === own) texts.set(targets, key);
     const before = byTargets.get(key) ?? { targets, prefixes: [] };
     before.prefixes.push(route.prefix);
     byTargets.set(key, before);

@@ -28,6 +28,10 @@ router bgp 64500 view steelyard-node:64500
  neighbor 10.0.0.1 remote-as 64501
 exit
 !
+router bgp 65003 vrf red
+ neighbor 10.0.0.3 remote-as 64501
+exit
+!
 router bgp 64500 view steelyard-nodes
  neighbor 10.0.0.2 remote-as 64501
 exit

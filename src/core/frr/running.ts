@@ -6,13 +6,15 @@ import { EMPTY, type Growing, parseTree, type Tree } from "./tree.ts";
 export type Running = {
   /** Blocks of ours. Those of BFD profiles lie in `bfd`, which is not ours alone, and here beside the others. */
   readonly own: Tree;
-  /** Addresses of neighbours that are not ours. */
+  /** Addresses of neighbours in the main table that are not ours. */
   readonly neighbours: ReadonlySet<string>;
 };
 
 const OWN_VIEW = new RegExp(`^router bgp \\d+ view ${OWN}\\S+$`);
 const OWN_BLOCK = new RegExp(`^(?:route-map|ip prefix-list|ipv6 prefix-list) ${OWN}\\S*(?: |$)`);
 const OWN_PROFILE = new RegExp(`^profile ${OWN}\\S+$`);
+/** The same address is another neighbour there. */
+const OTHER_VRF = /^router bgp \d+ vrf (?!default$)/;
 const NEIGHBOUR = /^neighbor (\S+) /;
 
 /** Copies a tree, so that the result can grow. */
@@ -26,7 +28,7 @@ export const parseRunning = (text: string): Running => {
   const neighbours = new Set<string>();
   for (const [line, children] of tree) {
     if (OWN_VIEW.test(line) || OWN_BLOCK.test(line)) own.set(line, copied(children));
-    else if (line.startsWith("router bgp ")) {
+    else if (line.startsWith("router bgp ") && !OTHER_VRF.test(line)) {
       for (const each of children.keys()) {
         const address = parseAddress(NEIGHBOUR.exec(each)?.[1] ?? "");
         if (address !== undefined) neighbours.add(address);

@@ -65,6 +65,8 @@ export class FrrEngine {
   #isRunning = false;
   /** Whether something is different since the round that runs began. */
   #isStale = false;
+  /** What FRR prints while it has what is wanted now. */
+  #settled: string | undefined;
   #failures = 0;
   #trouble = "";
 
@@ -161,6 +163,7 @@ export class FrrEngine {
   #soon(): void {
     if (this.#phase.name === "waiting" || this.#phase.name === "closed") return;
     this.#isStale = true;
+    this.#settled = undefined;
     if (!this.#isRunning) this.#later(COLLECT);
   }
 
@@ -179,7 +182,7 @@ export class FrrEngine {
     this.#isRunning = true;
     this.#isStale = false;
     const phase = this.#phase;
-    const outcome = await runRound(this.#parts.frr, this.#wanted());
+    const outcome = await runRound(this.#parts.frr, this.#wanted(), this.#settled);
     const sessions =
       outcome.type === "failed" || phase.name === "removing" ? undefined : await this.#parts.frr.sessions();
     this.#isRunning = false;
@@ -201,18 +204,21 @@ export class FrrEngine {
       const { reason } = outcome.failure;
       return reason === "no-shell" || reason === "no-daemon";
     }
-    return outcome.type === "settled";
+    return outcome.type === "settled" || outcome.type === "unchanged";
   }
 
   #pause(outcome: RoundOutcome): Duration {
     if (this.#isStale) return COLLECT;
-    if (outcome.type === "settled") return LOOK;
+    if (outcome.type === "settled" || outcome.type === "unchanged") return LOOK;
     return micros(Math.min(LATEST_RETRY, SOONEST_RETRY * 2 ** (this.#failures - 1)));
   }
 
   #note(outcome: RoundOutcome): void {
     const now = this.#parts.now();
     const { tell } = this.#parts;
+    if (outcome.type === "unchanged") return;
+    // What has changed meanwhile is not in it.
+    this.#settled = outcome.type === "settled" && !this.#isStale ? outcome.text : undefined;
     if (outcome.type === "settled") {
       this.#failures = 0;
       if (this.#trouble !== "") tell({ type: "recovered" }, now);

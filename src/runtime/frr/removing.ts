@@ -12,6 +12,8 @@ export const removeFromFrr = async (
   switch (outcome.type) {
     case "settled":
       return { ok: true, lines: outcome.lines };
+    case "unchanged":
+      return { ok: true, lines: 0 };
     case "unsettled":
       return { ok: false, failure: { reason: "refused", message: `still there: ${outcome.line}` } };
     default:
