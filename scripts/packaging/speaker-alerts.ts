@@ -96,7 +96,8 @@ const SESSIONS: readonly Alert[] = [
   },
   {
     name: "SteelyardBgpPeerRefused",
-    expression: "max by (namespace, node, peer, reason) (steelyard_bgp_peer_refused) == 1",
+    expression:
+      'max by (namespace, node, peer, reason) (steelyard_bgp_peer_refused{reason!="metallb-speaker"}) == 1',
     for: "1m",
     severity: "warning",
     summary:

@@ -256,6 +256,17 @@ describe("peers that cannot be together on a node", () => {
   });
 });
 
+describe("a node on which MetalLB's speaker runs", () => {
+  it("leaves it the sessions, and says so of each peer that means the node", () => {
+    const elsewhere = { peerAddress: "198.51.100.2", nodeSelectors: [{ matchLabels: { rack: "b" } }] };
+    const plan = planOf([peer("a"), peer("b", elsewhere)], { beside: "metallb-speaker" });
+    assert.deepEqual(
+      [plan.peers, plan.refused.map(({ name, reason }) => [name, reason]), plan.elsewhere],
+      [[], [["a", "metallb-speaker"]], ["b"]],
+    );
+  });
+});
+
 describe("the router identifier of a node without an IPv4 address", () => {
   it("is made from its name, and said to be", () => {
     const id = (name: string) => planOf([], { node: { name, labels: {}, internalIps: [] } }).routerId;

@@ -21,7 +21,15 @@ export type PeerSources = {
   /** What is known of the Secret with this name. */
   readonly secretOf: (name: string) => SecretReading;
   readonly listening: "yes" | "no";
+  /** Whether MetalLB's speaker runs on this node, which has these sessions then; default: no. */
+  readonly beside?: "metallb-speaker" | "nobody";
 };
+
+/** Routers take one session from an address. */
+const LEFT_TO_METALLB = {
+  reason: "metallb-speaker",
+  text: "has its session with MetalLB's speaker, which runs on this node",
+} as const;
 
 export type PeerPlan = {
   /** By name. */
@@ -74,7 +82,13 @@ export const secretsNamed = ({
   );
 
 /** Plans all peers. A peer that cannot be together with another one on this node gives way to the one before it by name. */
-export const planPeers = ({ configuration, node, secretOf, listening }: PeerSources): PeerPlan => {
+export const planPeers = ({
+  configuration,
+  node,
+  secretOf,
+  listening,
+  beside = "nobody",
+}: PeerSources): PeerPlan => {
   const profiles = new Map(configuration.bfdProfiles.map((profile) => [profile.name, profile]));
   const byName = new Map(configuration.peers.map((peer) => [peer.name, peer]));
   const routerId = routerIdOf(node);
@@ -84,6 +98,10 @@ export const planPeers = ({ configuration, node, secretOf, listening }: PeerSour
   for (const peer of configuration.peers) {
     if (!means(peer, node.labels)) {
       elsewhere.push(peer.name);
+      continue;
+    }
+    if (beside === "metallb-speaker") {
+      refused.push({ name: peer.name, ...LEFT_TO_METALLB });
       continue;
     }
     const plan = planPeer(peer, { profiles, secretOf, routerId: routerId.id, listening });

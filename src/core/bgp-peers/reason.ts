@@ -2,6 +2,7 @@
 
 /** In the order in which it is asked. */
 export const PEER_REASONS = [
+  "metallb-speaker",
   "annotation",
   "link-local",
   "source-address",
@@ -35,6 +36,7 @@ export type RefusedPeer = {
 
 /** What can be done about each, as a sentence without its capital and its full stop. */
 export const PEER_REMEDIES: Readonly<Record<PeerReason, string>> = {
+  "metallb-speaker": "nothing: it begins as soon as that one is gone",
   annotation: "correct or remove the annotation",
   "link-local": "use interface instead of peerAddress",
   "source-address": "use an address of the peer's family, or leave it out",

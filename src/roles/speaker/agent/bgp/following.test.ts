@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { seconds, wallTime } from "#base/time";
 import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
-import { BGP_STATUSES, CONFIGURATION_KINDS, CONFIGURATION_STATES, SECRETS } from "#runtime/cluster/resources";
+import {
+  BGP_STATUSES,
+  CONFIGURATION_KINDS,
+  CONFIGURATION_STATES,
+  PODS,
+  SECRETS,
+} from "#runtime/cluster/resources";
 import type { AgentToWire } from "../../messages.ts";
 import { type AgentBed, createCluster } from "../test-bed.ts";
 
@@ -169,6 +175,31 @@ describe("what an agent tells the wire of BGP", () => {
         ["tor", undefined],
       ],
     );
+  });
+});
+
+describe("an agent beside MetalLB's speaker", () => {
+  it("leaves it the sessions of its node, and takes them over when it is gone", async () => {
+    const bed = createBed();
+    const pod = (name: string, nodeName: string) =>
+      bed.cluster.put(PODS, {
+        metadata: { name, namespace: NAMESPACE, labels: { app: "metallb", component: "speaker" } },
+        spec: { nodeName },
+        status: { phase: "Running" },
+      });
+    pod("speaker-x1", "node-a");
+    pod("speaker-x2", "node-b");
+    const agent = await bed.follow({ rules: "metallb" });
+    assert.deepEqual(told(bed.wire.take()), { peers: [], routes: {} });
+    assert.deepEqual(
+      agent.status().bgp.refusedPeers.map(({ peer: name, reason }) => [name, reason]),
+      [["tor", "metallb-speaker"]],
+    );
+    bed.cluster.remove(PODS, `${NAMESPACE}/speaker-x1`);
+    await bed.rest();
+    const { peers, routes } = told(bed.wire.take());
+    assert.deepEqual([peers, routes["192.0.2.100/32"]], [["tor"], "tor"]);
+    assert.deepEqual(agent.status().bgp.refusedPeers, []);
   });
 });
 

@@ -24,6 +24,7 @@ import type { Heard } from "../heard.ts";
 import type { ClusterMirror } from "../mirror.ts";
 import type { ToWire } from "../to-wire.ts";
 import { BgpConfiguration } from "./configuration.ts";
+import { MetallbPods } from "./metallb-pods.ts";
 import type { BgpAnnouncement } from "./metrics.ts";
 import { BgpOrders } from "./orders.ts";
 import { BgpPeers } from "./peers.ts";
@@ -61,6 +62,9 @@ const rulesOf = ({ rules, ignoreExcludeLabel }: BgpFollowingOptions): Rules => (
   excludeLabel: ignoreExcludeLabel ? "ignored" : "respected",
 });
 
+const besideOf = (presence: MetallbPods["presence"]): "metallb-speaker" | "nobody" | undefined =>
+  presence === undefined ? undefined : presence === "here" ? "metallb-speaker" : "nobody";
+
 export class BgpFollowing {
   readonly routes: BgpRoutes;
   readonly orders: BgpOrders;
@@ -72,6 +76,7 @@ export class BgpFollowing {
   #around: BgpSurroundings | undefined;
   #configuration: BgpConfiguration | undefined;
   #writers: BgpWriters | undefined;
+  #metallb: MetallbPods | undefined;
   #watch: Pick<Watch<unknown>, "close" | "isSynced"> | undefined;
   #labelsVersion = -1;
   /** Peers that ask for the link bandwidth, as routes were told last. */
@@ -143,6 +148,12 @@ export class BgpFollowing {
       },
     });
     this.#watch = this.#watchStatuses();
+    if (options.rules === "metallb")
+      this.#metallb = new MetallbPods({
+        ...{ cluster, namespace, node: self, trouble },
+        changed: () => this.#peers.setBeside(besideOf(this.#metallb?.presence)),
+      });
+    else this.#peers.setBeside("nobody");
   }
 
   /** Pools are others than before. */
@@ -161,7 +172,9 @@ export class BgpFollowing {
     const { refused, bgpRefused } = this.#parts.heard.view;
     const { plan } = this;
     if (plan === undefined) return;
-    const peers = plan.refused.map((each) => `${refusedPeerSentence(each)}.`);
+    // That MetalLB's speaker has a session is nothing wrong.
+    const wrong = plan.refused.filter(({ reason }) => reason !== "metallb-speaker");
+    const peers = wrong.map((each) => `${refusedPeerSentence(each)}.`);
     this.#writers?.problems([...refused, ...bgpRefused, ...peers]);
   }
 
@@ -182,6 +195,7 @@ export class BgpFollowing {
     this.#configuration?.close();
     this.#peers.close();
     this.#watch?.close();
+    this.#metallb?.close();
     this.#writers?.close();
   }
 

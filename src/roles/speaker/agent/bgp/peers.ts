@@ -28,6 +28,7 @@ export class BgpPeers {
   #configuration: Pick<Configuration, "peers" | "bfdProfiles"> | undefined;
   #seen: Seen | undefined;
   #plan: PeerPlan | undefined;
+  #beside: "metallb-speaker" | "nobody" | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -44,6 +45,13 @@ export class BgpPeers {
   /** A configuration has come into force. */
   configure(configuration: Configuration): void {
     this.#configuration = configuration;
+    this.#replan();
+  }
+
+  /** MetalLB's speaker runs on this node, or does not; `undefined`: it is not known yet, and nothing is planned. */
+  setBeside(beside: "metallb-speaker" | "nobody" | undefined): void {
+    if (this.#beside === beside) return;
+    this.#beside = beside;
     this.#replan();
   }
 
@@ -64,13 +72,14 @@ export class BgpPeers {
   #replan(): void {
     const configuration = this.#configuration;
     const seen = this.#seen;
-    if (configuration === undefined || seen === undefined) return;
+    const beside = this.#beside;
+    if (configuration === undefined || seen === undefined || beside === undefined) return;
     const { listening, onPlanned } = this.#parts;
     const { node } = seen;
     this.#secrets.follow(secretsNamed({ configuration, node }));
     if (!this.#secrets.isSettled) return;
     const secretOf = (name: string) => this.#secrets.readingOf(name);
-    const plan = planPeers({ configuration, node, secretOf, listening });
+    const plan = planPeers({ configuration, node, secretOf, listening, beside });
     if (isDeepStrictEqual(plan, this.#plan)) return;
     this.#plan = plan;
     this.#tellRefusals(plan.refused);
