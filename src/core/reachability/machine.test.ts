@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { macFromBytes } from "#base/mac";
+
+import { type MacAddress, macFromBytes } from "#base/mac";
 import { after, type Instant, instant, millis } from "#base/time";
 import {
   deadline,
@@ -26,7 +27,8 @@ const probe = (config = CONFIG) => {
   let state = initialState(NAME, config, now);
   const effects: Effect[] = [];
   const give = (input: Input): void => {
-    const next = step({ name: NAME, config }, state, input, now);
+    const isStranger = (each: MacAddress): boolean => each === mac(9);
+    const next = step({ name: NAME, config, isStranger }, state, input, now);
     state = next.state;
     effects.push(...next.effects);
   };
@@ -108,6 +110,18 @@ describe("the probe of an address", () => {
       type: "unreachable",
       obstacle: { type: "answered-twice", macs: [mac(1), mac(2)] },
     });
+    assert.deepEqual(take(), ["resolve", "resolve", "tell"]);
+  });
+
+  it("says who answers when that is no node of the cluster, twice in a row, and does not connect to it", () => {
+    const { give, tick, take, verdict } = probe();
+    tick();
+    for (let tries = 0; tries < 2; tries += 1) {
+      assert.equal(verdict().type, "unknown");
+      give({ type: "answer", mac: mac(9) });
+      tick();
+    }
+    assert.deepEqual(verdict(), { type: "unreachable", obstacle: { type: "other-machine", mac: mac(9) } });
     assert.deepEqual(take(), ["resolve", "resolve", "tell"]);
   });
 

@@ -46,6 +46,8 @@ export const LATEST = seconds(1);
 export type Obstacle =
   /** Nobody answers for it on the link. */
   | { readonly type: "not-resolved" }
+  /** One machine answers for it, and that is no node of the cluster. */
+  | { readonly type: "other-machine"; readonly mac: MacAddress }
   /** Several machines answer for it. */
   | { readonly type: "answered-twice"; readonly macs: readonly MacAddress[] }
   /** It is resolved, but nothing comes back from its port. */
@@ -130,9 +132,15 @@ const outcome = (verdict: Verdict): string => {
   return `${obstacle.type} ${obstacle.type === "answered-twice" ? obstacle.macs.join(" ") : ""}`;
 };
 
-type Round = {
+/** What is probed. */
+export type Subject = {
   readonly name: string;
   readonly config: ProbeConfig;
+  /** Whether a machine is known to be no node of the cluster. */
+  readonly isStranger: (mac: MacAddress) => boolean;
+};
+
+type Round = Subject & {
   readonly state: State;
   readonly now: Instant;
 };
@@ -183,6 +191,10 @@ const onResolved = (round: Round, phase: Extract<Phase, { name: "resolving" }>):
     if (tries === 1) return resolve(round, { tries: tries + 1, moves });
     const obstacle: Obstacle = { type: "answered-twice", macs: [...macs].sort() };
     return conclude(round, { type: "unreachable", obstacle });
+  }
+  if (round.isStranger(mac)) {
+    if (tries === 1) return resolve(round, { tries: tries + 1, moves });
+    return conclude(round, { type: "unreachable", obstacle: { type: "other-machine", mac } });
   }
   return round.config.connects
     ? connect(round, { tries: 1, moves, mac, resolved })
@@ -244,13 +256,8 @@ const onSegment = (round: Round, kind: "syn-ack" | "reset"): Step => {
 };
 
 /** Takes the probe of the address called `name` one step on. */
-export const step = (
-  { name, config }: { readonly name: string; readonly config: ProbeConfig },
-  state: State,
-  input: Input,
-  now: Instant,
-): Step => {
-  const round: Round = { name, config, state, now };
+export const step = (subject: Subject, state: State, input: Input, now: Instant): Step => {
+  const round: Round = { ...subject, state, now };
   switch (input.type) {
     case "timer":
       return onTimer(round);

@@ -8,6 +8,7 @@ const PAGE = readFileSync(new URL("../../../docs/reference/reachability.md", imp
 /** Every obstacle, by which the compiler sees that none is missing. */
 const OBSTACLES: Readonly<Record<Obstacle["type"], true>> = {
   "not-resolved": true,
+  "other-machine": true,
   "answered-twice": true,
   silent: true,
   refused: true,

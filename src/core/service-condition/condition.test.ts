@@ -132,6 +132,7 @@ describe("the condition Reachable", () => {
       [{ type: "refused", mac: MAC }, "Refused"],
       [{ type: "silent", mac: MAC }, "Silent"],
       [{ type: "not-resolved" }, "NotResolved"],
+      [{ type: "other-machine", mac: MAC }, "OtherMachine"],
       [{ type: "answered-twice", macs: [MAC, MAC] }, "AnsweredTwice"],
     ] as const;
     for (const [index, [obstacle, reason]] of obstacles.entries()) {

@@ -47,7 +47,7 @@ describe("docs/reference/speaker-writes.md", () => {
     const verdicts: readonly Verdict[] = [
       { type: "unknown" },
       { type: "reachable", mac: MAC, resolved: millis(1), connected: undefined },
-      ...(["refused", "silent"] as const).map(
+      ...(["refused", "silent", "other-machine"] as const).map(
         (type): Verdict => ({ type: "unreachable", obstacle: { type, mac: MAC } }),
       ),
       { type: "unreachable", obstacle: { type: "not-resolved" } },

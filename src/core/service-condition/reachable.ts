@@ -24,9 +24,14 @@ const obstacleFinding = (address: IpAddress, prober: string, obstacle: Obstacle)
         ...{ rank: 3, reason: "NotResolved" },
         text: `node ${prober} asked who has ${address}, and nobody answered: look for a switch or a firewall that drops ARP or neighbour solicitations`,
       };
+    case "other-machine":
+      return {
+        ...{ rank: 4, reason: "OtherMachine" },
+        text: `node ${prober} asked who has ${address}, and nobody but ${obstacle.mac} answered: find that machine, which is not a node of this cluster`,
+      };
     case "answered-twice":
       return {
-        ...{ rank: 4, reason: "AnsweredTwice" },
+        ...{ rank: 5, reason: "AnsweredTwice" },
         text: `node ${prober} asked who has ${address}, and ${obstacle.macs.join(" and ")} answered: find the machine that is not a node of this cluster`,
       };
     case "silent":

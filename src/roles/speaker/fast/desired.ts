@@ -23,3 +23,7 @@ export type PlacementWord = {
   /** Where this node may answer; nothing to it where it is no candidate. */
   readonly interfaces: AllowedInterfaces;
 };
+
+/** Whether a machine is none of these speakers'; not as long as one of them has told of no interface. */
+export const isStranger = (members: readonly MemberWord[], mac: MacAddress): boolean =>
+  members.length > 0 && members.every(({ macs }) => macs.length > 0 && !macs.includes(mac));

@@ -146,6 +146,19 @@ for (const family of ["IPv4", "IPv6"] as const) {
       assert.deepEqual(flags(bed), []);
     });
 
+    it("says which machine answers when that is no node, and does not connect to it", () => {
+      const { bed, node } = probed(target);
+      node.answers = false;
+      bed.addMachine(STRANGER).have(target);
+      bed.strangers.add(macOf(STRANGER));
+      bed.passUntil(() => bed.verdicts.size > 0);
+      assert.deepEqual(bed.verdicts.get(target), {
+        ...{ type: "unreachable" },
+        obstacle: { type: "other-machine", mac: macOf(STRANGER) },
+      });
+      assert.deepEqual(flags(bed), []);
+    });
+
     it("only resolves an address without a TCP port", () => {
       const { bed } = probed(target, { port: undefined });
       bed.passUntil(() => bed.verdicts.size > 0);

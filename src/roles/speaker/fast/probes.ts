@@ -7,6 +7,7 @@
  */
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
 import { unreachable } from "#base/assert";
+import type { MacAddress } from "#base/mac";
 import { after, type Instant, millis } from "#base/time";
 import {
   deadline,
@@ -41,6 +42,8 @@ export type ProbesParts = {
    * at all. Where not, the verdict is `unknown`.
    */
   readonly mayAsk: (address: IpAddress) => boolean;
+  /** Whether a machine is known to be no node of the cluster. */
+  readonly isStranger: (mac: MacAddress) => boolean;
   /** What the last round came to, whenever that is another outcome than before, or another machine. */
   readonly onVerdict: (address: IpAddress, verdict: Verdict) => void;
   readonly tell: (event: SpeakerEvent) => void;
@@ -179,7 +182,8 @@ export class Probes {
   #give(probe: Probe, input: Input, now: Instant): void {
     const { address, config } = probe;
     const before = probe.state;
-    const { state, effects } = step({ name: address, config }, before, input, now);
+    const { isStranger } = this.#parts;
+    const { state, effects } = step({ name: address, config, isStranger }, before, input, now);
     probe.state = state;
     let isAble = true;
     for (const effect of effects) isAble = this.#perform(probe, effect) && isAble;

@@ -164,6 +164,7 @@ export const probeBed = () => {
   const events: SpeakerEvent[] = [];
   const counts = new Map<string, number>();
   const excused = new Set<IpAddress>();
+  const strangers = new Set<MacAddress>();
   let isFrozen = false;
   const clock = fakeClock({
     onWake: () => {
@@ -175,6 +176,7 @@ export const probeBed = () => {
     packets: { ...own.neighbours.port, ...own.segments.port },
     ...{ netlink, deadlines, now: () => clock.now(), random: seededRandom(7) },
     mayAsk: (target) => !excused.has(target),
+    isStranger: (mac) => strangers.has(mac),
     onVerdict: (target, verdict) => verdicts.set(target, verdict),
     tell: (event) => events.push(event),
     count: (what) => counts.set(what, (counts.get(what) ?? 0) + 1),
@@ -189,7 +191,7 @@ export const probeBed = () => {
     }
   };
   return {
-    ...{ probes, netlink, neighbours, segments, own, verdicts, events, counts, excused, clock },
+    ...{ probes, netlink, neighbours, segments, own, verdicts, events, counts, excused, strangers, clock },
     ...{ addMachine: station.add, pass },
     now: (): Instant => clock.now(),
     /** The process stands still, as under SIGSTOP, and goes on. */

@@ -6,7 +6,7 @@ import type { SpeakerEvent } from "#core/speaker/event";
 import { emptySpeakerView, projectSpeaker, type SpeakerView } from "#core/speaker/view";
 import type { ChildExit } from "#drivers/ipc/child";
 import { createJournal, type Journal } from "#runtime/journal";
-import type { PlacementWord } from "../fast/desired.ts";
+import { isStranger, type PlacementWord } from "../fast/desired.ts";
 import { Probes } from "../fast/probes.ts";
 import { Speaker } from "../fast/speaker.ts";
 import type { AgentToWire } from "../messages.ts";
@@ -186,6 +186,7 @@ export class Wire {
     return new Probes({
       ...this.#parts,
       mayAsk: (address) => this.#mayAsk(address),
+      isStranger: (mac) => isStranger(this.#knowledge.members ?? [], mac),
       onVerdict: (address, verdict) => {
         this.#news.setVerdict(address, verdict);
         this.#agent?.tellSoon();
