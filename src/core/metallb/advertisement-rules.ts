@@ -98,6 +98,12 @@ const resolved = (
   return { communities: [...byText.values()], findings };
 };
 
+/** The communities of an advertisement that can be read. */
+export const resolvedCommunities = (
+  spec: BgpAdvertisementSpec,
+  named: ReadonlyMap<string, Community>,
+): readonly Community[] => resolved(spec, named).communities;
+
 /** What is wrong with the communities of an advertisement, given the names there are. */
 export const communityFindings = (
   spec: BgpAdvertisementSpec,
@@ -180,7 +186,7 @@ export const bgpAdvertisementOf = (
     aggregationLength: spec.aggregationLength,
     aggregationLengthV6: spec.aggregationLengthV6,
     localPref: spec.localPref ?? 0,
-    communities: resolved(spec, named).communities,
+    communities: resolvedCommunities(spec, named),
     peers: peers.length === 0 ? undefined : new Set(peers),
   };
 };

@@ -1,9 +1,15 @@
 /** What is checked between objects. */
 import { error, show } from "#core/config/problem";
 import type { TextMap } from "#core/kubernetes/meta";
-import { communitiesOf, communityFindings, missingNames } from "./advertisement-rules.ts";
+import {
+  communitiesOf,
+  communityFindings,
+  missingNames,
+  resolvedCommunities,
+} from "./advertisement-rules.ts";
 import { bgpProblems } from "./bgp-rules.ts";
 import type { Collection } from "./collection.ts";
+import { type Community, formatCommunity } from "./community.ts";
 import { peerProblems } from "./peer-rules.ts";
 import { overlapProblems } from "./pool-rules.ts";
 import { type ObjectProblem, type Placed, problemIn, transient } from "./problem.ts";
@@ -53,7 +59,28 @@ const communityProblems = (found: Collection): readonly ObjectProblem[] => {
       .filter((finding) => finding.isTransient !== true || !isIncomplete)
       .map((finding) => problemIn(place, finding)),
   );
-  return [...problems, ...ofAdvertisements];
+  return [...problems, ...ofAdvertisements, ...tooManyCommunities(found, named)];
+};
+
+/** A route may get the communities of all advertisements, and must fit into one message of 4096 octets with them. */
+const MOST_COMMUNITIES = { standard: 500, large: 100 } as const;
+
+const tooManyCommunities = (
+  { bgpAdvertisements }: Collection,
+  named: ReadonlyMap<string, Community>,
+): readonly ObjectProblem[] => {
+  const seen = { standard: new Set<string>(), large: new Set<string>() };
+  for (const { place, spec } of bgpAdvertisements) {
+    for (const community of resolvedCommunities(spec, named)) {
+      const kind = seen[community.type].add(formatCommunity(community));
+      const most = MOST_COMMUNITIES[community.type];
+      if (kind.size <= most) continue;
+      const message = `with this, BGPAdvertisements name more than ${most} ${community.type} communities`;
+      const hint = "Name fewer: a route that got all of them would not fit into a message.";
+      return [problemIn(place, error(["spec", "communities"], message, hint))];
+    }
+  }
+  return [];
 };
 
 /** Everything that is wrong between the objects of a collection. */

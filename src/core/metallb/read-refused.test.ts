@@ -142,6 +142,19 @@ const REFUSED: readonly (readonly [string, readonly unknown[], RegExp])[] = [
   ["a community out of range", [bgp("a", { communities: ["70000:1"] })], /"70000:1" is not a community/],
   ["a large community without its marker", [bgp("a", { communities: ["huge:1:2:3"] })], /is not a community/],
   [
+    "more communities than a message holds",
+    [
+      bgp("a", { communities: Array.from({ length: 300 }, (_, index) => `1:${index}`) }),
+      bgp("b", { communities: Array.from({ length: 300 }, (_, index) => `2:${index}`), localPref: 0 }),
+    ],
+    /BGPAdvertisement \S*b, spec.communities: with this, .* more than 500 standard communities/,
+  ],
+  [
+    "more large communities than a message holds",
+    [bgp("a", { communities: Array.from({ length: 101 }, (_, index) => `large:1:1:${index}`) })],
+    /more than 100 large communities/,
+  ],
+  [
     "a community that nobody named",
     [bgp("a", { communities: ["nobody"] })],
     /no Community resource gives the name "nobody"/,
