@@ -42,10 +42,19 @@ const asnOf = (peer: BgpPeer): number => peer.localAsn ?? peer.myAsn;
 const isInternal = (peer: BgpPeer): boolean =>
   peer.peerAsn.type === "internal" || (peer.peerAsn.type === "given" && peer.peerAsn.asn === asnOf(peer));
 
+/** As the kernel has it (IFNAMSIZ less its end); none has a slash or a blank in it. */
+const isLinkName = (name: string): boolean =>
+  byteLength(name) >= 1 && byteLength(name) <= 15 && !/[/\s]/.test(name);
+
 const neighbourOf = ({
   neighbor,
   sourceAddress,
+  vrf,
 }: BgpPeer): Pick<PeerWord, "neighbor" | "sourceAddress"> | Wrong => {
+  if (vrf !== undefined && !isLinkName(vrf))
+    return wrong("link-name", `has the vrf ${show(vrf)}, which no link can be called`);
+  if (neighbor.type === "interface" && !isLinkName(neighbor.name))
+    return wrong("link-name", `has the interface ${show(neighbor.name)}, which no link can be called`);
   if (neighbor.type === "interface")
     return sourceAddress === undefined
       ? { neighbor, sourceAddress }

@@ -181,6 +181,8 @@ describe("a peer that cannot be as it is asked for", () => {
     ["annotation", {}, { "steelyard.dev/route-limit": "0" }],
     ["annotation", {}, { "steelyard.dev/passive": "yes" }],
     ["annotation", {}, { "steelyard.dev/pasive": "true" }],
+    ["link-name", { vrf: "sixteen-letters-" }],
+    ["link-name", { peerAddress: "", interface: "a b" }],
     ["link-local", { peerAddress: "fe80::1" }],
     ["source-address", { sourceAddress: "2001:db8::7" }],
     ["source-address", { peerAddress: "", interface: "eth1", sourceAddress: "2001:db8::7" }],

@@ -4,6 +4,7 @@
 export const PEER_REASONS = [
   "metallb-speaker",
   "annotation",
+  "link-name",
   "link-local",
   "source-address",
   "router-id",
@@ -38,6 +39,7 @@ export type RefusedPeer = {
 export const PEER_REMEDIES: Readonly<Record<PeerReason, string>> = {
   "metallb-speaker": "nothing: it begins as soon as that one is gone",
   annotation: "correct or remove the annotation",
+  "link-name": "use the name of a link as the kernel has it, of 1 to 15 bytes",
   "link-local": "use interface instead of peerAddress",
   "source-address": "use an address of the peer's family, or leave it out",
   "router-id": "use an IPv4 address, not 0.0.0.0",

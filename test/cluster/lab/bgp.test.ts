@@ -9,6 +9,8 @@ import { eventually } from "../eventually.ts";
 import { outagesDuring } from "./outage.ts";
 import { type LabRouter, NODES_ASN, ROUTER_ADDRESS, ROUTER_ASN, startRouter } from "./router.ts";
 import { type SpeakerBed, sharedSpeakerBed } from "./speaker-bed.ts";
+import { ACCOUNT } from "./speaker-rights.ts";
+import { conditioned } from "./speaker-status.ts";
 import { ask } from "./traffic.ts";
 
 const inSpeakerBed = sharedSpeakerBed({ nodes: 3 });
@@ -103,6 +105,11 @@ describe("a Service that routers are told of", () => {
         (await recorded(bed, name)).join() === NODES.map((node) => `${node}: router`).join()
           ? true
           : undefined,
+      );
+      const announced = await conditioned(cluster, { service: name, type: "Announced", status: "True" });
+      assert.equal(
+        announced.message,
+        "Routers are told of it by node n1 (router), node n2 (router) and node n3 (router).",
       );
       const peer = await eventually("the router's facts", 10_000, async () => {
         const found = peerOf(await speakers.on("n1").status());
@@ -214,6 +221,27 @@ describe("a Service that routers are told of", () => {
   );
 });
 
+/** A Secret with a password, and the right to read it, as the chart gives it for `speaker.bgp.passwordSecrets`. */
+const secretThatSpeakersMayRead = (name: string, password: string): readonly string[] => {
+  const metadata = { name, namespace: NAMESPACE };
+  const rbac = "rbac.authorization.k8s.io";
+  return [
+    {
+      ...{ apiVersion: "v1", kind: "Secret", metadata, type: "kubernetes.io/basic-auth" },
+      stringData: { password },
+    },
+    {
+      ...{ apiVersion: `${rbac}/v1`, kind: "Role", metadata },
+      rules: [{ apiGroups: [""], resources: ["secrets"], resourceNames: [name], verbs: ["list", "watch"] }],
+    },
+    {
+      ...{ apiVersion: `${rbac}/v1`, kind: "RoleBinding", metadata },
+      roleRef: { apiGroup: rbac, kind: "Role", name },
+      subjects: [{ kind: "ServiceAccount", name: ACCOUNT, namespace: NAMESPACE }],
+    },
+  ].map((each) => JSON.stringify(each));
+};
+
 describe("a BGPPeer that cannot be as it is asked for", () => {
   it(
     "is refused with its reason, in the status of the speaker and of its ConfigurationState, and its session is as before once it is mended",
@@ -233,6 +261,7 @@ describe("a BGPPeer that cannot be as it is asked for", () => {
       });
       // Speakers may read the Secrets that the operator lets them read, and this is none of them.
       assert.equal(refused.reason, "secret-unread");
+      assert.match(refused.text, /Secret absent/);
       const path = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/configurationstates/speaker-n1`;
       await eventually("an invalid ConfigurationState", 20_000, async () => {
         const { status } = await cluster.plane.admin.get<{
@@ -243,6 +272,15 @@ describe("a BGPPeer that cannot be as it is asked for", () => {
           : undefined;
       });
       assert.equal(peerOf(await speakers.on("n1").status())?.state, "established");
+      for (const text of secretThatSpeakersMayRead("absent", "not told to anybody"))
+        await cluster.plane.apply(text);
+      await eventually("a session that is tried", 60_000, async () => {
+        const { bgp } = await speakers.on("n1").status();
+        return bgp.refusedPeers.length === 0 && bgp.peers.some(({ name }) => name === "other")
+          ? true
+          : undefined;
+      });
+      assert.ok(!speakers.on("n1").log().includes("not told to anybody"));
       await cluster.plane.admin.delete(`/apis/metallb.io/v1beta2/namespaces/${NAMESPACE}/bgppeers/other`);
       await eventually("a valid ConfigurationState", 20_000, async () => {
         const { status } = await cluster.plane.admin.get<{ status?: { readonly result?: string } }>(path);

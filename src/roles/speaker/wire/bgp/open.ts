@@ -1,6 +1,7 @@
 /** The speaker of BGP behind the port that the wire process knows: its observations become events, its peers become facts. */
 import { after, between, type Instant, seconds, toMillis, type WallTime, wallTime } from "#base/time";
 import type { BgpSettings, PeerWord } from "#core/bgp/desired";
+import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
 import type { BgpPort as TcpPort } from "#drivers/bgp/port";
 import type { AdvertisementPort } from "#drivers/router-advertisement/port";
 import { BgpSpeaker } from "#runtime/bgp/speaker";
@@ -43,10 +44,19 @@ export const openBgp =
     let words: ReadonlyMap<string, PeerWord> = new Map();
     let told = "";
     const toWall = (at: Instant): WallTime => wallTime(time() - toMillis(between(at, now())));
+    const standings = new Map<string, { readonly isUp: boolean; readonly since: WallTime }>();
+    /** Attempts come and go: what counts is since when there is a session, or none. */
+    const steadied = (peer: BgpPeerFacts): BgpPeerFacts => {
+      const isUp = peer.state === "established";
+      const before = standings.get(peer.name);
+      const since = before?.isUp === isUp ? before.since : peer.since;
+      standings.set(peer.name, { isUp, since });
+      return { ...peer, since };
+    };
     const facts = () =>
       speaker
         .peers()
-        .map((peer) => factsOf(peer, words.get(peer.name), toWall))
+        .map((peer) => steadied(factsOf(peer, words.get(peer.name), toWall)))
         .sort((left, right) => (left.name < right.name ? -1 : 1));
     const look = (at: Instant): void => {
       // Times are made anew each time they are asked for, and so differ by a millisecond.
@@ -60,6 +70,7 @@ export const openBgp =
       setPeers: (peers, at) => {
         words = new Map(peers.map((peer) => [peer.name, peer]));
         telling.setPeers(words);
+        for (const name of standings.keys()) if (!words.has(name)) standings.delete(name);
         speaker.setPeers(peers, at);
         onFacts();
         deadlines.set("bgp facts", after(at, LOOK), look);

@@ -14,7 +14,7 @@ const refuse = (): never => {
   throw new Unreadable();
 };
 
-const MOST = { name: 253, password: 80, communities: 1_000, targets: 64, peers: 1_000 } as const;
+const MOST = { name: 253, password: 80, communities: 1_000, targets: 1_000, peers: 1_000 } as const;
 const BITS_32 = 0xffff_ffff;
 const LONGEST_TIME = seconds(65_535);
 const LONGEST_LINK_NAME = 15;
