@@ -56,6 +56,8 @@ export type BgpStatus = {
   readonly refusedPeers: readonly RefusedPeerStatus[];
   /** Problems of newer resources that were refused. */
   readonly refused: readonly string[];
+  /** Prefixes that no router is told of for a while, since they came and went too often. */
+  readonly damped: readonly string[];
   /** What fails on this machine. */
   readonly troubles: readonly string[];
   /** What peers without a routerID of their own are told, and where it comes from; missing while it is not known. */

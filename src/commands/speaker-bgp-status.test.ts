@@ -22,7 +22,7 @@ const PEER: Peer = {
   ...{ sent: { update: 2, keepalive: 4 }, received: { keepalive: 4 }, ignoredRoutes: 0, ups: 1 },
 };
 const STATUS: BgpStatus = {
-  ...{ routes: 3, peers: [PEER], refusedPeers: [], refused: [], troubles: [] },
+  ...{ routes: 3, peers: [PEER], refusedPeers: [], refused: [], damped: [], troubles: [] },
   routerId: { id: "192.0.2.1", from: "address" },
 };
 
@@ -61,16 +61,18 @@ describe("the status of BGP", () => {
       {
         peers: [{ ...PEER, leftOut: [{ reason: "over-limit", family: "IPv4", count: 5 }], ignoredRoutes: 7 }],
         refusedPeers: [{ peer: "tor-3", reason: "families", text: "has both \u001b[31m: remove one" }],
-        ...{ refused: ["BGPPeer x: y"], troubles: ["listening on port 179: EADDRINUSE"] },
+        ...{ refused: ["BGPPeer x: y"], damped: ["192.0.2.10/32"] },
+        troubles: ["listening on port 179: EADDRINUSE"],
         routerId: { id: "1.2.3.4", from: "name" },
       },
       100_000,
     );
-    assert.deepEqual(lines.slice(0, 5), [
+    assert.deepEqual(lines.slice(0, 6), [
       "routes not known yet, 1 BGP peer, router identifier 1.2.3.4, made from the name of the node, which has no IPv4 address",
       "! BGP, refused, what was in force stays: BGPPeer x: y",
       "! BGPPeer tor-3 has no session here, since it has both \ufffd[31m: remove one",
       "! BGP: listening on port 179: EADDRINUSE",
+      "! 192.0.2.10/32 came and went too often, and no router is told of it for a while",
       "! peer tor-1 is not told of 5 IPv4 routes, which are more than the peer is to be told",
     ]);
     assert.ok(lines.includes("  it has told us of 7 routes, which are not used"));

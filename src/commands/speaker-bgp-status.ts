@@ -27,10 +27,17 @@ const peerRow = (peer: Peer, now: number): readonly string[] => [
 ];
 
 /** What wants attention, without marks. */
-export const bgpRemarks = ({ peers, refusedPeers, refused, troubles }: BgpStatus): readonly string[] => [
+export const bgpRemarks = ({
+  peers,
+  refusedPeers,
+  refused,
+  damped,
+  troubles,
+}: BgpStatus): readonly string[] => [
   ...refused.map((problem) => `BGP, refused, what was in force stays: ${problem}`),
   ...refusedPeers.map(({ peer, text }) => `BGPPeer ${peer} has no session here, since it ${text}`),
   ...troubles.map((text) => `BGP: ${text}`),
+  ...damped.map((prefix) => `${prefix} came and went too often, and no router is told of it for a while`),
   ...peers.flatMap(({ name, leftOut }) =>
     leftOut.map(
       ({ reason, family, count }) =>

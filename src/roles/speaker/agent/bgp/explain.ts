@@ -1,6 +1,7 @@
 /** Which peers of this node have the route of an address, and why the others do not. */
 import type { BgpAddressExplanation, BgpPeerExplanation } from "#api/speaker";
 import { familyOf, type IpAddress } from "#base/address";
+import { formatInterfaceAddress } from "#base/prefix";
 import { LEFT_OUT_TEXTS } from "#core/bgp/rib-out/left-out";
 import type { PeerPlan } from "#core/bgp-peers/plan";
 import { refusedPeerSentence } from "#core/bgp-peers/reason";
@@ -32,6 +33,12 @@ const outcomeOf = (
   { facts, view }: Pick<BgpExplainSources, "facts" | "view">,
 ): Outcome => {
   if (standing.type === "silent") return { has: "no", text: reasonSentence(standing.reason) };
+  const held = standing.routes.map(({ prefix }) => formatInterfaceAddress(prefix));
+  if (held.every((prefix) => view.bgpDamped.has(prefix)))
+    return {
+      has: "no",
+      text: `${held.join(", ")} came and went too often, and is told to nobody for a while.`,
+    };
   const peer = facts.find(({ name }) => name === standing.peer);
   if (peer === undefined) return { has: "no", text: "There is no session yet." };
   if (peer.state !== "established") return noSession(peer, view.bgpAttempts.get(peer.name));

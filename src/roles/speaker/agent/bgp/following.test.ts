@@ -265,6 +265,11 @@ describe("what an agent says of BGP", () => {
         ["second", "no"],
       ],
     );
+    bed.wire.observe({ type: "bgp-damped", prefix: "192.0.2.100/32", state: "begun" });
+    assert.deepEqual(agent.status().bgp.damped, ["192.0.2.100/32"]);
+    const held = agent.explain("shop/web")?.addresses[0]?.bgp?.peers[0];
+    assert.match(held?.text ?? "", /^192\.0\.2\.100\/32 came and went too often/);
+    bed.wire.observe({ type: "bgp-damped", prefix: "192.0.2.100/32", state: "ended" });
     bed.wire.say({ type: "bgp", facts: [{ ...FACTS, state: "active", session: undefined }] });
     const without = agent.explain("shop/web")?.addresses[0]?.bgp?.peers[0];
     assert.deepEqual(without, { peer: "tor", has: "no", text: "There is no session: it is active." });

@@ -30,6 +30,7 @@ export const bgpStatus = ({ view, facts, routes, plan }: BgpStatusSources): BgpS
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([peer, { reason, detail }]) => ({ peer, reason, text: `${detail}: ${PEER_REMEDIES[reason]}` })),
   refused: view.bgpRefused,
+  damped: [...view.bgpDamped].sort(),
   troubles: [...view.bgpTroubles].map(([subject, detail]) => `${subject}: ${detail}`).sort(),
   ...(plan === undefined ? {} : { routerId: plan.routerId }),
 });
