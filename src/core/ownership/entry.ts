@@ -13,6 +13,7 @@ const NO_MEMORY: Memory = {
   settledAt: LONG_AGO,
   restrainedUntil: LONG_AGO,
   restraint: micros(0),
+  givenWay: undefined,
   takenAt: [],
   isFlapping: false,
   stranger: undefined,

@@ -27,6 +27,7 @@ import { after, earliest, type Instant, micros } from "#base/time";
 import type { OwnershipConfig } from "./config.ts";
 import { used } from "./first-use.ts";
 import { calmAt, noteCalm, noteTake } from "./flapping.ts";
+import { verify, verifyAt } from "./given-way.ts";
 import { choose, hasSuccessor, plan } from "./plan.ts";
 import type {
   ClaimingState,
@@ -48,6 +49,7 @@ export const isHeld = ({ state }: Entry): boolean => state.name === "holding" ||
 export const deadline = (config: OwnershipConfig, entry: Entry): Instant | undefined =>
   earliest(
     stateDeadline(entry),
+    verifyAt(entry),
     entry.memory.isFlapping ? calmAt(config, entry) : undefined,
     strangerGoneAt(entry),
   );
@@ -98,7 +100,7 @@ const take = (around: Surroundings, entry: Entry, cause: TransitionCause, from: 
   const { address } = entry;
   const state: HoldingState = { name: "holding", since: now, cause, disputes: [] };
   const noted = noteTake(config, entry, now);
-  const memory = { ...used(noted.entry.memory), holder: self, holderAt: now };
+  const memory = { ...used(noted.entry.memory), holder: self, holderAt: now, givenWay: undefined };
   const moved = move({ ...noted.entry, memory }, state, cause, from);
   const effects: readonly Effect[] = [
     { type: "answer", address },
@@ -200,8 +202,16 @@ const reconsiderHeld = (around: Surroundings, entry: Entry): Step => {
 export const tick = (around: Surroundings, entry: Entry): Step =>
   andThen(
     andThen(noteCalm(around.config, entry, around.now), (next) => noteSilence(next, around.now)),
-    (next) => tickState(around, next),
+    (next) => tickGivenWay(around, next),
   );
+
+const tickGivenWay = (around: Surroundings, entry: Entry): Step => {
+  const due = verifyAt(entry);
+  if (due === undefined || around.now < due) return tickState(around, entry);
+  return andThen(verify(around, entry), (next) =>
+    next.memory.givenWay === undefined ? reconsider(around, next) : tickState(around, next),
+  );
+};
 
 const tickState = (around: Surroundings, entry: Entry): Step => {
   const { now, config } = around;

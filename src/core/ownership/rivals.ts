@@ -9,6 +9,7 @@
 import type { MacAddress } from "#base/mac";
 import { after, type Instant, instant, micros, seconds } from "#base/time";
 import { used } from "./first-use.ts";
+import { givenWayTo } from "./given-way.ts";
 import { andThen, giveUp, reconsider, unchanged } from "./machine.ts";
 import { choose, precedes } from "./plan.ts";
 import type { Contest, Dispute, Effect, Entry, HoldingState, Memory, Step, Surroundings } from "./state.ts";
@@ -128,6 +129,7 @@ const giveWay = (around: Surroundings, entry: Entry, rival: string, cause: "unhe
     restraint,
     restrainedUntil: instant(Math.max(entry.memory.restrainedUntil, after(now, restraint))),
     contest: isDead ? contestBy(around, rival) : entry.memory.contest,
+    givenWay: givenWayTo(around, rival),
   };
   return giveUp(around, { ...entry, memory }, { cause, holder: rival });
 };

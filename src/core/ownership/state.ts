@@ -118,6 +118,14 @@ export type Contest = {
   readonly until: Instant;
 };
 
+/** The one to which this node gave way, which is asked now and then whether it still answers. */
+export type GivenWay = {
+  readonly to: string;
+  readonly askAt: Instant;
+  /** `undefined` before the first question. */
+  readonly askedAt: Instant | undefined;
+};
+
 /** What is remembered of an address besides its state. */
 export type Memory = {
   /** Who was last known to hold it; `undefined`: nobody knows. */
@@ -134,6 +142,8 @@ export type Memory = {
   readonly restrainedUntil: Instant;
   /** The last restraint after a dispute; 0 before the first. */
   readonly restraint: Duration;
+  /** `undefined` if this node gave way to nobody, or has taken it since. */
+  readonly givenWay: GivenWay | undefined;
   /** When it was taken, the latest few. */
   readonly takenAt: readonly Instant[];
   readonly isFlapping: boolean;
