@@ -4,8 +4,7 @@
  * The contract for its caller, a fast thread:
  *
  * - Pure: no clock, no sockets. `now` is a monotonic clock that goes on while the machine sleeps (CLOCK_BOOTTIME).
- * - `step` gives effects; they are performed in order, at once. It is called with `timer` no later than `deadline`, which may be
- *   past already when thousands are due.
+ * - `step` gives effects; they are performed in order, at once. It is called with `timer` no later than `deadline`, past or not.
  * - Before an address is answered for, or announced by a timer, `mayAnswer` is asked. It turns false by time alone: a process
  *   that stood still says nothing of yesterday's when it wakes up.
  * - What is queued on sockets is read, and given to `step`, before `timer` is.
