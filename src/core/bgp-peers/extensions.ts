@@ -3,7 +3,7 @@ import { show } from "#core/config/problem";
 import type { TextMap } from "#core/kubernetes/meta";
 
 /** What they start with. */
-export const EXTENSION_PREFIX = "steelyard.dev/";
+const EXTENSION_PREFIX = "steelyard.dev/";
 
 /** Routes that a peer is told of at most, unless it says otherwise. */
 export const DEFAULT_MOST_ROUTES = 50_000;

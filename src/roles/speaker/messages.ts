@@ -51,6 +51,8 @@ export type AgentToWire =
       readonly changed: readonly RouteWord[];
       readonly removed: readonly InterfaceAddress[];
     }
+  /** Whether this node stays: one that is about to go must not have peers keep its routes for the next speaker. */
+  | { readonly type: "bgp-stance"; readonly node: "stays" | "goes" }
   /** Peers and routes since `hello` are everything there is: whatever the wire knew besides is gone. */
   | { readonly type: "bgp-complete" }
   /** Something happened in the agent: it comes back as an observation. */

@@ -246,6 +246,7 @@ export class Wire {
         break;
       case "bgp-peers":
       case "bgp-routes":
+      case "bgp-stance":
       case "bgp-complete":
         this.#bgp.onAgent(message, now);
         break;

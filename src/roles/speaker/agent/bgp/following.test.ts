@@ -6,6 +6,7 @@ import {
   BGP_STATUSES,
   CONFIGURATION_KINDS,
   CONFIGURATION_STATES,
+  NODES,
   PODS,
   SECRETS,
 } from "#runtime/cluster/resources";
@@ -154,6 +155,31 @@ describe("what an agent tells the wire of BGP", () => {
     );
     assert.match(agent.status().bgp.refused.join(), /myASN/);
     assert.match(agent.metrics(), /^steelyard_bgp_config_stale 1$/m);
+  });
+
+  it("is that its node is about to go, once it is cordoned, and that it stays", async () => {
+    const bed = createBed();
+    await bed.follow();
+    bed.wire.take();
+    const cordon = (unschedulable: boolean) =>
+      bed.cluster.put(NODES, {
+        ...{ metadata: { name: "node-a" }, spec: { unschedulable } },
+        status: {
+          addresses: [{ type: "InternalIP", address: "192.0.2.1" }],
+          conditions: [{ type: "Ready", status: "True" }],
+        },
+      });
+    const stances = (messages: readonly AgentToWire[]) =>
+      messages.flatMap((message) => (message.type === "bgp-stance" ? [message.node] : []));
+    cordon(true);
+    await bed.rest();
+    const messages = bed.wire.take();
+    assert.deepEqual(stances(messages), ["goes"]);
+    const [route] = messages.flatMap((message) => (message.type === "bgp-routes" ? message.changed : []));
+    assert.deepEqual(route?.targets[0]?.attributes.communities, [0xffff_0000]);
+    cordon(false);
+    await bed.rest();
+    assert.deepEqual(stances(bed.wire.take()), ["stays"]);
   });
 
   it("divides what is told where a peer alone asks for the share of traffic", async () => {

@@ -231,6 +231,7 @@ export class BgpFollowing {
     const names = plan.peers.flatMap((peer) => (peer.linkBandwidth ? [peer.word.name] : []));
     const asking = new Set(names);
     const { changed, removed, rest } = this.routes.settle(this.#parts.clock.now(), TURN);
+    this.orders.setStance(this.routes.stance === "regular" ? "stays" : "goes");
     const isAskedByOthers = names.join(" ") !== this.#asking;
     this.#asking = names.join(" ");
     // Routes themselves are the same then, and what each peer is told of them is not.

@@ -26,6 +26,8 @@ export class BgpOrders {
   /** As they are to be sent, or were; never shown to anybody, since passwords are in it. */
   #peers = "";
   #waitingPeers: readonly PeerWord[] | undefined;
+  #stance: "stays" | "goes" = "stays";
+  #waitingStance: "stays" | "goes" | undefined;
   readonly #sent = new Set<string>();
   readonly #waiting = new Map<string, Waiting>();
   #decisions: "under-way" | "made" = "under-way";
@@ -56,6 +58,13 @@ export class BgpOrders {
     this.pump();
   }
 
+  /** Whether this node stays, or is about to go. */
+  setStance(node: "stays" | "goes"): void {
+    if (node === (this.#waitingStance ?? this.#stance)) return;
+    this.#waitingStance = node;
+    this.pump();
+  }
+
   /** Takes what was decided. */
   route({ changed, removed, rest }: RouteDecisions): void {
     for (const route of changed) {
@@ -76,6 +85,7 @@ export class BgpOrders {
     if (this.#isPlanned || this.#peers === "" || !this.#wire.writable()) return;
     const isEnough = this.#decisions === "made" || this.#waiting.size >= SLICE;
     if (this.#waitingPeers !== undefined) this.#sendPeers(this.#waitingPeers);
+    else if (this.#waitingStance !== undefined) this.#sendStance(this.#waitingStance);
     else if (this.#waiting.size > 0 && isEnough) this.#sendSlice();
     else if (this.#waiting.size === 0 && this.#decisions === "made" && !this.#isAllRouted) this.#sendAll();
     else return;
@@ -89,6 +99,12 @@ export class BgpOrders {
   #sendPeers(peers: readonly PeerWord[]): void {
     this.#waitingPeers = undefined;
     this.#wire.send({ type: "bgp-peers", peers });
+  }
+
+  #sendStance(node: "stays" | "goes"): void {
+    this.#waitingStance = undefined;
+    this.#stance = node;
+    this.#wire.send({ type: "bgp-stance", node });
   }
 
   #sendSlice(): void {

@@ -115,9 +115,28 @@ describe("a wire process that ends", () => {
     bgp.calls();
     wire.stop("SIGTERM");
     await bed.pass(seconds(1));
-    assert.deepEqual([bgp.calls(), ends], [["leave"], []]);
+    assert.deepEqual([bgp.calls(), ends], [["leave restart"], []]);
     await bed.pass(seconds(6));
     assert.deepEqual(ends, ["asked to stop", "end 0"]);
+  });
+});
+
+describe("a wire process on a node that is about to go", () => {
+  it("has no peer keep its routes, unless the node is to stay after all", async () => {
+    for (const [word, expected] of [
+      ["goes", "leave shutdown"],
+      ["stays", "leave restart"],
+    ] as const) {
+      const bed = wireBed(1);
+      const { agent, bgp, wire } = onlyOf(bed);
+      tellAll(bed, WEB);
+      agent.say({ type: "bgp-stance", node: "goes" });
+      agent.say({ type: "bgp-stance", node: word });
+      bgp.calls();
+      wire.stop("SIGTERM");
+      await bed.pass(seconds(1));
+      assert.deepEqual(bgp.calls(), [expected]);
+    }
   });
 });
 

@@ -39,6 +39,8 @@ export class WireBgp {
   readonly #knowledge = new BgpKnowledge();
   readonly #saving: Saving<SavedBgp>;
   readonly #port: BgpPort;
+  /** Whether this node stays, as was heard last; a new agent says so if it does not. */
+  #node: "stays" | "goes" = "stays";
   /** Whether some agent of this run has told everything. */
   #isComplete = false;
 
@@ -68,6 +70,7 @@ export class WireBgp {
   /** A new agent begins to tell. */
   begin(): void {
     this.#knowledge.begin();
+    this.#node = "stays";
   }
 
   onAgent(message: BgpMessage, now: Instant): void {
@@ -77,6 +80,9 @@ export class WireBgp {
         break;
       case "bgp-routes":
         this.#route(this.#knowledge.route(message), now);
+        break;
+      case "bgp-stance":
+        this.#node = message.node;
         break;
       case "bgp-complete":
         this.#isComplete = true;
@@ -103,7 +109,8 @@ export class WireBgp {
 
   /** Ends all sessions; calls back once, when that is over. */
   leave(done: () => void): void {
-    this.#port.leave(done);
+    // Nobody comes back on a node that is about to go, and peers would send to it until they forget.
+    this.#port.leave(done, this.#node === "stays" ? "restart" : "shutdown");
   }
 
   /** Interfaces or their addresses are others. */

@@ -9,7 +9,7 @@ export type FakeBgp = {
   readonly open: OpenBgp;
   /** What is on its disk. */
   readonly record: FakeRecord;
-  /** What it was told since it was last asked, a word each: `peers a b`, `route 192.0.2.1/32`, `complete`, `leave`. */
+  /** What it was told since it was last asked, a word each: `peers a b`, `route 192.0.2.1/32`, `complete`, `leave restart`. */
   calls(): readonly string[];
   /** The peers that it has now. */
   peers(): readonly PeerWord[];
@@ -44,8 +44,8 @@ export const fakeBgp = (found = ""): FakeBgp => {
         complete: () => void calls.push("complete"),
         linksChanged: () => void calls.push("links"),
         facts: () => facts,
-        leave: (done) => {
-          calls.push("leave");
+        leave: (done, reason) => {
+          calls.push(`leave ${reason}`);
           onLeft = done;
           // With nobody to be told it is over at once.
           if (peers.length === 0) done();

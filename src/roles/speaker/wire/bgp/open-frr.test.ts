@@ -135,7 +135,7 @@ describe("FRR behind the port of the wire process", () => {
     let done = 0;
     port.leave(() => {
       done += 1;
-    });
+    }, "shutdown");
     await pass(seconds(1));
     const running = await frr.running();
     assert.ok(running.ok && !running.value.includes(OWN));

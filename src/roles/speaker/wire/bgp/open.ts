@@ -78,8 +78,8 @@ export const openBgp =
       route: (changes) => speaker.route(changes),
       complete: () => speaker.routesComplete(),
       linksChanged: (at) => speaker.linksChanged(at),
-      leave: (done) =>
-        speaker.leave({ reason: "restart", communication: `steelyard ends on node ${node}` }, done),
+      leave: (done, reason) =>
+        speaker.leave({ reason, communication: `steelyard ends on node ${node}` }, done),
       close: () => {
         deadlines.set("bgp facts", undefined, () => {});
         speaker.close();

@@ -17,8 +17,8 @@ export type BgpPort = {
   linksChanged(now: Instant): void;
   /** How each peer is now. */
   facts(): BgpFacts;
-  /** Ends all sessions, those that outlast a restart without a word; calls back once, when that is over. */
-  leave(done: () => void): void;
+  /** Ends all sessions, in a restart those that outlast it without a word; calls back once, when that is over. */
+  leave(done: () => void, reason: "restart" | "shutdown"): void;
   /** Ends at once. */
   close(): void;
 };
