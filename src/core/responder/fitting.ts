@@ -137,7 +137,8 @@ export class Fitting {
     const { bytes, assignment, family, address } = holding;
     const before = holding.fit;
     const candidates = assignment.interfaces === "all" ? this.#openLinks : this.#namedLinks(assignment, now);
-    holding.fit = fittingLinks({ links: candidates, lost: this.#lost }, bytes, assignment.interfaces);
+    // Without room for more, which a list that has grown has.
+    holding.fit = fittingLinks({ links: candidates, lost: this.#lost }, bytes, assignment.interfaces).slice();
     for (const { index } of holding.fit) this.#listening.add(index, family, address, now);
     for (const { index } of before) {
       if (!holding.fit.some((link) => link.index === index)) {
@@ -184,9 +185,9 @@ export class Fitting {
 
   #choose(holding: Holding, now: Instant): void {
     const { contested } = this.#segments;
-    const chosen = this.#segments.choose(holding.fit, holding.speaksOn, now);
+    const chosen = this.#segments.choose(holding.fit, (index) => holding.speaksOn(index), now);
     if (this.#segments.contested !== contested) this.#lookFor(now);
-    const voices = [...holding.voices()];
+    const voices = holding.voices();
     if (voices.length === chosen.size && voices.every((index) => chosen.has(index))) return;
     holding.speakOn(chosen, now);
   }

@@ -23,10 +23,14 @@ export type Outgoing = {
 
 /** A link on which an address is told of. */
 type Voice = {
+  readonly linkIndex: number;
   announcing: announcing.State;
   readonly announcements: readonly Outgoing[];
-  readonly probe: Outgoing;
+  /** Once one was sent. */
+  probe: Outgoing | undefined;
 };
+
+const NO_VOICES: readonly Voice[] = [];
 
 type Probing = {
   /** Probes still to be sent. */
@@ -56,9 +60,11 @@ export class Holding {
   /** The links on which it is heard, whether or not something is said there. */
   fit: readonly UsableLink[] = [];
   suspicions: Suspicions = UNSUSPECTED;
-  readonly #voices = new Map<number, Voice>();
-  readonly #announcing: announcing.Config;
-  readonly #probingConfig: ResponderConfig["probing"];
+  /** A list: there are one or two, of each of ten thousand addresses. */
+  #voices: readonly Voice[] = NO_VOICES;
+  readonly #config: ResponderConfig;
+  /** Its own interval of refreshes. */
+  readonly #refresh: Duration;
   readonly #outbox: Outbox<Outgoing>;
   #probing: Probing | undefined;
   #wantsProbing = false;
@@ -70,19 +76,18 @@ export class Holding {
     this.bytes = addressBytes(assignment.address);
     this.family = familyOf(assignment.address);
     this.#outbox = outbox;
-    this.#probingConfig = config.probing;
-    const { gratuitous } = config;
-    this.#announcing = {
-      addresses: [assignment.address],
-      policy: { ...gratuitous, refresh: micros(gratuitous.refresh * shareOf(this.bytes)) },
-    };
+    this.#config = config;
+    this.#refresh = micros(config.gratuitous.refresh * shareOf(this.bytes));
   }
 
   /** Whether it is told of on this link. */
-  readonly speaksOn = (linkIndex: number): boolean => this.#voices.has(linkIndex);
+  speaksOn(linkIndex: number): boolean {
+    return this.#voices.some((voice) => voice.linkIndex === linkIndex);
+  }
 
-  voices(): Iterable<number> {
-    return this.#voices.keys();
+  /** The links on which it is told of. */
+  voices(): readonly number[] {
+    return this.#voices.map(({ linkIndex }) => linkIndex);
   }
 
   /** Whether questions for it are answered here, by us. */
@@ -93,12 +98,13 @@ export class Holding {
 
   /** The address is told of on these links from now on. */
   speakOn(chosen: ReadonlySet<number>, now: Instant): void {
-    const silenced = [...this.#voices.keys()].filter((index) => !chosen.has(index));
+    const silenced = this.voices().filter((index) => !chosen.has(index));
     for (const index of silenced) this.#close(index);
-    const before = [...this.#voices.values()];
-    for (const index of chosen) if (!this.#voices.has(index)) this.#voices.set(index, this.#voiceOn(index));
+    const before = this.#voices;
+    const added = [...chosen].filter((index) => !this.speaksOn(index)).map((index) => this.#voiceOn(index));
+    this.#voices = [...before, ...added];
     if (this.assignment.stance === "holding") {
-      for (const voice of this.#voices.values()) {
+      for (const voice of this.#voices) {
         if (voice.announcing.name === "silent") this.#feed(voice, "takeover", now);
       }
       // Neighbours may have learnt the link that is silent now: two were found to be on one segment.
@@ -120,7 +126,7 @@ export class Holding {
       this.suspicions = UNSUSPECTED;
     }
     this.#heard = undefined;
-    for (const voice of this.#voices.values()) {
+    for (const voice of this.#voices) {
       if (stance === "holding") this.#feed(voice, "takeover", now);
     }
     this.#resumeProbing(now);
@@ -135,27 +141,27 @@ export class Holding {
   /** Nothing of it may leave any more. */
   end(): void {
     this.stopProbing();
-    for (const index of [...this.#voices.keys()]) this.#close(index);
+    for (const index of this.voices()) this.#close(index);
   }
 
   /** Announces again wherever it is held: the links are back, a stranger claimed it, or whoever asks for it knows why. */
   sayAgain(input: "link-up" | "other-speaker" | "rival", now: Instant, on?: number): void {
     if (this.assignment.stance !== "holding") return;
-    for (const [index, voice] of this.#voices) {
-      if (on === undefined || on === index) this.#feed(voice, input, now);
+    for (const voice of this.#voices) {
+      if (on === undefined || on === voice.linkIndex) this.#feed(voice, input, now);
     }
   }
 
   /** When something is due. */
   deadline(): Instant | undefined {
     let at = this.#probing?.at;
-    for (const { announcing: state } of this.#voices.values()) at = earliest(at, announcing.deadline(state));
+    for (const { announcing: state } of this.#voices) at = earliest(at, announcing.deadline(state));
     return at;
   }
 
   /** Does what is due; gives whether a probing ended and nobody has the address. */
   due(now: Instant): "free" | undefined {
-    for (const voice of this.#voices.values()) {
+    for (const voice of this.#voices) {
       const at = announcing.deadline(voice.announcing);
       if (at !== undefined && at <= now) this.#feed(voice, "timer", now);
     }
@@ -188,25 +194,26 @@ export class Holding {
   }
 
   #close(index: number): void {
-    const voice = this.#voices.get(index);
+    const voice = this.#voices.find(({ linkIndex }) => linkIndex === index);
     if (voice === undefined) return;
-    this.#voices.delete(index);
-    for (const outgoing of [...voice.announcements, voice.probe]) outgoing.lane = undefined;
+    this.#voices = this.#voices.filter((each) => each !== voice);
+    for (const outgoing of voice.announcements) outgoing.lane = undefined;
+    if (voice.probe !== undefined) voice.probe.lane = undefined;
+  }
+
+  #outgoing(linkIndex: number, form: Outgoing["form"]): Outgoing {
+    return { holding: this, linkIndex, form, cause: "takeover", lane: undefined };
   }
 
   #voiceOn(linkIndex: number): Voice {
-    const outgoing = (form: Outgoing["form"]): Outgoing => ({
-      ...{ holding: this, linkIndex, form, cause: "takeover", lane: undefined },
-    });
-    return {
-      announcing: announcing.INITIAL,
-      announcements: formsFor(this.address).map(outgoing),
-      probe: outgoing("probe"),
-    };
+    const announcements = formsFor(this.address).map((form) => this.#outgoing(linkIndex, form));
+    return { linkIndex, announcing: announcing.INITIAL, announcements, probe: undefined };
   }
 
   #feed(voice: Voice, type: announcing.Input["type"], now: Instant): void {
-    const { state, effects } = announcing.step(this.#announcing, voice.announcing, { type }, now);
+    const policy = { ...this.#config.gratuitous, refresh: this.#refresh };
+    const config = { addresses: [this.address], policy };
+    const { state, effects } = announcing.step(config, voice.announcing, { type }, now);
     voice.announcing = state;
     for (const { cause } of effects) {
       const begins = state.name === "announcing" && state.lastBurstAt === now;
@@ -224,7 +231,7 @@ export class Holding {
   }
 
   #silence(): void {
-    for (const voice of this.#voices.values()) {
+    for (const voice of this.#voices) {
       voice.announcing = announcing.INITIAL;
       for (const outgoing of voice.announcements) outgoing.lane = undefined;
     }
@@ -232,21 +239,24 @@ export class Holding {
 
   #stopProbing(): void {
     this.#probing = undefined;
-    for (const { probe } of this.#voices.values()) probe.lane = undefined;
+    for (const { probe } of this.#voices) if (probe !== undefined) probe.lane = undefined;
   }
 
   /** Without a link there is nobody to ask: then it waits. */
   #resumeProbing(now: Instant): void {
-    if (!this.#wantsProbing || this.#voices.size === 0) {
+    if (!this.#wantsProbing || this.#voices.length === 0) {
       this.#stopProbing();
       return;
     }
-    this.#probing ??= { left: this.#probingConfig.count, at: now };
+    this.#probing ??= { left: this.#config.probing.count, at: now };
   }
 
   #probe(probing: Probing, now: Instant): "free" | undefined {
-    const probes = [...this.#voices.values()].map(({ probe }) => probe);
-    probing.at = after(now, this.#probingConfig.interval);
+    const probes = this.#voices.map((voice) => {
+      voice.probe ??= this.#outgoing(voice.linkIndex, "probe");
+      return voice.probe;
+    });
+    probing.at = after(now, this.#config.probing.interval);
     // One that waits its turn has not been heard by anybody yet.
     if (probes.some(({ lane }) => lane !== undefined)) return undefined;
     if (probing.left === 0) {
