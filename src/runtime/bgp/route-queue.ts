@@ -23,7 +23,7 @@ type Task =
 /** Then whatever else waits in the event loop has its turn. */
 const SLICE = millis(2);
 /** Routes that go into the tables together. */
-const ROUTES_AT_ONCE = 64;
+const ROUTES_AT_ONCE = 16;
 
 type Parts = Pick<BgpSpeakerParts, "deadlines" | "now" | "tell"> & {
   /** Tables have changed. */

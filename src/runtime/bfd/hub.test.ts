@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, it } from "node:test";
+import { type Duration, millis, seconds } from "#base/time";
+import type { SessionConfig } from "#core/bfd/config";
+import { fakeBfdLink } from "#drivers/bfd/fake";
+import type { BfdPort } from "#drivers/bfd/port";
+import { fakeClock } from "#drivers/clock/fake";
+import { seededRandom } from "#testing/random";
+import { address } from "#testing/values";
+import { createDeadlines, type Deadlines } from "../deadlines.ts";
+import { BfdHub, type BfdOwner } from "./hub.ts";
+
+const LINK = { index: 2, name: "eth0" };
+const at = (host: number) => address(`192.0.2.${host}`);
+
+const config = (
+  self: number,
+  peer: number,
+  path: "single-hop" | "multihop" = "single-hop",
+): SessionConfig => ({
+  ...{ peer: at(peer), localAddress: at(self) },
+  path: path === "single-hop" ? { type: path, link: LINK } : { type: path, minimumHopLimit: 200 },
+  ...{ desiredMinTxInterval: millis(50), requiredMinRxInterval: millis(50) },
+  ...{ detectMultiplier: 3, role: "active" },
+});
+
+/** Two machines on one link. */
+const bed = (change: (port: BfdPort) => BfdPort = (port) => port) => {
+  const link = fakeBfdLink();
+  const clock = fakeClock({ onWake: () => deadlines.runDue() });
+  const deadlines = createDeadlines(clock);
+  const counted: string[] = [];
+  const machine = (host: number) => {
+    const system = link.addSystem({ linkIndex: LINK.index, addresses: new Set([at(host)]) });
+    const mine: Deadlines = {
+      set: (id, when, run) => deadlines.set(`${host} ${id}`, when, run),
+      runDue: () => deadlines.runDue(),
+    };
+    const hub = new BfdHub({
+      ...{ bfd: change(system.port), deadlines: mine, now: () => clock.now(), random: seededRandom(host) },
+      digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
+      count: (what) => counted.push(what),
+    });
+    return { hub, system };
+  };
+  const pass = (duration: Duration): void => {
+    for (let steps = duration / millis(5); steps > 0; steps -= 1) {
+      clock.advance(millis(5));
+      link.settle();
+    }
+  };
+  return { one: machine(1), two: machine(2), pass, now: () => clock.now(), counted };
+};
+
+/** An owner that remembers what became of its peer. */
+const owner = () => {
+  const events: string[] = [];
+  const value: BfdOwner = {
+    onState: (_, event) => {
+      if (event !== undefined) events.push(event.type === "down" ? `down ${event.reason}` : event.type);
+    },
+  };
+  return { value, events };
+};
+
+describe("the BFD sessions of a machine", () => {
+  it("tell each owner of its own, also when one peer has several", () => {
+    const { one, two, pass, now } = bed();
+    const [near, far, other] = [owner(), owner(), owner()];
+    assert.deepEqual(one.hub.add("near", config(1, 2), near.value, now()), []);
+    assert.deepEqual(one.hub.add("far", config(1, 2, "multihop"), far.value, now()), []);
+    two.hub.add("near", config(2, 1), other.value, now());
+    pass(seconds(5));
+    assert.deepEqual([near.events, far.events, other.events], [["up"], [], ["up"]]);
+    two.hub.add("far", config(2, 1, "multihop"), owner().value, now());
+    pass(seconds(5));
+    assert.deepEqual([near.events, far.events], [["up"], ["up"]]);
+    two.system.setLink(false);
+    pass(millis(200));
+    for (const { events } of [near, far]) assert.deepEqual(events, ["up", "down detection-time-expired"]);
+  });
+
+  it("refuse one between the same ends as another", () => {
+    const { one, now, counted } = bed();
+    one.hub.add("a", config(1, 2), owner().value, now());
+    const problems = one.hub.add("b", config(1, 2), owner().value, now());
+    assert.deepEqual(problems, ["session a has the same peer, address and link"]);
+    assert.deepEqual(counted, ["bfd session b: session a has the same peer, address and link"]);
+    assert.equal(one.hub.state("b"), undefined);
+  });
+
+  it("end on purpose so that the peer knows, and leave nothing behind", () => {
+    const { one, two, pass, now } = bed();
+    const [mine, theirs] = [owner(), owner()];
+    one.hub.add("a", config(1, 2), mine.value, now());
+    two.hub.add("a", config(2, 1), theirs.value, now());
+    pass(seconds(5));
+    one.hub.retire("a", now());
+    assert.equal(one.hub.state("a")?.name, "admin-down");
+    pass(seconds(10));
+    assert.equal(one.hub.state("a"), undefined);
+    assert.deepEqual([mine.events, theirs.events], [["up"], ["up", "leaving", "silent"]]);
+    // Where nobody was met there is nobody to tell.
+    one.hub.add("b", config(1, 3), mine.value, now());
+    one.hub.retire("b", now());
+    assert.equal(one.hub.state("b"), undefined);
+  });
+
+  it("begin anew at once where one was about to end", () => {
+    const { one, two, pass, now } = bed();
+    const theirs = owner();
+    one.hub.add("a", config(1, 2), owner().value, now());
+    two.hub.add("a", config(2, 1), theirs.value, now());
+    pass(seconds(5));
+    one.hub.retire("a", now());
+    const again = owner();
+    assert.deepEqual(one.hub.add("a", config(1, 2), again.value, now()), []);
+    pass(seconds(5));
+    assert.deepEqual(again.events, ["up"]);
+    assert.equal(theirs.events.at(-1), "up");
+  });
+
+  it("wait for sockets that cannot be opened, and tell of each attempt", () => {
+    let isTaken = true;
+    const { one, two, pass, now, counted } = bed((port) => ({
+      ...port,
+      listen: (request) =>
+        isTaken
+          ? { ok: false, error: { code: "EADDRINUSE", operation: "listen on UDP port 3784 for IPv4" } }
+          : port.listen(request),
+    }));
+    const mine = owner();
+    one.hub.add("a", config(1, 2), mine.value, now());
+    two.hub.add("a", config(2, 1), owner().value, now());
+    pass(seconds(3));
+    assert.ok(counted.length >= 4 && new Set(counted).size === 1);
+    assert.equal(counted[0], "bfd listen on UDP port 3784 for IPv4: EADDRINUSE");
+    isTaken = false;
+    pass(seconds(5));
+    assert.deepEqual(mine.events, ["up"]);
+  });
+});
