@@ -126,6 +126,50 @@ describe("BGP's TCP in the kernel", () => {
       for (const fd of open) door.close(fd);
     }));
 
+  it("keeps to the device of a VRF in both directions", async () => {
+    // This kernel may have no VRFs; what binds a socket to one binds it to any device.
+    const lan = openKernelLan(0);
+    const outcomes: string[] = [];
+    const connections: BgpConnection[] = [];
+    const onError = (): void => assert.fail("an error while accepting");
+    const listen = (vrf: string): BgpListener => {
+      const onConnection = (connection: BgpConnection) => {
+        outcomes.push(`accepted on ${vrf} from ${connection.remote.address}`);
+        connections.push(connection);
+        return hold(connection).events;
+      };
+      const opened = lan.far.port.listen({ family: "IPv4", port: PORT, vrf, onConnection, onError });
+      assert.ok(opened.ok);
+      const { near } = lan;
+      opened.value.setCallers([
+        { address: near.address.IPv4, link: undefined, password: "secret", hops: ANY_HOPS },
+      ]);
+      return opened.value;
+    };
+    const listeners: BgpListener[] = [];
+    const connect = (vrf: string): void => {
+      lan.near.port.connect({
+        ...{ remote: { address: lan.far.address.IPv4, port: PORT }, link: undefined, source: undefined, vrf },
+        ...{ password: "secret", hops: ANY_HOPS, timeout: millis(300) },
+        onConnected: (connection) => {
+          connections.push(connection);
+          return hold(connection).events;
+        },
+        onFailed: ({ code }) => outcomes.push(`${vrf} ${code}`),
+      });
+    };
+    try {
+      for (const device of ["lo", "wire0"]) listeners.push(listen(device));
+      for (const device of ["wire0", "absent0"]) connect(device);
+      await settle(() => outcomes.length >= 2);
+      assert.deepEqual(outcomes.sort(), ["absent0 ENODEV", "accepted on wire0 from 192.0.2.1"]);
+    } finally {
+      for (const listener of listeners) listener.close();
+      for (const connection of connections) connection.reset();
+      lan.close();
+    }
+  });
+
   it("leaves no socket behind", () =>
     withLan(async (lan, { listener, arrived }) => {
       const fd = bareCall(lan, "192.0.2.1");
