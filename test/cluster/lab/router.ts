@@ -1,5 +1,7 @@
 /** The gateway as a router that speaks BGP: BIRD, which spreads over all nodes that announce an address. */
 import type { LabProcess } from "#lab/index";
+import type { KubeObject } from "../api.ts";
+import { NAMESPACE } from "../controller.ts";
 import { eventually } from "../eventually.ts";
 import type { LabCluster } from "./bed.ts";
 
@@ -8,6 +10,34 @@ export const ROUTER_ASN = 64_512;
 export const NODES_ASN = 64_500;
 /** As nodes know it. */
 export const ROUTER_ADDRESS = "10.2.0.1";
+
+/** A resource of MetalLB's as it is applied. */
+export const resource = (kind: string, name: string, spec: object, version = "v1beta1"): string =>
+  JSON.stringify({
+    ...{ apiVersion: `metallb.io/${version}`, kind, spec },
+    metadata: { name, namespace: NAMESPACE },
+  });
+
+type Status = KubeObject & {
+  readonly status?: {
+    readonly node?: string;
+    readonly serviceName?: string;
+    readonly peers?: readonly string[];
+  };
+};
+
+/** Which nodes say in a ServiceBGPStatus that they tell which peers of a Service, in order: `n1: router`. */
+export const routedBy = async (
+  { plane }: Pick<LabCluster, "plane">,
+  service: string,
+): Promise<readonly string[]> => {
+  const path = `/apis/metallb.io/v1beta1/namespaces/${NAMESPACE}/servicebgpstatuses`;
+  const { items } = await plane.admin.get<{ items: readonly Status[] }>(path);
+  return items
+    .filter(({ status }) => status?.serviceName === service)
+    .map(({ status }) => `${status?.node}: ${status?.peers?.join()}`)
+    .sort();
+};
 
 export type LabRouter = {
   readonly program: LabProcess;

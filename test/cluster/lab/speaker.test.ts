@@ -11,6 +11,7 @@ import type { LabCluster } from "./bed.ts";
 import { startLabController } from "./controller.ts";
 import { claimAtGateway, conflictsOf, FOREIGN_MAC, releaseAtGateway } from "./foreign.ts";
 import { outagesDuring } from "./outage.ts";
+import { resource, routedBy } from "./router.ts";
 import { advertisement, electionOrder, type SpeakerBed, sharedSpeakerBed } from "./speaker-bed.ts";
 import { ACCOUNT } from "./speaker-rights.ts";
 import { announcedBy, conditioned } from "./speaker-status.ts";
@@ -241,12 +242,30 @@ const liveThroughConflict = async ({ cluster, witness }: SpeakerBed): Promise<vo
   await announcedBy(cluster, { service: "late", nodes: [] });
 };
 
+/** Each node says that it tells a router of a Service, though that router does not answer, until the Service is gone. */
+const liveThroughRoutes = async ({ cluster }: SpeakerBed): Promise<void> => {
+  const { plane } = cluster;
+  const says = (what: readonly string[]): Promise<true> =>
+    eventually(`these to tell a router: ${what}`, 20_000, async () =>
+      (await routedBy(cluster, "routed")).join() === what.join() ? true : undefined,
+    );
+  await plane.apply(pool("routed", ["203.0.113.0/24"]));
+  await plane.apply(resource("BGPAdvertisement", "routed", { ipAddressPools: ["routed"] }));
+  const peer = { myASN: 64_500, peerASN: 64_512, peerAddress: "10.2.0.1" };
+  await plane.apply(resource("BGPPeer", "router", peer, "v1beta2"));
+  const service = await cluster.service({ name: "routed", app: "web", addresses: ["203.0.113.1"] });
+  await says(NODES.map((node) => `${node}: router`));
+  await service.delete();
+  await says([]);
+};
+
 describe("the account of speakers", () => {
   it(
     "writes nothing while nothing changes, is denied nothing, and has no right that it does not use",
     inBed(async (bed) => {
       const { plane } = bed.cluster;
       await liveThroughConflict(bed);
+      await liveThroughRoutes(bed);
       const user = `system:serviceaccount:${NAMESPACE}:${ACCOUNT}`;
       const mine = () => plane.audit().filter((entry) => entry.user === user);
       const told = ({ verb, path }: AuditEntry): string => `${verb} ${path}`;

@@ -85,7 +85,7 @@ export class Following {
       this.#onTrouble(resource, failure);
     this.bgp = new BgpFollowing({ ...parts, trouble, onTold: () => this.#reporter.routesChanged() });
     this.mirror = new ClusterMirror(cluster, {
-      ...{ namespace, placements: this.placements, routes: this.bgp.routes },
+      ...{ namespace, placements: this.placements, routes: this.bgp.hearer },
       holders: rules.order.type === "spread" ? "followed" : "ignored",
       listener: { changed: (what) => this.#onChange(what), trouble },
     });

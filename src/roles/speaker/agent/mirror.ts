@@ -6,6 +6,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
+import type { EndpointSlice } from "#core/endpoint-slice/endpoint-slice";
 import { readEndpointSlice } from "#core/endpoint-slice/read";
 import { objectKey, type TextMap } from "#core/kubernetes/meta";
 import { fieldsOf, listOf, metaOf } from "#core/kubernetes/read";
@@ -107,6 +108,7 @@ export class ClusterMirror {
   readonly #reports = new Map<string, SpeakerReport>();
   readonly #ownersByNode = new Map<string, readonly unknown[]>();
   #services: ReadonlyMap<string, Service> = new Map();
+  #slices: ReadonlyMap<string, EndpointSlice> = new Map();
   #labelsVersion = 0;
   readonly #waiting = new Set<string>();
   readonly #watches: Pick<Watch<unknown>, "close">[] = [];
@@ -175,6 +177,14 @@ export class ClusterMirror {
     return this.#nodes.keys();
   }
 
+  /** Tells somebody who begins to decide of all that there is. */
+  replay(hearer: WorkloadHearer): void {
+    for (const node of this.#nodes.values()) hearer.setNode(node);
+    for (const service of this.#services.values())
+      if (service.type === "LoadBalancer") hearer.setService(service);
+    for (const slice of this.#slices.values()) hearer.setSlice(slice);
+  }
+
   /** A node as it is now; `undefined` while there is none of that name. */
   nodeOf(name: string): Node | undefined {
     return this.#nodes.get(name);
@@ -217,7 +227,7 @@ export class ClusterMirror {
         changes: "workload",
       },
     ).items;
-    this.#watch(
+    this.#slices = this.#watch(
       { resource: ENDPOINT_SLICES, project: readEndpointSlice, keyOf: ({ key }) => key },
       {
         put: (slice) => {
@@ -228,7 +238,7 @@ export class ClusterMirror {
         },
         changes: "workload",
       },
-    );
+    ).items;
   }
 
   #watchNodes(): void {

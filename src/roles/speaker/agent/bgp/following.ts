@@ -21,7 +21,7 @@ import type { RawObject } from "#runtime/cluster/configuration-mirror";
 import { BGP_STATUSES } from "#runtime/cluster/resources";
 import type { SpeakerOptions } from "../../options.ts";
 import type { Heard } from "../heard.ts";
-import type { ClusterMirror } from "../mirror.ts";
+import type { ClusterMirror, WorkloadHearer } from "../mirror.ts";
 import type { ToWire } from "../to-wire.ts";
 import { BgpConfiguration } from "./configuration.ts";
 import { MetallbPods } from "./metallb-pods.ts";
@@ -65,7 +65,26 @@ const rulesOf = ({ rules, ignoreExcludeLabel }: BgpFollowingOptions): Rules => (
 const besideOf = (presence: MetallbPods["presence"]): "metallb-speaker" | "nobody" | undefined =>
   presence === undefined ? undefined : presence === "here" ? "metallb-speaker" : "nobody";
 
+/** Hears of the workload only once it is asked for: a cluster without BGP need not remember it twice. */
+const hearerOf = (routes: BgpRoutes, isUsed: () => boolean): WorkloadHearer => {
+  const heard =
+    <Item>(take: (item: Item) => void) =>
+    (item: Item): void => {
+      if (isUsed()) take(item);
+    };
+  return {
+    setService: heard((service) => routes.setService(service)),
+    removeService: heard((key) => routes.removeService(key)),
+    setSlice: heard((slice) => routes.setSlice(slice)),
+    removeSlice: heard((key) => routes.removeSlice(key)),
+    setNode: heard((node) => routes.setNode(node)),
+    removeNode: heard((name) => routes.removeNode(name)),
+  };
+};
+
 export class BgpFollowing {
+  /** Who hears of Services, endpoints and nodes. */
+  readonly hearer: WorkloadHearer;
   readonly routes: BgpRoutes;
   readonly orders: BgpOrders;
   /** The `ServiceBGPStatus` objects that are there, of all nodes. */
@@ -78,6 +97,8 @@ export class BgpFollowing {
   #writers: BgpWriters | undefined;
   #metallb: MetallbPods | undefined;
   #watch: Pick<Watch<unknown>, "close" | "isSynced"> | undefined;
+  /** Whether there has been anything to announce by BGP. */
+  #isUsed = false;
   #labelsVersion = -1;
   /** Peers that ask for the link bandwidth, as routes were told last. */
   #asking = "";
@@ -90,6 +111,7 @@ export class BgpFollowing {
     this.#parts = parts;
     this.#rules = rulesOf(options);
     this.routes = new BgpRoutes({ node, lbClass, rules: this.#rules });
+    this.hearer = hearerOf(this.routes, () => this.#isUsed);
     this.orders = new BgpOrders({ wire, onAllRouted: () => this.heardFacts() });
     this.#peers = new BgpPeers({
       ...{ cluster, namespace, tell, listening: bgpListen === undefined ? "no" : "yes" },
@@ -134,6 +156,10 @@ export class BgpFollowing {
       ...{ cluster, namespace, pools, nodes: () => mirror.labelsByNode(), tell, trouble },
       ...{ refused: heard.view.bgpRefused },
       onApplied: (configuration) => {
+        if (!this.#isUsed && configuration.bgpAdvertisements.length > 0) {
+          this.#isUsed = true;
+          mirror.replay(this.routes);
+        }
         this.routes.configure(configuration);
         this.#peers.configure(configuration);
         this.#plan();
