@@ -51,11 +51,12 @@ const complete = (item: unknown, { kind, target }: Kind): unknown => {
   return { ...fieldsOf(item), apiVersion: group === "" ? version : `${group}/${version}`, kind };
 };
 
-/** An API server that has just learned of a kind asks to be asked again in a second. */
+/** How often it is asked at most. */
 const TRIES = 5;
 const LONGEST_WAIT_MS = 2_000;
 
-const readPatiently = async (cluster: ClusterPort, target: Target): Promise<Answer> => {
+/** What it answers; one that has just learned of a kind asks to be asked again in a second. */
+export const readPatiently = async (cluster: ClusterPort, target: Target): Promise<Answer> => {
   for (let tries = 1; ; tries += 1) {
     const answer = await cluster.read(target);
     if (answer.ok || answer.failure.reason !== "throttled" || tries === TRIES) return answer;

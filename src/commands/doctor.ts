@@ -18,6 +18,7 @@ import { openNetlink } from "#drivers/netlink/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { DEFAULT_SPEAKER_ADMIN } from "#roles/speaker/options";
 import { CONFIGURATION_KINDS, DAEMON_SETS, NODES } from "#runtime/cluster/resources";
+import { readPatiently } from "./cluster-world.ts";
 import { readLinks } from "./doctor-links.ts";
 import { printable } from "./table.ts";
 
@@ -48,6 +49,11 @@ type Looked<Part> = { readonly facts: Part; readonly blind: readonly string[] };
 
 type ClusterFacts = Pick<Facts, "pools" | "otherBalancers" | "routing"> & { readonly proxyConfig: unknown };
 
+/** Kinds that say who announces what. */
+const ANNOUNCING: readonly string[] = [
+  ...["IPAddressPool", "L2Advertisement", "BGPAdvertisement", "BGPPeer", "BFDProfile", "Community"],
+];
+
 /** Items of a list do not say what they are. */
 const complete = (item: unknown, kind: string, { group, version }: Resource): unknown => ({
   ...fieldsOf(item),
@@ -55,49 +61,58 @@ const complete = (item: unknown, kind: string, { group, version }: Resource): un
   kind,
 });
 
+/** What came of reading: a cluster need not have been set up by kubeadm, nor have every kind. */
+type Reading = { readonly is: "there"; readonly body: unknown } | { readonly is: "absent" | "unread" };
+
+const itemsIn = (reading: Reading): readonly unknown[] | undefined =>
+  reading.is === "there" ? listOf(fieldsOf(reading.body).items) : undefined;
+
+/** Pools, and who announces them: known only if everything could be read that may announce one. */
+const announcingFacts = (
+  kinds: readonly { readonly kind: string; readonly resource: Resource; readonly reading: Reading }[],
+  nodes: readonly unknown[] | undefined,
+): Pick<ClusterFacts, "pools" | "routing"> => {
+  const objects = kinds.flatMap(({ kind, resource, reading }) =>
+    (itemsIn(reading) ?? []).map((item) => complete(item, kind, resource)),
+  );
+  const pools = kinds.find(({ kind }) => kind === "IPAddressPool")?.reading;
+  return {
+    pools: pools?.is === "there" ? poolsIn(itemsIn(pools) ?? []) : undefined,
+    routing: kinds.some(({ reading }) => reading.is === "unread") ? undefined : routingIn(objects, nodes),
+  };
+};
+
 const lookAtCluster = async (cluster: ClusterPort, namespace: string): Promise<Looked<ClusterFacts>> => {
   const blind: string[] = [];
-  const read = async (what: string, target: Target): Promise<unknown> => {
-    const answer = await cluster.read(target);
-    if (answer.ok) return answer.body;
-    // A cluster need not have been set up by kubeadm.
-    if (answer.failure.reason !== "not-found") blind.push(`${what}: ${answer.failure.message}`);
-    return undefined;
+  const read = async (what: string, target: Target): Promise<Reading> => {
+    const answer = await readPatiently(cluster, target);
+    if (answer.ok) return { is: "there", body: answer.body };
+    if (answer.failure.reason === "not-found") return { is: "absent" };
+    blind.push(`${what}: ${answer.failure.message}`);
+    return { is: "unread" };
   };
-  const items = async (what: string, target: Target): Promise<readonly unknown[] | undefined> => {
-    const body = await read(what, target);
-    return body === undefined ? undefined : listOf(fieldsOf(body).items);
-  };
-  const [resources, nodes, daemonSets, deployments, proxyConfig] = await Promise.all([
+  const announcing = [...CONFIGURATION_KINDS].filter(([kind]) => ANNOUNCING.includes(kind));
+  const [kinds, nodes, daemonSets, deployments, proxyConfig] = await Promise.all([
     Promise.all(
-      [...CONFIGURATION_KINDS].map(async ([kind, resource]) => ({
-        kind,
-        list: (await items(`${resource.plural} in ${namespace}`, { resource, namespace }))?.map((item) =>
-          complete(item, kind, resource),
-        ),
-      })),
+      announcing.map(async ([kind, resource]) => {
+        const reading = await read(`${resource.plural} in ${namespace}`, { resource, namespace });
+        return { kind, resource, reading };
+      }),
     ),
-    items("nodes", { resource: NODES }),
-    items("DaemonSets", { resource: DAEMON_SETS }),
-    items("Deployments", { resource: DEPLOYMENTS }),
+    read("nodes", { resource: NODES }),
+    read("DaemonSets", { resource: DAEMON_SETS }),
+    read("Deployments", { resource: DEPLOYMENTS }),
     read("kube-proxy's ConfigMap", PROXY_CONFIG),
   ]);
-  const pools = resources.find(({ kind }) => kind === "IPAddressPool")?.list;
-  // What could not be read may be what announces a pool.
-  const isWhole = !blind.some((what) =>
-    [...CONFIGURATION_KINDS.values()].some(({ plural }) => what.startsWith(`${plural} in `)),
-  );
-  const objects = resources.flatMap(({ list }) => list ?? []);
   const workloads = [
-    ...(daemonSets ?? []).map((object) => ({ kind: "DaemonSet", object })),
-    ...(deployments ?? []).map((object) => ({ kind: "Deployment", object })),
+    ...(itemsIn(daemonSets) ?? []).map((object) => ({ kind: "DaemonSet", object })),
+    ...(itemsIn(deployments) ?? []).map((object) => ({ kind: "Deployment", object })),
   ];
-  const otherBalancers = daemonSets === undefined ? undefined : findBalancers(workloads);
   return {
     facts: {
-      pools: pools === undefined ? undefined : poolsIn(pools),
-      routing: isWhole ? routingIn(objects, nodes) : undefined,
-      ...{ otherBalancers, proxyConfig },
+      ...announcingFacts(kinds, itemsIn(nodes)),
+      otherBalancers: daemonSets.is === "there" ? findBalancers(workloads) : undefined,
+      proxyConfig: proxyConfig.is === "there" ? proxyConfig.body : undefined,
     },
     blind,
   };

@@ -1,8 +1,11 @@
 /** FRR's zebra, bfdd and bgpd on one host of a lab, which `vtysh` is told everything. */
-import type { Lab, LabProcess } from "#lab/index";
+import type { LabHostHandle, LabProcess } from "#lab/index";
 
 /** The daemons that BGP needs, in the order in which they start. */
 const DAEMONS = ["zebra", "bfdd", "bgpd"] as const;
+
+/** The folder of their sockets; each host has one of its own there. */
+export const FRR_SOCKETS = "/run/frr";
 
 export type FrrDaemons = {
   /** Says commands to all of them, and gives what they print. */
@@ -19,13 +22,14 @@ export type FrrDaemons = {
 
 /** Starts them with nothing configured. */
 export const startFrrDaemons = async (
-  lab: Lab,
+  lab: { readonly host: (name: string) => LabHostHandle },
   host: string,
   remember: (name: string, program: LabProcess) => void,
+  daemons: readonly (typeof DAEMONS)[number][] = DAEMONS,
 ): Promise<FrrDaemons> => {
   const machine = lab.host(host);
-  const run = `/run/frr-${host}`;
-  const files = DAEMONS.map((name) => `${run}/${name}.conf`);
+  const run = FRR_SOCKETS;
+  const files = daemons.map((name) => `${run}/${name}.conf`);
   await machine.expect([
     "sh",
     "-c",
@@ -33,7 +37,7 @@ export const startFrrDaemons = async (
   ]);
   const start = async (): Promise<readonly LabProcess[]> => {
     const programs: LabProcess[] = [];
-    for (const name of DAEMONS) {
+    for (const name of daemons) {
       const common = ["-z", `${run}/zserv.api`, "--vty_socket", run, "--log", "stdout"];
       const own = name === "bfdd" ? ["--bfdctl", `${run}/bfdd.sock`] : [];
       const file = ["-f", `${run}/${name}.conf`, "-i", `${run}/${name}.pid`];

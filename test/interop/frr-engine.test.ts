@@ -188,7 +188,7 @@ const NOTHING: Wanted = { peers: [], routes: [] };
 describe("a real FRR with our part in it", () => {
   it("does what every FRR has to do", (context) =>
     inBed(context, async ({ order }) => {
-      assert.deepEqual(await order({ order: "contract" }), { done: 3 });
+      assert.deepEqual(await order({ order: "contract" }), { done: 4 });
     }));
 
   it("announces what it is told, and nothing of the node's own; others' lines stay, and leaving removes exactly ours", (context) =>

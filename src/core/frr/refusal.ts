@@ -8,6 +8,7 @@ export type RefusalReason =
   | "password" // with white space, which vtysh cuts
   | "neighbour-taken" // an address that is a neighbour in a part that is not ours
   | "neighbour-twice"
+  | "no-bfdd" // it is there, and watched by no BFD
   | "router-id"; // another one than that of an earlier peer with the same number of ours
 
 /** How each is said, as the rest of a sentence about the peer. */
@@ -19,15 +20,17 @@ export const REFUSAL_TEXTS: Readonly<Record<RefusalReason, string>> = {
   "neighbour-taken":
     "has an address that is a neighbour in FRR's own configuration already: remove that neighbour, or the BGPPeer",
   "neighbour-twice": "has the address of another peer",
+  "no-bfdd":
+    "has a bfdProfile, and FRR runs without bfdd, so that its session is not watched: set bfdd=yes in /etc/frr/daemons, or remove bfdProfile",
   "router-id": "has another router identifier than a peer before it with the same number of ours",
 };
 
 export type Refusal = { readonly peer: string; readonly reason: RefusalReason };
 
-/** Peers that can be there, in their order, and those that cannot. */
+/** Peers that can be there, in their order, and those that cannot, or not as they are asked for. */
 export const admitted = (
   peers: readonly PeerWord[],
-  { neighbours }: Pick<Running, "neighbours">,
+  { neighbours, bfd }: Pick<Running, "neighbours" | "bfd">,
 ): { readonly peers: readonly AddressedPeer[]; readonly refused: readonly Refusal[] } => {
   const taken = new Set<string>();
   const identifiers = new Map<number, string>();
@@ -40,7 +43,9 @@ export const admitted = (
     else if (neighbor.type === "address") {
       taken.add(neighbor.address);
       identifiers.set(peer.localAsn, peer.routerId);
-      found.push({ ...peer, neighbor });
+      const isUnwatched = peer.bfd !== undefined && bfd === "missing";
+      if (isUnwatched) refused.push({ peer: peer.name, reason: "no-bfdd" });
+      found.push({ ...peer, neighbor, bfd: isUnwatched ? undefined : peer.bfd });
     }
   }
   return { peers: found, refused };

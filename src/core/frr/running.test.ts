@@ -73,6 +73,14 @@ describe("what FRR runs with", () => {
     assert.deepEqual([...neighbours], ["10.1.1.1", "2001:db8::1", "10.0.0.2"]);
   });
 
+  it("knows whether bfdd runs, where FRR says what does", () => {
+    assert.equal(parseRunning(RUNNING).bfd, "runs");
+    assert.equal(parseRunning(`${RUNNING} zebra bgpd bfdd watchfrr\n`).bfd, "runs");
+    const without = parseRunning(`${RUNNING} zebra bgpd watchfrr staticd\n`);
+    assert.equal(without.bfd, "missing");
+    assert.equal(without.own.size, 3);
+  });
+
   it("loses exactly what is ours when nothing is wanted", () => {
     assert.deepEqual(planLines(new Map(), parseRunning(RUNNING).own), [
       "no router bgp 64500 view steelyard-node:64500",

@@ -8,6 +8,8 @@ export type Running = {
   readonly own: Tree;
   /** Addresses of neighbours in the main table that are not ours. */
   readonly neighbours: ReadonlySet<string>;
+  /** Whether bfdd runs: without it FRR takes lines about BFD, and forgets them. */
+  readonly bfd: "runs" | "missing";
 };
 
 const OWN_VIEW = new RegExp(`^router bgp \\d+ view ${OWN}\\S+$`);
@@ -21,9 +23,15 @@ const NEIGHBOUR = /^neighbor (\S+) /;
 const copied = (tree: Tree): Growing =>
   new Map([...tree].map(([line, children]) => [line, copied(children)]));
 
-/** Reads what `show running-config` prints. Never throws. */
+/** What `show daemons` prints: one line of names. */
+const DAEMONS = /^ *(?:[a-z0-9]+ +)*(?:zebra|bgpd)(?: +[a-z0-9]+)* *$/m;
+const END = /^end$/m;
+
+/** Reads what `show running-config` prints, and `show daemons` after it. Never throws. */
 export const parseRunning = (text: string): Running => {
-  const tree = parseTree(text);
+  const end = END.exec(text)?.index ?? text.length;
+  const tree = parseTree(text.slice(0, end));
+  const daemons = DAEMONS.exec(text.slice(end))?.[0].trim().split(/ +/);
   const own: Growing = new Map();
   const neighbours = new Set<string>();
   for (const [line, children] of tree) {
@@ -39,8 +47,9 @@ export const parseRunning = (text: string): Running => {
       }
     }
   }
-  return { own, neighbours };
+  const bfd = daemons === undefined || daemons.includes("bfdd") ? "runs" : "missing";
+  return { own, neighbours, bfd };
 };
 
 /** Nothing of ours. */
-export const NOTHING_RUNNING: Running = { own: EMPTY, neighbours: new Set() };
+export const NOTHING_RUNNING: Running = { own: EMPTY, neighbours: new Set(), bfd: "runs" };

@@ -5,7 +5,7 @@ import { planLines } from "./plan.ts";
 import { REFUSAL_TEXTS } from "./refusal.ts";
 import { NOTHING_RUNNING, parseRunning } from "./running.ts";
 import { sectionOf } from "./section.ts";
-import { address, EVERYTHING, PLAIN, peerWord, routerId, routeWord } from "./test-words.ts";
+import { address, BFD, EVERYTHING, PLAIN, peerWord, routerId, routeWord } from "./test-words.ts";
 import type { Tree } from "./tree.ts";
 
 /** Compares with testdata/NAME; UPDATE_GOLDEN=1 writes it instead, and the diff is the review. */
@@ -93,7 +93,7 @@ describe("our part of FRR's configuration", () => {
         ],
         routes: [],
       },
-      { neighbours },
+      { neighbours, bfd: "runs" },
     );
     assert.deepEqual(
       refused.map(({ peer, reason }) => `${peer}: ${reason}`),
@@ -112,6 +112,15 @@ describe("our part of FRR's configuration", () => {
       ["good"],
     );
     for (const text of Object.values(REFUSAL_TEXTS)) assert.doesNotMatch(text, /\.$/);
+  });
+
+  it("keeps sessions without BFD where bfdd does not run, and says so", () => {
+    const peers = [peerWord("tor", { bfd: BFD }), peerWord("plain", { at: "10.0.0.2" })];
+    const { wanted, refused } = sectionOf({ peers, routes: [] }, { neighbours: new Set(), bfd: "missing" });
+    assert.deepEqual(refused, [{ peer: "tor", reason: "no-bfdd" }]);
+    const lines = allLines(wanted);
+    assert.ok(lines.includes("neighbor 10.0.0.1 remote-as 64501"));
+    assert.ok(!lines.some((line) => line.includes("bfd") || line.startsWith("profile ")));
   });
 
   it("gives peers with long or odd names words of their own", () => {

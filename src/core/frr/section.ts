@@ -17,7 +17,7 @@ export type Wanted = { readonly peers: readonly PeerWord[]; readonly routes: rea
 export type Section = {
   /** What is to be there, and nothing else of ours; in the form of `Running.own`. */
   readonly wanted: Tree;
-  /** Peers that cannot be there. */
+  /** Peers that cannot be there, or not as they are asked for. */
   readonly refused: readonly Refusal[];
   /** Peers that are there. */
   readonly peers: readonly AddressedPeer[];
@@ -98,7 +98,7 @@ const MOST_CLASSES = 10_000;
 /** What is to be there of ours in an FRR that runs with this. */
 export const sectionOf = (
   { peers: words, routes }: Wanted,
-  running: Pick<Running, "neighbours">,
+  running: Pick<Running, "neighbours" | "bfd">,
 ): Section => {
   const { peers, refused } = admitted(words, running);
   const byName = new Map(peers.map((peer) => [peer.name, peer]));

@@ -6,6 +6,14 @@ import type { FrrPort } from "./port.ts";
 /** Each thing by its title. An FRR begins with nothing of ours. */
 export const FRR_CONTRACT: ReadonlyMap<string, (frr: FrrPort) => Promise<void>> = new Map([
   [
+    "says which of its daemons run",
+    async (frr) => {
+      const running = await frr.running();
+      assert.ok(running.ok);
+      assert.match(running.value, /^end\n ?(?:\w+ )*bfdd/m);
+    },
+  ],
+  [
     "prints what was entered, and nothing that was taken back",
     async (frr) => {
       const map = "route-map steelyard-node:in deny 10";

@@ -10,6 +10,8 @@ export type FakeFrr = FrrPort & {
   fails: FrrFailure | undefined;
   /** Lines that are refused. */
   refuses: (line: string) => boolean;
+  /** What runs. */
+  daemons: readonly string[];
   /** What `sessions` answers. */
   says: string;
   /** Forgets everything that was entered, as FRR does when it is started again. */
@@ -78,6 +80,7 @@ export const fakeFrr = (saved = ""): FakeFrr => {
     entered: [],
     fails: undefined,
     refuses: () => false,
+    daemons: ["zebra", "bgpd", "bfdd"],
     says: "{}",
     running: async () => {
       if (fake.fails !== undefined) return { ok: false, failure: fake.fails };
@@ -88,6 +91,7 @@ export const fakeFrr = (saved = ""): FakeFrr => {
         "!",
         ...printed(root),
         "end",
+        ` ${fake.daemons.join(" ")}`,
         "",
       ];
       return { ok: true, value: lines.join("\n") };

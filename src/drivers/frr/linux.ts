@@ -98,13 +98,14 @@ const failureOf = ({ stdout, stderr, status, failure }: Ended): FrrFailure | und
 
 /** The FRR that this shell talks to. */
 export const openFrr = ({ shell = ["vtysh"], patienceMs = PATIENCE_MS }: FrrOptions = {}): FrrPort => {
-  const ask = async (command: string): Promise<FrrAnswer<string>> => {
-    const ended = await run([...shell, "-c", command], undefined, patienceMs);
+  const ask = async (...commands: readonly string[]): Promise<FrrAnswer<string>> => {
+    const argv = [...shell, ...commands.flatMap((command) => ["-c", command])];
+    const ended = await run(argv, undefined, patienceMs);
     const failure = failureOf(ended);
     return failure === undefined ? { ok: true, value: ended.stdout } : { ok: false, failure };
   };
   return {
-    running: () => ask("show running-config"),
+    running: () => ask("show running-config", "show daemons"),
     configure: async (lines) => {
       // Our end of a child's input is a socket, which cannot be opened by a name, as vtysh wants to.
       const piped = ["sh", "-c", 'cat | exec "$@" -f /dev/stdin', "sh", ...shell];

@@ -17,7 +17,7 @@ export type FrrAnswer<Value> =
 
 /** Answers come in bounded time and size, and calls may overlap. */
 export type FrrPort = {
-  /** What `show running-config` prints. */
+  /** What `show running-config` prints, and `show daemons` after it. */
   readonly running: () => Promise<FrrAnswer<string>>;
   /** Enters lines as configuration, in order, all of them even where one is refused. Nothing is saved. */
   readonly configure: (lines: readonly string[]) => Promise<FrrAnswer<undefined>>;
