@@ -13,10 +13,29 @@ export type RouteChanges = {
   readonly removed: readonly InterfaceAddress[];
 };
 
-type Known = { readonly route: RouteWord; readonly text: string };
+type Targets = RouteWord["targets"];
+
+/** So many different ones are shared; beyond that they are gathered anew. */
+const MOST_SHARED = 4_096;
+
+/** Most routes say the same to the same peers: what they say is kept once. */
+class SharedTargets {
+  readonly #byText = new Map<string, Targets>();
+
+  /** The one that is kept of equal ones. */
+  of(targets: Targets): Targets {
+    const text = JSON.stringify(targets);
+    const known = this.#byText.get(text);
+    if (known !== undefined) return known;
+    if (this.#byText.size >= MOST_SHARED) this.#byText.clear();
+    this.#byText.set(text, targets);
+    return targets;
+  }
+}
 
 export class BgpKnowledge {
-  readonly #knownByPrefix = new Map<string, Known>();
+  readonly #knownByPrefix = new Map<string, RouteWord>();
+  readonly #shared = new SharedTargets();
   /** Told of since the agent's first word. */
   readonly #told = new Set<string>();
   #peers: readonly PeerWord[] | undefined;
@@ -27,14 +46,9 @@ export class BgpKnowledge {
     return this.#peers;
   }
 
-  /** How many routes there are. */
-  get size(): number {
-    return this.#knownByPrefix.size;
-  }
-
   /** All routes, in the order in which they became known. */
   routes(): readonly RouteWord[] {
-    return [...this.#knownByPrefix.values()].map(({ route }) => route);
+    return [...this.#knownByPrefix.values()];
   }
 
   /** A new agent begins to tell. */
@@ -56,7 +70,7 @@ export class BgpKnowledge {
     for (const { prefix } of changed) this.#told.add(formatInterfaceAddress(prefix));
     for (const prefix of removed) this.#told.delete(formatInterfaceAddress(prefix));
     return {
-      changed: changed.filter((route) => this.#note(route)),
+      changed: changed.flatMap((route) => this.#note(route) ?? []),
       removed: removed.filter((prefix) => this.#knownByPrefix.delete(formatInterfaceAddress(prefix))),
     };
   }
@@ -64,21 +78,23 @@ export class BgpKnowledge {
   /** Takes routes from disk; gives those of which nothing was known. */
   recall(routes: readonly RouteWord[]): RouteChanges {
     const unknown = routes.filter(({ prefix }) => !this.#knownByPrefix.has(formatInterfaceAddress(prefix)));
-    return { changed: unknown.filter((route) => this.#note(route)), removed: [] };
+    return { changed: unknown.flatMap((route) => this.#note(route) ?? []), removed: [] };
   }
 
   /** The agent has told everything; gives what was known besides. */
   end(): readonly InterfaceAddress[] {
     const others = [...this.#knownByPrefix].filter(([text]) => !this.#told.has(text));
     for (const [text] of others) this.#knownByPrefix.delete(text);
-    return others.map(([, { route }]) => route.prefix);
+    return others.map(([, { prefix }]) => prefix);
   }
 
-  #note(route: RouteWord): boolean {
-    const key = formatInterfaceAddress(route.prefix);
-    const text = JSON.stringify(route);
-    if (this.#knownByPrefix.get(key)?.text === text) return false;
-    this.#knownByPrefix.set(key, { route, text });
-    return true;
+  /** Keeps a route; gives it as it is kept, or `undefined` if that was known. */
+  #note({ prefix, targets: told }: RouteWord): RouteWord | undefined {
+    const key = formatInterfaceAddress(prefix);
+    const targets = this.#shared.of(told);
+    if (this.#knownByPrefix.get(key)?.targets === targets) return undefined;
+    const route = { prefix, targets };
+    this.#knownByPrefix.set(key, route);
+    return route;
   }
 }
