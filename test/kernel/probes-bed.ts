@@ -99,6 +99,7 @@ export class ProberWire {
       },
       ...{ netlink: netlink.value, deadlines, now: () => clock.value.now(), random: Math.random },
       mayAsk: () => true,
+      isStranger: () => false,
       onVerdict: (address, verdict) => this.verdicts.set(address, verdict),
       tell: (event) => this.events.push(event),
       count: (what) => this.counts.set(what, (this.counts.get(what) ?? 0) + 1),
