@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { seconds } from "#base/time";
+import { millis, seconds } from "#base/time";
 import type { PeerWord } from "#core/bgp/desired";
 import { AT, until } from "./bfd-bed.ts";
 import { ASN, BFD, type BgpBed, inBgpBed, leave, manyRoutesTo, peerAt, routeTo } from "./bgp-bed.ts";
@@ -315,6 +315,39 @@ describe("BGP with FRR", () => {
       await until(
         () => frr.routes("192.0.2.128/25"),
         (isThere) => isThere,
+      );
+    }));
+
+  it("sends FRR's echo packets back", (context) =>
+    inBgpBed(context, async (bed) => {
+      const globals = [
+        "bfd",
+        " profile fast",
+        "  echo-mode",
+        "  echo transmit-interval 100",
+        " exit",
+        "exit",
+      ];
+      const frr = await startFrr(bed, { globals, lines: ["bfd", "bfd profile fast"] });
+      const echo = { interval: millis(100) };
+      const station = await bed.station([peerAt(AT.e2.IPv4, { bfd: { ...BFD, echo } })]);
+      await until(
+        () => station.peer(),
+        ({ bfd, state }) => bfd === "up" && state === "established",
+        20_000,
+      );
+      const counters = await until(
+        async () => JSON.parse(await frr.daemons.vtysh("show bfd peers counters json"))[0],
+        (found) => found["echo-packet-input"] > 20,
+      );
+      assert.ok(
+        counters["echo-packet-output"] - counters["echo-packet-input"] < 10,
+        JSON.stringify(counters),
+      );
+      assert.equal((await station.peer()).bfd, "up");
+      assert.deepEqual(
+        station.observed().filter(({ type }) => type === "bfd"),
+        [{ type: "bfd", peer: "peer", status: "up" }],
       );
     }));
 

@@ -24,6 +24,11 @@ export type SessionConfig = {
   readonly detectMultiplier: number;
   /** A passive system says nothing before it has heard the peer. If both are, nothing happens. */
   readonly role: "active" | "passive";
+  /**
+   * How often the peer may send echo packets, which come back to it (RFC 5880 §6.4), 10 ms..4294 s; over one hop only.
+   * `undefined`: none.
+   */
+  readonly echoReceiveInterval?: Duration | undefined;
   /** `undefined` means none, and that packets with some are dropped. */
   readonly authentication?: Authentication | undefined;
 };
@@ -31,7 +36,7 @@ export type SessionConfig = {
 /** What the machine needs to know of its configuration to decide. */
 export type MachineConfig = Pick<
   SessionConfig,
-  "desiredMinTxInterval" | "requiredMinRxInterval" | "detectMultiplier" | "role"
+  "desiredMinTxInterval" | "requiredMinRxInterval" | "detectMultiplier" | "role" | "echoReceiveInterval"
 >;
 
 /** The times of a session whose operator said nothing: down after 900 ms, as other implementations have it. */
@@ -53,6 +58,13 @@ export const sessionConfigProblems = (config: SessionConfig): readonly string[] 
   for (const field of ["desiredMinTxInterval", "requiredMinRxInterval"] as const) {
     if (isWhole(config[field], SHORTEST_INTERVAL, LONGEST_INTERVAL)) continue;
     problems.push(`${field} ${formatDuration(config[field])} is not in 10ms..4294s`);
+  }
+  const { echoReceiveInterval: echo } = config;
+  if (echo !== undefined && !isWhole(echo, SHORTEST_INTERVAL, LONGEST_INTERVAL)) {
+    problems.push(`echoReceiveInterval ${formatDuration(echo)} is not in 10ms..4294s`);
+  }
+  if (echo !== undefined && config.path.type === "multihop") {
+    problems.push("echo packets cannot be sent back over several hops (RFC 5883 §4)");
   }
   if (!isWhole(config.detectMultiplier, 1, 255)) {
     problems.push(`detectMultiplier ${config.detectMultiplier} is not a whole number in 1..255`);

@@ -4,6 +4,9 @@ import { type Duration, micros, seconds } from "#base/time";
 /** UDP ports that sessions listen on (RFC 5881 §4, RFC 5883 §5). */
 export const PORT = { "single-hop": 3784, multihop: 4784 } as const;
 
+/** UDP port of echo packets, in both directions (RFC 5881 §4). */
+export const ECHO_PORT = 3785;
+
 /** UDP ports that sessions send from, each session from its own (RFC 5881 §4). */
 export const SOURCE_PORTS = { first: 49_152, last: 65_535 } as const;
 

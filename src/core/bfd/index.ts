@@ -5,7 +5,7 @@
  * Standards: RFC 5880 (the protocol, with all its authentication types), RFC 5881 (one hop), RFC 5883 (several hops).
  * `docs/reference/bfd.md` lists every section and what became of it, and every word that a session uses.
  *
- * Left out: the echo function (advertised as not supported, which every peer accepts), asking for demand mode ourselves
+ * Left out: sending echo packets (those of a peer are sent back where that is configured), asking for demand mode ourselves
  * (a peer's is respected), telling of concatenated paths (there are none), sessions over LAG members, MPLS and
  * point-to-multipoint paths (RFC 7130, 5884, 8562), S-BFD.
  *

@@ -41,7 +41,7 @@ export const enter = (
 
 /** The packet of a state (RFC 5880 §6.8.7). */
 export const sendPacket = (
-  { detectMultiplier }: MachineConfig,
+  { detectMultiplier, echoReceiveInterval }: MachineConfig,
   { name, diagnostic, localDiscriminator, remote, advertised }: SessionState,
   sequence: "none" | "poll" | "final",
 ): Effect => {
@@ -57,7 +57,7 @@ export const sendPacket = (
     myDiscriminator: localDiscriminator,
     yourDiscriminator: remote?.discriminator ?? 0,
     ...advertised,
-    requiredMinEchoRxInterval: micros(0),
+    requiredMinEchoRxInterval: echoReceiveInterval ?? micros(0),
   };
   return { type: "send-packet", packet };
 };

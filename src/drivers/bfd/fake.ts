@@ -17,6 +17,8 @@ export type FakeBfdLink = {
     readonly linkIndex: number;
     readonly addresses: ReadonlySet<IpAddress>;
   }): FakeBfdSystem;
+  /** Sends an echo packet between two addresses; gives whether it comes back. */
+  echo(packet: { readonly source: IpAddress; readonly destination: IpAddress }): boolean;
   /** Delivers all that is queued, and what is sent because of it, until nothing is. */
   settle(): void;
   /** Whether a packet is lost on the way; asked for each. */
@@ -31,6 +33,10 @@ type Ear = {
   readonly isUp: () => boolean;
   readonly queue: Datagram[];
   readonly drain: () => number;
+};
+
+type Reflecting = Pick<Ear, "family" | "addresses" | "linkIndex" | "isUp"> & {
+  readonly reflect: (arrival: Pick<Datagram, "source" | "destination" | "linkIndex">) => boolean;
 };
 
 /** A listener's queue, and how it is read. The payload is lent for one callback and then spoilt, as the real one is. */
@@ -101,7 +107,15 @@ const openSender = (
 /** A link without systems yet. */
 export const fakeBfdLink = (): FakeBfdLink => {
   const ears = new Set<Ear>();
+  const reflectors = new Set<Reflecting>();
   const link: FakeBfdLink = {
+    echo: ({ source, destination }) => {
+      const there = [...reflectors].find(
+        ({ addresses, family, isUp }) =>
+          addresses.has(destination) && family === familyOf(destination) && isUp(),
+      );
+      return there?.reflect({ source, destination, linkIndex: there.linkIndex }) ?? false;
+    },
     loses: () => false,
     settle: () => {
       while ([...ears].some((ear) => ear.drain() > 0)) {
@@ -145,7 +159,27 @@ export const fakeBfdLink = (): FakeBfdLink => {
       const setLink = (next: boolean): void => {
         up = next;
       };
-      return { port: { listen, openSender: openOne }, setLink };
+      const openReflector: BfdPort["openReflector"] = ({ family, isPeer }) => {
+        const rival = [...reflectors].some((each) => each.addresses === addresses && each.family === family);
+        if (rival) return refuse("EADDRINUSE", "listen for echo packets");
+        let [reflected, refused] = [0, 0];
+        const reflect: Reflecting["reflect"] = (arrival) => {
+          const comesBack = isPeer(arrival);
+          if (comesBack) reflected += 1;
+          else refused += 1;
+          return comesBack;
+        };
+        const reflecting: Reflecting = { addresses, family, linkIndex, isUp, reflect };
+        reflectors.add(reflecting);
+        return {
+          ok: true,
+          value: {
+            counters: () => ({ reflected, refused }),
+            close: () => void reflectors.delete(reflecting),
+          },
+        };
+      };
+      return { port: { listen, openSender: openOne, openReflector }, setLink };
     },
   };
   return link;

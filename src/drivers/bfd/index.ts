@@ -8,7 +8,9 @@
  * Senders are bound to their address, over one hop to their link too, and hear nothing: an ICMP error that anybody may
  * forge costs no packet.
  *
- * Left out: echo packets (port 3785), routing tables of a VRF, one listener beside another BFD program on the host (its port is
+ * Echo packets of peers are sent back by a socket of their own (`reflector.ts`), as FRR expects it.
+ *
+ * Left out: sending echo packets ourselves, routing tables of a VRF, one listener beside another BFD program on the host (its port is
  * taken, and that is said: `EADDRINUSE`).
  *
  * - `port.ts`: what we ask for. Start reading here.

@@ -96,6 +96,34 @@ const UDP_HEADER = 8;
 /** The hop limit, from the network header of a packet (linux/filter.h, SKF_NET_OFF). */
 const HOPS_AT: Readonly<Record<IpFamily, number>> = { IPv4: 0xfff0_0000 + 8, IPv6: 0xfff0_0000 + 7 };
 
+/** Ancillary data that has a packet leave from an address through a link (IP_PKTINFO, IPV6_PKTINFO). */
+export const leavingFrom = (address: IpAddress, linkIndex: number): Uint8Array => {
+  const data = isIpv4(address)
+    ? concatBytes(int32(linkIndex), addressBytes(address), new Uint8Array(4))
+    : concatBytes(addressBytes(address), int32(linkIndex));
+  const length = RECORD_HEADER + data.length;
+  const record = new Uint8Array(Math.ceil(length / WORD) * WORD);
+  record.set(int32(length));
+  const [level, type] = isIpv4(address)
+    ? [linux.SOL_IP, linux.IP_PKTINFO]
+    : [linux.SOL_IPV6, linux.IPV6_PKTINFO];
+  record.set(int32(level), WORD);
+  record.set(int32(type), WORD + 4);
+  record.set(data, RECORD_HEADER);
+  return record;
+};
+
+/** A classic BPF program that passes what no router has forwarded. */
+export const neighbourFilter = (family: IpFamily): Uint8Array =>
+  concatBytes(
+    instruction(LOAD_BYTE, HOPS_AT[family]),
+    withSkip(instruction(JUMP_IF_EQUAL, HOP_LIMIT), 1),
+    instruction(RETURN, WHOLE_PACKET),
+    instruction(RETURN, 0),
+  );
+
+const withSkip = (jump: Uint8Array, skipIfNot: number): Uint8Array => jump.with(3, skipIfNot);
+
 /** A classic BPF program that passes nothing. */
 export const NOTHING: Uint8Array = instruction(RETURN, 0);
 

@@ -2,12 +2,13 @@
 import { constants } from "node:os";
 import { familyOf, type IpFamily, parseAddress } from "#base/address";
 import { assert } from "#base/assert";
-import { HOP_LIMIT, PORT, SOURCE_PORTS } from "#core/bfd/constants";
+import { ECHO_PORT, HOP_LIMIT, PORT, SOURCE_PORTS } from "#core/bfd/constants";
 import { type Door, errnoName, openDoor } from "#native/door";
 import * as linux from "./constants.ts";
-import { int32, listenerFilter, NOTHING, sockaddr } from "./layout.ts";
-import type { BfdListener, BfdPort, BfdResult, BfdSender } from "./port.ts";
+import { int32, listenerFilter, NOTHING, neighbourFilter, sockaddr } from "./layout.ts";
+import type { BfdListener, BfdPort, BfdReflector, BfdResult, BfdSender } from "./port.ts";
 import { startReading } from "./receiver.ts";
+import { startReflecting } from "./reflector.ts";
 
 type Option = readonly [level: number, name: number, value: Uint8Array];
 
@@ -172,11 +173,30 @@ const openSender = (
   return { ok: true, value };
 };
 
+const openReflector = (
+  door: Door,
+  request: Parameters<BfdPort["openReflector"]>[0],
+): BfdResult<BfdReflector> => {
+  const { family } = request;
+  const operation = `listen on UDP port ${ECHO_PORT} for ${family}`;
+  const any = parseAddress(ANY[family]);
+  assert(any !== undefined, "not an address");
+  const options = [...arrivalOptions[family], ...sendingOptions[family]];
+  const fd = openSocket(door, family, { options, filter: neighbourFilter(family) });
+  if (fd < 0) return refused(operation, fd);
+  const bound = door.bind(fd, sockaddr(any, ECHO_PORT, 0));
+  const reflector = bound < 0 ? bound : startReflecting(door, fd, request);
+  if (typeof reflector !== "number") return { ok: true, value: reflector };
+  door.close(fd);
+  return refused(operation, reflector);
+};
+
 /** The real one; callbacks run on the event loop of this thread. */
 export const openBfdPort = (door: Door = openDoor()): BfdPort => {
   const taken = new Set<number>();
   return {
     listen: (request) => listen(door, request),
+    openReflector: (request) => openReflector(door, request),
     openSender: (request) => openSender(door, taken, request),
   };
 };

@@ -44,7 +44,27 @@ export type BfdSender = {
   close(): void;
 };
 
+/** Sends echo packets of neighbours back (RFC 5880 §6.4). */
+export type BfdReflector = {
+  counters(): {
+    /** Packets that were sent back. */
+    readonly reflected: number;
+    /** Packets of others than peers, and those that could not be sent back. */
+    readonly refused: number;
+  };
+  /** Safe to call twice. */
+  close(): void;
+};
+
 export type BfdPort = {
+  /** Sends back with 254 hops what came to the port of echo packets with 255. */
+  openReflector(request: {
+    readonly family: IpFamily;
+    /** Whether somebody may have packets sent back that came to an address by a link. */
+    readonly isPeer: (arrival: Pick<Datagram, "source" | "destination" | "linkIndex">) => boolean;
+    /** Errors while receiving. The reflector goes on. */
+    readonly onError: (error: BfdError) => void;
+  }): BfdResult<BfdReflector>;
   /** Hears all packets of a family that come to the port of sessions over one hop, or over several. */
   listen(request: {
     readonly family: IpFamily;

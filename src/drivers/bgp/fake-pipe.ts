@@ -2,7 +2,7 @@
 import type { BgpClosed, BgpConnection, BgpEnd, BgpEvents } from "./port.ts";
 
 /** Bytes that are taken from a writer although the other end has not read them, like the buffers of two kernels. */
-export const PIPE_CAPACITY = 100_000;
+const PIPE_CAPACITY = 100_000;
 
 /** What travels: bytes, the end of them, or a reset. */
 type Parcel = Uint8Array | "end" | "reset";

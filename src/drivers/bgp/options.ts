@@ -9,7 +9,7 @@ import type { BgpHops } from "./port.ts";
 export type Option = readonly [level: number, name: number, value: Uint8Array];
 
 /** The octets of a password; a negative errno if they are none or too many. */
-export const keyOf = (password: string): Uint8Array | number => {
+const keyOf = (password: string): Uint8Array | number => {
   const key = new TextEncoder().encode(password);
   return key.length >= 1 && key.length <= linux.LONGEST_PASSWORD ? key : -constants.errno.EINVAL;
 };

@@ -50,7 +50,7 @@ const bed = (change: (port: BfdPort) => BfdPort = (port) => port) => {
       link.settle();
     }
   };
-  return { one: machine(1), two: machine(2), pass, now: () => clock.now(), counted };
+  return { link, one: machine(1), two: machine(2), pass, now: () => clock.now(), counted };
 };
 
 /** An owner that remembers what became of its peer. */
@@ -119,6 +119,32 @@ describe("the BFD sessions of a machine", () => {
     pass(seconds(5));
     assert.deepEqual(again.events, ["up"]);
     assert.equal(theirs.events.at(-1), "up");
+  });
+
+  it("send echo packets of their peers back while they are up and say so, and nobody else's", () => {
+    const { link, one, two, pass, now } = bed();
+    const echoing = { ...config(1, 2), echoReceiveInterval: millis(50) };
+    const echo = (source: number, destination: number): boolean =>
+      link.echo({ source: at(source), destination: at(destination) });
+    one.hub.add("a", echoing, owner().value, now());
+    pass(millis(100));
+    assert.equal(echo(2, 1), false);
+    two.hub.add("a", config(2, 1), owner().value, now());
+    pass(seconds(5));
+    assert.equal(two.hub.state("a")?.remote?.requiredMinEchoRxInterval, millis(50));
+    assert.deepEqual([echo(2, 1), echo(3, 1), echo(1, 2)], [true, false, false]);
+    one.hub.configure("a", config(1, 2), now());
+    pass(seconds(1));
+    assert.deepEqual([echo(2, 1), two.hub.state("a")?.remote?.requiredMinEchoRxInterval], [false, 0]);
+    assert.deepEqual(
+      one.hub.add(
+        "b",
+        { ...config(1, 4, "multihop"), echoReceiveInterval: millis(50) },
+        owner().value,
+        now(),
+      ),
+      ["echo packets cannot be sent back over several hops (RFC 5883 §4)"],
+    );
   });
 
   it("wait for sockets that cannot be opened, and tell of each attempt", () => {

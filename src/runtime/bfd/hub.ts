@@ -13,7 +13,7 @@ import type { SessionConfig } from "#core/bfd/config";
 import type { PeerEvent } from "#core/bfd/observe";
 import { type SessionProblems, Sessions, type SessionsEffect } from "#core/bfd/sessions";
 import type { Input, SessionState } from "#core/bfd/state";
-import type { BfdError, BfdListener, BfdPort, BfdSender } from "#drivers/bfd/port";
+import type { BfdError, BfdListener, BfdPort, BfdReflector, BfdSender } from "#drivers/bfd/port";
 import type { Deadlines } from "../deadlines.ts";
 
 export type BfdHubParts = {
@@ -54,6 +54,7 @@ export class BfdHub {
   /** Sessions that nobody wants any more, which say so until their peers have heard it. */
   readonly #retiring = new Set<string>();
   readonly #listeners = new Map<string, BfdListener>();
+  readonly #reflectors = new Map<IpFamily, BfdReflector>();
 
   constructor(parts: BfdHubParts) {
     this.#parts = parts;
@@ -81,7 +82,11 @@ export class BfdHub {
     assert(kept !== undefined, "no such session", { name });
     const { problems, effects } = this.#sessions.configure(name, config, now);
     this.#countProblems(name, problems);
-    if (problems.length === 0) kept.config = config;
+    if (problems.length === 0) {
+      if (kept.config.echoReceiveInterval !== config.echoReceiveInterval)
+        this.#parts.deadlines.set("bfd sockets", now, this.#onRetry);
+      kept.config = config;
+    }
     this.#perform(effects, now);
     this.#schedule();
     return problems;
@@ -138,6 +143,7 @@ export class BfdHub {
     let isComplete = true;
     for (const { config } of this.#keptByName.values())
       if (!this.#listen(familyOf(config.peer), config.path.type)) isComplete = false;
+    if (!this.#openReflectors()) isComplete = false;
     for (const kept of this.#keptByName.values()) {
       if (kept.sender !== undefined) continue;
       const { path, localAddress, peer } = kept.config;
@@ -154,6 +160,7 @@ export class BfdHub {
     for (const name of [...this.#keptByName.keys()]) this.remove(name);
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
+    this.#openReflectors();
     this.#parts.deadlines.set("bfd", undefined, this.#onTimer);
     this.#parts.deadlines.set("bfd sockets", undefined, this.#onRetry);
   }
@@ -183,6 +190,43 @@ export class BfdHub {
     if (!opened.ok) return this.#refused(opened.error);
     this.#listeners.set(key, opened.value);
     return true;
+  }
+
+  /** Sends echo packets back as long as a session says so to its peer. */
+  #openReflectors(): boolean {
+    const wanted = new Set<IpFamily>();
+    for (const { config } of this.#keptByName.values())
+      if (config.echoReceiveInterval !== undefined) wanted.add(familyOf(config.peer));
+    for (const [family, reflector] of this.#reflectors) {
+      if (wanted.has(family)) continue;
+      reflector.close();
+      this.#reflectors.delete(family);
+    }
+    let isComplete = true;
+    for (const family of wanted) {
+      if (this.#reflectors.has(family)) continue;
+      const opened = this.#parts.bfd.openReflector({
+        family,
+        isPeer: (arrival) => this.#mayEcho(arrival),
+        onError: (error) => void this.#refused(error),
+      });
+      if (opened.ok) this.#reflectors.set(family, opened.value);
+      else isComplete = this.#refused(opened.error);
+    }
+    return isComplete;
+  }
+
+  #mayEcho({
+    source,
+    destination,
+    linkIndex,
+  }: Pick<Datagram, "source" | "destination" | "linkIndex">): boolean {
+    const kept = this.#keptByPeer.get(source) ?? [];
+    return kept.some(({ name, config: { echoReceiveInterval, localAddress, path } }) => {
+      if (echoReceiveInterval === undefined || localAddress !== destination) return false;
+      if (path.type !== "single-hop" || path.link.index !== linkIndex) return false;
+      return this.#sessions.state(name)?.name === "up";
+    });
   }
 
   #onDatagram(datagram: Datagram): void {

@@ -107,12 +107,14 @@ export class PeerBfd {
 
   #config({ remote, local, link }: Ends): SessionConfig | undefined {
     if (this.#word === undefined) return undefined;
-    const { transmitInterval, receiveInterval, detectMultiplier, role, minimumTtl } = this.#word;
+    const { transmitInterval, receiveInterval, detectMultiplier, role, minimumTtl, echo } = this.#word;
     const path: SessionPath =
       link === undefined ? { type: "multihop", minimumHopLimit: minimumTtl } : { type: "single-hop", link };
     return {
       ...{ peer: remote, localAddress: local, path, detectMultiplier, role },
       ...{ desiredMinTxInterval: transmitInterval, requiredMinRxInterval: receiveInterval },
+      // Over several hops there is none (RFC 5883 §4).
+      echoReceiveInterval: link === undefined ? undefined : echo?.interval,
     };
   }
 

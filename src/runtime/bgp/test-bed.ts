@@ -72,7 +72,7 @@ export const peerWord = (self: number, other: number, change: Partial<PeerWord> 
 
 export const LISTENING: BgpSettings = { listen: { port: 179 }, drainTime: micros(0) };
 
-export const ATTRIBUTES: RouteAttributes = {
+const ATTRIBUTES: RouteAttributes = {
   ...{ localPref: 100, med: undefined, communities: [], largeCommunities: [], linkBandwidth: undefined },
 };
 
