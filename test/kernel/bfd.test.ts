@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "#base/address";
-import { PORT } from "#core/bfd/constants";
+import { ECHO_PORT, PORT } from "#core/bfd/constants";
 import { type BfdLan, type BfdStation, bfdContract } from "#drivers/bfd/contract";
 import { sockaddr } from "#drivers/bfd/layout";
 import { openBfdPort } from "#drivers/bfd/linux";
@@ -72,6 +72,7 @@ const openLan = (): KernelLan => {
     const port = openBfdPort(door);
     const inside: BfdPort = {
       listen: (request) => within(namespace, () => port.listen(request)),
+      openReflector: (request) => within(namespace, () => port.openReflector(request)),
       openSender: (request) => within(namespace, () => port.openSender(request)),
     };
     return {
@@ -157,6 +158,61 @@ describe("the BFD driver of Linux", () => {
       assert.equal(listener.drain(), 1);
       assert.deepEqual(heard, ["3 with 250"]);
     }));
+
+  for (const family of ["IPv4", "IPv6", "link-local"] as const) {
+    it(`sends echo packets of peers over ${family} back once, with the address that they came to`, async () => {
+      const lan = openLan();
+      const [left] = lan.namespaces;
+      const own = lan.left.address[family];
+      const there = lan.right.address[family];
+      const asked: unknown[] = [];
+      let mayHave = true;
+      const opened = lan.right.port.openReflector({
+        family: family === "IPv4" ? "IPv4" : "IPv6",
+        isPeer: ({ source, destination, linkIndex }) => {
+          asked.push([source, destination, linkIndex]);
+          return mayHave;
+        },
+        onError: (error) => assert.fail(error.code),
+      });
+      assert.ok(opened.ok);
+      const { index } = lan.left.link;
+      const fd = within(left, () => {
+        const made = door.socket(family === "IPv4" ? AF_INET : 10, SOCK_DGRAM, IPPROTO_UDP);
+        assert.equal(door.bind(made, sockaddr(own, ECHO_PORT, index)), 0);
+        return made;
+      });
+      const [level, name] = family === "IPv4" ? [0, IP_TTL] : [41, 16];
+      const send = (hops: number, payload: Uint8Array): void => {
+        assert.equal(door.setsockopt(fd, level, name, new Uint8Array(Int32Array.of(hops).buffer)), 0);
+        assert.equal(door.send(fd, payload, sockaddr(there, ECHO_PORT, index), 0), payload.length);
+      };
+      const heard: number[] = [];
+      const buffer = new Uint8Array(300);
+      const stop = door.watch(fd, () => {
+        for (let length = door.recv(fd, buffer, 0); length >= 0; length = door.recv(fd, buffer, 0))
+          heard.push(length);
+      });
+      try {
+        // One that a router has forwarded, then two of a neighbour, then one of somebody else.
+        send(254, new Uint8Array(50));
+        send(255, new Uint8Array(60));
+        send(255, new Uint8Array(8));
+        await lan.settle(() => heard.length === 2);
+        mayHave = false;
+        send(255, new Uint8Array(20));
+        await lan.settle(() => opened.value.counters().refused > 0);
+        await lan.quiet();
+        assert.deepEqual([heard, opened.value.counters()], [[60, 8], { reflected: 2, refused: 1 }]);
+        assert.deepEqual(asked[0], [own, there, lan.right.link.index]);
+      } finally {
+        if (typeof stop === "function") stop();
+        door.close(fd);
+        opened.value.close();
+        lan.close();
+      }
+    });
+  }
 
   it("says what it could not open, by errno and in words, and leaves no socket", () => {
     const lan = openLan();

@@ -32,4 +32,4 @@ export const sessionProfile = (spec: BfdProfileSpec): SessionProfile => {
 };
 
 const NO_ECHO =
-  "echoMode: no echo packets are sent; control packets at receiveInterval and transmitInterval watch the path instead.";
+  "echoMode: the router's echo packets are sent back to it, but none are sent from here; control packets at receiveInterval and transmitInterval watch the path instead.";
