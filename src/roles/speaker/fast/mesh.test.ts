@@ -170,11 +170,11 @@ describe("the sessions of a node", () => {
       name !== "node-a"
         ? port
         : {
+            ...port,
             listen: (request) =>
               refuses
                 ? { ok: false, error: { code: "EADDRINUSE", operation: "listen" } }
                 : port.listen(request),
-            openSender: (request) => port.openSender(request),
           },
     );
     pass(seconds(3));

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Instant, instant } from "#base/time";
+import { RibOut } from "#core/bgp/rib-out/rib-out";
+import { asGoing, GRACEFUL_SHUTDOWN, RouteQueue } from "./route-queue.ts";
+import { manyRoutes, routeWord } from "./test-bed.ts";
+
+/** A queue on a clock that goes on by 100 µs whenever somebody looks at it. */
+const open = () => {
+  let now = 1_000_000;
+  const due = new Map<string, (at: Instant) => void>();
+  let fed = 0;
+  const queue = new RouteQueue({
+    deadlines: {
+      set: (id, at, run) => {
+        if (at === undefined) due.delete(id);
+        else due.set(id, run);
+      },
+      runDue: () => {},
+    },
+    now: () => {
+      now += 100;
+      return instant(now);
+    },
+    tell: () => {},
+    onFed: () => {
+      fed += 1;
+    },
+  });
+  const rib = new RibOut({ mostRoutes: 100_000 });
+  queue.addPeer("peer", rib);
+  const turn = (): boolean => {
+    const run = due.get("bgp routes");
+    due.delete("bgp routes");
+    run?.(instant(now));
+    return run !== undefined;
+  };
+  return { queue, rib, turn, fed: () => fed };
+};
+
+describe("routes on their way to peers", () => {
+  it("go into tables a little at a time, and all of them in the end", () => {
+    const { queue, rib, turn, fed } = open();
+    queue.set({ changed: manyRoutes(5_000, ["peer"]), removed: [] });
+    let isEmpty = false;
+    queue.whenEmpty(() => {
+      isEmpty = true;
+    });
+    assert.equal(rib.counts.wanted.IPv4, 0);
+    turn();
+    const first = rib.counts.wanted.IPv4;
+    assert.ok(first > 0 && first < 500, `${first}`);
+    assert.equal(isEmpty, false);
+    while (turn());
+    assert.deepEqual([rib.counts.wanted.IPv4, isEmpty, queue.size], [5_000, true, 5_000]);
+    assert.ok(fed() > 10);
+  });
+
+  it("are as the last word says, in whatever slices the words come", () => {
+    const { queue, rib, turn } = open();
+    const routes = manyRoutes(100, ["peer"]);
+    queue.set({ changed: routes, removed: [] });
+    queue.set({ changed: [], removed: routes.map(({ prefix }) => prefix) });
+    queue.set({ changed: routes.slice(0, 7), removed: [] });
+    while (turn());
+    assert.equal(rib.counts.wanted.IPv4, 7);
+  });
+
+  it("are marked when they are going, and gone for good once they were withdrawn (RFC 8326)", () => {
+    const { queue, rib, turn } = open();
+    const { targets } = routeWord("203.0.113.0/24", ["peer"], {
+      communities: [5, GRACEFUL_SHUTDOWN],
+      med: 7,
+    });
+    const [target] = targets;
+    assert.ok(target !== undefined);
+    assert.deepEqual(asGoing(target.attributes), {
+      ...target.attributes,
+      ...{ localPref: 0, med: 4_294_967_295, communities: [5, GRACEFUL_SHUTDOWN] },
+    });
+    queue.set({ changed: manyRoutes(10, ["peer"]), removed: [] });
+    queue.announceAsGoing();
+    while (turn());
+    assert.equal(rib.counts.wanted.IPv4, 10);
+    queue.withdraw();
+    queue.set({ changed: manyRoutes(20, ["peer"]), removed: [] });
+    while (turn());
+    assert.equal(rib.counts.wanted.IPv4, 0);
+  });
+});
