@@ -1,5 +1,6 @@
 /** The answer of `/v1/status`. Times are milliseconds since 1970-01-01T00:00Z, durations microseconds. */
 import type { HealthState, RouterState } from "#core/observation/event";
+import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
 
 export type RouterStatus = {
   readonly name: string;
@@ -83,6 +84,27 @@ export type CheckStatus = {
   readonly reason?: string;
 };
 
+/** A router that is told of virtual servers. */
+export type PeerStatus = BgpPeerFacts & {
+  /** Why no session comes about, as it was said last; only without one. */
+  readonly obstacle?: string;
+  /** It is told of so many routes only, and there are more. */
+  readonly limit?: number;
+};
+
+export type RouteStatus = {
+  readonly prefix: string;
+  /** Virtual servers whose address is in it. */
+  readonly servers: readonly string[];
+  /** Peers that are to know it, by name. */
+  readonly peers: readonly string[];
+  /**
+   * `last-resort`: with the least preference, since all backends have failed their checks here; `withheld`: not at all, since nobody
+   * behind its virtual servers takes connections; `damped`: not for a while, since it came and went too often.
+   */
+  readonly state: "announced" | "last-resort" | "withheld" | "damped";
+};
+
 export type Status = {
   readonly role: "edge";
   readonly version: string;
@@ -104,6 +126,13 @@ export type Status = {
   readonly routers: readonly RouterStatus[];
   readonly servers: readonly ServerStatus[];
   readonly checks: readonly CheckStatus[];
+  /** Only with a `BGPPeer` or a `BGPAdvertisement`. */
+  readonly bgp?: {
+    readonly peers: readonly PeerStatus[];
+    readonly routes: readonly RouteStatus[];
+    /** What of BGP fails on this machine. */
+    readonly troubles: readonly string[];
+  };
   /** Whether a takeover would keep connections in the modes that translate; only with a `ConnectionSync`. */
   readonly connectionSync?: { readonly state: string; readonly since: number; readonly detail: string };
 };

@@ -28,10 +28,11 @@ const VALUES = [
   ...["a.yaml", "/etc/steelyard", "a b", "", "-", "--", "-x", "--admin", "--no-realtime", "a=b", "=", "help"],
   ...["text", "json", "info", "debug", "Info", "nftables", "ipvs", "xdp", "eth0"],
   ...["0", "1", "255", "256", "1.5", "0x10", "1e2", " 7", "seven"],
+  ...["0s", "5s", "10m", "11m", "1.5s"],
 ];
 const NAMES = [
   ...["-c", "--config", "--admin", "--runtime-dir", "--log-format", "--log-level", "--engine"],
-  ...["--ipvs-sync", "--ipvs-sync-id"],
+  ...["--ipvs-sync", "--ipvs-sync-id", "--bgp-drain"],
 ];
 const ODD = [
   "-ca",
@@ -75,7 +76,17 @@ describe("words that an edge reads without the parser for people", () => {
 
   it("are those that a service manager has", async () => {
     const given = ["--config", "/etc/steelyard", "--log-format", "json", "--engine", "ipvs", "--no-realtime"];
-    const options = plainOptions([...given, "--ipvs-sync", "eth1", "--ipvs-sync-id", "7", "-c", "more.yaml"]);
+    const options = plainOptions([
+      ...given,
+      "--ipvs-sync",
+      "eth1",
+      "--ipvs-sync-id",
+      "7",
+      "-c",
+      "more.yaml",
+      "--bgp-drain",
+      "90s",
+    ]);
     assert.deepEqual(options, {
       config: ["/etc/steelyard", "more.yaml"],
       admin: "/run/steelyard/edge.sock",
@@ -84,6 +95,7 @@ describe("words that an edge reads without the parser for people", () => {
       logLevel: "info",
       realtime: "never",
       engine: "ipvs",
+      bgpDrain: 90_000,
       ipvsSync: { interface: "eth1", id: 7 },
     });
   });

@@ -6,6 +6,7 @@ import {
   edgeOptions,
   LOG_FORMATS,
   LOG_LEVELS,
+  parseDrain,
   parseSyncId,
 } from "#roles/edge/arguments";
 import { type EdgeOptions, ENGINES } from "#roles/edge/options";
@@ -22,6 +23,12 @@ const syncId = (value: string): number => {
   const id = parseSyncId(value);
   if (id !== undefined) return id;
   throw new InvalidArgumentError("It is a number from 1 to 255.");
+};
+
+const drain = (value: string): number => {
+  const duration = parseDrain(value);
+  if (duration !== undefined) return duration;
+  throw new InvalidArgumentError("Write a number and a unit, from 0s to 10m: 5s.");
 };
 
 /** Where an edge answers. */
@@ -69,6 +76,14 @@ const withOptions = (command: Command): Command =>
       "1..255, the same on both edges of a pair",
       syncId,
       EDGE_DEFAULTS.ipvsSyncId,
+    )
+    .addOption(
+      new Option(
+        "--bgp-drain <duration>",
+        "how long BGP peers hear that routes are about to go, before they are withdrawn at the end",
+      )
+        .argParser(drain)
+        .default(EDGE_DEFAULTS.bgpDrain, "5s"),
     );
 
 /** Adds the command; `run` is called with what its words mean. */

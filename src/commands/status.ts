@@ -7,6 +7,7 @@ import type { DrainStatus, RouterStatus, ServerStatus, Status } from "#api/statu
 import { formatDuration, micros } from "#base/time";
 import { get } from "#drivers/http/client";
 import { controllerStatusLines } from "./controller-status.ts";
+import { edgeBgpLines, edgeBgpPage } from "./edge-bgp-status.ts";
 import { bgpStatusLines } from "./speaker-bgp-status.ts";
 import { speakerStatusLines } from "./speaker-status.ts";
 import { ago, printable, table } from "./table.ts";
@@ -128,6 +129,7 @@ export const statusLines = (status: Status): string[] => {
     ...remarks(status.routers),
     "",
     ...status.servers.flatMap((server) => serverLines(server, now)),
+    ...edgeBgpLines(status),
     ...syncLines(status),
     ...(status.checks.length === 0
       ? []
@@ -154,14 +156,23 @@ const linesOf = (status: Status | ControllerStatus | SpeakerStatus): string[] =>
   }
 };
 
-const bgpLinesOf = (status: Status | ControllerStatus | SpeakerStatus): string[] =>
-  status.role === "speaker"
-    ? bgpStatusLines(status.bgp, status.now)
-    : ["Only a speaker has BGP sessions: name its admin socket with --admin."];
+const bgpLinesOf = (status: Status | ControllerStatus | SpeakerStatus): string[] => {
+  switch (status.role) {
+    case "controller":
+      return [
+        "A controller has no BGP sessions: name the admin socket of a speaker or an edge with --admin.",
+      ];
+    case "speaker":
+      return bgpStatusLines(status.bgp, status.now);
+    default:
+      return edgeBgpPage(status);
+  }
+};
 
 const textOf = (body: string, { json, part }: StatusOptions): string => {
   const status: Status | ControllerStatus | SpeakerStatus = JSON.parse(body);
-  if (json) return part === "bgp" && status.role === "speaker" ? JSON.stringify(status.bgp) : body.trimEnd();
+  if (json)
+    return part === "bgp" && status.role !== "controller" ? JSON.stringify(status.bgp) : body.trimEnd();
   return (part === "bgp" ? bgpLinesOf(status) : linesOf(status)).join("\n").trimEnd();
 };
 

@@ -17,13 +17,21 @@ export type RoutesNow = {
 };
 
 /** The best of its servers decides about a route: they share the address, and routers know addresses only. */
+export const bestStanding = (
+  servers: readonly string[],
+  standingOf: (server: string) => ServerStanding,
+): ServerStanding => {
+  const standings = servers.map(standingOf);
+  return standings.includes("serving") ? "serving" : standings.includes("pardoned") ? "pardoned" : "refusing";
+};
+
 const wordFor = (
   { route, servers }: EdgeRoute,
   standingOf: (server: string) => ServerStanding,
 ): RouteWord | undefined => {
-  const standings = servers.map(standingOf);
-  if (standings.includes("serving")) return route;
-  if (!standings.includes("pardoned")) return undefined;
+  const standing = bestStanding(servers, standingOf);
+  if (standing === "serving") return route;
+  if (standing === "refusing") return undefined;
   return {
     ...route,
     targets: route.targets.map(({ peers, attributes }) => ({ peers, attributes: lastResort(attributes) })),

@@ -11,6 +11,7 @@ import type { Limit } from "#core/balance/limits";
 import type { EngineName } from "#core/balance/model";
 import type { SyncState } from "#core/connection-sync/statistics";
 import type { PinSyncState } from "#core/pin-sync/listener";
+import type { BgpEvent } from "#core/speaker/bgp";
 import type { ConflictKind } from "#core/vrrp/conflict";
 import type { TransitionCause } from "#core/vrrp/observe";
 
@@ -26,13 +27,32 @@ export type ForwardingChange = "ruleset" | "elements" | "unchanged" | "removed";
 /** One of our processes or threads. */
 export type Part = "wire" | "agent" | "fast";
 
-/** A resource as people name it. */
+/** A resource as people name it; a `Route` is what BGPAdvertisements come to, by its prefix. */
 export type ResourceName = {
-  readonly kind: "VirtualRouter" | "VirtualServer" | "TrackedCheck" | "ConnectionSync" | "BGPPeer";
+  readonly kind: "VirtualRouter" | "VirtualServer" | "TrackedCheck" | "ConnectionSync" | "BGPPeer" | "Route";
   readonly name: string;
 };
 
+/** What happens to sessions with routers; the rest of what a speaker says of BGP is about a cluster. */
+export type SessionEvent = Exclude<
+  BgpEvent,
+  { readonly type: "bgp-refusal" | "bgp-configuration-refused" | "bgp-configuration-applied" }
+>;
+
 export type Event =
+  | SessionEvent
+  | {
+      readonly type: "bgp-route";
+      /** The prefix. */
+      readonly route: string;
+      /**
+       * `withheld`: routers are told nothing of it, since none of its virtual servers can serve anybody; `last-resort`: they are told to
+       * prefer any other edge, since all backends have failed their checks; `announced`: again, as configured; `removed`: one that
+       * was not announced as configured is not in the configuration any more.
+       */
+      readonly state: "announced" | "last-resort" | "withheld" | "removed";
+      readonly servers: readonly string[];
+    }
   | {
       readonly type: "router-state";
       readonly router: string;

@@ -77,6 +77,25 @@ export const EXAMPLES: { readonly [Type in Event["type"]]: Extract<Event, { type
     ...{ type: "sysctl", setting: "net/ipv4/conf/eth0/forwarding", change: "set" },
     detail: "0 -> 1, because packets are forwarded",
   },
+  "bgp-session": {
+    ...{ type: "bgp-session", peer: "tor-1", to: "down", cause: "hold-timer-expired" },
+    detail: "the peer has said nothing for 90s",
+  },
+  "bgp-attempt": {
+    ...{ type: "bgp-attempt", peer: "tor-1", cause: "connect-failed", detail: "connection refused" },
+  },
+  "bgp-trouble": {
+    ...{
+      type: "bgp-trouble",
+      subject: "listening on port 179 for IPv4",
+      state: "begun",
+      detail: "EADDRINUSE",
+    },
+  },
+  "bgp-bfd": { type: "bgp-bfd", peer: "tor-1", to: "down" },
+  "bgp-damped": { type: "bgp-damped", prefix: "192.0.2.10/32", state: "begun" },
+  "bgp-limit": { type: "bgp-limit", peer: "tor-1", state: "begun", most: 100 },
+  "bgp-route": { type: "bgp-route", route: "192.0.2.10/32", state: "withheld", servers: ["web"] },
   "config-applied": {
     ...{ type: "config-applied", generation: 1, changed: [] },
     added: [{ kind: "VirtualRouter", name: "front" }],

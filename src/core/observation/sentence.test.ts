@@ -105,6 +105,15 @@ describe("docs/reference/events.md", () => {
       words("`change` of `conntrack`, the kernel's connection tracking table:\n"),
       Object.keys(tables),
     );
+    const routes: Record<Extract<Event, { type: "bgp-route" }>["state"], 0> = {
+      ...{ announced: 0, "last-resort": 0, withheld: 0, removed: 0 },
+    };
+    assert.deepEqual(
+      words(
+        "`state` of `bgp-route`, what routers are told of a prefix; nothing is said of routes that are announced from the start:\n",
+      ),
+      Object.keys(routes),
+    );
     assert.deepEqual(words("`how` of `forwarding-applied`:\n"), Object.keys(hows));
     assert.deepEqual(words("(the thread that speaks VRRP):\n"), Object.keys(processes));
   });

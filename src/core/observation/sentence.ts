@@ -1,6 +1,7 @@
 /** Says one event in one line for people: `edge-vip: backup -> active (active-down-timer)`. */
 import { formatDuration } from "#base/time";
 import type { Limit } from "#core/balance/limits";
+import { bgpSentence } from "#core/speaker/bgp";
 import type { Event, ForwardingChange, ResourceName } from "./event.ts";
 
 /** How much attention an event asks for, as syslog counts: the logs' level. */
@@ -185,6 +186,27 @@ const CONNTRACK_WORDS: Readonly<Record<TableChange, (detail: string) => string>>
   failed: (detail) => detail,
 };
 
+type RouteState = Extract<Event, { type: "bgp-route" }>["state"];
+
+const ROUTE_WORDS: Readonly<Record<RouteState, (servers: string) => string>> = {
+  announced: (servers) => `announced again: ${servers} can serve`,
+  "last-resort": (servers) =>
+    `announced as the last resort: every backend of ${servers} has failed its check here`,
+  withheld: (servers) => `not announced: nobody behind ${servers} takes connections`,
+  removed: (servers) => `not wanted any more, for ${servers}`,
+};
+
+const refusedSentence = ({ problems }: Extract<Event, { type: "config-refused" }>): Sentence =>
+  say("error", "config", `refused, the running configuration stays: ${problems.join(" | ")}`);
+
+const processSentence = ({ part, change, detail }: Extract<Event, { type: "process" }>): Sentence =>
+  say(PROCESS_SEVERITY[change], part, `${change}${because(undefined, detail)}`);
+
+const routeSentence = ({ route, state, servers }: Extract<Event, { type: "bgp-route" }>): Sentence => {
+  const severity = state === "announced" || state === "removed" ? "notice" : "warning";
+  return say(severity, `route ${route}`, ROUTE_WORDS[state](servers.join(", ")));
+};
+
 /** The sentence for an event. */
 export const sentence = (event: Event): Sentence => {
   switch (event.type) {
@@ -237,21 +259,21 @@ export const sentence = (event: Event): Sentence => {
         `sysctl ${event.setting}`,
         `${event.change}: ${event.detail}`,
       );
+    case "bgp-route":
+      return routeSentence(event);
+    case "bgp-session":
+    case "bgp-attempt":
+    case "bgp-trouble":
+    case "bgp-bfd":
+    case "bgp-damped":
+    case "bgp-limit":
+      return bgpSentence(event);
     case "config-applied":
       return configApplied(event);
     case "config-refused":
-      return say(
-        "error",
-        "config",
-        `refused, the running configuration stays: ${event.problems.join(" | ")}`,
-      );
-    case "process": {
-      return say(
-        PROCESS_SEVERITY[event.change],
-        event.part,
-        `${event.change}${because(undefined, event.detail)}`,
-      );
-    }
+      return refusedSentence(event);
+    case "process":
+      return processSentence(event);
     default:
       return routerSentence(event);
   }

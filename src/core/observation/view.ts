@@ -8,7 +8,7 @@ import type { IpAddress } from "#base/address";
 import { type WallTime, wallTime } from "#base/time";
 import { backendKey, type Carrier } from "#core/balance/model";
 import type { SyncState } from "#core/connection-sync/statistics";
-import type { Event, HealthState, Observation, ResourceName, RouterState } from "./event.ts";
+import type { Event, HealthState, Observation, ResourceName, RouterState, SessionEvent } from "./event.ts";
 
 export type RouterView = {
   readonly state: RouterState;
@@ -66,10 +66,20 @@ export type View = {
   readonly links: Record<string, "up" | "down" | "absent">;
   forwarding: ForwardingView;
   config: { readonly generation: number; readonly since: WallTime; readonly refused?: readonly string[] };
-  /** How full the connection tracking table is; `undefined` while there is no worry. */
   /** Whether a takeover would keep connections; `undefined` where nobody asked for it. */
   sync?: { readonly state: SyncState; readonly since: WallTime; readonly detail: string };
+  /** How full the connection tracking table is; `undefined` while there is no worry. */
   conntrack?: { readonly state: "ample" | "filling" | "full"; readonly detail: string };
+  /** Why there is no session with a peer, as it was said last, by its name. */
+  readonly obstacles: Record<string, string>;
+  /** What of BGP fails on this machine, by what it is. */
+  readonly troubles: Record<string, string>;
+  /** Routes that are not announced as configured, by prefix. */
+  readonly routes: Record<string, "last-resort" | "withheld">;
+  /** Prefixes that are announced to nobody for a while, because they came and went too often. */
+  readonly damped: Record<string, true>;
+  /** Peers that are told of so many routes only, by name. */
+  readonly limits: Record<string, number>;
   readonly counters: Counters;
 };
 
@@ -84,6 +94,7 @@ export const emptyView = (): View => ({
   links: {},
   forwarding: { state: "idle", since: wallTime(0) },
   config: { generation: 0, since: wallTime(0) },
+  ...{ obstacles: {}, troubles: {}, routes: {}, damped: {}, limits: {} },
   counters: {},
 });
 
@@ -164,7 +175,7 @@ const COUNTED_BY_KIND: Readonly<Record<ResourceName["kind"], readonly string[]>>
   VirtualServer: ["backend-health", "backend-drain", "flows-ended", "kept-out"],
   TrackedCheck: ["check-health"],
   ConnectionSync: ["connection-sync", "pin-sync"],
-  BGPPeer: [],
+  ...{ BGPPeer: [], Route: [] },
 };
 
 /** Counters end with their resource, so that names that come and go do not add up. */
@@ -201,6 +212,45 @@ const configApplied = (view: View, event: Event & { type: "config-applied" }, at
     for (const values of [view.backends, view.drains]) {
       for (const key of Object.keys(values)) if (key.startsWith(prefix)) delete values[key];
     }
+  }
+};
+
+/** Keeps what is so, and forgets what is no more. */
+const set = <Value>(values: Record<string, Value>, name: string, value: Value | undefined): void => {
+  if (value === undefined) delete values[name];
+  else values[name] = value;
+};
+
+const STATE_OF_ROUTE = {
+  ...{ announced: undefined, removed: undefined },
+  ...({ "last-resort": "last-resort", withheld: "withheld" } as const),
+};
+
+type RoutingEvent = SessionEvent | Extract<Event, { type: "bgp-route" }>;
+
+const routing = (view: View, event: RoutingEvent): void => {
+  switch (event.type) {
+    case "bgp-session":
+      delete view.obstacles[event.peer];
+      if (event.to === "removed") delete view.limits[event.peer];
+      break;
+    case "bgp-attempt":
+      view.obstacles[event.peer] = event.detail;
+      break;
+    case "bgp-trouble":
+      set(view.troubles, event.subject, event.state === "begun" ? (event.detail ?? "") : undefined);
+      break;
+    case "bgp-damped":
+      set(view.damped, event.prefix, event.state === "begun" ? true : undefined);
+      break;
+    case "bgp-limit":
+      set(view.limits, event.peer, event.state === "begun" ? event.most : undefined);
+      break;
+    case "bgp-route":
+      set(view.routes, event.route, STATE_OF_ROUTE[event.state]);
+      break;
+    case "bgp-bfd":
+      break;
   }
 };
 
@@ -254,6 +304,15 @@ const apply = (view: View, event: Event, at: WallTime): void => {
     case "conntrack":
       if (event.change !== "failed") view.conntrack = { state: event.change, detail: event.detail };
       break;
+    case "bgp-session":
+    case "bgp-attempt":
+    case "bgp-trouble":
+    case "bgp-bfd":
+    case "bgp-damped":
+    case "bgp-limit":
+    case "bgp-route":
+      routing(view, event);
+      break;
     case "duplicate-address":
     case "flows-ended":
     case "kept-out":
@@ -293,6 +352,8 @@ const counterKey = (event: Event): string => {
       return `connection-sync ${event.state}`;
     case "pin-sync":
       return `pin-sync ${event.state}`;
+    case "bgp-session":
+      return `bgp-session ${event.to} ${event.cause ?? ""}`;
     case "conntrack":
       return `conntrack ${event.change}`;
     case "sysctl":

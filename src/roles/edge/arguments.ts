@@ -5,6 +5,7 @@
  * it can start its agent. So arguments that are spelt plainly, as a service manager has them, are read here; whatever else they
  * may be is left to that parser, which knows every spelling and says what is wrong.
  */
+import { parseDuration, seconds, toMillis } from "#base/time";
 import { DEFAULT_ADMIN, DEFAULT_RUNTIME_DIRECTORY, type EdgeOptions, ENGINES } from "./options.ts";
 
 /** What was asked for, by the names that options have on the command line. */
@@ -18,6 +19,8 @@ export type EdgeFlags = {
   engine: EdgeOptions["engine"];
   ipvsSync?: string;
   ipvsSyncId: number;
+  /** Milliseconds. */
+  bgpDrain: number;
 };
 
 export const LOG_FORMATS: readonly EdgeFlags["logFormat"][] = ["text", "json"];
@@ -31,6 +34,7 @@ export const EDGE_DEFAULTS = {
   logLevel: "info",
   engine: "nftables",
   ipvsSyncId: 1,
+  bgpDrain: 5_000,
 } as const satisfies Partial<EdgeFlags>;
 
 /** The number that both edges of a pair share, 1..255; `undefined` for anything else. */
@@ -48,8 +52,17 @@ export const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
   logLevel: flags.logLevel,
   realtime: flags.realtime === undefined ? "try" : flags.realtime ? "insist" : "never",
   engine: flags.engine,
+  bgpDrain: flags.bgpDrain,
   ...(flags.ipvsSync === undefined ? {} : { ipvsSync: { interface: flags.ipvsSync, id: flags.ipvsSyncId } }),
 });
+
+const LONGEST_DRAIN = seconds(600);
+
+/** How long routes are announced as going, 0s..10m, in milliseconds; `undefined` for anything else. */
+export const parseDrain = (text: string): number | undefined => {
+  const duration = parseDuration(text);
+  return duration !== undefined && duration <= LONGEST_DRAIN ? toMillis(duration) : undefined;
+};
 
 const oneOf = <Choice extends string>(choices: readonly Choice[], text: string): Choice | undefined =>
   choices.find((choice) => choice === text);
@@ -73,6 +86,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   "--log-level": (value) => flag("logLevel", oneOf(LOG_LEVELS, value)),
   "--engine": (value) => flag("engine", oneOf(ENGINES, value)),
   "--ipvs-sync": (value) => flag("ipvsSync", value),
+  "--bgp-drain": (value) => flag("bgpDrain", parseDrain(value)),
   "--ipvs-sync-id": (value) => flag("ipvsSyncId", parseSyncId(value)),
 };
 

@@ -8,6 +8,7 @@ import type { VirtualServer } from "#core/balance/model";
 import type { Desired } from "#core/config/desired";
 import type { Event, HealthState, Observation, ResourceName } from "#core/observation/event";
 import type { View } from "#core/observation/view";
+import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { RealtimeWish } from "./options.ts";
 
@@ -48,6 +49,8 @@ export type WireToAgent =
   /** Whether a `desired` is in force from now on. */
   | { readonly type: "answer"; readonly id: number; readonly accepted: boolean }
   | { readonly type: "counts"; readonly counts: Readonly<Record<string, number>> }
+  /** How each BGP peer is now. */
+  | { readonly type: "bgp"; readonly facts: BgpFacts }
   /** Read the files again (SIGHUP). */
   | { readonly type: "reload" }
   /** The whole program ends: close the admin socket and exit. */

@@ -20,6 +20,8 @@ export type EdgeOptions = {
   readonly realtime: RealtimeWish;
   /** Who forwards packets where it can; nftables does what it cannot. */
   readonly engine: EngineName;
+  /** How long routers hear that routes are about to go before they are withdrawn, in milliseconds. */
+  readonly bgpDrain: number;
   /** Where IPVS shares its connections with the other edge, and under which number, 1..255; nowhere if `undefined`. */
   readonly ipvsSync?: { readonly interface: string; readonly id: number };
 };

@@ -5,10 +5,12 @@ import { seconds, wallTime } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
 import { onePort } from "#core/balance/ports";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
+import { peerWord, routeWord } from "#core/frr/test-words";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { Event } from "#core/observation/event";
 import { EXAMPLES } from "#core/observation/examples";
 import { emptyView, project } from "#core/observation/view";
+import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
 import { address, virtualAddress, virtualRouter } from "#testing/values";
 import { metricFamilies, metricsText } from "./metrics.ts";
 import { type Knowledge, statusOf } from "./status.ts";
@@ -50,6 +52,14 @@ const DESIRED: Desired = {
   ],
 };
 
+const PEER: BgpPeerFacts = {
+  ...{ name: "tor-1", address: "192.0.2.1", link: undefined, state: "established", since: wallTime(7_000) },
+  session: undefined,
+  ...{ wanted: 2, announced: 1, pending: 1, bfd: "up", failure: undefined, ignoredRoutes: 0, ups: 1 },
+  leftOut: [{ reason: "over-limit", family: "IPv4", count: 1 }],
+  ...{ sent: { open: 1 }, received: { open: 1 } },
+};
+
 const known = (desired: Desired, ...events: readonly Event[]): Knowledge => {
   const view = emptyView();
   for (const [index, event] of events.entries()) {
@@ -59,6 +69,7 @@ const known = (desired: Desired, ...events: readonly Event[]): Knowledge => {
     ...{ view, desired },
     wire: { pid: 1, startedAt: wallTime(500), version: "test" },
     agent: { pid: 2, startedAt: 600 },
+    bgp: [PEER],
     counts: {
       "kept-out web connections": 3,
       "nftables-connections shop": 9,
@@ -78,7 +89,14 @@ const known = (desired: Desired, ...events: readonly Event[]): Knowledge => {
 
 /** The new configuration first: it removes what others are about. */
 const EVERYTHING = known(
-  DESIRED,
+  {
+    ...DESIRED,
+    peers: [peerWord("tor-1", { password: "correct-horse" })],
+    routes: [
+      { name: "192.0.2.100/32", servers: ["web"], route: routeWord("192.0.2.100/32", ["tor-1"]) },
+      { name: "192.0.2.10/32", servers: ["web"], route: routeWord("192.0.2.10/32", ["tor-1"]) },
+    ],
+  },
   EXAMPLES["config-applied"],
   ...Object.values(EXAMPLES).filter(({ type }) => type !== "config-applied"),
 );
@@ -196,6 +214,30 @@ describe("status", () => {
     const { health: _health, ...unchecked } = web;
     const { servers } = statusOf(known({ ...DESIRED, servers: [unchecked] }), 9_000);
     assert.equal(servers[0]?.backends[0]?.health, "unchecked");
+  });
+});
+
+describe("status of BGP", () => {
+  it("is not there where no router is meant", () => {
+    assert.equal(statusOf(known(DESIRED), 9_000).bgp, undefined);
+  });
+
+  it("shows each session, each route and whether it is announced, and what fails", () => {
+    const { bgp } = statusOf(EVERYTHING, 9_000);
+    assert.deepEqual(
+      bgp?.peers.map(({ name, state, announced, limit }) => ({ name, state, announced, limit })),
+      [{ name: "tor-1", state: "established", announced: 1, limit: 100 }],
+    );
+    assert.deepEqual(bgp?.routes, [
+      { prefix: "192.0.2.100/32", servers: ["web"], peers: ["tor-1"], state: "announced" },
+      { prefix: "192.0.2.10/32", servers: ["web"], peers: ["tor-1"], state: "withheld" },
+    ]);
+    assert.deepEqual(bgp?.troubles, ["listening on port 179 for IPv4: EADDRINUSE"]);
+  });
+
+  it("says no password anywhere", () => {
+    const said = `${JSON.stringify(statusOf(EVERYTHING, 9_000))}${metricsText(EVERYTHING)}`;
+    assert.ok(!said.includes("correct-horse"));
   });
 });
 

@@ -2,6 +2,7 @@
 import type { Status } from "#api/status";
 import { type MetricFamily, renderMetrics, type Sample } from "#core/metrics/exposition";
 import type { Counters } from "#core/observation/view";
+import { bgpFamilies } from "./bgp-metrics.ts";
 import { type Knowledge, statusOf } from "./status.ts";
 
 const gauge = (name: string, help: string, samples: readonly Sample[]): MetricFamily => ({
@@ -236,6 +237,7 @@ export const metricFamilies = (known: Knowledge): readonly MetricFamily[] => {
     ...packetFamilies(known.counts),
     ...serverFamilies(status, counters, known.counts),
     ...engineFamilies(known.counts),
+    ...bgpFamilies(status, counters),
     ...programFamilies(status, counters),
   ];
 };

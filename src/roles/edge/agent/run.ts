@@ -10,6 +10,7 @@ import { dirname } from "node:path";
 import { VERSION } from "#base/version";
 import type { Observation } from "#core/observation/event";
 import { emptyView, project, type View } from "#core/observation/view";
+import type { BgpFacts } from "#core/speaker/bgp-facts";
 import { makeDirectory } from "#drivers/files/directory";
 import { openFiles } from "#drivers/files/linux";
 import { formatProblem, type Loaded, loadConfiguration } from "#drivers/files/load";
@@ -44,6 +45,7 @@ class Agent {
   #changedEarly = false;
   #wire: WireFacts | undefined;
   #counts: Readonly<Record<string, number>> = {};
+  #bgp: BgpFacts = [];
   #close: (() => Promise<void>) | undefined;
 
   constructor(options: EdgeOptions, end: (status: number) => void) {
@@ -71,6 +73,9 @@ class Agent {
         break;
       case "counts":
         this.#counts = message.counts;
+        break;
+      case "bgp":
+        this.#bgp = message.facts;
         break;
       case "observation":
         this.#observe(message.observation);
@@ -156,7 +161,14 @@ class Agent {
     const agent = { pid: process.pid, startedAt: this.#startedAt };
     return this.#wire === undefined
       ? undefined
-      : { view: this.#view, desired: this.#proposals.inForce, wire: this.#wire, agent, counts: this.#counts };
+      : {
+          view: this.#view,
+          desired: this.#proposals.inForce,
+          wire: this.#wire,
+          agent,
+          counts: this.#counts,
+          bgp: this.#bgp,
+        };
   }
 }
 

@@ -13,8 +13,10 @@ import { formatPorts } from "#core/balance/ports";
 import type { Desired, TrackedCheck } from "#core/config/desired";
 import { worstCaseRemoval } from "#core/health/worst-case";
 import { find, type View } from "#core/observation/view";
+import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { WireFacts } from "../messages.ts";
+import { bgpStatus } from "./bgp-status.ts";
 
 /** What the agent knows when it is asked. */
 export type Knowledge = {
@@ -22,6 +24,8 @@ export type Knowledge = {
   readonly desired: Desired;
   readonly wire: WireFacts;
   readonly agent: { readonly pid: number; readonly startedAt: number };
+  /** How each BGP peer is. */
+  readonly bgp: BgpFacts;
   /** Packets dropped and not sent, as `WHAT ROUTER REASON`. */
   readonly counts: Readonly<Record<string, number>>;
 };
@@ -137,7 +141,7 @@ const checkStatus = ({ name }: TrackedCheck, view: View): CheckStatus => {
 };
 
 /** The status at wall time `now`. */
-export const statusOf = ({ view, desired, wire, agent, counts }: Knowledge, now: number): Status => ({
+export const statusOf = ({ view, desired, wire, agent, counts, bgp }: Knowledge, now: number): Status => ({
   role: "edge",
   version: VERSION,
   now,
@@ -148,5 +152,6 @@ export const statusOf = ({ view, desired, wire, agent, counts }: Knowledge, now:
   routers: desired.routers.map((router) => routerStatus(router, view)),
   servers: desired.servers.map((server) => serverStatus(server, view, counts)),
   checks: desired.checks.map((check) => checkStatus(check, view)),
+  ...bgpStatus({ view, desired, bgp }),
   ...(view.sync === undefined || desired.syncs.length === 0 ? {} : { connectionSync: view.sync }),
 });

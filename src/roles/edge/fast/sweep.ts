@@ -32,6 +32,8 @@ export const sweep = (
   );
   for (const { address, prefixLength, linkIndex, protocol } of present.value) {
     if (protocol !== STEELYARD_ADDRESS_PROTOCOL) continue;
+    // There the main thread has its own, and takes away what is left.
+    if (parts.links.byIndex(linkIndex)?.loopback === true) continue;
     const text = formatInterfaceAddress({ address, prefixLength });
     const device = parts.links.byIndex(linkIndex)?.name ?? `link ${linkIndex}`;
     if (wanted.has(`${text} ${device}`)) continue;

@@ -67,6 +67,7 @@ const bench = (behaviour: string, onExit: "restart" | "leave" = "restart"): Benc
     journal,
     facts: { pid: process.pid, startedAt: wallTime(0), version: "test" },
     desired: () => undefined,
+    bgp: () => [],
     onMessage(message: AgentToWire) {
       if (message.type === "refused") lines.push(message.problems.join(" "));
       if (message.type === "desired")
@@ -175,6 +176,7 @@ describe("the agent's process", () => {
         }),
         facts: { pid: 1, startedAt: wallTime(0), version: "test" },
         desired: () => undefined,
+        bgp: () => [],
         onMessage: () => {},
         onExit(how) {
           resolve(how);

@@ -4,6 +4,7 @@ import type { VirtualServer } from "#core/balance/model";
 import type { Desired } from "#core/config/desired";
 import type { Event, Observation } from "#core/observation/event";
 import type { View } from "#core/observation/view";
+import type { BgpFacts } from "#core/speaker/bgp-facts";
 import { Child, type ChildExit } from "#drivers/ipc/child";
 import { Pump } from "#drivers/ipc/pump";
 import type { Journal } from "#runtime/journal";
@@ -17,8 +18,10 @@ export type AgentProcess = {
   pump(): void;
   /** Packets dropped and not sent, all of them so far; a later call replaces what could not be told yet. */
   tellCounts(counts: Counts): void;
+  /** BGP peers are otherwise than they were. */
+  tellBgp(): void;
   /** Sends what an agent that stalls may be given late: rare and small. */
-  send(message: Exclude<WireToAgent, { type: "snapshot" | "observation" | "counts" }>): void;
+  send(message: Exclude<WireToAgent, { type: "snapshot" | "observation" | "counts" | "bgp" }>): void;
   /** Asks the agent to end; resolves when it has, or after two seconds by force. */
   stop(): Promise<void>;
 };
@@ -31,6 +34,8 @@ export type AgentOptions = {
   readonly facts: WireFacts;
   /** The configuration in force, for the agent's status; `undefined` before the first. */
   readonly desired: () => Desired | undefined;
+  /** How each BGP peer is now. */
+  readonly bgp: () => BgpFacts;
   /** A configuration comes in one piece. */
   readonly onMessage: (message: AgentToWire) => void;
   readonly onExit: (exit: ChildExit) => "restart" | "leave";
@@ -50,6 +55,7 @@ class SupervisedAgent implements AgentProcess {
   readonly #servers: VirtualServer[] = [];
   #counts: Counts = {};
   #countsTold = true;
+  #bgpTold = true;
 
   constructor(options: Options) {
     this.#options = options;
@@ -76,12 +82,18 @@ class SupervisedAgent implements AgentProcess {
   pump(): void {
     if (!this.#child.isReady) return;
     if (!this.#countsTold) this.#sendCounts();
+    if (!this.#bgpTold) this.#sendBgp();
     this.#pump.run();
   }
 
   tellCounts(counts: Counts): void {
     this.#counts = counts;
     this.#countsTold = false;
+    this.pump();
+  }
+
+  tellBgp(): void {
+    this.#bgpTold = false;
     this.pump();
   }
 
@@ -98,6 +110,11 @@ class SupervisedAgent implements AgentProcess {
     this.#child.send({ type: "counts", counts: this.#counts });
   }
 
+  #sendBgp(): void {
+    this.#bgpTold = true;
+    this.#child.send({ type: "bgp", facts: this.#options.bgp() });
+  }
+
   #sendSnapshot(recent: readonly Observation[], told: number): void {
     const { journal, facts } = this.#options;
     const desired = this.#options.desired();
@@ -106,6 +123,8 @@ class SupervisedAgent implements AgentProcess {
       ...(desired === undefined ? {} : { desired }),
     });
     this.#sendCounts();
+    // A new agent knows of none.
+    if (this.#options.bgp().length > 0) this.#sendBgp();
   }
 
   #hear(message: AgentToWire): void {

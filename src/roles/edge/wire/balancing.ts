@@ -36,6 +36,8 @@ type Parts = Pick<WireParts, "engine" | "conntrack" | "datagrams" | "clock" | "d
   /** What has been observed so far. */
   readonly view: () => View;
   readonly emit: (event: Event) => void;
+  /** Another plan has come into force. */
+  readonly onApplied: (plan: ForwardingPlan) => void;
 };
 
 export class Balancing {
@@ -57,6 +59,7 @@ export class Balancing {
   #open = false;
   /** Servers that have changed, `undefined` for all of them, since what is being put in place was planned. */
   readonly #missed = new Set<string | undefined>();
+  #followed: ForwardingPlan | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -152,7 +155,7 @@ export class Balancing {
     return createForwarding({
       inputs: {
         servers: () => this.#desired.servers,
-        availability: (key) => this.#availability(key),
+        availability: (key) => this.availability(key),
         load: (key) => this.#loadWatch.load(key),
         ingress: (address) => paths.ingress(address, this.#desired.routers),
         egress: (address) => paths.egress(address),
@@ -165,7 +168,8 @@ export class Balancing {
     });
   }
 
-  #availability(key: BackendKey): Reported {
+  /** What is to be made of a backend now; those that nobody checks are available. */
+  availability(key: BackendKey): Reported {
     const { subjects } = this.#parts;
     const id = `backend ${key}`;
     return this.#checked.has(id) ? subjects.report(id) : "available";
@@ -198,5 +202,8 @@ export class Balancing {
     this.#flowEnds.onApplied(plan);
     this.#pinSync.onApplied(plan);
     this.#tableWatch.watch(plan.servers.some(isTracked));
+    if (plan === this.#followed) return;
+    this.#followed = plan;
+    this.#parts.onApplied(plan);
   }
 }

@@ -11,6 +11,7 @@ const KIND_BY_LIST = {
   servers: "VirtualServer",
   syncs: "ConnectionSync",
   peers: "BGPPeer",
+  routes: "Route",
 } as const;
 
 /** The changes from one configuration to the next. */
@@ -19,7 +20,7 @@ export const changesBetween = (before: Desired, after: Desired): ConfigChanges =
   const added: ResourceName[] = [];
   const changed: ResourceName[] = [];
   const removed: ResourceName[] = [];
-  for (const list of ["routers", "checks", "servers", "syncs", "peers"] as const) {
+  for (const list of ["routers", "checks", "servers", "syncs", "peers", "routes"] as const) {
     const kind = KIND_BY_LIST[list];
     for (const { name } of difference[list].added) added.push({ kind, name });
     for (const { after: resource } of difference[list].changed) changed.push({ kind, name: resource.name });

@@ -1,7 +1,9 @@
 /** What the machine needs besides forwarding and addresses: interfaces with virtual MAC addresses, and kernel settings. */
 import { after, type Instant, millis, seconds } from "#base/time";
 import type { Desired } from "#core/config/desired";
+import { loopbackAddresses } from "#core/edge-routes/addresses";
 import type { Event } from "#core/observation/event";
+import { createLoopback, type Loopback } from "./loopback.ts";
 import type { WireParts } from "./parts.ts";
 import { createPaths, type Paths } from "./paths.ts";
 import { createSettings, type Settings } from "./settings.ts";
@@ -23,6 +25,7 @@ type Parts = Pick<WireParts, "netlink" | "sysctl" | "clock" | "deadlines" | "opt
 export class HostState {
   readonly #parts: Parts;
   readonly #virtualLinks: VirtualLinks;
+  readonly #loopback: Loopback;
   readonly #settings: Settings;
   /** Which interfaces lead where. */
   readonly paths: Paths;
@@ -36,6 +39,7 @@ export class HostState {
     const { netlink, sysctl, options, emit } = parts;
     this.paths = createPaths(netlink, () => this.#onPathsChanged());
     this.#virtualLinks = createVirtualLinks({ netlink, emit });
+    this.#loopback = createLoopback({ netlink, emit });
     this.#settings = createSettings({
       sysctl,
       host: () => ({ ...this.paths.host(this.#desired?.routers ?? []), ipvs: options.engine === "ipvs" }),
@@ -50,6 +54,7 @@ export class HostState {
   /** Makes the machine what this configuration needs, and looks from then on that it stays so. */
   apply(desired: Desired): void {
     this.#desired = desired;
+    this.paths.route(desired);
     this.refresh();
     this.#watchSettings(this.#parts.clock.now());
   }
@@ -58,6 +63,7 @@ export class HostState {
   refresh(): void {
     if (this.#desired === undefined) return;
     if (this.#virtualLinks.apply(this.#desired.routers)) this.paths.refresh();
+    this.#loopback.apply(loopbackAddresses(this.#desired));
     this.refreshSettings();
   }
 
@@ -72,8 +78,9 @@ export class HostState {
     this.#stopListening();
   }
 
-  /** Puts the settings back and removes the interfaces. */
+  /** Puts the settings back and removes the interfaces and the addresses of the loopback interface. */
   restore(): void {
+    this.#loopback.apply([]);
     this.#settings.restore();
     this.#virtualLinks.remove();
   }

@@ -13,6 +13,7 @@ import type { Deadlines } from "#runtime/deadlines";
 import type { WireFacts } from "../messages.ts";
 import type { EdgeOptions } from "../options.ts";
 import type { AgentOptions, AgentProcess } from "./agent-process.ts";
+import type { BgpWorld } from "./bgp-parts.ts";
 import type { startFast } from "./fast-link.ts";
 
 /** Everything is real in `serve.ts`; tests put their own in. */
@@ -27,6 +28,7 @@ export type WireParts = {
   readonly conntrack: ConntrackPort | undefined;
   readonly syncDaemons: SyncDaemonPort;
   readonly datagrams: DatagramPort;
+  readonly bgp: BgpWorld;
   readonly clock: ClockPort;
   readonly deadlines: Deadlines;
   readonly startAgent: (agent: AgentOptions) => AgentProcess;

@@ -2,15 +2,17 @@
 import type { IpAddress } from "#base/address";
 import { contains } from "#base/prefix";
 import type { SourceInputs } from "#core/balance/source";
+import type { Desired } from "#core/config/desired";
 import type { Host } from "#core/sysctl/use";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { Link, NetlinkPort } from "#drivers/netlink/port";
+import { createUplinks } from "./uplinks.ts";
 
 /** Changes come in bursts; plans are made when they have been still for this long. Milliseconds. */
 const SETTLE = 50;
 
 export type Paths = {
-  /** The interfaces on which traffic for a virtual address arrives: those of its router, else those on its network. */
+  /** The interfaces on which traffic for a virtual address arrives: those of its router, else those on its network, and those towards BGP peers. */
   ingress(address: IpAddress, routers: readonly VirtualRouterConfig[]): readonly string[];
   /** What the kernel settings depend on, under these routers. */
   host(routers: readonly VirtualRouterConfig[]): Host;
@@ -18,6 +20,8 @@ export type Paths = {
   egress(address: IpAddress): string | undefined;
   /** What the source of masqueraded connections depends on. */
   network(): Pick<SourceInputs, "networks" | "nextHop">;
+  /** Takes note of which addresses come by route, and from which routers. */
+  route(desired: Pick<Desired, "peers" | "routes" | "servers">): void;
   /** Forgets what it read: it was just changed. */
   refresh(): void;
 };
@@ -42,8 +46,10 @@ export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths =
     timer = undefined;
     onChange();
   };
+  const uplinks = createUplinks(netlink, () => linkByIndex());
   const refresh = (): void => {
     egressByAddress.clear();
+    uplinks.forget();
     links = undefined;
   };
   const watching = netlink.subscribe(() => {
@@ -74,11 +80,13 @@ export const createPaths = (netlink: NetlinkPort, onChange: () => void): Paths =
         .map(({ device }) => device ?? router.interface),
     );
     const present = new Set([...linkByIndex().values()].map(({ name }) => name));
-    return devices.length > 0 ? devices.filter((device) => present.has(device)) : connectedTo(address);
+    const near = devices.length > 0 ? devices.filter((device) => present.has(device)) : connectedTo(address);
+    return [...new Set([...near, ...uplinks.of(address)])];
   };
 
   const paths: Paths = {
     refresh,
+    route: uplinks.route,
     host: (routers) => ({
       interfaces: [...linkByIndex().values()].map(({ name }) => name),
       bridges: [...linkByIndex().values()].flatMap(({ kind, name }) => (kind === "bridge" ? [name] : [])),

@@ -22,6 +22,7 @@ import { openEdgeEngines } from "../engines.ts";
 import { type EdgeOptions, EXIT } from "../options.ts";
 import { agentCommand } from "./agent-child.ts";
 import { startAgent } from "./agent-process.ts";
+import { openBgpWorld } from "./bgp-world.ts";
 import { startFast } from "./fast-link.ts";
 import type { WireParts } from "./parts.ts";
 import { Wire } from "./wire.ts";
@@ -66,6 +67,7 @@ const openWorld = ({ options, firstAgent, supervisor, startedAt }: Circumstances
     checks: openChecks(),
     syncDaemons: openSyncDaemons(options.runtimeDirectory),
     datagrams: openDatagrams(),
+    bgp: openBgpWorld(),
     conntrack: conntrack.ok ? conntrack.value : undefined,
     clock: clock.value,
     afterBurst: createCollector(),

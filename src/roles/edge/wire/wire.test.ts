@@ -23,6 +23,7 @@ import { FakeSysctl } from "#drivers/sysctl/fake";
 import { createDeadlines } from "#runtime/deadlines";
 import { address, virtualRouter } from "#testing/values";
 import type { AgentToWire, FastToWire, WireToAgent, WireToFast } from "../messages.ts";
+import { fakeBgpSurroundings } from "./bgp-fake.ts";
 import { Wire } from "./wire.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steelyard-wire-"));
@@ -77,11 +78,12 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
   const wire = new Wire({
     options: {
       ...{ config: ["edge.yaml"], admin: "/nowhere", runtimeDirectory: directory },
-      ...{ logFormat: "text", logLevel: "info", realtime: "try", engine: "nftables" },
+      ...{ logFormat: "text", logLevel: "info", realtime: "try", engine: "nftables", bgpDrain: 0 },
     },
     afterBurst: () => {},
     syncDaemons: fakeSyncDaemons(),
     datagrams: fakeWire().port,
+    bgp: fakeBgpSurroundings({ clock, deadlines }).machine(1),
     facts: { pid: 1, startedAt: wallTime(0), version: "test" },
     netlink: new FakeNetlink([
       { index: 2, name: "eth0", mtu: 1500, up: true, carrier: true, loopback: false },
@@ -106,6 +108,7 @@ const bench = (wrap: (engine: Balancer) => Balancer = (engine) => engine) => {
             events.push(event);
           }
         },
+        tellBgp: () => {},
         tellCounts: (counts) => void agent.push({ type: "counts", counts }),
         send: (message) => void agent.push(message),
         stop: async () => void order.push("agent stopped"),

@@ -1,5 +1,5 @@
 /** The parts of the wire process, and what each tells the others. */
-import { wallTime } from "#base/time";
+import { millis, wallTime } from "#base/time";
 import { type Desired, NOTHING_DESIRED, needsRules } from "#core/config/desired";
 import type { HealthTransition } from "#core/health/observe";
 import type { Event } from "#core/observation/event";
@@ -11,6 +11,7 @@ import type { AgentToWire, FastToWire } from "../messages.ts";
 import { EXIT } from "../options.ts";
 import type { AgentProcess } from "./agent-process.ts";
 import { Balancing } from "./balancing.ts";
+import { type BgpStart, EdgeBgp } from "./bgp.ts";
 import { changesBetween, routersLeaving } from "./changes.ts";
 import { cannotRun, createComplaints } from "./complaints.ts";
 import { type ConnectionSync, createConnectionSync } from "./connection-sync.ts";
@@ -38,6 +39,7 @@ export class Wire {
   readonly #subjects: Subjects;
   readonly #balancing: Balancing;
   readonly #host: HostState;
+  readonly #bgp: EdgeBgp;
   readonly #counts = createCounts((counts) => this.#agent.tellCounts(counts));
   readonly #sync: ConnectionSync;
   readonly #supervision: Supervision;
@@ -51,6 +53,8 @@ export class Wire {
   #generation = 0;
   /** Whether forwarding is in place, so that routers may attract traffic. */
   #mayAttract = false;
+  /** Whether the kernel forwarded as an earlier run had left it when this one came. */
+  #start: BgpStart = "fresh";
   readonly #firstVerdicts: FirstVerdicts;
   /** Asked while the agent starts, since the first configuration waits for the answer. */
   #firstAvailability: Promise<Unavailable | undefined> | undefined;
@@ -66,6 +70,7 @@ export class Wire {
       journal: this.#journal,
       facts: parts.facts,
       desired: () => this.#desired,
+      bgp: () => this.#bgp.facts(),
       onMessage: (message) => this.#onAgent(message),
       onExit: (exit) => this.#onAgentExit(exit),
     });
@@ -92,6 +97,12 @@ export class Wire {
       ...parts,
       ...{ paths: this.#host.paths, subjects: this.#subjects, counts: this.#counts, emit },
       view: () => this.#journal.view,
+      onApplied: (plan) => this.#bgp.follow(plan),
+    });
+    this.#bgp = new EdgeBgp({
+      ...{ ...parts, emit, drainTime: millis(parts.options.bgpDrain) },
+      report: (key) => this.#balancing.availability(key),
+      onFacts: () => this.#agent.tellBgp(),
     });
     this.#sync = createConnectionSync({ daemons: parts.syncDaemons, clock, deadlines, emit });
   }
@@ -102,11 +113,19 @@ export class Wire {
     this.#agent.send({ type: "reload" });
   }
 
-  /** Gives everything up in order: addresses first, then forwarding and settings, then the agent. */
+  /**
+   * Gives everything up in order: routes and addresses first, then forwarding and settings, then the agent. Told again, it waits for
+   * routers no longer.
+   */
   async stop(why: string): Promise<void> {
-    if (this.#stopping) return;
+    if (this.#stopping) {
+      this.#bgp.hurry();
+      return;
+    }
     this.#stopping = true;
     this.#emit({ type: "process", part: "wire", change: "stopping", detail: why });
+    // All goes on meanwhile, checks too: routers send packets until they have found another way.
+    await this.#bgp.leave("shutdown", why);
     this.#close();
     await this.#fast.stop();
     await this.#sync.stop();
@@ -123,6 +142,7 @@ export class Wire {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#emit({ type: "process", part: "wire", change: "stopping", detail: `${why}: all stays in place` });
+    await this.#bgp.leave("restart", why);
     this.#close();
     this.#sync.leave();
     await Promise.all([this.#fast.abandon(), this.#balancing.leave()]);
@@ -135,6 +155,7 @@ export class Wire {
     this.#subjects.close();
     this.#balancing.close();
     this.#host.close();
+    this.#bgp.close();
   }
 
   #emit(event: Event, at = Date.now()): void {
@@ -180,7 +201,7 @@ export class Wire {
       return;
     }
     const isReload = this.#mayAttract;
-    if (isReload) await this.#retire(desired);
+    if (isReload) await Promise.all([this.#retire(desired), this.#bgp.retire(desired)]);
     if (this.#stopping) return;
     const changes = changesBetween(this.#desired ?? NOTHING_DESIRED, desired);
     const isNews = this.#desired === undefined || Object.values(changes).some(({ length }) => length > 0);
@@ -188,10 +209,12 @@ export class Wire {
     if (isNews) this.#generation += 1;
     this.#emit({ type: "config-applied", generation: this.#generation, ...changes });
     this.#balancing.configure(desired);
+    this.#bgp.configure(desired);
     this.#subjects.reconcile([...serverSubjects(desired.servers), ...checkSubjects(desired.checks)]);
     this.#host.apply(desired);
     this.#sync.update(desired);
     if (!isReload) {
+      if (desired.peers.length > 0 && (await this.#balancing.isInherited())) this.#start = "again";
       await this.#resume(desired);
       await this.#firstVerdicts.wait();
     }
@@ -199,6 +222,7 @@ export class Wire {
     const failure = await this.#balancing.apply();
     if (!isReload || this.#stopping) return;
     this.#configureFast();
+    this.#bgp.meet("fresh");
     this.#lag.routersFollow(this.#generation, failure);
   }
 
@@ -251,6 +275,7 @@ export class Wire {
     this.#mayAttract = true;
     this.#balancing.open();
     this.#configureFast();
+    this.#bgp.meet(this.#start);
     const took = Date.now() - this.#parts.facts.startedAt;
     this.#emit({ type: "process", part: "wire", change: "ready", detail: `${took} ms after its start` });
   }
