@@ -62,7 +62,8 @@ export class Peer {
     this.name = name;
     this.#word = word;
     this.#parts = parts;
-    this.#timerId = `bgp ${name}`;
+    // In a space of their own: a peer may be called as a timer of the speaker is.
+    this.#timerId = `bgp peer ${name}`;
     this.#since = parts.now();
     this.#restart = parts.start === "again" ? "announced" : "over";
     this.rib = new RibOut({ mostRoutes });

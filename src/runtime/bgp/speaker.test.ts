@@ -57,6 +57,16 @@ describe("a BGP speaker", () => {
     assert.deepEqual(sessionOf(one).counts.announced, { IPv4: 1, IPv6: 0 });
   });
 
+  it("talks to peers whatever their names are, those of its own timers among them", () => {
+    for (const name of ["feed", "routes", "damping", "listen", "leave", "routers", "facts"]) {
+      const { bed, one } = up({ name });
+      one.speaker.route({ changed: [routeWord("192.0.2.128/25", [name])], removed: [] });
+      bed.pass(seconds(30));
+      assert.deepEqual([name, [...one.told(at(2)).keys()]], [name, ["192.0.2.128/25"]]);
+      assert.deepEqual([name, stateOf(one)], [name, "established"]);
+    }
+  });
+
   it("tells a peer that comes late everything, and ends the table only once all of it was told (RFC 4724 §2)", () => {
     const { bed, one, two } = pair();
     one.speaker.route({ changed: manyRoutes(300, ["host-2"]), removed: [] });
