@@ -129,12 +129,12 @@ export class RouteQueue {
     const changed: RouteWord[] = [];
     const removed: InterfaceAddress[] = [];
     for (const [key, task] of lastByKey) {
-      if (task.type === "remove") {
-        this.#words.delete(key);
-        removed.push(task.prefix);
-      } else {
+      if (task.type === "change" && this.#phase !== "gone") {
         this.#words.set(key, task.word);
-        if (this.#phase !== "gone") changed.push(this.#asAnnounced(task.word));
+        changed.push(this.#asAnnounced(task.word));
+      } else {
+        this.#words.delete(key);
+        removed.push(task.type === "change" ? task.word.prefix : task.prefix);
       }
     }
     this.#feed.set({ changed, removed }, now);
