@@ -44,7 +44,8 @@ export const peerLines = (peer: AddressedPeer): readonly string[] => {
     ...(sourceAddress === undefined ? [] : [`${start} update-source ${sourceAddress}`]),
     `${start} timers ${timersOf(peer)}`,
     `${start} timers connect ${connectOf(peer)}`,
-    ...(gracefulRestart === undefined ? [] : [`${start} graceful-restart`]),
+    // By itself FRR offers it, so that peers would keep routes of a session that was ended on purpose.
+    gracefulRestart === undefined ? `${start} graceful-restart-disable` : `${start} graceful-restart`,
     ...(familyOf(neighbor.address) === "IPv6" && families.includes("IPv4")
       ? [`${start} capability extended-nexthop`]
       : []),

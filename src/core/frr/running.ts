@@ -51,5 +51,13 @@ export const parseRunning = (text: string): Running => {
   return { own, neighbours, bfd };
 };
 
+/** Our part without anything that is announced. */
+export const withoutNetworks = (own: Tree): Tree =>
+  new Map(
+    [...own].flatMap(([line, children]): readonly (readonly [string, Tree])[] =>
+      line.startsWith("network ") ? [] : [[line, withoutNetworks(children)]],
+    ),
+  );
+
 /** Nothing of ours. */
 export const NOTHING_RUNNING: Running = { own: EMPTY, neighbours: new Set(), bfd: "runs" };

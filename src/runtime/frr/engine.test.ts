@@ -146,7 +146,7 @@ describe("the engine for an FRR that is there", () => {
     await pass(seconds(31));
     assert.deepEqual(await networks(), ["192.0.2.1/32"]);
     assert.equal(engine.trouble, "");
-    assert.deepEqual(said(), ["recovered", "applied 25"]);
+    assert.deepEqual(said(), ["recovered", "applied 26"]);
   });
 
   it("goes on with what is accepted where a line is refused, and says which is not there", async () => {
@@ -186,6 +186,17 @@ describe("the engine for an FRR that is there", () => {
     assert.equal(engine.peers()[0]?.session?.routesSent, 1);
   });
 
+  it("withdraws routes before it ends sessions, so that no peer keeps them", async () => {
+    const { frr, engine, pass, networks, own } = await started();
+    engine.leave({ reason: "shutdown" }, () => {});
+    await pass(millis(500));
+    assert.deepEqual(await networks(), []);
+    const running = await frr.running();
+    assert.ok(running.ok && running.value.includes("neighbor 10.0.0.1 remote-as"));
+    await pass(seconds(2));
+    assert.equal(await own(), 0);
+  });
+
   it("removes exactly our part when it leaves", async () => {
     const { frr, engine, pass, own } = await started();
     const before = await frr.running();
@@ -193,7 +204,7 @@ describe("the engine for an FRR that is there", () => {
     engine.leave({ reason: "shutdown" }, () => {
       done += 1;
     });
-    await pass(seconds(1));
+    await pass(seconds(3));
     assert.equal(done, 1);
     assert.equal(await own(), 0);
     const after = await frr.running();
@@ -217,7 +228,7 @@ describe("the engine for an FRR that is there", () => {
     assert.ok(running.ok);
     assert.match(running.value, /set community graceful-shutdown/);
     assert.equal(done, 0);
-    await pass(seconds(3));
+    await pass(seconds(5));
     assert.deepEqual([done, await own()], [1, 0]);
   });
 
@@ -261,17 +272,17 @@ describe("removing our part where no engine runs", () => {
   it("takes out exactly that, and nothing the second time", async () => {
     const { frr, own, engine } = await started();
     engine.close();
-    const removed = await removeFromFrr(frr);
+    const removed = await removeFromFrr(frr, 0);
     assert.ok(removed.ok && removed.lines > 0);
     assert.equal(await own(), 0);
-    assert.deepEqual(await removeFromFrr(frr), { ok: true, lines: 0 });
+    assert.deepEqual(await removeFromFrr(frr, 0), { ok: true, lines: 0 });
   });
 
   it("is done where no FRR runs, and says when FRR does not answer", async () => {
     const frr = fakeFrr();
     frr.fails = { reason: "no-shell", message: "" };
-    assert.deepEqual(await removeFromFrr(frr), { ok: true, lines: 0 });
+    assert.deepEqual(await removeFromFrr(frr, 0), { ok: true, lines: 0 });
     frr.fails = { reason: "no-answer", message: "" };
-    assert.equal((await removeFromFrr(frr)).ok, false);
+    assert.equal((await removeFromFrr(frr, 0)).ok, false);
   });
 });

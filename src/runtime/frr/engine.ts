@@ -1,7 +1,7 @@
 /** Keeps FRR with our part of its configuration. See the folder's `index.ts` for what its owner does. */
 import type { IpAddress } from "#base/address";
 import { formatInterfaceAddress } from "#base/prefix";
-import { after, type Duration, type Instant, micros, millis, seconds } from "#base/time";
+import { after, type Duration, micros, millis, seconds } from "#base/time";
 import type { BgpSettings, PeerWord, RouteWord } from "#core/bgp/desired";
 import { lastResort } from "#core/bgp/last-resort";
 import type { SessionName } from "#core/bgp/session/state";
@@ -37,6 +37,8 @@ const SOONEST_RETRY = seconds(2);
 const LATEST_RETRY = seconds(30);
 /** How long the end may wait for FRR. */
 const LONGEST_REMOVAL = seconds(10);
+/** How long FRR gets to tell peers that routes are gone. */
+const FAREWELL = seconds(1);
 const TIMER = "frr round";
 
 const going = (route: RouteWord): RouteWord => ({
@@ -49,7 +51,9 @@ type Phase =
   | { readonly name: "waiting" } // not everything was told
   | { readonly name: "keeping" }
   | { readonly name: "draining" }
-  | { readonly name: "removing"; readonly until: Instant; readonly done: () => void }
+  /** First the routes, then everything: peers might keep routes of a session that just ends. */
+  | { readonly name: "withdrawing"; readonly done: () => void }
+  | { readonly name: "removing"; readonly done: () => void }
   | { readonly name: "closed" };
 
 export class FrrEngine {
@@ -126,7 +130,7 @@ export class FrrEngine {
    */
   leave({ reason }: { readonly reason: "shutdown" | "restart" }, done: () => void): void {
     const { name } = this.#phase;
-    if (name === "removing" || name === "draining" || name === "closed") return;
+    if (name !== "waiting" && name !== "keeping") return;
     if (reason === "restart") {
       this.close();
       done();
@@ -147,14 +151,16 @@ export class FrrEngine {
   }
 
   #remove(done: () => void): void {
+    // Before everything was told it is not known what is there of an earlier process.
+    const isKnown = this.#phase.name !== "waiting" && this.#routes.size > 0;
+    this.#phase = { name: isKnown ? "withdrawing" : "removing", done };
     const until = after(this.#parts.now(), LONGEST_REMOVAL);
-    this.#phase = { name: "removing", until, done };
     this.#parts.deadlines.set("frr removal", until, () => this.#removed());
     this.#soon();
   }
 
   #removed(): void {
-    if (this.#phase.name !== "removing") return;
+    if (this.#phase.name !== "removing" && this.#phase.name !== "withdrawing") return;
     const { done } = this.#phase;
     this.close();
     done();
@@ -173,6 +179,7 @@ export class FrrEngine {
 
   #wanted(): { readonly peers: readonly PeerWord[]; readonly routes: readonly RouteWord[] } {
     if (this.#phase.name === "removing") return { peers: [], routes: [] };
+    if (this.#phase.name === "withdrawing") return { peers: this.#peers, routes: [] };
     const routes = [...this.#routes.values()];
     return { peers: this.#peers, routes: this.#phase.name === "draining" ? routes.map(going) : routes };
   }
@@ -190,8 +197,19 @@ export class FrrEngine {
     if (this.#isClosed()) return;
     this.#note(outcome);
     if (sessions?.ok === true) this.#hear(readSessions(sessions.value));
-    if (phase.name === "removing" && this.#phase === phase && this.#isOver(outcome)) this.#removed();
-    else this.#later(this.#pause(outcome));
+    if (this.#phase === phase && this.#isOver(outcome)) {
+      if (phase.name === "removing") {
+        this.#removed();
+        return;
+      }
+      if (phase.name === "withdrawing") {
+        this.#phase = { name: "removing", done: phase.done };
+        this.#settled = undefined;
+        this.#later(FAREWELL);
+        return;
+      }
+    }
+    this.#later(this.#pause(outcome));
   }
 
   #isClosed(): boolean {

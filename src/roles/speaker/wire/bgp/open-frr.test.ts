@@ -136,7 +136,7 @@ describe("FRR behind the port of the wire process", () => {
     port.leave(() => {
       done += 1;
     }, "shutdown");
-    await pass(seconds(1));
+    await pass(seconds(3));
     const running = await frr.running();
     assert.ok(running.ok && !running.value.includes(OWN));
     assert.equal(done, 1);
