@@ -94,6 +94,30 @@ describe("BGP's TCP in the kernel", () => {
       assert.ok(await settle(() => held.closed.length === 1));
     }));
 
+  it("reads little in one turn of the event loop from peers that send without end, and all of it in time", () =>
+    withLan(async (lan, { arrived }) => {
+      const fds = Array.from({ length: 4 }, () => bareCall(lan, "192.0.2.1"));
+      assert.ok(await settle(() => arrived.length === fds.length));
+      const heard = (): number => arrived.reduce((sum, held) => sum + held.heard().length, 0);
+      const [piece, nobody] = [new Uint8Array(65_536), new Uint8Array(0)];
+      const perTurn: number[] = [];
+      let sent = 0;
+      for (const fd of fds)
+        for (let more = 0; more < 2; more += 1) sent += Math.max(0, door.send(fd, piece, nobody, 0));
+      for (let before = 0; before < sent && perTurn.length < 5_000; before = heard()) {
+        await new Promise((resolve) => setImmediate(resolve));
+        perTurn.push(heard() - before);
+      }
+      assert.equal(heard(), sent);
+      assert.ok(sent > 100_000);
+      // Each has its first read, whatever the others do.
+      assert.ok(Math.max(...perTurn) <= fds.length * 8_192, `${Math.max(...perTurn)}`);
+      const full = perTurn.filter((each) => each > 2 * 8_192).length;
+      assert.ok(full <= 2, `${perTurn}`);
+      for (const fd of fds) door.close(fd);
+      assert.ok(await settle(() => arrived.every(({ closed }) => closed.length === 1)));
+    }));
+
   it("gets rid of a connection that was closed although its peer reads nothing", () =>
     withLan(async (lan, { arrived }) => {
       const fd = bareCall(lan, "192.0.2.1");
