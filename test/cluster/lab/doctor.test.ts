@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import type { Finding } from "#core/doctor/finding";
 import { install, NAMESPACE, pool } from "../controller.ts";
 import { type LabCluster, sharedLabCluster } from "./bed.ts";
+import { advertisement } from "./speaker-bed.ts";
 
 const MAIN = join(import.meta.dirname, "../../../dist/main.js");
 const inLab = sharedLabCluster({ nodes: 1, pods: 1 });
@@ -12,7 +13,21 @@ const inLab = sharedLabCluster({ nodes: 1, pods: 1 });
 /** What may be read for a look at everything. */
 const RIGHTS = [
   { apiGroups: ["apps"], resources: ["daemonsets", "deployments"], verbs: ["list"] },
-  { apiGroups: ["metallb.io"], resources: ["ipaddresspools"], verbs: ["list"] },
+  {
+    apiGroups: ["metallb.io"],
+    resources: [
+      ...[
+        "ipaddresspools",
+        "l2advertisements",
+        "bgpadvertisements",
+        "bgppeers",
+        "bfdprofiles",
+        "communities",
+      ],
+    ],
+    verbs: ["list"],
+  },
+  { apiGroups: [""], resources: ["nodes"], verbs: ["list"] },
   { apiGroups: [""], resources: ["configmaps"], verbs: ["get"] },
 ];
 
@@ -49,6 +64,13 @@ describe("the doctor", () => {
       const { kubeconfig, api } = await plane.access({ type: "user", name: "doctor" }, [{ rules: RIGHTS }]);
       api.close();
       await plane.apply(pool("lan", ["10.2.0.100-10.2.0.199"]));
+      const unannounced = await look(cluster, kubeconfig);
+      assert.deepEqual(unannounced.blind, []);
+      assert.deepEqual(
+        unannounced.findings.map(({ code, subject }) => `${code} ${subject}`),
+        ["pool-unannounced lan"],
+      );
+      await plane.apply(advertisement("all"));
       assert.deepEqual(await look(cluster, kubeconfig), { code: 0, node: "n1", findings: [], blind: [] });
 
       await plane.apply(pool("far", ["192.168.77.1-192.168.77.9"]));
