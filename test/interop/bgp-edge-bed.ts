@@ -2,9 +2,9 @@
 import type { Status } from "#api/status";
 import { assert } from "#base/assert";
 import type { LabProcess } from "#lab/index";
-import type { Bed, Edge } from "../kernel/edge-bed.ts";
-import { until } from "../kernel/edge-bed.ts";
-import { config, type Spec, server } from "../kernel/edge-config.ts";
+import type { Bed, Edge } from "#test/kernel/edge-bed";
+import { until } from "#test/kernel/edge-bed";
+import { config, type Spec, server } from "#test/kernel/edge-config";
 
 /** The virtual address, which is on no network of the lab. */
 export const VIP = "192.0.2.10";

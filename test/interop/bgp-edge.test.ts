@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseAddress } from "#base/address";
+import { between, toMillis } from "#base/time";
 import { standardTopology } from "#lab/index";
+import { monotonicNow } from "#lab/probe/clock";
 import { startDownloads, startHttpLoad, startServers, urlOf } from "#lab/probe/start";
-import { type Bed, inBed, until } from "../kernel/edge-bed.ts";
+import { type Bed, inBed, until } from "#test/kernel/edge-bed";
 import { edgeConfig, HOPS, type Router, startEdges, startRouter, ups, VIP } from "./bgp-edge-bed.ts";
 
 const ADDRESS = parseAddress(VIP) ?? assert.fail(VIP);
@@ -60,24 +62,27 @@ describe("two edges that announce by BGP", () => {
       assert.match(told, /BGP.community: \(64510,77\)/);
       assert.equal(await ups(e2), 1);
 
-      const load = await startHttpLoad(lab.host("cl"), { url: URL, clients: 10, rate: 40, timeout: 3_000 });
+      const load = await startHttpLoad(lab.host("cl"), { url: URL, clients: 10, rate: 20, timeout: 3_000 });
       const downloads = await startDownloads(lab.host("cl"), {
         ...{ url: URL, streams: 20, duration: 5, bytes: 1_000_000 },
       });
       await pause(500);
-      const { code } = await e1.stop();
+      const began = monotonicNow();
+      const [{ code }] = await Promise.all([e1.stop(), router.sendsTo([HOPS.e2])]);
       assert.equal(code, 0);
-      await router.sendsTo([HOPS.e2]);
       const { downloads: ended } = await downloads.finish();
       const { requests } = await load.finish();
       assert.deepEqual(
         ended.filter(({ whole }) => !whole),
         [],
       );
-      assert.deepEqual(
-        requests.filter(({ error }) => error !== undefined),
-        [],
-      );
+      const failed = requests
+        .filter(({ error }) => error !== undefined)
+        .map(
+          ({ at, error, port }) =>
+            `${error} of port ${port} ${toMillis(between(began, at))} ms after the stop`,
+        );
+      assert.deepEqual(failed, []);
       context.diagnostic(`${requests.length} requests and ${ended.length} downloads, none lost`);
       const left = await lab.host("e1").expect(["ip", "-4", "address", "show", "dev", "lo"]);
       assert.ok(!left.includes(VIP), left);

@@ -2,7 +2,7 @@
 import { type Instant, toMillis, type WallTime } from "#base/time";
 import type { PeerWord } from "#core/bgp/desired";
 import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
-import type { PeerSnapshot } from "#runtime/bgp/snapshot";
+import type { PeerSnapshot } from "../bgp/snapshot.ts";
 
 /** What is said of a peer; `word` is how it is wanted. */
 export const factsOf = (

@@ -3,7 +3,7 @@ import { formatInterfaceAddress } from "#base/prefix";
 import type { PeerWord } from "#core/bgp/desired";
 import type { Cause } from "#core/bgp/session/cause";
 import type { BgpEvent } from "#core/speaker/bgp";
-import type { BgpObservation } from "#runtime/bgp/parts";
+import type { BgpObservation } from "../bgp/parts.ts";
 
 type Of<Type extends BgpObservation["type"]> = Extract<BgpObservation, { readonly type: Type }>;
 

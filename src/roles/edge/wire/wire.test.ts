@@ -23,7 +23,7 @@ import { FakeSysctl } from "#drivers/sysctl/fake";
 import { createDeadlines } from "#runtime/deadlines";
 import { address, virtualRouter } from "#testing/values";
 import type { AgentToWire, FastToWire, WireToAgent, WireToFast } from "../messages.ts";
-import { fakeBgpSurroundings } from "./bgp-fake.ts";
+import { fakeBgpSurroundings } from "./test-bgp.ts";
 import { Wire } from "./wire.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steelyard-wire-"));
