@@ -7,6 +7,7 @@ import { VIRTUAL_ADDRESS } from "#lab/demo/config";
 import { openSpeakerBed } from "#test/cluster/lab/speaker-bed";
 import { measureAllocate } from "./allocate.ts";
 import { reportAllocate } from "./allocate-report.ts";
+import { measureBgp } from "./bgp.ts";
 import { copyBuild } from "./build-copy.ts";
 import { type Changes, measureChange, reportChange } from "./change.ts";
 import { type JitterCase, measureJitter } from "./jitter.ts";
@@ -22,7 +23,7 @@ import { measureSoak } from "./soak.ts";
 import { measureCalm, measureFaults, measureReadiness } from "./speaker.ts";
 import { measureCosts } from "./speaker-memory.ts";
 import { reportSpeakerMemory } from "./speaker-memory-report.ts";
-import { reportSpeaker } from "./speaker-report.ts";
+import { reportCalm, reportSpeaker } from "./speaker-report.ts";
 import { measureStart } from "./start.ts";
 import { reportStart } from "./start-report.ts";
 import { measureDownloads, measureReboot, openBed, REBOOT_LASTS, reportSurvival } from "./survival.ts";
@@ -158,15 +159,23 @@ const allocate: Bench = async ({ quick, say }) =>
     ),
   );
 
-const speaker: Bench = async ({ quick, runs, seconds = quick ? 20 : STEADY_SECONDS, say }) => {
+const speaker: Bench = async ({ runs, say }) => {
   const bed = await openSpeakerBed({ nodes: 4 });
   try {
     const faults = await measureFaults(bed, { runs, say });
     say("speaker: readiness");
     const readiness = await measureReadiness(bed, runs);
-    say(`speaker: ${seconds} s with busy processors`);
-    const calm = await measureCalm(bed, { seconds, burners: 2 * availableParallelism() });
-    return reportSpeaker({ runs: faults, readiness, calm });
+    return reportSpeaker({ runs: faults, readiness });
+  } finally {
+    await bed.close();
+  }
+};
+
+const speakerCalm: Bench = async ({ quick, seconds = quick ? 20 : STEADY_SECONDS, say }) => {
+  const bed = await openSpeakerBed({ nodes: 4 });
+  try {
+    say(`speaker-calm: ${seconds} s with busy processors`);
+    return reportCalm(await measureCalm(bed, { seconds, burners: 2 * availableParallelism() }));
   } finally {
     await bed.close();
   }
@@ -199,5 +208,7 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["xdp", xdp],
   ["allocate", allocate],
   ["speaker", speaker],
+  ["speaker-calm", speakerCalm],
   ["speaker-memory", speakerMemory],
+  ["bgp", measureBgp],
 ]);

@@ -9,7 +9,7 @@
  *     npm run bench -- --write docs/benchmarks.md          puts the figures into the page
  *     npm run bench -- --json FILE                         every single measurement
  *
- * Everything happens in the lab's namespaces; it needs root, and keepalived from Debian. Figures of one run are to be
+ * Everything happens in the lab's namespaces; it needs root, and programs of Debian to compare with. Figures of one run are to be
  * compared with each other, not with those of another machine or a busier hour; that is why ratios are given.
  *
  * Start with `benches.ts`; each bench has a file that measures and, where there is much to say, one that reports.
@@ -33,6 +33,9 @@ const TOOLS = {
   curl: "curl",
   conntrack: "conntrack",
   iperf3: "iperf3",
+  tcpdump: "tcpdump",
+  bird: "bird2",
+  gobgpd: "gobgpd",
 };
 
 const DEFAULT_RUNS = 20;
