@@ -155,36 +155,6 @@ describe("a Service that routers are told of", () => {
   );
 
   it(
-    "is announced again by a speaker that was killed, without an API server",
-    inBed(async (bed) => {
-      const { cluster, router, speakers } = bed;
-      const { at, delete: remove } = await routed(bed, "Cluster");
-      for (const each of at) await router.spreads(each, NODES);
-      // What is new waits a moment before it is written to disk.
-      await pause(2_000);
-      await cluster.stopApi();
-      const speaker = speakers.on("n2");
-      await speaker.stop("SIGKILL");
-      await eventually("the session to be gone", 20_000, async () =>
-        (await router.isEstablished("n2")) ? undefined : true,
-      );
-      // All that it knows of the cluster and its routers is on its disk.
-      const synced = speaker.start();
-      await router.established("n2", 40_000);
-      await eventually("its routes", 20_000, async () => {
-        const peer = await speaker.status().then(peerOf, () => undefined);
-        return peer?.announced === at.length ? true : undefined;
-      });
-      for (const each of at) await router.spreads(each, NODES);
-      assert.equal((await speaker.status()).isSynced, false);
-      await cluster.startApi();
-      await synced;
-      await remove();
-      for (const each of at) await router.spreads(each, [], 60_000);
-    }),
-  );
-
-  it(
     "goes on within moments when a node falls silent, since BFD misses it",
     inBed(async (bed) => {
       const { cluster, router } = bed;
@@ -226,6 +196,40 @@ const secretThatSpeakersMayRead = (name: string, password: string): readonly str
     },
   ].map((each) => JSON.stringify(each));
 };
+
+describe("a session with a password", () => {
+  it(
+    "comes up with what a Secret holds, and follows it to another one without a restart of the speaker",
+    inBed(async ({ cluster, router, speakers }) => {
+      const allUp = async (): Promise<void> => {
+        for (const node of NODES) await router.established(node, 60_000);
+      };
+      const pids = speakers.all.map(({ pid }) => pid());
+      const peer = `/apis/metallb.io/v1beta2/namespaces/${NAMESPACE}/bgppeers/router`;
+      for (const text of secretThatSpeakersMayRead("router", "the first one"))
+        await cluster.plane.apply(text);
+      await router.setPassword("the first one");
+      await cluster.plane.admin.patch(peer, { spec: { passwordSecret: { name: "router" } } }, "merge-patch");
+      await allUp();
+      await router.setPassword("another one");
+      for (const node of NODES)
+        await eventually(`${node} to be refused`, 60_000, async () =>
+          (await router.isEstablished(node)) ? undefined : true,
+        );
+      const [secret = ""] = secretThatSpeakersMayRead("router", "another one");
+      await cluster.plane.apply(secret);
+      await allUp();
+      assert.deepEqual(
+        speakers.all.map(({ pid }) => pid()),
+        pids,
+      );
+      await router.setPassword(undefined);
+      await cluster.plane.admin.patch(peer, { spec: { passwordSecret: null } }, "merge-patch");
+      await allUp();
+      for (const { log } of speakers.all) assert.doesNotMatch(log(), /the first one|another one/);
+    }),
+  );
+});
 
 describe("a BGPPeer that cannot be as it is asked for", () => {
   it(
@@ -271,6 +275,39 @@ describe("a BGPPeer that cannot be as it is asked for", () => {
         const { status } = await cluster.plane.admin.get<{ status?: { readonly result?: string } }>(path);
         return status?.result === "Valid" ? true : undefined;
       });
+    }),
+  );
+});
+
+// The last one: whoever watches an API server that was away reads some kinds late.
+describe("a Service that routers are told of, while the API server is away", () => {
+  it(
+    "is announced again by a speaker that was killed, without an API server",
+    inBed(async (bed) => {
+      const { cluster, router, speakers } = bed;
+      const { at, delete: remove } = await routed(bed, "Cluster");
+      for (const each of at) await router.spreads(each, NODES);
+      // What is new waits a moment before it is written to disk.
+      await pause(2_000);
+      await cluster.stopApi();
+      const speaker = speakers.on("n2");
+      await speaker.stop("SIGKILL");
+      await eventually("the session to be gone", 20_000, async () =>
+        (await router.isEstablished("n2")) ? undefined : true,
+      );
+      // All that it knows of the cluster and its routers is on its disk.
+      const synced = speaker.start();
+      await router.established("n2", 40_000);
+      await eventually("its routes", 20_000, async () => {
+        const peer = await speaker.status().then(peerOf, () => undefined);
+        return peer?.announced === at.length ? true : undefined;
+      });
+      for (const each of at) await router.spreads(each, NODES);
+      assert.equal((await speaker.status()).isSynced, false);
+      await cluster.startApi();
+      await synced;
+      await remove();
+      for (const each of at) await router.spreads(each, [], 60_000);
     }),
   );
 });

@@ -45,6 +45,8 @@ export type LabRouter = {
   nodesFor(address: string): Promise<readonly string[]>;
   /** Resolves when it spreads an address over exactly these. */
   spreads(address: string, nodes: readonly string[], withinMs?: number): Promise<void>;
+  /** Wants this password of all nodes from now on; `undefined`: none. */
+  setPassword(password: string | undefined): Promise<void>;
   /** Whether the session with a node is up. */
   isEstablished(node: string): Promise<boolean>;
   /** Resolves when it is. */
@@ -53,7 +55,10 @@ export type LabRouter = {
 
 const CONTROL = "/run/bird-bgp.ctl";
 
-const configuration = (nodes: readonly { readonly name: string; readonly address: string }[]): string =>
+const configuration = (
+  nodes: readonly { readonly name: string; readonly address: string }[],
+  password: string | undefined,
+): string =>
   [
     "log stderr all;",
     `router id ${ROUTER_ADDRESS};`,
@@ -64,6 +69,7 @@ const configuration = (nodes: readonly { readonly name: string; readonly address
     "template bgp nodes {",
     `  local ${ROUTER_ADDRESS} as ${ROUTER_ASN};`,
     "  bfd;",
+    ...(password === undefined ? [] : [`  password "${password}";`]),
     "  connect retry time 1; connect delay time 1; error wait time 1, 2;",
     "  ipv4 { import all; export none; };",
     "  ipv6 { import all; export none; };",
@@ -83,10 +89,15 @@ export const startRouter = async ({
   nodes,
 }: Pick<LabCluster, "gateway" | "nodes">): Promise<LabRouter> => {
   const known = nodes.map(({ name, addresses }) => ({ name, addresses }));
-  await gateway.write(
-    "/run/bird-bgp.conf",
-    configuration(known.map(({ name, addresses }) => ({ name, address: addresses[0] }))),
-  );
+  const write = (password: string | undefined): Promise<void> =>
+    gateway.write(
+      "/run/bird-bgp.conf",
+      configuration(
+        known.map(({ name, addresses }) => ({ name, address: addresses[0] })),
+        password,
+      ),
+    );
+  await write(undefined);
   // Connections of one client go to different nodes: by ports as well.
   for (const family of ["ipv4", "ipv6"])
     await gateway.expect(["sysctl", "-qw", `net.${family}.fib_multipath_hash_policy=1`]);
@@ -108,6 +119,10 @@ export const startRouter = async ({
     /Established/.test(await say("show", "protocols", node));
   return {
     ...{ program, nodesFor, isEstablished },
+    setPassword: async (password) => {
+      await write(password);
+      await say("configure");
+    },
     spreads: async (address, wanted, withinMs = 20_000) => {
       await eventually(`${address} over ${wanted}`, withinMs, async () =>
         (await nodesFor(address)).join() === [...wanted].sort().join() ? true : undefined,
