@@ -42,6 +42,7 @@ export class Feeding {
     let now = this.#parts.now();
     for (let [peer] = this.#hungry; peer !== undefined && now < limit; [peer] = this.#hungry) {
       this.#hungry.delete(peer);
+      peer.settle(now);
       // Behind all others.
       if (sendSome(peer)) this.#hungry.add(peer);
       else {

@@ -157,9 +157,12 @@ export class Peer {
 
   /** Next hops may be others: what the peer was told is told anew where they are. */
   linksChanged(): void {
-    this.#telling.nextHops();
-    this.#telling.leftOut(this.#parts.now());
-    this.#parts.onWork(this);
+    this.#telling.moved();
+  }
+
+  /** Begins what was put off so that it is done for one peer in a turn. */
+  settle(now: Instant): void {
+    this.#telling.settle(now);
   }
 
   /** The routes that there are have been set. */
@@ -189,6 +192,7 @@ export class Peer {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
     this.bfd.leave(this.#parts.now());
+    this.#telling.end();
     this.#parts.deadlines.set(this.#timerId, undefined, this.#onTimer);
   }
 
@@ -239,10 +243,10 @@ export class Peer {
         break;
       case "down":
         this.rib.down();
+        this.#telling.end();
         break;
       case "refresh":
-        this.rib.refresh(effect.family);
-        this.#parts.onWork(this);
+        this.#telling.refresh(effect.family);
         break;
       case "ended":
         this.#ended(effect.connection, effect.cause, now);

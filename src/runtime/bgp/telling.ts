@@ -1,5 +1,6 @@
 /** What one peer is told of routes: over which next hops, how much at a time, and what is left out. */
-import type { Instant } from "#base/time";
+import type { IpFamily } from "#base/address";
+import { after, type Instant, seconds } from "#base/time";
 import type { EncodeContext } from "#core/bgp/message/context";
 import { encodeRouteRefresh } from "#core/bgp/message/encode";
 import { encodeUpdates } from "#core/bgp/message/encode-update";
@@ -10,14 +11,28 @@ import { nextHopSourceOf } from "./next-hop-source.ts";
 import type { BgpSpeakerParts } from "./parts.ts";
 import type { Peer } from "./peer.ts";
 
-type Parts = Pick<BgpSpeakerParts, "links" | "tell"> & { readonly peer: Peer };
+type Parts = Pick<BgpSpeakerParts, "links" | "tell" | "deadlines"> & {
+  readonly peer: Peer;
+  /** There may be something to be sent. */
+  readonly onWork: (peer: Peer) => void;
+};
+
+/** All routes are told again no more often, however often a peer asks: they may be ten thousand. */
+const REFRESH_PAUSE = seconds(5);
 
 export class Telling {
   readonly #parts: Parts;
+  readonly #timerId: string;
   #leftOut = "[]";
+  /** Next hops may be others than were told. */
+  #hasMoved = false;
+  /** Families whose routes the peer wants to hear again. */
+  readonly #asked = new Set<IpFamily>();
+  #refreshed: Instant | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#timerId = `bgp refresh ${parts.peer.name}`;
   }
 
   /** The session is established. */
@@ -30,8 +45,45 @@ export class Telling {
     });
   }
 
+  /** The session is over. */
+  end(): void {
+    this.#hasMoved = false;
+    this.#asked.clear();
+    this.#refreshed = undefined;
+    this.#parts.deadlines.set(this.#timerId, undefined, this.#onTimer);
+  }
+
+  /** Addresses of this machine may be others: what leads elsewhere now is told again, soon. */
+  moved(): void {
+    this.#hasMoved = true;
+    this.#parts.onWork(this.#parts.peer);
+  }
+
+  /** The peer has asked for all routes of a family again. */
+  refresh(family: IpFamily): void {
+    this.#asked.add(family);
+    this.#parts.onWork(this.#parts.peer);
+  }
+
+  /** Begins what was asked for since it was last called. It looks at every route, so it is for one peer in a turn. */
+  settle(now: Instant): void {
+    if (this.#hasMoved) this.#redirect();
+    if (this.#asked.size === 0) return;
+    const due = this.#refreshed === undefined ? now : after(this.#refreshed, REFRESH_PAUSE);
+    if (due > now) {
+      this.#parts.deadlines.set(this.#timerId, due, this.#onTimer);
+      return;
+    }
+    this.#refreshed = now;
+    for (const family of this.#asked) this.#parts.peer.rib.refresh(family);
+    this.#asked.clear();
+  }
+
+  readonly #onTimer = (): void => this.#parts.onWork(this.#parts.peer);
+
   /** Tells again what leads elsewhere now, and withdraws what leads nowhere any more. */
-  nextHops(): void {
+  #redirect(): void {
+    this.#hasMoved = false;
     const { peer } = this.#parts;
     const { channel, negotiated } = peer;
     if (channel === undefined || negotiated === undefined) return;
