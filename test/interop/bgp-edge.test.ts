@@ -62,7 +62,7 @@ describe("two edges that announce by BGP", () => {
       assert.match(told, /BGP.community: \(64510,77\)/);
       assert.equal(await ups(e2), 1);
 
-      const load = await startHttpLoad(lab.host("cl"), { url: URL, clients: 10, rate: 20, timeout: 3_000 });
+      const load = await startHttpLoad(lab.host("cl"), { url: URL, clients: 10, rate: 20, timeout: 10_000 });
       const downloads = await startDownloads(lab.host("cl"), {
         ...{ url: URL, streams: 20, duration: 5, bytes: 1_000_000 },
       });
@@ -92,7 +92,7 @@ describe("two edges that announce by BGP", () => {
     inBed(context, TOPOLOGY, async (bed) => {
       const { lab, e1, e2 } = bed;
       const router = await running(bed, edgeConfig({ mode: "masquerade" }));
-      const load = await startHttpLoad(lab.host("cl"), { url: URL, clients: 10, rate: 20, timeout: 2_000 });
+      const load = await startHttpLoad(lab.host("cl"), { url: URL, clients: 10, rate: 20, timeout: 10_000 });
       await pause(1_000);
       // Only e1 is cut off from the backends, not from the router.
       const deny = NODES.map((_, index) => `10.2.0.${21 + index}`).join(", ");

@@ -5,12 +5,12 @@ import { seconds, wallTime } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
 import { onePort } from "#core/balance/ports";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
-import { peerWord, routeWord } from "#core/frr/test-words";
 import type { HealthCheckConfig } from "#core/health/config";
 import type { Event } from "#core/observation/event";
 import { EXAMPLES } from "#core/observation/examples";
 import { emptyView, project } from "#core/observation/view";
 import type { BgpPeerFacts } from "#core/speaker/bgp-facts";
+import { peerWord, routeWord } from "#testing/bgp-words";
 import { address, virtualAddress, virtualRouter } from "#testing/values";
 import { metricFamilies, metricsText } from "./metrics.ts";
 import { type Knowledge, statusOf } from "./status.ts";
@@ -93,8 +93,8 @@ const EVERYTHING = known(
     ...DESIRED,
     peers: [peerWord("tor-1", { password: "correct-horse" })],
     routes: [
-      { name: "192.0.2.100/32", servers: ["web"], route: routeWord("192.0.2.100/32", ["tor-1"]) },
-      { name: "192.0.2.10/32", servers: ["web"], route: routeWord("192.0.2.10/32", ["tor-1"]) },
+      { name: "192.0.2.100/32", servers: ["web"], route: routeWord("192.0.2.100/32", "tor-1") },
+      { name: "192.0.2.10/32", servers: ["web"], route: routeWord("192.0.2.10/32", "tor-1") },
     ],
   },
   EXAMPLES["config-applied"],
