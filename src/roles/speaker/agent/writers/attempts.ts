@@ -8,9 +8,10 @@ import { type Backoff, backoffDelay } from "#core/kubernetes/backoff";
 
 /** Until the same is sent again under the same key, if the mirror goes on showing that it is needed. */
 const AGAIN: Backoff = { first: seconds(10), most: seconds(300) };
-/** So many times in a row something different may be sent under a key at once, and then with longer and longer pauses. */
-const AT_ONCE = 4;
-const PAUSE: Backoff = { first: seconds(10), most: seconds(120) };
+/** How often in a row something different may be sent under a key at once, and the longer and longer pauses after that. */
+export type Patience = { readonly atOnce: number; readonly pause: Backoff };
+
+const USUAL: Patience = { atOnce: 4, pause: { first: seconds(10), most: seconds(120) } };
 /** After so long without a write the row is over. */
 const REST = seconds(240);
 /** Keys that are remembered before those whose row is over are looked for and forgotten. */
@@ -26,8 +27,13 @@ type Attempt = {
 };
 
 export class Attempts {
+  readonly #patience: Patience;
   readonly #byKey = new Map<string, Attempt>();
   #most = MOST;
+
+  constructor(patience: Patience = USUAL) {
+    this.#patience = patience;
+  }
 
   /** When this may be sent under the key: not after `now` if it may be at once. */
   dueAt(key: string, text: string, now: Instant): Instant {
@@ -36,7 +42,8 @@ export class Attempts {
     const { print, times, row, at } = before;
     const spread = (hashName(key, row) % 1_000) / 1_000;
     if (print === hashName(text, 0)) return after(at, backoffDelay(AGAIN, { failures: times, spread }));
-    return row < AT_ONCE ? now : after(at, backoffDelay(PAUSE, { failures: row + 1 - AT_ONCE, spread }));
+    const { atOnce, pause } = this.#patience;
+    return row < atOnce ? now : after(at, backoffDelay(pause, { failures: row + 1 - atOnce, spread }));
   }
 
   /** It is being sent now. */

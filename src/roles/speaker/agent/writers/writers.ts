@@ -14,7 +14,7 @@ import type { Cancel, Time } from "#drivers/kubernetes/time";
 import { createFailures } from "#runtime/cluster/failures";
 import { createWrites, type Writes } from "#runtime/cluster/writes";
 import { Agenda } from "./agenda.ts";
-import { Attempts } from "./attempts.ts";
+import { Attempts, type Patience } from "./attempts.ts";
 import { type ConditionParts, Conditions } from "./conditions.ts";
 import { type ConflictParts, Conflicts, type Duplicate } from "./conflicts.ts";
 import { assigned, duplicateFound, notReachable, reachableAgain, SpeakerEvents } from "./events.ts";
@@ -70,6 +70,9 @@ const changedAddresses = <Value>(
   ...[...now].flatMap(([address, value]) => (before.get(address) === value ? [] : [address])),
 ];
 
+/** One small object for each node, of which failovers live: a node that is back must be known to be before the next one fails. */
+const REPORTING: Patience = { atOnce: 60, pause: { first: seconds(2), most: seconds(30) } };
+
 export class Writers {
   readonly #parts: WritersParts;
   readonly #writes: Writes;
@@ -119,7 +122,7 @@ export class Writers {
       onWritten: (...written) => this.#onWritten(...written),
     });
     this.#report = new LinkReport({
-      ...common,
+      ...{ ...common, attempts: new Attempts(REPORTING) },
       seen: () => mirror.reportOf(self),
       seenOwners: () => mirror.ownersOf(self),
       nodeUid: () => mirror.uidOf(self),
