@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { millis, toMillis } from "#base/time";
-import { WAITS_IN_KERNEL } from "#drivers/bgp/constants";
+import { CALLER_PAUSE, MOST_OF_CALLER, WAITS_IN_KERNEL } from "#drivers/bgp/constants";
 import { bgpContract, type Held, hold } from "#drivers/bgp/contract";
 import { sockaddr } from "#drivers/bgp/layout";
 import type { BgpConnection, BgpListener } from "#drivers/bgp/port";
@@ -148,6 +148,22 @@ describe("BGP's TCP in the kernel", () => {
       assert.ok(await settle(() => arrived.length === 1));
       assert.deepEqual(listener.counters(), { accepted: 1, refused: count });
       for (const fd of open) door.close(fd);
+    }));
+
+  it("spends a few sockets on a caller at most, however often it calls", () =>
+    withLan(async (lan, { listener, arrived }) => {
+      const total = (): number => listener.counters().accepted + listener.counters().refused;
+      const open = Array.from({ length: 100 }, () => bareCall(lan, "192.0.2.1"));
+      assert.ok(await settle(() => total() === open.length));
+      assert.deepEqual(listener.counters(), { accepted: MOST_OF_CALLER, refused: 100 - MOST_OF_CALLER });
+      // Those that it has closed do not count any more after a while.
+      for (const fd of open) door.close(fd);
+      assert.ok(await settle(() => arrived.every(({ closed }) => closed.length === 1)));
+      await quiet(toMillis(CALLER_PAUSE) + 300);
+      open.push(bareCall(lan, "192.0.2.1"));
+      assert.ok(await settle(() => total() === open.length));
+      assert.equal(listener.counters().accepted, MOST_OF_CALLER + 1);
+      door.close(open.at(-1) ?? 0);
     }));
 
   it("keeps to the device of a VRF in both directions", async () => {

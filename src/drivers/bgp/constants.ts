@@ -40,6 +40,12 @@ export const LISTENER_HOPS = 255;
 export const BACKLOG = 64;
 /** So many are accepted in one turn of the event loop; more wait for the next. */
 export const ACCEPTED_PER_TURN = 64;
+/**
+ * Connections that one caller may have here at once: two that are in use, and some whose end still has to get out (`LINGER`). One that is over counts for
+ * a while, so that it is also how many it may begin in that time: each costs an OPEN, and perhaps a line in a log.
+ */
+export const MOST_OF_CALLER = 8;
+export const CALLER_PAUSE: Duration = seconds(1);
 /** Without descriptors there is nothing to accept with: it is tried again so much later. */
 export const ACCEPT_PAUSE: Duration = seconds(1);
 /** Bytes that the kernel takes although it cannot send them: what is newer than they are is decided before it is written. */

@@ -58,6 +58,8 @@ class LinuxListener implements BgpListener {
   readonly #callers = new Map<string, BgpCaller>();
   /** Addresses that the kernel demands a signature of, and with which password. */
   readonly #passwords = new Map<IpAddress, string>();
+  /** Connections that callers have or had a moment ago, by whose they are. */
+  readonly #countByCaller = new Map<string, number>();
   #stop: () => void = () => undefined;
   #pause: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -148,9 +150,13 @@ class LinuxListener implements BgpListener {
 
   #take(fd: number, from: ReturnType<typeof endOf>): void {
     const { door } = this.#maker;
-    const caller = this.#callers.get(callerKey(from.address, from.scope));
+    const key = callerKey(from.address, from.scope);
+    const caller = this.#callers.get(key);
+    const hasRoom = (this.#countByCaller.get(key) ?? 0) < linux.MOST_OF_CALLER;
     const outcome =
-      caller === undefined ? -1 : setOptions(door, fd, hopOptions(this.#request.family, caller.hops));
+      caller === undefined || !hasRoom
+        ? -1
+        : setOptions(door, fd, hopOptions(this.#request.family, caller.hops));
     if (outcome < 0) {
       this.#refused += 1;
       door.setsockopt(fd, linux.SOL_SOCKET, linux.SO_LINGER, resetOnClose());
@@ -159,6 +165,9 @@ class LinuxListener implements BgpListener {
     }
     const ends = localEndOf(door, fd);
     const { socket, ear } = this.#maker.adopt(fd);
+    this.#count(key, 1);
+    const forget = (): void => this.#count(key, -1);
+    socket.once("close", () => setTimeout(forget, toMillis(linux.CALLER_PAUSE)).unref());
     const remote = { address: from.address, port: from.port };
     const connection = new NetConnection(socket, ear, { remote, ...ends });
     const events = this.#request.onConnection(connection);
@@ -166,6 +175,12 @@ class LinuxListener implements BgpListener {
     if (events === undefined) connection.reset();
     if (events === undefined) this.#refused += 1;
     else this.#accepted += 1;
+  }
+
+  #count(key: string, change: 1 | -1): void {
+    const count = (this.#countByCaller.get(key) ?? 0) + change;
+    if (count === 0) this.#countByCaller.delete(key);
+    else this.#countByCaller.set(key, count);
   }
 
   /** Without descriptors or memory the socket stays readable, which would keep us busy. */

@@ -101,7 +101,7 @@ export type BgpListener = {
   setCallers(callers: readonly BgpCaller[]): readonly BgpError[];
   counters(): {
     readonly accepted: number;
-    /** Connections of others than callers, and those that nobody wanted. */
+    /** Connections of others than callers, those that nobody wanted, and those of a caller that has too many. */
     readonly refused: number;
   };
   /** Connections that there are stay. Safe to call twice. */
