@@ -20,9 +20,9 @@ import { spread } from "./statistics.ts";
 
 /** The address that all nodes announce. */
 export const SHARED_ADDRESS = "10.2.0.150";
-export const FLOWS = 15;
+const FLOWS = 15;
 /** Milliseconds between two datagrams of a flow. */
-export const SPACING = 5;
+const SPACING = 5;
 
 export type DetectionCase = {
   readonly name: string;

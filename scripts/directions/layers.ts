@@ -96,7 +96,8 @@ export const LAYERS: readonly Layer[] = [
       "native",
       "test",
     ],
-    packages: ["node:*"],
+    // What is measured is bundled, as it is where it runs.
+    packages: ["node:*", "esbuild"],
   },
   // `src/main.ts` and `src/cli.ts` only pick a command.
   {
