@@ -28,6 +28,25 @@ describe("the state of BGP on disk", () => {
     assert.deepEqual(readBgpState("node-a", TEXT), { ok: true, value: { peers: PEERS, routes: ROUTES } });
   });
 
+  it("has what many routes share turned into text once", () => {
+    let made = 0;
+    const { targets } = routeWord("192.0.2.10/32", "tor");
+    const shared = Object.assign([...targets], {
+      toJSON: () => {
+        made += 1;
+        return targets;
+      },
+    });
+    const routes = [1, 2, 3].map((last) => ({ ...routeWord(`192.0.2.${last}/32`), targets: shared }));
+    const reading = readBgpState("node-a", bgpStateText("node-a", { peers: PEERS, routes }, LIFE));
+    assert.ok(reading.ok);
+    assert.deepEqual(
+      reading.value.routes,
+      [1, 2, 3].map((last) => routeWord(`192.0.2.${last}/32`, "tor")),
+    );
+    assert.equal(made, 1);
+  });
+
   it("says when its run was alive last, which can be written over in place", () => {
     assert.deepEqual(lifeIn(TEXT), LIFE);
     const stamp = bgpStateStamp(wallTime(7));

@@ -37,14 +37,29 @@ export const lifeIn = (text: string): Life | undefined => {
   return at === undefined || bootId === undefined ? undefined : { at: wallTime(Number(at)), bootId };
 };
 
+/**
+ * Routes as text. What many share is the same object, and turned into text once: ten thousand with lists of peers would take the thread that
+ * BFD lives on for longer than its packets may wait.
+ */
+const routeTexts = (): ((route: RouteWord) => string) => {
+  const textByTargets = new Map<RouteWord["targets"], string>();
+  return ({ prefix, targets }) => {
+    const known = textByTargets.get(targets);
+    const text = known ?? JSON.stringify(targets);
+    if (known === undefined) textByTargets.set(targets, text);
+    return `{"prefix":${JSON.stringify(prefix)},"targets":${text}}`;
+  };
+};
+
 /** The text for the disk, with as many routes as fit. */
 export const bgpStateText = (node: string, { peers, routes }: SavedBgp, { at, bootId }: Life): string => {
   const rest = JSON.stringify({ bootId, version: VERSION, node, peers: peers.slice(0, MOST.peers) });
   const head = `${bgpStateStamp(at)},${rest.slice(1)}`;
   const texts: string[] = [];
+  const textOf = routeTexts();
   let length = head.length;
   for (const route of routes.slice(0, MOST.routes)) {
-    const text = JSON.stringify(route);
+    const text = textOf(route);
     length += text.length + 1;
     if (length > LONGEST_BGP_STATE - 32) break;
     texts.push(text);
