@@ -19,6 +19,7 @@ import { readNode } from "#core/node/read";
 import { readService } from "#core/service/read";
 import type { Service } from "#core/service/service";
 import { isSameReport, readReport, type SpeakerReport } from "#core/speaker-report/report";
+import { readVerdict, type SaidVerdict } from "#core/speaker-report/verdict";
 import type { ClusterPort, Failure, Watch, WatchOptions } from "#drivers/kubernetes/port";
 import {
   CONFIGURATION_STATES,
@@ -71,7 +72,11 @@ const projectNode = (object: unknown): SeenNode | undefined => {
 };
 
 /** What a speaker has reported, and whose the object is. */
-type SeenReport = { readonly report: SpeakerReport; readonly owners: readonly unknown[] };
+type SeenReport = {
+  readonly report: SpeakerReport;
+  readonly owners: readonly unknown[];
+  readonly verdict: SaidVerdict;
+};
 
 const MOST_OWNERS = 16;
 
@@ -79,7 +84,8 @@ const projectReport = (object: unknown): SeenReport | undefined => {
   const report = readReport(object);
   if (report === undefined) return undefined;
   const { ownerReferences } = fieldsOf(fieldsOf(object).metadata);
-  return { report, owners: listOf(ownerReferences).slice(0, MOST_OWNERS) };
+  const owners = listOf(ownerReferences).slice(0, MOST_OWNERS);
+  return { report, owners, verdict: readVerdict(object) };
 };
 
 /** A status as an object of its own, and as the record of a holder. */
@@ -106,6 +112,7 @@ export class ClusterMirror {
   readonly #uidByNode = new Map<string, string>();
   readonly #pods = new Map<string, SpeakerPod>();
   readonly #reports = new Map<string, SpeakerReport>();
+  readonly #verdicts = new Map<string, SaidVerdict>();
   readonly #ownersByNode = new Map<string, readonly unknown[]>();
   #services: ReadonlyMap<string, Service> = new Map();
   #slices: ReadonlyMap<string, EndpointSlice> = new Map();
@@ -170,6 +177,11 @@ export class ClusterMirror {
   /** The uid of a node's object; `undefined` when there is none. */
   uidOf(node: string): string | undefined {
     return this.#uidByNode.get(node);
+  }
+
+  /** What a node's speaker has said of the configuration; `undefined` when there is no object of it. */
+  verdictOf(node: string): SaidVerdict | undefined {
+    return this.#verdicts.get(node);
   }
 
   /** Nodes that there are, whether or not a speaker runs there. */
@@ -288,10 +300,12 @@ export class ClusterMirror {
         ...{ resource: CONFIGURATION_STATES, namespace, project: projectReport },
         keyOf: ({ report }) => `${namespace}/speaker-${report.node}`,
         isSame: (left, right) =>
-          isSameReport(left.report, right.report) && isDeepStrictEqual(left.owners, right.owners),
+          isSameReport(left.report, right.report) &&
+          isDeepStrictEqual([left.owners, left.verdict], [right.owners, right.verdict]),
       },
       {
-        put: ({ report, owners }) => {
+        put: ({ report, owners, verdict }) => {
+          this.#verdicts.set(report.node, verdict);
           this.#reports.set(report.node, report);
           this.#ownersByNode.set(report.node, owners);
           placements.setFitness(report.node, { links: report.links });
@@ -299,6 +313,7 @@ export class ClusterMirror {
         remove: ({ report: { node } }) => {
           this.#reports.delete(node);
           this.#ownersByNode.delete(node);
+          this.#verdicts.delete(node);
           placements.setFitness(node, undefined);
         },
         changes: "members",

@@ -247,15 +247,27 @@ describe("what an agent writes of BGP", () => {
 
   it("is whether it can use the configuration, and with which peers it has a session", async () => {
     const bed = createBed();
-    await bed.follow();
-    bed.wire.say({ type: "bgp", facts: [FACTS] });
     peer(bed, "second", { peerAddress: "fe80::1" });
+    const agent = await bed.follow();
+    bed.wire.say({ type: "bgp", facts: [FACTS] });
     await bed.rest(seconds(10));
     const state = bed.cluster.store.get(CONFIGURATION_STATES, `${NAMESPACE}/speaker-node-a`);
     const { metadata, status } = JSON.parse(JSON.stringify(state));
     assert.equal(metadata.annotations["steelyard.dev/bgp-sessions"], '["tor"]');
     assert.equal(status.result, "Invalid");
     assert.match(status.errorSummary, /BGPPeer second has the peerAddress fe80::1/);
+    const since = status.conditions[0].lastTransitionTime;
+    await bed.end(agent);
+    await bed.follow();
+    bed.wire.say({ type: "bgp", facts: [FACTS] });
+    await bed.rest(seconds(30));
+    const again = bed.cluster.store.get(CONFIGURATION_STATES, `${NAMESPACE}/speaker-node-a`);
+    assert.equal(JSON.parse(JSON.stringify(again)).status.conditions[0].lastTransitionTime, since);
+    const writes = bed.cluster.requests.filter(
+      ({ verb, target }) =>
+        verb === "patch" && target.resource === CONFIGURATION_STATES && target.subresource === "status",
+    );
+    assert.equal(writes.length, 1);
   });
 });
 

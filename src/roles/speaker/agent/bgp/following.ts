@@ -170,6 +170,7 @@ export class BgpFollowing {
       ...{ cluster, clock, self, namespace, tell, peersOf: (service) => this.routes.peersOf(service) },
       mirror: {
         ...{ bgpStatuses, podOf: (node) => mirror.podOf(node), reportOf: (node) => mirror.reportOf(node) },
+        verdictOf: (node) => mirror.verdictOf(node),
         services: mirror.services,
       },
     });

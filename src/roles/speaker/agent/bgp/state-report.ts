@@ -6,6 +6,7 @@
  */
 import type { Instant, WallTime } from "#base/time";
 import { stateObject } from "#core/metallb/status";
+import { type SaidVerdict, SPEAKER_VERDICT } from "#core/speaker-report/verdict";
 import { CONFIGURATION_STATES } from "#runtime/cluster/resources";
 import type { Writes } from "#runtime/cluster/writes";
 import type { Attempts } from "../writers/attempts.ts";
@@ -16,24 +17,33 @@ export type StateReportParts = {
   readonly writes: Writes;
   readonly attempts: Attempts;
   readonly clock: { readonly now: () => Instant; readonly wall: () => WallTime };
-  /** Whether the object is there. */
-  readonly isThere: () => boolean;
+  /** What the mirror shows; `undefined` while the object is not there. */
+  readonly seen: () => SaidVerdict | undefined;
   /** Has `look` called again at that time. */
   readonly lookAgain: (when: Instant) => void;
 };
 
 /** The API's limit is 32,768; nobody reads that much. */
 const LONGEST = 4_096;
-const TYPE = "configReconcilerValid";
-
 const rfc3339 = (at: WallTime): string => `${new Date(at).toISOString().slice(0, 19)}Z`;
+
+const statusOf = ({ result, errorSummary, since }: SaidVerdict): Readonly<Record<string, unknown>> => ({
+  result,
+  errorSummary,
+  conditions: [
+    {
+      type: SPEAKER_VERDICT,
+      status: result === "Valid" ? "True" : "False",
+      reason: result === "Valid" ? "Reconciled" : "ConfigurationError",
+      message: errorSummary,
+      lastTransitionTime: since,
+    },
+  ],
+});
 
 export class StateReport {
   readonly #parts: StateReportParts;
   #problems: readonly string[] | undefined;
-  /** What was written last, and when its verdict became what it is. */
-  #written: { readonly text: string } | undefined;
-  #verdict: { readonly isValid: boolean; readonly since: string } | undefined;
 
   constructor(parts: StateReportParts) {
     this.#parts = parts;
@@ -45,49 +55,39 @@ export class StateReport {
     this.look();
   }
 
-  /** Writes what is true, unless that was written last. */
+  /** Writes what is true, unless the mirror shows that already. */
   look(): void {
-    const { self, namespace, writes, attempts, clock, isThere, lookAgain } = this.#parts;
-    if (this.#problems === undefined || !isThere()) return;
-    const summary = this.#problems.join("\n").slice(0, LONGEST);
-    if (this.#written?.text === summary) return;
+    const { self, namespace, writes, attempts, clock, seen, lookAgain } = this.#parts;
+    const before = seen();
+    if (this.#problems === undefined || before === undefined) return;
     const { name } = stateObject({ type: "speaker", node: self }, namespace).metadata;
     const key = `ConfigurationState ${name} status`;
-    const due = attempts.dueAt(key, summary, clock.now());
+    const result = this.#problems.length === 0 ? "Valid" : "Invalid";
+    const told = this.#problems.join("\n");
+    const errorSummary = told === "" ? "" : `configuration error: ${told}`.slice(0, LONGEST);
+    if (before.result === result && before.errorSummary === errorSummary) {
+      writes.drop(key);
+      return;
+    }
+    const text = `${result} ${errorSummary} ${before.result} ${before.errorSummary}`;
+    const due = attempts.dueAt(key, text, clock.now());
     if (due > clock.now()) {
       lookAgain(due);
       return;
     }
-    attempts.sent(key, summary, clock.now());
+    attempts.sent(key, text, clock.now());
+    const isSame = before.result === result && before.since !== "";
+    const since = isSame ? before.since : rfc3339(clock.wall());
     writes.put(key, {
       request: () => ({
         target: { resource: CONFIGURATION_STATES, namespace, name, subresource: "status" },
-        write: { verb: "patch", type: "merge", body: { status: this.#statusOf(summary) } },
-      }),
-      done: ({ answer }) => {
-        if (answer.ok) this.#written = { text: summary };
-        else lookAgain(attempts.dueAt(key, summary, clock.now()));
-      },
-    });
-  }
-
-  #statusOf(summary: string): Readonly<Record<string, unknown>> {
-    const isValid = summary === "";
-    if (this.#verdict?.isValid !== isValid)
-      this.#verdict = { isValid, since: rfc3339(this.#parts.clock.wall()) };
-    const errorSummary = isValid ? "" : `configuration error: ${summary}`;
-    return {
-      result: isValid ? "Valid" : "Invalid",
-      errorSummary,
-      conditions: [
-        {
-          type: TYPE,
-          status: isValid ? "True" : "False",
-          reason: isValid ? "Reconciled" : "ConfigurationError",
-          message: errorSummary,
-          lastTransitionTime: this.#verdict.since,
+        write: {
+          verb: "patch",
+          type: "merge",
+          body: { status: statusOf({ result, errorSummary, since }) },
         },
-      ],
-    };
+      }),
+    });
+    lookAgain(attempts.dueAt(key, text, clock.now()));
   }
 }

@@ -4,6 +4,7 @@ import type { SeenBgpStatus } from "#core/bgp-status/object";
 import { type ObjectKey, splitKey } from "#core/kubernetes/meta";
 import type { Service } from "#core/service/service";
 import type { SpeakerEvent } from "#core/speaker/event";
+import type { SaidVerdict } from "#core/speaker-report/verdict";
 import type { ClusterPort, Failure } from "#drivers/kubernetes/port";
 import type { Cancel, Time } from "#drivers/kubernetes/time";
 import { createFailures } from "#runtime/cluster/failures";
@@ -20,6 +21,7 @@ export type BgpWritersParts = {
   readonly cluster: ClusterPort;
   readonly clock: Time;
   readonly mirror: Pick<SeenCluster, "services" | "podOf" | "reportOf"> & {
+    verdictOf(node: string): SaidVerdict | undefined;
     readonly bgpStatuses: {
       of(service: ObjectKey): readonly SeenBgpStatus[];
       services(): Iterable<ObjectKey>;
@@ -74,7 +76,7 @@ export class BgpWriters {
       lookAgain: (when) => this.#later(when),
     });
     this.#state = new StateReport({
-      ...{ ...common, clock, isThere: () => mirror.reportOf(self) !== undefined },
+      ...{ ...common, clock, seen: () => mirror.verdictOf(self) },
       lookAgain: (when) => this.#later(when),
     });
   }
