@@ -1,5 +1,6 @@
 /** Our schemas as JSON Schema (draft 2020-12), for editors and for whoever writes configurations by program. */
 import type { GenericSchema } from "valibot";
+import { ROUTING_KINDS } from "#core/edge-routes/read";
 import { notesOf, shapeOf } from "./introspect.ts";
 import { API_VERSION, KIND_NAMES, KINDS } from "./kinds.ts";
 
@@ -57,9 +58,26 @@ const jsonSchemaOf = (schema: GenericSchema): JsonSchema => {
   };
 };
 
+/** MetalLB's resources for routers: they are described in docs/reference/metallb.md, and read whole by `steelyard check`. */
+const ROUTING_DOCUMENT: JsonSchema = {
+  description: `What routers are told by BGP: ${ROUTING_KINDS.join(", ")} of MetalLB (docs/reference/metallb.md).`,
+  type: "object",
+  required: ["apiVersion", "kind", "metadata"],
+  properties: {
+    apiVersion: {
+      description: "v1beta2 of a BGPPeer, v1beta1 of the others.",
+      type: "string",
+      pattern: "^metallb\\.io/",
+    },
+    kind: { description: "What this document describes.", enum: ROUTING_KINDS },
+    metadata: { description: "Who this is.", type: "object" },
+    spec: { description: "Its fields.", type: "object" },
+  },
+};
+
 /** The JSON Schema that every document of a configuration satisfies. */
 export const configurationJsonSchema = (): JsonSchema => ({
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: `steelyard configuration, ${API_VERSION}`,
-  oneOf: KIND_NAMES.map((kind) => jsonSchemaOf(KINDS[kind])),
+  oneOf: [...KIND_NAMES.map((kind) => jsonSchemaOf(KINDS[kind])), ROUTING_DOCUMENT],
 });

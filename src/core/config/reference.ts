@@ -1,5 +1,6 @@
 /** Our schemas as the reference page for operators, in Markdown. */
 import type { GenericSchema } from "valibot";
+import { ROUTING_KINDS } from "#core/edge-routes/read";
 import { notesOf, shapeOf } from "./introspect.ts";
 import { API_VERSION, KIND_NAMES, KINDS } from "./kinds.ts";
 
@@ -92,4 +93,10 @@ export const configurationReference = (): string =>
     "number and a unit: `us`, `ms`, `s`, `m`, `h`. [configuration.md](../configuration.md) shows how the parts are used.",
     "",
     ...KIND_NAMES.map(kindPage),
+    "## Routing resources",
+    "",
+    `An edge that tells routers of its virtual servers by BGP ([how](../edge-bgp.md)) has resources of MetalLB's, \`apiVersion: metallb.io/...\`,`,
+    `among its documents: ${ROUTING_KINDS.map((kind) => `[${kind}](metallb.md#${kind.toLowerCase()})`).join(", ")}. What is only for clusters,`,
+    "such as `nodeSelectors` and `passwordSecret`, is refused.",
+    "",
   ].join("\n");
