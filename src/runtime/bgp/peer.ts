@@ -321,7 +321,6 @@ export class Peer {
     // It may have gone while the peer's last word was being read; the machine hears of that next.
     if (channel === undefined) return;
     this.counters.cameUp();
-    this.#failure = undefined;
     this.#telling.begin(channel, negotiated);
     this.bfd.established(channel.connection, negotiated.holdTime, now);
     this.#telling.leftOut(now);

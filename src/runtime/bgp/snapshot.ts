@@ -20,7 +20,7 @@ export type PeerSnapshot = {
     | { readonly local: IpAddress; readonly negotiated: Negotiated; readonly peerRouterId: Ipv4Address }
     | undefined;
   readonly counts: Counts;
-  /** What went wrong last; `undefined`: nothing since the session came up. */
+  /** What went wrong last, also of a session that is up again; `undefined`: nothing since the peer is wanted. */
   readonly failure: Failure | undefined;
   /** `undefined`: there is no BFD session. */
   readonly bfd: SessionStateName | undefined;

@@ -131,7 +131,8 @@ describe("a BGP speaker", () => {
     assert.match(sessionOf(one).failure?.text ?? "", /connect to 192\.0\.2\.2 port 179: ETIMEDOUT/);
     two.speaker.setPeers([peerWord(2, 1, { password: "right" })], bed.now());
     bed.pass(seconds(20));
-    assert.deepEqual([stateOf(one), sessionOf(one).failure], ["established", undefined]);
+    // It is history now.
+    assert.deepEqual([stateOf(one), sessionOf(one).failure?.cause], ["established", "connect-failed"]);
   });
 
   it("says what is wrong with a peer's OPEN", () => {
