@@ -168,6 +168,7 @@ export class BgpFollowing {
     const bgpStatuses = this.statuses;
     this.#writers = new BgpWriters({
       ...{ cluster, clock, self, namespace, tell, peersOf: (service) => this.routes.peersOf(service) },
+      isUsed: () => this.#isUsed,
       mirror: {
         ...{ bgpStatuses, podOf: (node) => mirror.podOf(node), reportOf: (node) => mirror.reportOf(node) },
         verdictOf: (node) => mirror.verdictOf(node),

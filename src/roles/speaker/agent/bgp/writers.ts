@@ -31,6 +31,8 @@ export type BgpWritersParts = {
   readonly namespace: string;
   /** Peers that this node is to tell of a Service, by name. */
   readonly peersOf: (service: ObjectKey) => readonly string[];
+  /** Whether anything has been announced by BGP: until then there is nothing to say of any Service. */
+  readonly isUsed: () => boolean;
   readonly tell: (event: SpeakerEvent) => void;
 };
 
@@ -90,12 +92,12 @@ export class BgpWriters {
   decided(): void {
     if (this.#life === "closed") return;
     this.#life = "writing";
-    this.#agenda.everything();
+    this.#lookAtAll();
   }
 
   /** Of these something may be another thing, such as an object that somebody removed. */
   changed(): void {
-    if (this.#life === "writing") this.#agenda.everything();
+    if (this.#life === "writing") this.#lookAtAll();
     this.#state.look();
     this.#sessions.look();
   }
@@ -116,6 +118,13 @@ export class BgpWriters {
     this.#agenda.close();
     this.#again?.cancel();
     this.#writes.close();
+  }
+
+  #lookAtAll(): void {
+    const { isUsed, mirror } = this.#parts;
+    // What an earlier run, or a MetalLB, has left is to go all the same.
+    const [left] = mirror.bgpStatuses.services();
+    if (isUsed() || left !== undefined) this.#agenda.everything();
   }
 
   #look(key: ObjectKey): void {
