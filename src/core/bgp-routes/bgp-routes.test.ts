@@ -108,17 +108,24 @@ describe("an advertisement", () => {
 
   it("says local preference and communities, and several of one prefix say all communities of any (MetalLB's union)", () => {
     const ads = [
-      advertisement("one", { localPref: 100, communities: ["64500:2", "large:1:2:3"] }),
+      advertisement("one", { localPref: 200, communities: ["64500:2", "large:1:2:3"] }),
       advertisement("two", {
-        localPref: 100,
+        localPref: 200,
         communities: ["64500:1", "64500:2", "large:1:2:1"],
         peers: ["b"],
       }),
     ];
     assert.deepEqual(testBed({ ads, services: [web] }).settled(), [
-      "192.0.2.1/32 a (localPref 100, communities 64500:2 large:1:2:3)",
-      "192.0.2.1/32 b (localPref 100, communities 64500:1 64500:2 large:1:2:1 large:1:2:3)",
+      "192.0.2.1/32 a (localPref 200, communities 64500:2 large:1:2:3)",
+      "192.0.2.1/32 b (localPref 200, communities 64500:1 64500:2 large:1:2:1 large:1:2:3)",
     ]);
+  });
+
+  it("says what routers take by themselves where no local preference is asked for, so that the last resort is less", () => {
+    const bed = testBed({ ads: [advertisement("one", { localPref: 0 })], services: [web] });
+    bed.settle();
+    const said = [...bed.routes.all()].flatMap(({ targets }) => targets.map(({ attributes }) => attributes));
+    assert.deepEqual([...new Set(said.map(({ localPref }) => localPref))], [100]);
   });
 
   it("covers by aggregation, for as long as any Service in the prefix is announced", () => {

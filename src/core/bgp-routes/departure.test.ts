@@ -8,9 +8,9 @@ import { advertisement, SELF, START, testBed } from "./test-bed.ts";
 import { explanationLines } from "./words.ts";
 
 const web = testService("web", ["192.0.2.1"]);
-const ads = [advertisement("all", { localPref: 100, communities: ["64500:1"], peers: ["a"] })];
-const REGULAR = ["192.0.2.1/32 a (localPref 100, community 64500:1)"];
-const LAST = ["192.0.2.1/32 a (MED 4294967295, communities 64500:1 65535:0)"];
+const ads = [advertisement("all", { localPref: 200, communities: ["64500:1"], peers: ["a"] })];
+const REGULAR = ["192.0.2.1/32 a (localPref 200, community 64500:1)"];
+const LAST = ["192.0.2.1/32 a (localPref 0, MED 4294967295, communities 64500:1 65535:0)"];
 
 const bedWith = (rules = DEFAULT_RULES) => testBed({ ads, services: [web], rules });
 
@@ -40,7 +40,7 @@ describe("a node that is cordoned", () => {
   it("says the community once, where an advertisement has it as well", () => {
     const both = [advertisement("all", { communities: ["65535:0"], peers: ["a"] })];
     const bed = testBed({ ads: both, services: [web], node: testNode(SELF, { scheduling: "cordoned" }) });
-    assert.deepEqual(bed.settled(), ["192.0.2.1/32 a (MED 4294967295, community 65535:0)"]);
+    assert.deepEqual(bed.settled(), ["192.0.2.1/32 a (localPref 0, MED 4294967295, community 65535:0)"]);
   });
 });
 

@@ -34,11 +34,17 @@ const largeOf = (ads: Ads): readonly LargeCommunity[] => {
 };
 
 /**
+ * The local preference where none is asked for, for which an advertisement has 0: what routers take by themselves, and MetalLB on FRR
+ * leads to. With 0 any other route would be preferred, and a node that is about to go (RFC 8326) would be as good as one that stays.
+ */
+export const USUAL_LOCAL_PREF = 100;
+
+/**
  * What several advertisements of one prefix say together: all communities of any. They agree about the local preference; should
  * Services in one aggregate not, which a valid configuration excludes, the greatest counts.
  */
 const merged = (ads: Ads): RouteAttributes => ({
-  localPref: Math.max(...ads.map(({ localPref }) => localPref)),
+  localPref: Math.max(...ads.map(({ localPref }) => localPref)) || USUAL_LOCAL_PREF,
   med: undefined,
   communities: standardOf(ads),
   largeCommunities: largeOf(ads),

@@ -4,11 +4,12 @@ import type { RouteAttributes } from "#core/bgp/route";
 import { listText } from "#core/ipam/refusal";
 import type { Explanation, PeerStanding } from "./explain.ts";
 import { reasonSentence } from "./reason.ts";
+import { USUAL_LOCAL_PREF } from "./telling.ts";
 
 const standardText = (community: number): string =>
   `${Math.floor(community / 0x1_0000)}:${community % 0x1_0000}`;
 
-/** `localPref 100, communities 65535:0 large:1:2:3`; empty where nothing is special. */
+/** `localPref 200, communities 65535:0 large:1:2:3`; empty where nothing is special. */
 export const attributesText = (attributes: RouteAttributes): string => {
   const { localPref, med, communities, largeCommunities, linkBandwidth } = attributes;
   const all = [
@@ -18,7 +19,7 @@ export const attributesText = (attributes: RouteAttributes): string => {
     ),
   ];
   return [
-    ...(localPref === 0 ? [] : [`localPref ${localPref}`]),
+    ...(localPref === USUAL_LOCAL_PREF ? [] : [`localPref ${localPref}`]),
     ...(med === undefined ? [] : [`MED ${med}`]),
     ...(all.length === 0 ? [] : [`${all.length === 1 ? "community" : "communities"} ${all.join(" ")}`]),
     ...(linkBandwidth === undefined ? [] : [`link bandwidth ${linkBandwidth} bytes/s`]),
