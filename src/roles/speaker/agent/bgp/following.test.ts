@@ -215,14 +215,22 @@ describe("an agent beside MetalLB's speaker", () => {
       });
     pod("speaker-x1", "node-a");
     pod("speaker-x2", "node-b");
+    const theirs = { node: "node-a", serviceName: "web", serviceNamespace: "shop", peers: ["tor"] };
+    bed.cluster.put(BGP_STATUSES, { metadata: { name: "bgp-x1", namespace: NAMESPACE }, status: theirs });
     const agent = await bed.follow({ rules: "metallb" });
     assert.deepEqual(told(bed.wire.take()), { peers: [], routes: {} });
     assert.deepEqual(
       agent.status().bgp.refusedPeers.map(({ peer: name, reason }) => [name, reason]),
       [["tor", "metallb-speaker"]],
     );
+    const names = () =>
+      bed.cluster.store.list(BGP_STATUSES).map((object) => JSON.parse(JSON.stringify(object)).metadata.name);
+    await bed.rest(seconds(10));
+    assert.deepEqual(names(), ["bgp-x1"]);
     bed.cluster.remove(PODS, `${NAMESPACE}/speaker-x1`);
-    await bed.rest();
+    await bed.rest(seconds(10));
+    assert.deepEqual(names().length, 1);
+    assert.notEqual(names()[0], "bgp-x1");
     const { peers, routes } = told(bed.wire.take());
     assert.deepEqual([peers, routes["192.0.2.100/32"]], [["tor"], "tor"]);
     assert.deepEqual(agent.status().bgp.refusedPeers, []);

@@ -169,6 +169,8 @@ export class BgpFollowing {
     this.#writers = new BgpWriters({
       ...{ cluster, clock, self, namespace, tell, peersOf: (service) => this.routes.peersOf(service) },
       isUsed: () => this.#isUsed,
+      // Not known yet is as good as here.
+      isLeftToMetallb: () => options.rules === "metallb" && this.#metallb?.presence !== "gone",
       mirror: {
         ...{ bgpStatuses, podOf: (node) => mirror.podOf(node), reportOf: (node) => mirror.reportOf(node) },
         verdictOf: (node) => mirror.verdictOf(node),

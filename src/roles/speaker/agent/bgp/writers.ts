@@ -33,6 +33,8 @@ export type BgpWritersParts = {
   readonly peersOf: (service: ObjectKey) => readonly string[];
   /** Whether anything has been announced by BGP: until then there is nothing to say of any Service. */
   readonly isUsed: () => boolean;
+  /** Whether MetalLB's speaker runs on this node: then the objects of this node are its own. */
+  readonly isLeftToMetallb: () => boolean;
   readonly tell: (event: SpeakerEvent) => void;
 };
 
@@ -121,14 +123,16 @@ export class BgpWriters {
   }
 
   #lookAtAll(): void {
-    const { isUsed, mirror } = this.#parts;
+    const { isUsed, isLeftToMetallb, mirror } = this.#parts;
+    if (isLeftToMetallb()) return;
     // What an earlier run, or a MetalLB, has left is to go all the same.
     const [left] = mirror.bgpStatuses.services();
     if (isUsed() || left !== undefined) this.#agenda.everything();
   }
 
   #look(key: ObjectKey): void {
-    const { mirror, peersOf } = this.#parts;
+    const { mirror, peersOf, isLeftToMetallb } = this.#parts;
+    if (isLeftToMetallb()) return;
     const peers = mirror.services.get(key)?.type === "LoadBalancer" ? peersOf(key) : [];
     this.#statuses.look(key, peers.length === 0 ? undefined : { service: key, peers });
   }
