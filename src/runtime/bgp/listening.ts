@@ -15,7 +15,10 @@ type Ear = {
   listener: BgpListener | undefined;
   /** What the kernel said last; `undefined`: nothing yet, or that it listens. */
   refused: string | undefined;
+  /** Who may call, as it was said to the listener last. */
   callers: string;
+  /** What the kernel did not take of that. */
+  problems: readonly string[];
 };
 
 /** How a place is listened to. */
@@ -43,6 +46,7 @@ export class Listening {
   readonly #parts: Pick<BgpSpeakerParts, "tcp" | "deadlines" | "now" | "tell">;
   readonly #ears = new Map<string, Ear>();
   #peers: readonly Peer[] = [];
+  #toldProblems: string | undefined;
 
   constructor(parts: Pick<BgpSpeakerParts, "tcp" | "deadlines" | "now" | "tell">) {
     this.#parts = parts;
@@ -62,7 +66,14 @@ export class Listening {
     for (const [key, place] of wanted) {
       if (this.#ears.has(key) || listen === undefined) continue;
       const { port } = listen;
-      this.#ears.set(key, { place, port, listener: undefined, refused: undefined, callers: "" });
+      this.#ears.set(key, {
+        place,
+        port,
+        listener: undefined,
+        refused: undefined,
+        callers: "",
+        problems: [],
+      });
     }
     this.#open(now);
   }
@@ -85,9 +96,12 @@ export class Listening {
   #open(now: Instant): void {
     for (const ear of this.#ears.values()) {
       if (ear.listener === undefined) this.#openOne(ear, now);
-      this.#admit(ear, now);
+      this.#admit(ear);
     }
-    const isComplete = [...this.#ears.values()].every(({ listener }) => listener !== undefined);
+    this.#tellProblems(now);
+    const isComplete = [...this.#ears.values()].every(
+      ({ listener, problems }) => listener !== undefined && problems.length === 0,
+    );
     this.#parts.deadlines.set("bgp listen", isComplete ? undefined : after(now, RETRY), this.#onRetry);
   }
 
@@ -107,14 +121,24 @@ export class Listening {
     if (opened.ok) ear.listener = opened.value;
   }
 
-  #admit(ear: Ear, now: Instant): void {
+  /** What was refused is tried again: the kernel may have had no memory for another key. */
+  #admit(ear: Ear): void {
     const isHere = (peer: Peer): boolean => placeOf(peer).some((place) => keyOf(place) === keyOf(ear.place));
     const callers = this.#peers.filter(isHere).flatMap((peer) => callerOf(peer) ?? []);
     const text = JSON.stringify(callers);
-    if (ear.listener === undefined || text === ear.callers) return;
+    if (ear.listener === undefined || (text === ear.callers && ear.problems.length === 0)) return;
     ear.callers = text;
-    for (const { operation, code } of ear.listener.setCallers(callers))
-      this.#parts.tell({ type: "password-refused", detail: `cannot ${operation}: ${code}` }, now);
+    ear.problems = ear.listener
+      .setCallers(callers)
+      .map(({ operation, code }) => `cannot ${operation}: ${code}`);
+  }
+
+  #tellProblems(now: Instant): void {
+    const problems = [...this.#ears.values()].flatMap((ear) => ear.problems);
+    const detail = problems.length === 0 ? undefined : problems.join("; ");
+    if (detail === this.#toldProblems) return;
+    this.#toldProblems = detail;
+    this.#parts.tell({ type: "password-refused", detail }, now);
   }
 
   #take(place: Place, connection: BgpConnection): BgpEvents | undefined {

@@ -55,8 +55,8 @@ export type BgpObservation =
       /** Why not; `undefined`: they can. */
       readonly refused: string | undefined;
     }
-  /** A peer's password is not accepted by the kernel, so that it cannot connect to us. */
-  | { readonly type: "password-refused"; readonly detail: string }
+  /** Passwords of peers are not accepted by the kernel, so that these cannot connect to us; `undefined`: all are, again. */
+  | { readonly type: "password-refused"; readonly detail: string | undefined }
   | {
       readonly type: "bfd";
       readonly peer: string;

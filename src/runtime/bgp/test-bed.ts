@@ -103,7 +103,7 @@ const wordsOf = (observation: BgpObservation): string => {
     case "damped":
       return `damped ${observation.prefix.address} ${observation.until === undefined ? "no more" : "for a while"}`;
     case "password-refused":
-      return observation.detail;
+      return observation.detail ?? "passwords are accepted";
     case "neighbor":
       return `${observation.peer} is ${observation.address ?? "nobody"}`;
   }
