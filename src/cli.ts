@@ -1,4 +1,5 @@
 /** The command line for people. Each command is loaded only when asked for, so that a daemon does not carry the others along. */
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { Argument, Command, Option } from "commander";
 import { VERSION } from "#base/version";
@@ -132,7 +133,9 @@ program
   .command("status")
   .description("show what a running edge, controller or speaker holds and how it is")
   .addArgument(
-    new Argument("[part]", "only this part, in full: the BGP sessions of a speaker").choices(["bgp"]),
+    new Argument("[part]", "only this part, in full: the BGP sessions of a speaker or an edge").choices([
+      "bgp",
+    ]),
   )
   .addOption(adminOption())
   .option("--json", "print JSON")
@@ -141,9 +144,9 @@ program
   .action(async (part: "bgp" | undefined, flags: StatusFlags, command: Command) => {
     endWithReader();
     const { status } = await import("#commands/status");
-    // Only speakers have BGP sessions.
+    // Of those that have BGP sessions a node of a cluster has a speaker.
     const isUnsaid = part === "bgp" && command.getOptionValueSource("admin") === "default";
-    const admin = isUnsaid ? DEFAULT_SPEAKER_ADMIN : flags.admin;
+    const admin = isUnsaid && existsSync(DEFAULT_SPEAKER_ADMIN) ? DEFAULT_SPEAKER_ADMIN : flags.admin;
     finish(
       await status({
         ...{ admin, json: flags.json === true, watch: flags.watch === true },
