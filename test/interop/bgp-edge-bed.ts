@@ -83,23 +83,28 @@ const routing = (kind: string, name: string, spec: Spec): string => {
   return `${JSON.stringify({ apiVersion, kind, metadata: { name }, spec })}\n`;
 };
 
-/** What both edges have: one virtual server, one router, and these communities. */
-export const edgeConfig = (web: Spec, communities: readonly string[] = []): string =>
+/** What both edges have: one virtual server, one router, and these communities; and what the router's BGPPeer says besides. */
+export const edgeConfig = (web: Spec, communities: readonly string[] = [], peer: Spec = {}): string =>
   config(
     server({ address: VIP, port: 8080, whenAllFail: "reject", ...web }),
     routing("BGPPeer", "rt", {
       ...{ myASN: 64_510, peerASN: 64_500, peerAddress: "10.2.0.1", password: "correct-horse" },
-      ...{ holdTime: "9s", keepaliveTime: "3s", connectTime: "1s", bfdProfile: "fast" },
+      ...{ holdTime: "9s", keepaliveTime: "3s", connectTime: "1s", bfdProfile: "fast", ...peer },
     }),
     routing("BFDProfile", "fast", { receiveInterval: 300, transmitInterval: 300, detectMultiplier: 3 }),
     routing("BGPAdvertisement", "all", { communities }),
   );
 
-/** Both edges started with the same configuration; resolves once each is in session. */
-export const startEdges = async ({ e1, e2 }: Bed, text: string): Promise<void> => {
-  const further = ["--bgp-drain", "1s"];
-  await Promise.all([e1, e2].map((edge) => edge.start(text, { further })));
+/** Both edges started with the same configuration; resolves once each is in session, with the program of the first. */
+export const startEdges = async (
+  { e1, e2 }: Bed,
+  text: string,
+  more: readonly string[] = [],
+): Promise<LabProcess> => {
+  const further = ["--bgp-drain", "1s", ...more];
+  const [program] = await Promise.all([e1.start(text, { further }), e2.start(text, { further })]);
   await Promise.all([e1, e2].map((edge) => inSession(edge)));
+  return program;
 };
 
 const isUp = ({ bgp }: Status): boolean => bgp?.peers[0]?.state === "established";
