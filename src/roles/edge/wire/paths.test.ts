@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
+import type { VirtualServer } from "#core/balance/model";
+import { onePort } from "#core/balance/ports";
 import { FakeNetlink } from "#drivers/netlink/fake";
+import { peerWord, routeWord } from "#testing/bgp-words";
 import { address, virtualAddress, virtualRouter } from "#testing/values";
 import { createPaths } from "./paths.ts";
 
@@ -39,6 +42,25 @@ describe("paths", () => {
     assert.equal(paths.egress(address("10.0.0.1")), undefined);
     assert.equal(paths.host([]).egress(address("203.0.113.7")), "eth1");
     assert.deepEqual(paths.host([]).interfaces, ["eth0", "eth1"]);
+  });
+
+  it("come in from BGP peers too, for addresses that these are told of", () => {
+    const paths = createPaths(kernel(), () => {});
+    const web: VirtualServer = {
+      ...{ name: "web", address: address("10.0.0.1"), protocol: "tcp", ports: onePort(80), mode: "dsr" },
+      ...{ scheduler: { type: "round-robin" }, backends: [] },
+    };
+    paths.route({
+      peers: [peerWord("tor", { neighbor: { type: "address", address: address("198.51.100.7") } })],
+      servers: [web, { ...web, name: "near", address: address("192.0.2.102") }],
+      routes: [
+        { name: "10.0.0.1/32", servers: ["web"], route: routeWord("10.0.0.1/32", "tor") },
+        { name: "192.0.2.102/32", servers: ["near"], route: routeWord("192.0.2.102/32", "tor") },
+      ],
+    });
+    assert.deepEqual(paths.ingress(address("10.0.0.1"), []), ["eth1"]);
+    assert.deepEqual(paths.ingress(address("192.0.2.102"), []), ["eth0", "eth1"]);
+    assert.deepEqual(paths.ingress(address("10.0.0.2"), []), []);
   });
 
   it("are asked for again after a change, which is told once for many", async () => {
