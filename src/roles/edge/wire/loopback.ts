@@ -7,7 +7,7 @@ import type { IpAddress } from "#base/address";
 import { addressBits, formatInterfaceAddress } from "#base/prefix";
 import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { Event } from "#core/observation/event";
-import type { Link, NetlinkPort } from "#drivers/netlink/port";
+import type { Link, LinkAddress, NetlinkPort } from "#drivers/netlink/port";
 
 export type Loopback = {
   /** From now on it has exactly these of ours. */
@@ -25,6 +25,8 @@ class LoopbackAddresses implements Loopback {
   readonly #parts: Parts;
   /** What failed and was said, by address. */
   readonly #complaints = new Map<IpAddress, string>();
+  /** Those that were wanted in this run: kernels before 5.18 do not keep our mark. */
+  readonly #known = new Set<IpAddress>();
   /** Whether there may be any of ours. */
   #isUsed: "perhaps" | "no" = "perhaps";
 
@@ -35,28 +37,32 @@ class LoopbackAddresses implements Loopback {
   apply(addresses: readonly IpAddress[]): void {
     if (addresses.length === 0 && this.#isUsed === "no") return;
     const links = this.#parts.netlink.links();
+    const present = this.#parts.netlink.addresses();
     const link = links.ok ? links.value.find(({ loopback }) => loopback) : undefined;
-    if (link === undefined) {
-      for (const address of addresses) this.#complain(address, "there is no loopback interface");
+    if (link === undefined || !present.ok) {
+      for (const address of addresses) this.#complain(address, "the kernel shows no loopback interface");
       return;
     }
-    const isClean = this.#clean(link, new Set(addresses));
-    for (const address of addresses) this.#add(link, address);
-    this.#isUsed = addresses.length === 0 && isClean ? "no" : "perhaps";
+    const held = present.value.filter(({ linkIndex }) => linkIndex === link.index);
+    const wanted = new Set(addresses);
+    this.#clean(held, wanted);
+    const there = new Set(held.map(formatInterfaceAddress));
+    for (const address of addresses) {
+      this.#known.add(address);
+      if (there.has(formatInterfaceAddress(wholly(address)))) this.#recover(address);
+      else this.#add(link, address);
+    }
+    this.#isUsed = addresses.length === 0 ? "no" : "perhaps";
   }
 
-  #clean({ index }: Link, wanted: ReadonlySet<IpAddress>): boolean {
-    const { netlink } = this.#parts;
-    const present = netlink.addresses();
-    if (!present.ok) return false;
-    const stale = present.value.filter(
-      ({ linkIndex, protocol, address }) =>
-        linkIndex === index && protocol === STEELYARD_ADDRESS_PROTOCOL && !wanted.has(address),
-    );
-    for (const { address, prefixLength } of stale)
-      netlink.removeAddress({ linkIndex: index, address: { address, prefixLength } });
+  #clean(held: readonly LinkAddress[], wanted: ReadonlySet<IpAddress>): void {
+    for (const { linkIndex, address, prefixLength, protocol } of held) {
+      if (wanted.has(address)) continue;
+      if (protocol !== STEELYARD_ADDRESS_PROTOCOL && !this.#known.has(address)) continue;
+      this.#parts.netlink.removeAddress({ linkIndex, address: { address, prefixLength } });
+    }
+    for (const address of this.#known) if (!wanted.has(address)) this.#known.delete(address);
     for (const address of this.#complaints.keys()) if (!wanted.has(address)) this.#recover(address);
-    return true;
   }
 
   #add({ index: linkIndex }: Link, address: IpAddress): void {
