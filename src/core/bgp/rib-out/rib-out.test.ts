@@ -108,6 +108,7 @@ describe("what a peer hears", () => {
 
   it("is, when it asks, a family once more between begin and end (RFC 7313 §4)", () => {
     const rib = ribWith(A, B, SIX);
+    rib.complete();
     rib.up(sessionOf());
     taken(rib);
     rib.refresh("IPv4");
@@ -128,6 +129,7 @@ describe("what a peer hears", () => {
 
   it("is one refresh more, however often it asks while one runs", () => {
     const rib = ribWith(A);
+    rib.complete();
     rib.up(sessionOf());
     taken(rib);
     for (let count = 0; count < 100; count += 1) rib.refresh("IPv4");
@@ -144,17 +146,34 @@ describe("what a peer hears", () => {
     assert.equal(rib.pending, 0);
   });
 
-  it("includes in a refresh what waited to be told for the first time, and ends the table after it", () => {
+  it("is no refresh before the end of the table, which would be ignored, but one after it (RFC 7313 §4)", () => {
     const rib = ribWith(A, B);
-    rib.complete();
     rib.up(sessionOf({ negotiated: { families: ["IPv4"] } }));
     assert.deepEqual(taken(rib, 1), [`+${A}`]);
     rib.refresh("IPv4");
-    assert.deepEqual(taken(rib), ["begin 1", `+${A} ${B}`, "end 1", "end-of-rib IPv4"]);
+    rib.refresh("IPv4");
+    assert.deepEqual(taken(rib), [`+${B}`]);
+    rib.complete();
+    assert.deepEqual(taken(rib), ["end-of-rib IPv4", "begin 1", `+${A} ${B}`, "end 1"]);
+    assert.equal(rib.pending, 0);
+    // The next session has another end.
+    rib.up(sessionOf({ negotiated: { families: ["IPv4"] } }));
+    rib.refresh("IPv4");
+    assert.deepEqual(taken(rib), [`+${A} ${B}`, "end-of-rib IPv4", "begin 1", `+${A} ${B}`, "end 1"]);
+  });
+
+  it("includes in a refresh what waited to be told for the first time, and ends the table after it", () => {
+    const rib = ribWith(A, B);
+    rib.complete();
+    rib.up(sessionOf({ negotiated: { families: ["IPv4"], hasEnhancedRouteRefresh: false } }));
+    assert.deepEqual(taken(rib, 1), [`+${A}`]);
+    rib.refresh("IPv4");
+    assert.deepEqual(taken(rib), [`+${A} ${B}`, "end-of-rib IPv4"]);
   });
 
   it("ends a refresh after a prefix that went and came again during it", () => {
     const rib = ribWith(A, B);
+    rib.complete();
     rib.up(sessionOf());
     taken(rib);
     rib.refresh("IPv4");

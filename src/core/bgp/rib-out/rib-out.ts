@@ -101,11 +101,11 @@ export class RibOut {
 
   /** The peer asked to hear all routes of a family again (RFC 2918, RFC 7313). */
   refresh(family: IpFamily): void {
-    if (
-      this.#session?.negotiated.families.includes(family) === true &&
-      this.#refreshing.ask(family) === "begin"
-    )
-      this.#beginRefresh(family, this.#session);
+    const session = this.#session;
+    if (session === undefined || !session.negotiated.families.includes(family)) return;
+    const { hasEnhancedRouteRefresh } = session.negotiated;
+    if (this.#refreshing.ask(family, hasEnhancedRouteRefresh) === "begin")
+      this.#beginRefresh(family, session);
   }
 
   /**
@@ -224,8 +224,11 @@ export class RibOut {
     }
     const { marker } = due;
     if (marker.message !== undefined) parcel.put(marker.message);
-    if (marker.type !== "end-of-refresh" || this.#session === undefined) return;
-    if (this.#refreshing.ended(marker.family) === "begin") this.#beginRefresh(marker.family, this.#session);
+    if (marker.type === "begin-of-refresh" || this.#session === undefined) return;
+    const { family } = marker;
+    const next =
+      marker.type === "end-of-rib" ? this.#refreshing.completed(family) : this.#refreshing.ended(family);
+    if (next === "begin") this.#beginRefresh(family, this.#session);
   }
 
   #markEnds({ negotiated }: PeerSession): void {
