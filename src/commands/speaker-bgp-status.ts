@@ -87,7 +87,7 @@ export const bgpStatusLines = (status: BgpStatus, now: number): string[] => {
         ];
   return [
     [
-      routes === undefined ? "routes not known yet" : `${routes} routes`,
+      routes === undefined ? "routes not known yet" : `${routes} route${routes === 1 ? "" : "s"}`,
       `${peers.length} BGP peer${peers.length === 1 ? "" : "s"}`,
       ...identifier,
     ].join(", "),
