@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Instant, micros } from "#base/time";
-import type { BgpError, BgpListener } from "#drivers/bgp/port";
+import type { BgpConnection, BgpError, BgpListener, BgpListenRequest } from "#drivers/bgp/port";
 import { Listening } from "./listening.ts";
 import type { BgpObservation } from "./parts.ts";
 import type { Peer } from "./peer.ts";
@@ -14,6 +14,8 @@ const START = micros(0) as number as Instant;
 const open = (...answers: readonly (readonly BgpError[])[]) => {
   const left = [...answers];
   const said: (string | undefined)[] = [];
+  const heard: (string | undefined)[] = [];
+  let request: BgpListenRequest | undefined;
   let due: ((now: Instant) => void) | undefined;
   const listener: BgpListener = {
     setCallers: () => left.shift() ?? assert.fail("it was asked again"),
@@ -23,7 +25,10 @@ const open = (...answers: readonly (readonly BgpError[])[]) => {
   const listening = new Listening({
     tcp: {
       connect: () => assert.fail("it connects to nobody"),
-      listen: () => ({ ok: true, value: listener }),
+      listen: (given) => {
+        request = given;
+        return { ok: true, value: listener };
+      },
     },
     deadlines: {
       set: (_, when, run) => {
@@ -34,11 +39,13 @@ const open = (...answers: readonly (readonly BgpError[])[]) => {
     now: () => START,
     tell: (observation: BgpObservation) => {
       if (observation.type === "password-refused") said.push(observation.detail);
+      if (observation.type === "listening") heard.push(observation.refused);
     },
   });
   const word = peerWord(1, 2, { password: "secret" });
   listening.set({ port: 179 }, [{ word, where: { address: at(2), link: undefined } } as Peer], START);
-  return { said, due: () => due, left };
+  const asked = (): BgpListenRequest => request ?? assert.fail("it does not listen");
+  return { said, heard, due: () => due, left, asked };
 };
 
 describe("a listener for BGP whose kernel does not take a password", () => {
@@ -56,5 +63,21 @@ describe("a listener for BGP whose kernel does not take a password", () => {
   it("asks the kernel once where all is well", () => {
     const { said, due } = open([]);
     assert.deepEqual([said, due()], [[], undefined]);
+  });
+});
+
+describe("a listener for BGP that runs out of descriptors", () => {
+  it("says so once, and when somebody is let in again", () => {
+    const { heard, asked } = open([]);
+    for (let times = 0; times < 3; times += 1)
+      asked().onError({ code: "EMFILE", operation: "accept a connection" });
+    const stranger = {
+      local: { address: at(1), port: 179 },
+      remote: { address: at(9), port: 1 },
+      linkIndex: 0,
+    };
+    for (let times = 0; times < 2; times += 1)
+      assert.equal(asked().onConnection(stranger as BgpConnection), undefined);
+    assert.deepEqual(heard, [undefined, "cannot accept a connection: EMFILE", undefined]);
   });
 });

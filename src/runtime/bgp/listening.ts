@@ -2,7 +2,7 @@
 import { familyOf, type IpFamily } from "#base/address";
 import { after, type Instant, seconds } from "#base/time";
 import type { BgpSettings } from "#core/bgp/desired";
-import type { BgpCaller, BgpConnection, BgpEvents, BgpListener } from "#drivers/bgp/port";
+import type { BgpCaller, BgpConnection, BgpError, BgpEvents, BgpListener } from "#drivers/bgp/port";
 import type { BgpSpeakerParts } from "./parts.ts";
 import type { Peer } from "./peer.ts";
 import { hopsOf } from "./peer-word.ts";
@@ -109,9 +109,12 @@ export class Listening {
     const { place, port } = ear;
     const opened = this.#parts.tcp.listen({
       ...{ ...place, port },
-      onConnection: (connection) => this.#take(place, connection),
-      // Its connection is lost, and the peer tries again.
-      onError: () => {},
+      onConnection: (connection) => {
+        this.#noteRefusal(ear, undefined);
+        return this.#take(place, connection);
+      },
+      // Without descriptors nobody is let in until there are some again.
+      onError: (error) => this.#noteRefusal(ear, error),
     });
     const refused = opened.ok ? undefined : `cannot ${opened.error.operation}: ${opened.error.code}`;
     if (opened.ok || refused !== ear.refused)
@@ -119,6 +122,14 @@ export class Listening {
     ear.refused = refused;
     ear.callers = "";
     if (opened.ok) ear.listener = opened.value;
+  }
+
+  /** What keeps peers from connecting although there is a listener; told once. */
+  #noteRefusal(ear: Ear, error: BgpError | undefined): void {
+    const refused = error === undefined ? undefined : `cannot ${error.operation}: ${error.code}`;
+    if (refused === ear.refused) return;
+    ear.refused = refused;
+    this.#parts.tell({ type: "listening", ...ear.place, port: ear.port, refused }, this.#parts.now());
   }
 
   /** What was refused is tried again: the kernel may have had no memory for another key. */
