@@ -66,7 +66,9 @@ export const deadline = (state: SessionState): Instant | undefined => earliest(s
 export const step = (config: MachineConfig, state: SessionState, input: Input, now: Instant): Step => {
   switch (input.type) {
     case "timer":
-      return stepTimer(config, state, input.jitter, now);
+      return speak(config, finish(config, state, lapse(state, now), now), input.jitter, now);
+    case "beat":
+      return speak(config, { state, effects: [] }, input.jitter, now);
     case "packet":
       return finish(config, state, hear(state, input.packet, now), now);
     case "leave":
@@ -127,9 +129,10 @@ const leave = (config: MachineConfig, state: SessionState, now: Instant): Draft 
   return draft.transition === undefined ? draft : { ...draft, state: { ...draft.state, farewell } };
 };
 
-const stepTimer = (config: MachineConfig, before: SessionState, jitter: number, now: Instant): Step => {
-  const { state, effects, transition } = finish(config, before, lapse(before, now), now);
-  if (state.sendAt === undefined || now < state.sendAt) return { state, effects, transition };
+/** Sends the packet that is due, if one is. */
+const speak = (config: MachineConfig, step: Step, jitter: number, now: Instant): Step => {
+  const { state, effects, transition } = step;
+  if (state.sendAt === undefined || now < state.sendAt) return step;
   const sent = scheduled(config, { ...state, sentAt: now, jitter });
   return { state: sent, effects: [...effects, news(config, sent)], transition };
 };

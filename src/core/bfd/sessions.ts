@@ -119,7 +119,7 @@ export class Sessions {
   /** Gives a session something else than packets and time: leave, return, failure. */
   input(
     name: string,
-    input: Exclude<Input, { type: "packet" | "timer" | "reconfigured" }>,
+    input: Exclude<Input, { type: "packet" | "timer" | "beat" | "reconfigured" }>,
     now: Instant,
   ): readonly SessionsEffect[] {
     const entry = this.#byName.get(name);
@@ -159,6 +159,17 @@ export class Sessions {
     for (let entry = this.#queue.first(); entry?.dueAt !== undefined; entry = this.#queue.first()) {
       if (now < entry.dueAt) break;
       effects.push(...this.#apply(entry, { type: "timer", jitter: this.#random() }, now));
+    }
+    return effects;
+  }
+
+  /** Sends what is due where sockets cannot be read first, as in the midst of reading them: nobody is found silent. */
+  beat(now: Instant): readonly SessionsEffect[] {
+    const effects: SessionsEffect[] = [];
+    for (const entry of this.#byName.values()) {
+      const { sendAt } = entry.session.machine;
+      if (sendAt === undefined || now < sendAt) continue;
+      effects.push(...this.#apply(entry, { type: "beat", jitter: this.#random() }, now));
     }
     return effects;
   }

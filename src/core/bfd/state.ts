@@ -69,6 +69,8 @@ export type FailureDiagnostic = Extract<Diagnostic, "forwarding-plane-reset" | "
 export type Input =
   /** Time has passed; harmless when nothing is due. `jitter` is a fresh random number in 0..1. */
   | { readonly type: "timer"; readonly jitter: number }
+  /** The same where what is queued cannot be read now: packets go out, and the peer's silence is not believed. */
+  | { readonly type: "beat"; readonly jitter: number }
   /** From the peer, once demultiplexed, admitted and authenticated. */
   | { readonly type: "packet"; readonly packet: ControlPacket }
   /** We leave on purpose: the peer learns that this is no failure (RFC 5880 §6.8.16). */

@@ -147,6 +147,30 @@ describe("the company of a node", () => {
     }
   });
 
+  it("is not isolated by what comes first after a standstill: the gateway's answer may wait behind it", () => {
+    const { config, state } = accompanied();
+    const asked = stepCompany(config, state, TIMER, at(millis(150)));
+    assert.ok(asked.asksGateway);
+    const woken = at(millis(390));
+    const first = stepCompany(config, asked.state, sessions(0, 2), woken);
+    assert.equal(first.state.verdict, "doubtful");
+    const due = companyDeadline(config, first.state);
+    assert.ok(due !== undefined && due <= woken, "it is decided as soon as all is read");
+    const answered = stepCompany(config, first.state, ANSWER, woken);
+    assert.equal(stepCompany(config, answered.state, TIMER, woken).state.verdict, "alone");
+    assert.equal(stepCompany(config, first.state, TIMER, woken).state.verdict, "isolated");
+  });
+
+  it("is decided at once where there is no gateway to wait for", () => {
+    const node = new Node({ withoutGateway: "withdraw" });
+    node.give({ type: "gateway", isKnown: false }, T0);
+    node.give(sessions(2, 0), T0);
+    node.give(HEARD, at(seconds(1)));
+    assert.equal(node.give(sessions(0, 2), at(seconds(1))), "doubtful");
+    assert.equal(companyDeadline(node.config, node.state), at(seconds(1)));
+    assert.equal(node.give(TIMER, at(seconds(1))), "isolated");
+  });
+
   it("is doubtful at first after a long sleep, and not isolated before the gateway was asked", () => {
     const { config, state } = accompanied();
     const woken = at(seconds(60));

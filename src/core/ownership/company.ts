@@ -85,16 +85,31 @@ export const stepCompany = (
     case "timer":
       return look(config, state, now);
     case "sessions":
-      return look(config, { ...state, sessions: input.counts }, now);
+      return beforeReading(state, look(config, { ...state, sessions: input.counts }, now));
     case "peer-heard":
-      return look(config, { ...state, heardAt: now }, now);
+      return beforeReading(state, look(config, { ...state, heardAt: now }, now));
     case "gateway":
-      return look(config, { ...state, hasGateway: input.isKnown, gatewayAt: undefined }, now);
+      return beforeReading(
+        state,
+        look(config, { ...state, hasGateway: input.isKnown, gatewayAt: undefined }, now),
+      );
     case "gateway-heard":
-      return look(config, { ...state, gatewayAt: now }, now);
+      return beforeReading(state, look(config, { ...state, gatewayAt: now }, now));
     default:
       return unreachable(input);
   }
+};
+
+/**
+ * Only a timer comes after all sockets were read. Whatever else comes may be the first of what has waited while this process stood still,
+ * with the gateway's answer behind it: then nobody concludes that it is cut off, and the timer is due at once.
+ */
+const beforeReading = (
+  { verdict: before }: CompanyState,
+  { state, asksGateway }: CompanyStep,
+): CompanyStep => {
+  if (state.verdict !== "isolated" || before === "isolated") return { state, asksGateway };
+  return { state: { ...state, verdict: before === "accompanied" ? "doubtful" : before }, asksGateway };
 };
 
 /** How much of company there is, by the sessions and by the time. */
@@ -145,6 +160,8 @@ export const companyDeadline = (config: OwnershipConfig, state: CompanyState): I
   if (sessions === undefined || (sessions.up === 0 && sessions.missing === 0)) return undefined;
   if (asking === undefined) return after(heardAt, config.quietAfter);
   const silence = verdict === "accompanied" ? after(heardAt, detectionTime(config)) : undefined;
+  // Whoever knows that there is none has nothing to wait for.
+  if (hasGateway === false && verdict === "doubtful") return asking.since;
   if (hasGateway !== true) return silence;
   return earliest(
     silence,

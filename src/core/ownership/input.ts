@@ -11,7 +11,10 @@ export type MemberMacs = { readonly name: string; readonly macs: readonly MacAdd
 
 /** What happened. */
 export type Input =
+  /** Time has passed, and all sockets have been read. */
   | { readonly type: "timer" }
+  /** This process runs, and has not read its sockets yet. */
+  | { readonly type: "awake" }
   /** Placements that are new or have changed, and addresses that are gone. */
   | {
       readonly type: "placements";

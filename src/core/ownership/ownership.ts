@@ -7,7 +7,9 @@
  * - `step` gives effects; they are performed in order, at once. It is called with `timer` no later than `deadline`, past or not.
  * - Before an address is answered for, or announced by a timer, `mayAnswer` is asked. It turns false by time alone: a process
  *   that stood still says nothing of yesterday's when it wakes up.
- * - What is queued on sockets is read, and given to `step`, before `timer` is.
+ * - What is queued on sockets is read, and given to `step`, before `timer` is. So only `timer` makes time pass: any other input may be the
+ *   first of many that have waited while this process stood still, and nothing is concluded before the last of them.
+ * - `awake` is given before anything is said because of what else has come: it gives up what others may have taken.
  * - `peerHeard` is called for each BFD packet of a member that was admitted; it costs nothing.
  * - `standings` come from `#core/liveness/liveness`; `heard` has what others announce, or answer to an `ask`, but nothing
  *   that this node sent itself.
@@ -27,6 +29,7 @@ import type { Input, MemberMacs } from "./input.ts";
 import { deadline, giveUp, isHeld, reconsider, tick } from "./machine.ts";
 import { meet } from "./meeting.ts";
 import { hear, miss, type Speaker } from "./rivals.ts";
+import { type Settling, settleAfterLapse, settleAnew } from "./settling.ts";
 import { Standings } from "./standings.ts";
 import type { Effect, Entry, Step, Surroundings } from "./state.ts";
 import { forgetStranger } from "./strangers.ts";
@@ -43,7 +46,7 @@ export class Ownership {
   readonly #standings = new Standings();
   readonly #nodeByMac = new Map<MacAddress, string>();
   #company: CompanyState;
-  #settledAt: Instant;
+  #settling: Settling;
   /** When this process was last seen running. */
   #runningAt: Instant;
   #leaving: "no" | "handing-over" | "left" = "no";
@@ -56,7 +59,7 @@ export class Ownership {
     this.#config = config;
     this.#book = new Book((entry) => deadline(config, entry));
     this.#company = initialCompany(now);
-    this.#settledAt = after(now, config.settle);
+    this.#settling = { until: after(now, config.settle), lapses: [] };
     this.#runningAt = now;
   }
 
@@ -65,8 +68,7 @@ export class Ownership {
     this.#effects = [];
     this.#noticeFreeze(now);
     this.#apply(input, now);
-    // Whatever came, time has passed, too.
-    this.#passTime(now);
+    if (input.type === "timer") this.#passTime(now);
     if (this.#leaving === "handing-over" && this.#book.held.size === 0) {
       this.#leaving = "left";
       this.#effects.push({ type: "left" });
@@ -127,7 +129,7 @@ export class Ownership {
     const stoodStill = this.#stoodStill(now);
     this.#runningAt = instant(Math.max(this.#runningAt, now));
     if (!stoodStill) return;
-    this.#settledAt = after(now, this.#config.settle);
+    this.#settling = settleAfterLapse(this.#config, this.#settling, now);
     const contest = { by: undefined, at: now, until: after(now, this.#config.askTime) };
     const around = this.#around(now);
     for (const entry of this.#book.each([...this.#book.held, ...this.#book.wanted])) {
@@ -169,6 +171,7 @@ export class Ownership {
         this.#setLeaving(input.type, now);
         break;
       case "timer":
+      case "awake":
         break;
       default:
         unreachable(input);
@@ -182,7 +185,7 @@ export class Ownership {
       now,
       isLeaving: this.#leaving !== "no",
       company: this.#company.verdict,
-      settledAt: this.#settledAt,
+      settledAt: this.#settling.until,
       standingOf: (node) => this.#standings.of(node),
       aliveSince: (node) => this.#standings.aliveSince(node),
     };
@@ -234,7 +237,8 @@ export class Ownership {
       const { standing } = change;
       this.#standings.set(change, now);
       // Who is not heard by somebody should not be quick to take addresses from others.
-      if (standing.name === "alive" && standing.hearsUs === "no") this.#unsettle(now);
+      if (standing.name === "alive" && standing.hearsUs === "no")
+        this.#settling = settleAnew(this.#config, this.#settling, now);
     }
     this.#stepCompany({ type: "sessions", counts: sessions }, now);
     const concerned = new Set(this.#book.wanted);
@@ -278,10 +282,6 @@ export class Ownership {
     this.#reconsiderAll(addresses, now);
   }
 
-  #unsettle(now: Instant): void {
-    this.#settledAt = instant(Math.max(this.#settledAt, after(now, this.#config.settle)));
-  }
-
   #stepCompany(input: CompanyInput, now: Instant): void {
     // Who leaves does not listen to its sessions any more, and gives up soon anyway.
     if (this.#leaving !== "no") return;
@@ -291,7 +291,7 @@ export class Ownership {
     if (asksGateway) this.#effects.push({ type: "ask-gateway" });
     const { verdict } = state;
     if (verdict === before) return;
-    if (before === "isolated") this.#unsettle(now);
+    if (before === "isolated") this.#settling = settleAfterLapse(this.#config, this.#settling, now);
     const { held, wanted } = this.#book;
     this.#reconsiderAll(verdict === "isolated" ? [...held, ...wanted] : wanted, now);
     // Said last: who says that it holds nothing holds nothing.

@@ -31,10 +31,14 @@ const bed = (change: (port: BfdPort) => BfdPort = (port) => port) => {
   const clock = fakeClock({ onWake: () => deadlines.runDue() });
   const deadlines = createDeadlines(clock);
   const counted: string[] = [];
+  let still: number | undefined;
   const machine = (host: number) => {
     const system = link.addSystem({ linkIndex: LINK.index, addresses: new Set([at(host)]) });
     const mine: Deadlines = {
-      set: (id, when, run) => deadlines.set(`${host} ${id}`, when, run),
+      set: (id, when, run) =>
+        deadlines.set(`${host} ${id}`, when, (at) => {
+          if (still !== host) run(at);
+        }),
       runDue: () => deadlines.runDue(),
     };
     const hub = new BfdHub({
@@ -50,7 +54,14 @@ const bed = (change: (port: BfdPort) => BfdPort = (port) => port) => {
       link.settle();
     }
   };
-  return { link, one: machine(1), two: machine(2), pass, now: () => clock.now(), counted };
+  /** A machine does nothing for a while, and what it is sent waits. */
+  const standStill = (host: number, duration: Duration): void => {
+    still = host;
+    for (let steps = duration / millis(5); steps > 0; steps -= 1) clock.advance(millis(5));
+    still = undefined;
+  };
+  const machines = { one: machine(1), two: machine(2), three: machine(3) };
+  return { link, ...machines, pass, standStill, now: () => clock.now(), counted };
 };
 
 /** An owner that remembers what became of its peer. */
@@ -88,6 +99,33 @@ describe("the BFD sessions of a machine", () => {
     assert.deepEqual(problems, ["session a has the same peer, address and link"]);
     assert.deepEqual(counted, ["bfd session b: session a has the same peer, address and link"]);
     assert.equal(one.hub.state("b"), undefined);
+  });
+
+  it("find nobody silent in the midst of reading, for the next packet may be theirs, and go on speaking meanwhile", () => {
+    const { link, one, two, three, now, pass, standStill } = bed();
+    const [first, second] = [owner(), owner()];
+    let isStuck = false;
+    const onState = (...[state, event, when]: Parameters<BfdOwner["onState"]>): void => {
+      first.value.onState(state, event, when);
+      // Long work, which begins with the first packet after a standstill.
+      if (isStuck) one.hub.beat(when);
+    };
+    // They are more patient with it than it is with them.
+    const patient = { detectMultiplier: 20 };
+    one.hub.add("first", { ...config(1, 2), ...patient }, { onState }, now());
+    one.hub.add("second", { ...config(1, 3), ...patient }, second.value, now());
+    let heard = 0;
+    const listening: BfdOwner = { ...owner().value, onHeard: () => void (heard += 1) };
+    two.hub.add("one", config(2, 1), listening, now());
+    three.hub.add("one", config(3, 1), listening, now());
+    pass(seconds(5));
+    assert.deepEqual([first.events, second.events], [["up"], ["up"]]);
+    isStuck = true;
+    standStill(1, millis(300));
+    heard = 0;
+    link.settle();
+    assert.deepEqual([first.events, second.events], [["up"], ["up"]]);
+    assert.ok(heard >= 2, "it speaks to both");
   });
 
   it("end on purpose so that the peer knows, and leave nothing behind", () => {

@@ -55,6 +55,7 @@ export class BfdHub {
   readonly #retiring = new Set<string>();
   readonly #listeners = new Map<string, BfdListener>();
   readonly #reflectors = new Map<IpFamily, BfdReflector>();
+  #isReading = false;
 
   constructor(parts: BfdHubParts) {
     this.#parts = parts;
@@ -130,7 +131,10 @@ export class BfdHub {
   /** Sends and reads what is due: to be called now and then by whoever keeps this thread for longer than packets may wait. */
   beat(now: Instant): void {
     const due = this.#sessions.deadline();
-    if (due !== undefined && due <= now) this.#onTimer(now);
+    if (due === undefined || due > now) return;
+    // In the midst of reading, what others have sent waits behind the packet that is being taken in.
+    if (this.#isReading) this.#perform(this.#sessions.beat(now), now);
+    else this.#onTimer(now);
   }
 
   /** Reads what is queued: call it before anything is concluded from silence. */
@@ -230,6 +234,16 @@ export class BfdHub {
   }
 
   #onDatagram(datagram: Datagram): void {
+    const wasReading = this.#isReading;
+    this.#isReading = true;
+    try {
+      this.#takeIn(datagram);
+    } finally {
+      this.#isReading = wasReading;
+    }
+  }
+
+  #takeIn(datagram: Datagram): void {
     const now = this.#parts.now();
     const effects = this.#sessions.receive(datagram, now);
     const counts = !effects.some(({ type }) => type === "drop");

@@ -207,7 +207,7 @@ export class Speaker {
   /** Gives up what others may have taken while this process stood still, before anything is said of it. */
   #wake(now: Instant): void {
     const due = this.#ownership.deadline();
-    if (due !== undefined && due <= now) this.#decide({ type: "timer" }, now);
+    if (due !== undefined && due <= now) this.#decide({ type: "awake" }, now);
   }
 
   /** One input after the other: what follows from one may bring the next while it is performed. */
