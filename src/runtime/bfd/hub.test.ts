@@ -115,7 +115,10 @@ describe("the BFD sessions of a machine", () => {
     one.hub.add("first", { ...config(1, 2), ...patient }, { onState }, now());
     one.hub.add("second", { ...config(1, 3), ...patient }, second.value, now());
     let heard = 0;
-    const listening: BfdOwner = { ...owner().value, onHeard: () => void (heard += 1) };
+    const onHeard = (): void => {
+      heard += 1;
+    };
+    const listening: BfdOwner = { ...owner().value, onHeard };
     two.hub.add("one", config(2, 1), listening, now());
     three.hub.add("one", config(3, 1), listening, now());
     pass(seconds(5));
