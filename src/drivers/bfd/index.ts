@@ -15,6 +15,7 @@
  *
  * - `port.ts`: what we ask for. Start reading here.
  * - `linux.ts`: the real one. `node:dgram` tells nobody's hop limit, and binds to no link.
+ * - `digest.ts`: the hash functions of authentication.
  * - `fake.ts`: systems on one link in memory.
  * - `contract.ts`: what holds for both; with the real one in `test/kernel/bfd.test.ts`.
  */

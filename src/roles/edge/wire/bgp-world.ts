@@ -1,6 +1,7 @@
 /** BGP, BFD and router advertisements of this machine. */
-import { createHash, randomInt } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { hostname } from "node:os";
+import { digest } from "#drivers/bfd/digest";
 import { openBfdPort } from "#drivers/bfd/linux";
 import { openBgpPort } from "#drivers/bgp/linux";
 import { openAdvertisementPort } from "#drivers/router-advertisement/linux";
@@ -12,7 +13,7 @@ const LARGEST_NUMBER = 2 ** 32;
 export const openBgpWorld = (): BgpWorld => ({
   ...{ tcp: openBgpPort(), bfd: openBfdPort(), routers: openAdvertisementPort(), hostname: hostname() },
   random: () => randomInt(LARGEST_NUMBER) / LARGEST_NUMBER,
-  digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
+  digest,
   // After the sockets that are ready now.
   afterReading: (run) => void setImmediate(run),
 });

@@ -1,6 +1,6 @@
 /** Opens everything that the wire process needs of this machine, and runs it until it is told to end. */
 import type { ChildProcess } from "node:child_process";
-import { createHash, randomInt } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { micros, millis, seconds, wallTime } from "#base/time";
@@ -9,6 +9,7 @@ import type { Authentication } from "#core/bfd/authentication";
 import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
 import { DEFAULTS as RESPONDER_DEFAULTS } from "#core/responder/config";
 import { sysctlKey } from "#core/sysctl/key";
+import { digest } from "#drivers/bfd/digest";
 import { openBfdPort } from "#drivers/bfd/linux";
 import { openBgpPort } from "#drivers/bgp/linux";
 import { openClock } from "#drivers/clock/linux";
@@ -120,7 +121,7 @@ const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | strin
       forwardsIpv6: createForwarding(),
     },
     random,
-    digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
+    digest,
     ownership: { ...DEFAULT_OWNERSHIP, withoutGateway: options.withoutGateway },
     responder: {
       ...{ ...responder, nonce: randomInt(LARGEST_NUMBER) },
