@@ -23,6 +23,8 @@ import { measureSoak } from "./soak.ts";
 import { measureCalm, measureFaults, measureReadiness } from "./speaker.ts";
 import { measureCosts } from "./speaker-memory.ts";
 import { reportSpeakerMemory } from "./speaker-memory-report.ts";
+import { measurePeers, type PeersCost } from "./speaker-peers.ts";
+import { reportSpeakerPeers } from "./speaker-peers-report.ts";
 import { reportCalm, reportSpeaker } from "./speaker-report.ts";
 import { measureStart } from "./start.ts";
 import { reportStart } from "./start-report.ts";
@@ -194,6 +196,20 @@ const speakerMemory: Bench = async ({ quick, seconds = quick ? 10 : REST_SECONDS
   }
 };
 
+const speakerPeers: Bench = ({ quick, seconds = quick ? 10 : REST_SECONDS, say }) =>
+  inLab(
+    { edges: 2 },
+    async (lab, copy) => {
+      const costs: PeersCost[] = [];
+      for (const peers of quick ? [3, 100] : [0, 3, 15, 100]) {
+        say(`speaker-peers: ${peers} others`);
+        costs.push(await measurePeers(lab, { copy, peers, seconds }));
+      }
+      return reportSpeakerPeers(costs);
+    },
+    "no servers",
+  );
+
 export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["takeover", takeover],
   ["survival", survival],
@@ -210,5 +226,6 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["speaker", speaker],
   ["speaker-calm", speakerCalm],
   ["speaker-memory", speakerMemory],
+  ["speaker-peers", speakerPeers],
   ["bgp", measureBgp],
 ]);

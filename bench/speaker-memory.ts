@@ -39,7 +39,8 @@ export type Churn = {
 
 export type Costs = { readonly costs: readonly Cost[]; readonly churn: Churn };
 
-const processorSeconds = async (host: LabHostHandle, pid: number): Promise<number> => {
+/** Seconds of a processor that a process of a host, by its number inside of the lab, has had so far. */
+export const processorSeconds = async (host: LabHostHandle, pid: number): Promise<number> => {
   const fields = (await host.expect(["cat", `/proc/${pid}/stat`])).split(") ")[1]?.split(" ") ?? [];
   // In hundredths of a second.
   return (Number(fields[11]) + Number(fields[12])) / 100;
