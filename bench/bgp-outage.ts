@@ -102,7 +102,11 @@ const startNode = async (
 };
 
 /** Resolves when the router spreads over all nodes, and watches all of them. */
-const settled = async (lab: Lab, { bfd }: Detection): Promise<void> => {
+const settled = async (lab: Lab, { bfd }: Detection, nodes: readonly LabProcess[]): Promise<void> => {
+  const told = async (): Promise<string> => {
+    const { stdout } = await lab.host("rt").run(["birdc", "-s", CONTROL, "show", "protocols", "all"]);
+    return [stdout, ...nodes.map((node) => node.stdout().slice(-1_500))].join("\n");
+  };
   const router = lab.host("rt");
   const limit = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -112,7 +116,9 @@ const settled = async (lab: Lab, { bfd }: Detection): Promise<void> => {
     const hops = [...route.matchAll(/nexthop via/g)].length;
     if (hops === NODES.length && (bfd === undefined || watched === NODES.length)) return;
     if (performance.now() > limit)
-      throw new Error(`the router is not ready after ${PATIENCE_MS} ms:\n${route}\n${sessions}`);
+      throw new Error(
+        `the router is not ready after ${PATIENCE_MS} ms:\n${route}\n${sessions}\n${await told()}`,
+      );
     await pause(50);
   }
 };
@@ -134,7 +140,6 @@ const kill = async (
   await flows.endInput();
   await flows.exited;
   const record: FlowsRecord = JSON.parse(flows.stdout().trimEnd().split("\n").at(-1) ?? "");
-  await lab.fault({ type: "restore", host: node });
   return { ...outagesOf(record, { node, fault }), detection: name, node };
 };
 
@@ -162,11 +167,19 @@ export const measureDeaths = async (
     await router.write(CONFIG, routerConfiguration(addresses, detection));
     const bird = await router.spawn(["bird", "-f", "-c", CONFIG, "-s", CONTROL]);
     await bird.said(/Started/);
-    const nodes = await Promise.all(NODES.map((node) => startNode(lab, node, { station, detection })));
+    const start = (node: (typeof NODES)[number]): Promise<LabProcess> =>
+      startNode(lab, node, { station, detection });
+    const nodes = await Promise.all(NODES.map(start));
     for (const [run, share] of spread(count).entries()) {
-      await settled(lab, detection);
-      const [node = ""] = NODES[run % NODES.length] ?? [];
-      all.push(await kill(lab, each, { node, share }));
+      await settled(lab, detection, nodes);
+      const index = run % NODES.length;
+      const [node = NODES[0], before] = [NODES[index], nodes[index]];
+      if (node === undefined) continue;
+      all.push(await kill(lab, each, { node: node[0], share }));
+      // A node comes back with new programs: one that only lost its peers rests the longer the more often it does.
+      await before?.stop();
+      nodes[index] = await start(node);
+      await lab.fault({ type: "restore", host: node[0] });
     }
     await Promise.all(nodes.map((node) => node.stop()));
     await bird.stop();
