@@ -30,6 +30,8 @@ export type Sketch = {
   readonly settledAt?: Instant;
   /** Since when those that are alive are. Default: long ago. */
   readonly aliveSince?: Instant;
+  /** Who went and came often lately. */
+  readonly unsteady?: readonly string[];
 };
 
 /** The surroundings of a node that is well, but for what the sketch says. */
@@ -43,6 +45,7 @@ export const around = ({ now, ...sketch }: Sketch & { readonly now: Instant }): 
   standingOf: (node) =>
     sketch.standings?.[node] ?? { name: "dead", since: instant(0), cause: "not-a-member" },
   aliveSince: () => sketch.aliveSince ?? instant(0),
+  isUnsteady: (node) => sketch.unsteady?.includes(node) ?? false,
 });
 
 /** What differs from an address that this node can carry, does not hold, and knows nothing of. */

@@ -128,6 +128,11 @@ export class SpeakerWorld {
     this.clock.advanceTo(after(this.clock.now, duration));
   }
 
+  /** Does something when so much time has passed. */
+  later(delay: Duration, action: () => void): void {
+    this.clock.schedule(after(this.clock.now, delay), action);
+  }
+
   /** Cuts a node off: what it sends, what it receives, or both, from everybody else. */
   cut(name: string, direction: "both" | "sending" | "receiving"): void {
     for (const other of [...this.speakers.map((speaker) => speaker.name), GATEWAY]) {

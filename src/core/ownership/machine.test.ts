@@ -190,6 +190,31 @@ describe("an address that is not held", () => {
     );
   });
 
+  it("is claimed on though a better candidate returns, where that has often gone and come, until that one is heard to hold it", () => {
+    const { entry } = first({ standings: { a: dead(micros(0)) }, settledAt: T0 });
+    const now = at(millis(50));
+    const returned: Sketch = { standings: { a: UP }, aliveSince: now, unsteady: ["a"] };
+    const goesOn = reconsider(around({ ...returned, now }), entry).entry;
+    assert.equal(goesOn.state.name, "claiming");
+    assert.equal(
+      reconsider(around({ ...returned, now: at(millis(130)) }), goesOn).entry.state.name,
+      "holding",
+    );
+    const heard = { ...goesOn, memory: { ...goesOn.memory, holder: "a", holderAt: at(millis(60)) } };
+    assert.equal(reconsider(around({ ...returned, now: at(millis(60)) }), heard).entry.state.name, "standby");
+  });
+
+  it("is left to others for longer by a node that has often stood still, but for one whose holder has just died", () => {
+    const ill: Sketch = { settledAt: at(seconds(60)), unsteady: ["b"] };
+    const claimAt = (sketch: Sketch): number | undefined => {
+      const { state } = first(sketch, { candidates: ["a", "b", "c"] }).entry;
+      return state.name === "claiming" ? (state.claimAt - T0) / 1_000 : undefined;
+    };
+    assert.equal(claimAt({ settledAt: at(seconds(60)) }), 250);
+    assert.equal(claimAt(ill), 750);
+    assert.equal(claimAt({ ...ill, standings: { a: dead(micros(0)) } }), 130);
+  });
+
   it("is not claimed later because something else changes meanwhile", () => {
     let { entry } = first({});
     for (let time = 1; time < 130; time += 7)

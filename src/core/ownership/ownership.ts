@@ -7,9 +7,8 @@
  * - `step` gives effects; they are performed in order, at once. It is called with `timer` no later than `deadline`, past or not.
  * - Before an address is answered for, or announced by a timer, `mayAnswer` is asked. It turns false by time alone: a process
  *   that stood still says nothing of yesterday's when it wakes up.
- * - What is queued on sockets is read, and given to `step`, before `timer` is. So only `timer` makes time pass: any other input may be the
- *   first of many that have waited while this process stood still, and nothing is concluded before the last of them.
- * - `awake` is given before anything is said because of what else has come: it gives up what others may have taken.
+ * - What is queued on sockets is read, and given to `step`, before `timer` is, which alone makes time pass: another input may be the first
+ *   of many that waited while this process stood still. `awake` is given before anything is said because of these.
  * - `peerHeard` is called for each BFD packet of a member that was admitted; it costs nothing.
  * - `standings` come from `#core/liveness/liveness`; `heard` has what others announce, or answer to an `ask`, but nothing
  *   that this node sent itself.
@@ -29,7 +28,7 @@ import type { Input, MemberMacs } from "./input.ts";
 import { deadline, giveUp, isHeld, reconsider, tick } from "./machine.ts";
 import { meet } from "./meeting.ts";
 import { hear, miss, type Speaker } from "./rivals.ts";
-import { type Settling, settleAfterLapse, settleAnew } from "./settling.ts";
+import { areMany, type Settling, settleAfterLapse, settleAnew } from "./settling.ts";
 import { Standings } from "./standings.ts";
 import type { Effect, Entry, Step, Surroundings } from "./state.ts";
 import { forgetStranger } from "./strangers.ts";
@@ -188,6 +187,8 @@ export class Ownership {
       settledAt: this.#settling.until,
       standingOf: (node) => this.#standings.of(node),
       aliveSince: (node) => this.#standings.aliveSince(node),
+      isUnsteady: (node) =>
+        node === this.#self ? areMany(this.#settling.lapses) : this.#standings.isUnsteady(node, now),
     };
   }
 
@@ -234,10 +235,9 @@ export class Ownership {
   #setStandings({ changes, sessions }: Extract<Input, { type: "standings" }>, now: Instant): void {
     const before = new Map(changes.map(({ node }) => [node, this.#standings.of(node)]));
     for (const change of changes) {
-      const { standing } = change;
-      this.#standings.set(change, now);
+      this.#standings.set(change, this.#config, now);
       // Who is not heard by somebody should not be quick to take addresses from others.
-      if (standing.name === "alive" && standing.hearsUs === "no")
+      if (change.standing.name === "alive" && change.standing.hearsUs === "no")
         this.#settling = settleAnew(this.#config, this.#settling, now);
     }
     this.#stepCompany({ type: "sessions", counts: sessions }, now);

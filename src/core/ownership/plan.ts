@@ -27,13 +27,22 @@ export type Plan =
       readonly from: string | undefined;
     };
 
+/**
+ * Whether a node has come back, as it often did lately, and has not been heard since to hold the address: it holds nothing then if it stood
+ * still, and whoever was about to take the address from it goes on.
+ */
+const isPassing = (around: Surroundings, { memory: { holder, holderAt } }: Entry, node: string): boolean =>
+  around.isUnsteady(node) && (holder !== node || holderAt < around.aliveSince(node));
+
 /** The first candidate that is able. One that leaves is passed over, whatever it still holds; so is one that is mute. */
-export const choose = (around: Surroundings, { candidates, fitness, memory }: Entry): Choice => {
+export const choose = (around: Surroundings, entry: Entry): Choice => {
+  const { candidates, fitness, memory, state } = entry;
   for (const node of candidates) {
     if (node === around.self) {
       if (fitness === "fit" && !around.isLeaving) return { type: "self" };
-    } else if (node !== memory.mute && around.standingOf(node).name === "alive")
-      return { type: "peer", node };
+    } else if (node !== memory.mute && around.standingOf(node).name === "alive") {
+      if (state.name !== "claiming" || !isPassing(around, entry, node)) return { type: "peer", node };
+    }
   }
   return { type: "nobody" };
 };
@@ -86,13 +95,18 @@ const hasJustDied = (around: Surroundings, entry: Entry, askedSince: Instant): b
     return after(standing.since, around.config.holdOff) > askedSince;
   });
 
+/** A node that has stood still often leaves others so many times the usual time to take what nobody holds. */
+const YIELDING_PATIENCE = 3;
+
 /**
  * How long everybody is asked. Whoever has just started, or was away, does not know what it has missed: a holder may stand still for a
  * moment, and has as long for its answer as its peers give it. Whoever has been there would have heard of a holder, or has seen it die.
  */
 const askTimeFor = (around: Surroundings, entry: Entry, askedSince: Instant): Duration => {
   const isNew = around.now < latest([around.settledAt, entry.memory.settledAt]);
-  return isNew && !hasJustDied(around, entry, askedSince) ? patienceOf(around.config) : around.config.askTime;
+  if (!isNew || hasJustDied(around, entry, askedSince)) return around.config.askTime;
+  const patience = patienceOf(around.config);
+  return around.isUnsteady(around.self) ? micros(YIELDING_PATIENCE * patience) : patience;
 };
 
 /** When a claim on an address whose holder is dead, or unknown, may end. It is asked for meanwhile. */

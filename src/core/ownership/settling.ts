@@ -34,14 +34,25 @@ export const settleAnew = (
   lapses,
 });
 
+/** The lapses that count, after one more. */
+export const withLapse = (
+  { settle }: SettleConfig,
+  before: readonly Instant[],
+  now: Instant,
+): readonly Instant[] => {
+  const last = before.at(-1);
+  const isNew = last === undefined || now >= after(last, SAME);
+  return (isNew ? [...before, now] : before)
+    .filter((at) => now < after(at, micros(MEMORY * settle)))
+    .slice(-(FORGIVEN + DOUBLINGS));
+};
+
+/** Whether these are more lapses than anybody may have. */
+export const areMany = (lapses: readonly Instant[]): boolean => lapses.length > FORGIVEN;
+
 /** This node is back after it stood still, or was cut off. */
 export const settleAfterLapse = (config: SettleConfig, settling: Settling, now: Instant): Settling => {
-  const last = settling.lapses.at(-1);
-  const isNew = last === undefined || now >= after(last, SAME);
-  const known = isNew ? [...settling.lapses, now] : settling.lapses;
-  const lapses = known
-    .filter((at) => now < after(at, micros(MEMORY * config.settle)))
-    .slice(-(FORGIVEN + DOUBLINGS));
+  const lapses = withLapse(config, settling.lapses, now);
   const until = after(now, pauseAfter(config, lapses.length));
   return { until: instant(Math.max(settling.until, until)), lapses };
 };

@@ -176,6 +176,8 @@ export type Surroundings = {
   standingOf(node: string): Standing;
   /** When a node last came to be alive, whether or not it has died since; what it held before, it may not hold any more. */
   aliveSince(node: string): Instant;
+  /** Whether a node has come back just now, as it often did lately; of this node itself: whether it has stood still often. */
+  isUnsteady(node: string): boolean;
 };
 
 /** What the caller must do, in order. */
