@@ -2,6 +2,7 @@
 import { after } from "#base/time";
 import { ERRORS } from "../message/error-codes.ts";
 import type { Notification } from "../message/message.ts";
+import { isError } from "../message/notification.ts";
 import type { EndCause } from "./cause.ts";
 import { ABORT_CONNECT, type Context, type Draft, followedBy, withoutConnection } from "./draft.ts";
 import type { Effect } from "./effect.ts";
@@ -50,13 +51,18 @@ const isFailure = (connection: Connection, cause: EndCause): boolean => {
   return cause.type !== "connection-closed" && cause.type !== "collision";
 };
 
+/** BFD has its own say in when the session is worth another attempt (RFC 5882 §4.2): there is nothing to wait longer and longer for. */
+const isBfdDown = (cause: EndCause): boolean =>
+  cause.type === "bfd-down" ||
+  (cause.type === "notification-received" && isError(cause.notification, "cease", "bfd-down"));
+
 /** Nothing is tried for a while, and nobody is let in (RFC 4271 §8.1.1, DampPeerOscillations). */
-const rest = ({ now, jitter }: Context, state: Running): Draft => {
-  const failures = state.history.failures + 1;
+const rest = ({ now, jitter }: Context, state: Running, counts: "counts" | "passes"): Draft => {
+  const failures = state.history.failures + (counts === "counts" ? 1 : 0);
   return {
     state: {
       type: "resting",
-      until: after(now, restTime(failures, jitter)),
+      until: after(now, restTime(counts === "counts" ? failures : 1, jitter)),
       history: { ...state.history, failures },
     },
     effects: state.outgoing.name === "connect" ? [ABORT_CONNECT] : [],
@@ -72,12 +78,15 @@ export const end = (
 ): Draft => {
   let left: Ended = { state, effects: [] };
   let hasFailed = false;
+  let counts: "counts" | "passes" = "passes";
   for (const connection of connections) {
     const cause = causeOf(connection);
     const { state: without, effects } = drop(context, left.state, connection, cause);
     left = { state: without, effects: [...left.effects, ...effects], cause };
-    hasFailed ||= isFailure(connection, cause);
+    if (!isFailure(connection, cause)) continue;
+    hasFailed = true;
+    if (!isBfdDown(cause)) counts = "counts";
   }
   if (!hasFailed || connectionsOf(left.state).length > 0) return left;
-  return followedBy(left, rest(context, left.state));
+  return followedBy(left, rest(context, left.state, counts));
 };

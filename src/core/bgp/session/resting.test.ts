@@ -85,6 +85,24 @@ describe("the rest after a failure", () => {
     assert.deepEqual(found, [1, 2, 4, 1, 2]);
   });
 
+  it("stays short where BFD ended the session, which says itself when the next attempt is worth it", () => {
+    const cut = (start: Instant): readonly [Input, Instant][] => [
+      [{ type: "bfd", status: "up" }, start],
+      [connected(1, "outgoing"), start],
+      [OPEN(1), start],
+      [KEEPALIVE(1), start],
+      [{ type: "bfd", status: "down" }, start],
+    ];
+    assert.deepEqual(rests(4, cut), [1, 1, 1, 1]);
+    const told = (start: Instant): readonly [Input, Instant][] => [
+      [connected(1, "outgoing"), start],
+      [OPEN(1), start],
+      [KEEPALIVE(1), start],
+      [notified(1, 6, 10), start],
+    ];
+    assert.deepEqual(rests(4, told), [1, 1, 1, 1]);
+  });
+
   it("is short again after the operator's stop and start", () => {
     const failed = [connected(1, "outgoing"), WRONG];
     const state = reach(CONFIG, START, ...failed, { type: "stop", reason: "reset" }, START, ...failed);
