@@ -32,7 +32,14 @@ import { after, earliest, type Instant } from "#base/time";
 import type { MachineConfig } from "./config.ts";
 import { hear } from "./hearing.ts";
 import type { FailureDiagnostic, Input, SessionState, Step } from "./state.ts";
-import { negotiate, peersDetectionTime, scheduled, transmitInterval, wantedIntervals } from "./timing.ts";
+import {
+  mayJoinFrom,
+  negotiate,
+  peersDetectionTime,
+  scheduled,
+  transmitInterval,
+  wantedIntervals,
+} from "./timing.ts";
 import { type Draft, enter, saysTheSame, sendPacket, unmoved } from "./transitions.ts";
 
 /** A session that has heard nothing yet and, if it is active, is about to speak. The discriminator is 1..2^32-1. */
@@ -69,6 +76,11 @@ export const step = (config: MachineConfig, state: SessionState, input: Input, n
       return speak(config, finish(config, state, lapse(state, now), now), input.jitter, now);
     case "beat":
       return speak(config, { state, effects: [] }, input.jitter, now);
+    case "others-speak": {
+      const from = mayJoinFrom(config, state);
+      if (from === undefined || now < from) return { state, effects: [] };
+      return send(config, { state, effects: [] }, input.jitter, now);
+    }
     case "packet":
       return finish(config, state, hear(state, input.packet, now), now);
     case "leave":
@@ -131,8 +143,13 @@ const leave = (config: MachineConfig, state: SessionState, now: Instant): Draft 
 
 /** Sends the packet that is due, if one is. */
 const speak = (config: MachineConfig, step: Step, jitter: number, now: Instant): Step => {
+  const { sendAt } = step.state;
+  return sendAt === undefined || now < sendAt ? step : send(config, step, jitter, now);
+};
+
+/** Sends a periodic packet; the next one is due after an interval with this jitter. */
+const send = (config: MachineConfig, step: Step, jitter: number, now: Instant): Step => {
   const { state, effects, transition } = step;
-  if (state.sendAt === undefined || now < state.sendAt) return step;
   const sent = scheduled(config, { ...state, sentAt: now, jitter });
   return { state: sent, effects: [...effects, news(config, sent)], transition };
 };

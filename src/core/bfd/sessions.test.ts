@@ -225,6 +225,37 @@ describe("Sessions", () => {
     assert.equal(sessions.state("peer")?.advertised.requiredMinRxInterval, millis(70));
   });
 
+  it("sends the packets of all sessions that are up in one turn before long, none of them too early or too late", () => {
+    const sessions = open();
+    const peers = [PEER, OTHER, address("192.0.2.4")];
+    const hear = (peer: (typeof peers)[number], state: "init" | "up", now: Instant): void => {
+      const said = { yourDiscriminator: discriminatorOf(sessions, peer), final: state === "up" };
+      const quick = { state, desiredMinTxInterval: millis(50) };
+      sessions.receive(datagram({ ...said, ...quick }, { source: peer }), now);
+    };
+    for (const [index, peer] of peers.entries()) {
+      const now = after(NOW, millis(17 * index));
+      assert.deepEqual(sessions.add(peer, bfdSession(peer, OURS, { detectMultiplier: 50 }), now), []);
+      hear(peer, "init", now);
+      hear(peer, "up", now);
+    }
+    const sentAt = new Map<string, Instant>();
+    const turns: number[] = [];
+    for (let turn = 0; turn < 200; turn += 1) {
+      const now = sessions.deadline() ?? assert.fail("nothing is due");
+      const sent = sessions.elapse(now).flatMap((each) => (each.type === "send" ? [each.session] : []));
+      for (const session of sent) {
+        const before = sentAt.get(session);
+        const interval = before === undefined ? millis(50) : now - before;
+        assert.ok(interval >= millis(37.5) && interval <= millis(50), `${interval}`);
+        sentAt.set(session, now);
+      }
+      for (const peer of peers) hear(peer, "up", now);
+      turns.push(sent.length);
+    }
+    assert.deepEqual(new Set(turns.slice(-100)), new Set([peers.length]));
+  });
+
   it("never throws, and sends no more than it gets, whatever arrives", () => {
     const sessions = opened();
     const anyState = fc.constantFrom(...STATES);

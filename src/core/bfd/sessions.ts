@@ -29,6 +29,7 @@ import {
   stepSession,
 } from "./session.ts";
 import type { Input, SessionState } from "./state.ts";
+import { mayJoinFrom } from "./timing.ts";
 
 /** Why a packet had no effect. */
 export type DropReason = DecodeReason | AdmissionReason | AuthenticationReason;
@@ -119,7 +120,7 @@ export class Sessions {
   /** Gives a session something else than packets and time: leave, return, failure. */
   input(
     name: string,
-    input: Exclude<Input, { type: "packet" | "timer" | "beat" | "reconfigured" }>,
+    input: Exclude<Input, { type: "packet" | "timer" | "beat" | "others-speak" | "reconfigured" }>,
     now: Instant,
   ): readonly SessionsEffect[] {
     const entry = this.#byName.get(name);
@@ -153,12 +154,25 @@ export class Sessions {
     return this.#queue.first()?.dueAt;
   }
 
-  /** Does what is due. Read what is queued on the sockets first: a peer that spoke is believed before silence is. */
+  /**
+   * Does what is due. Read what is queued on the sockets first: a peer that spoke is believed before silence is.
+   *
+   * When a packet goes out, those of other sessions go with it that may. With one die for all of them they do so from then on: to
+   * wake up costs more than a packet, and jitter is to keep *systems* from falling in step.
+   */
   elapse(now: Instant): readonly SessionsEffect[] {
     const effects: SessionsEffect[] = [];
+    let jitter: number | undefined;
     for (let entry = this.#queue.first(); entry?.dueAt !== undefined; entry = this.#queue.first()) {
       if (now < entry.dueAt) break;
-      effects.push(...this.#apply(entry, { type: "timer", jitter: this.#random() }, now));
+      jitter ??= this.#random();
+      effects.push(...this.#apply(entry, { type: "timer", jitter }, now));
+    }
+    if (jitter === undefined || !effects.some(({ type }) => type === "send")) return effects;
+    for (const entry of this.#byName.values()) {
+      const from = mayJoinFrom(entry.session.config, entry.session.machine);
+      if (from === undefined || now < from) continue;
+      effects.push(...this.#apply(entry, { type: "others-speak", jitter }, now));
     }
     return effects;
   }

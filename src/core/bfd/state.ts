@@ -71,6 +71,8 @@ export type Input =
   | { readonly type: "timer"; readonly jitter: number }
   /** The same where what is queued cannot be read now: packets go out, and the peer's silence is not believed. */
   | { readonly type: "beat"; readonly jitter: number }
+  /** Packets of other sessions go out now: this one's goes with them if its interval may end now. */
+  | { readonly type: "others-speak"; readonly jitter: number }
   /** From the peer, once demultiplexed, admitted and authenticated. */
   | { readonly type: "packet"; readonly packet: ControlPacket }
   /** We leave on purpose: the peer learns that this is no failure (RFC 5880 §6.8.16). */

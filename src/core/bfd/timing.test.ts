@@ -87,6 +87,26 @@ describe("the interval of our packets (RFC 5880 §6.8.2)", () => {
     );
   });
 
+  it("ends with those of other sessions once three quarters of it have passed, and no microsecond before (§6.8.7)", () => {
+    const others: Input = { type: "others-speak", jitter: 0.5 };
+    const from = after(NOW, millis(75));
+    assert.equal(up.sentAt, NOW);
+    const early = step(FIRST, up, others, instant(from - 1));
+    assert.deepEqual([early.state, early.effects], [up, []]);
+    const joined = step(FIRST, up, others, from);
+    assert.deepEqual([joined.effects.length, joined.state.sentAt], [1, from]);
+    assert.equal(joined.state.sendAt, after(from, micros(87_500)));
+    assert.equal(joined.state.expireAt, up.expireAt);
+  });
+
+  it("does not end with those of others while the session is not up, or no packets are wanted", () => {
+    const others: Input = { type: "others-speak", jitter: 0 };
+    const muted = run(FIRST, up, said({ requiredMinRxInterval: micros(0) }));
+    const leaving = run(FIRST, up, { type: "leave" });
+    for (const state of [start, muted, leaving])
+      assert.deepEqual(step(FIRST, state, others, after(NOW, seconds(5))).effects, []);
+  });
+
   it("is none when the peer wants no packets (§6.8.7)", () => {
     const state = run(FIRST, up, said({ requiredMinRxInterval: micros(0) }));
     assert.equal(state.sendAt, undefined);

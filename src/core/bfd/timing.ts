@@ -72,6 +72,16 @@ export const peersDetectionTime = (config: MachineConfig, state: SessionState): 
 export const jittered = (interval: Duration, detectMultiplier: number, jitter: number): Duration =>
   micros(interval * (detectMultiplier === 1 ? 0.9 - 0.15 * jitter : 1 - 0.25 * jitter));
 
+/**
+ * From when on the next periodic packet of a session that is up may go out, if others do: an interval may be shortened by a quarter
+ * (RFC 5880 §6.8.7). `undefined` while none is due ever.
+ */
+export const mayJoinFrom = (config: MachineConfig, state: SessionState): Instant | undefined => {
+  const { name, sentAt, sendAt } = state;
+  if (name !== "up" || sentAt === undefined || sendAt === undefined) return undefined;
+  return after(sentAt, jittered(transmitInterval(state), config.detectMultiplier, 1));
+};
+
 /** Whether the peer asked for silence, and both know that the session is up (RFC 5880 §6.6). */
 const isDemandActive = ({ name, remote }: SessionState): boolean =>
   name === "up" && remote?.state === "up" && remote.demand;
