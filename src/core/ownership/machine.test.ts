@@ -205,14 +205,15 @@ describe("an address that is not held", () => {
   });
 
   it("is left to others for longer by a node that has often stood still, but for one whose holder has just died", () => {
-    const ill: Sketch = { settledAt: at(seconds(60)), unsteady: ["b"] };
+    const ill: Sketch = { standings: { c: UP }, settledAt: at(seconds(60)), unsteady: ["b"] };
     const claimAt = (sketch: Sketch): number | undefined => {
       const { state } = first(sketch, { candidates: ["a", "b", "c"] }).entry;
       return state.name === "claiming" ? (state.claimAt - T0) / 1_000 : undefined;
     };
     assert.equal(claimAt({ settledAt: at(seconds(60)) }), 250);
     assert.equal(claimAt(ill), 750);
-    assert.equal(claimAt({ ...ill, standings: { a: dead(micros(0)) } }), 130);
+    assert.equal(claimAt({ ...ill, standings: {} }), 250, "there is nobody else");
+    assert.equal(claimAt({ ...ill, standings: { a: dead(micros(0)), c: UP } }), 130);
   });
 
   it("is not claimed later because something else changes meanwhile", () => {

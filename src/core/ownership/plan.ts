@@ -106,7 +106,8 @@ const askTimeFor = (around: Surroundings, entry: Entry, askedSince: Instant): Du
   const isNew = around.now < latest([around.settledAt, entry.memory.settledAt]);
   if (!isNew || hasJustDied(around, entry, askedSince)) return around.config.askTime;
   const patience = patienceOf(around.config);
-  return around.isUnsteady(around.self) ? micros(YIELDING_PATIENCE * patience) : patience;
+  const isForOthers = around.isUnsteady(around.self) && hasSuccessor(around, entry);
+  return isForOthers ? micros(YIELDING_PATIENCE * patience) : patience;
 };
 
 /** When a claim on an address whose holder is dead, or unknown, may end. It is asked for meanwhile. */
