@@ -14,8 +14,8 @@ export const meet = (around: Surroundings, entry: Entry, { node, standing, was }
   if (state.name === "yielding") return reconsider(around, entry);
   if (standing.name !== "alive") return unchanged(entry);
   if (standing.hearsUs === "no") {
-    // It may take what it believes abandoned, and this node must know.
-    return candidates.includes(node)
+    // It may take what it believes abandoned, and this node must know; of one that often goes and comes it hears when that one is back.
+    return candidates.includes(node) && !around.isUnsteady(node)
       ? { entry, effects: [{ type: "ask", address, of: node }] }
       : unchanged(entry);
   }
@@ -23,5 +23,10 @@ export const meet = (around: Surroundings, entry: Entry, { node, standing, was }
   // It may hold the address, too, and has the better right, or does not know who holds it.
   return heardUs || !precedes(entry, node, around.self)
     ? unchanged(entry)
-    : { entry, effects: [{ type: "announce", address, cause: "peer-returned" }] };
+    : {
+        entry,
+        effects: [
+          { type: "announce", address, cause: around.isUnsteady(node) ? "defence" : "peer-returned" },
+        ],
+      };
 };
