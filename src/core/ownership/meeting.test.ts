@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { instant } from "#base/time";
+import { instant, micros } from "#base/time";
 import type { Standing } from "#core/liveness/standing";
 import { around, dead, entryOf, type Sketch, shown, UP } from "#testing/ownership";
 import { meet } from "./meeting.ts";
@@ -15,7 +15,7 @@ const HELD = entryOf({
 /** What is done about an address that this node holds when `c`, which was dead, has this standing. */
 const met = (standing: Standing, sketch: Sketch = {}): readonly string[] => {
   const surroundings = around({ now: T0, standings: { c: standing }, ...sketch });
-  return shown(meet(surroundings, HELD, { node: "c", standing, was: dead(instant(0)) }).effects);
+  return shown(meet(surroundings, HELD, { node: "c", standing, was: dead(micros(0)) }).effects);
 };
 
 describe("a holder whose better candidate is back", () => {
