@@ -1,5 +1,6 @@
 /**
  * Many speakers as another one sees them: their BFD sessions on one interface, each from an address of its own, that wait to be spoken to.
+ * Each has its own sessions and its own clock, as on a machine of its own, so that their packets come at times of their own.
  *
  * `node bfd-peers.ts LINK_INDEX LINK SECRET_FILE SPEAKER ADDRESS...` prints `ready`, and then each second `up N`, the number of sessions
  * that are up.
@@ -7,6 +8,7 @@
 import { randomInt } from "node:crypto";
 import { type IpAddress, parseAddress } from "#base/address";
 import { assert } from "#base/assert";
+import type { Datagram } from "#core/bfd/admission";
 import type { SessionConfig } from "#core/bfd/config";
 import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
 import { digest } from "#drivers/bfd/digest";
@@ -17,6 +19,7 @@ import { BfdHub } from "#runtime/bfd/hub";
 import { createDeadlines } from "#runtime/deadlines";
 
 const RANDOM_LIMIT = 2 ** 47;
+const SESSION = "speaker";
 
 const addressOf = (text: string): IpAddress => {
   const address = parseAddress(text);
@@ -24,38 +27,53 @@ const addressOf = (text: string): IpAddress => {
   return address;
 };
 
-const openHub = () => {
+const port = openBfdPort();
+/** There is one port for all of them: each takes the packets to its own address. */
+const receivers = new Map<IpAddress, (datagram: Datagram) => void>();
+const listener = port.listen({
+  ...{ family: "IPv4", path: "single-hop" },
+  onDatagram: (datagram) => receivers.get(datagram.destination)?.(datagram),
+  onError: (error) => console.error(error),
+});
+assert(listener.ok, "cannot listen", listener);
+
+/** Begins the session of one of them. */
+const openPeer = (config: SessionConfig): BfdHub => {
   const clock = openClock({ onWake: () => deadlines.runDue() });
   assert(clock.ok, "no clock", clock);
   const { now } = clock.value;
   const deadlines = createDeadlines(clock.value);
   const hub = new BfdHub({
-    ...{ bfd: openBfdPort(), deadlines, now },
+    ...{ deadlines, now, digest, count: () => {} },
+    bfd: {
+      ...port,
+      listen: ({ onDatagram }) => {
+        receivers.set(config.localAddress, onDatagram);
+        return listener;
+      },
+    },
     random: () => randomInt(RANDOM_LIMIT) / RANDOM_LIMIT,
-    digest,
-    count: () => {},
   });
-  return { hub, now };
+  const problems = hub.add(SESSION, config, { onState: () => {} }, now());
+  assert(problems.length === 0, "no session", { problems });
+  hub.open(now());
+  return hub;
 };
 
 const [index = "", name = "", secretFile = "", speaker = "", ...addresses] = process.argv.slice(2);
 const authentication = readAuthentication(secretFile);
 assert(typeof authentication !== "string", "no secret", { authentication });
-const { hub, now } = openHub();
-for (const address of addresses) {
-  const config: SessionConfig = {
+const hubs = addresses.map((address) =>
+  openPeer({
     ...{ peer: addressOf(speaker), localAddress: addressOf(address) },
     path: { type: "single-hop", link: { index: Number(index), name } },
     ...{ role: "passive", authentication },
     desiredMinTxInterval: DEFAULT_OWNERSHIP.bfdInterval,
     requiredMinRxInterval: DEFAULT_OWNERSHIP.bfdInterval,
     detectMultiplier: DEFAULT_OWNERSHIP.bfdMultiplier,
-  };
-  const problems = hub.add(address, config, { onState: () => {} }, now());
-  assert(problems.length === 0, "no session", { problems });
-}
-hub.open(now());
+  }),
+);
 console.log("ready");
 setInterval(() => {
-  console.log(`up ${addresses.filter((address) => hub.state(address)?.name === "up").length}`);
+  console.log(`up ${hubs.filter((hub) => hub.state(SESSION)?.name === "up").length}`);
 }, 1_000);
