@@ -1,6 +1,5 @@
 /** What a router is told: where a prefix leads, and with which attributes. */
 import type { IpAddress } from "#base/address";
-import type { InterfaceAddress } from "#base/prefix";
 
 /** Four octets, in which 16 bits each are meant (RFC 1997), as one number. */
 export type StandardCommunity = number;
@@ -24,13 +23,6 @@ export type RouteAttributes = {
   readonly largeCommunities: readonly LargeCommunity[];
   /** Bytes a second for the link bandwidth extended community, by which routers weigh next hops; `undefined`: not sent. */
   readonly linkBandwidth: number | undefined;
-};
-
-/** One route of ours. */
-export type Route = {
-  /** Without host bits. */
-  readonly prefix: InterfaceAddress;
-  readonly attributes: RouteAttributes;
 };
 
 /** Where a peer is to send packets for the routes of one family. */

@@ -2,5 +2,5 @@
 import { hash } from "node:crypto";
 import type { Digest } from "#core/bfd/authentication";
 
-/** In one call: an object for each packet that comes and goes cost half as much again as all else about it. */
+/** In one call: an object for each packet that comes and goes cost a quarter of what the process did about it. */
 export const digest: Digest = (algorithm, bytes) => hash(algorithm, bytes, "buffer");
