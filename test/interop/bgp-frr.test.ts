@@ -275,7 +275,10 @@ describe("BGP with FRR", () => {
         ({ bfd, state }) => bfd === "up" && state === "established",
         30_000,
       );
-      assert.ok(await frr.routes("192.0.2.128/25"));
+      await until(
+        () => frr.routes("192.0.2.128/25"),
+        (isThere) => isThere,
+      );
     }));
 
   for (const [title, there, here] of [
