@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { VIRTUAL_ADDRESS } from "#lab/demo/config";
+import type { Lab } from "#lab/lab";
 import { openSpeakerBed } from "#test/cluster/lab/speaker-bed";
 import { measureAllocate } from "./allocate.ts";
 import { reportAllocate } from "./allocate-report.ts";
@@ -31,8 +32,8 @@ import { reportStart } from "./start-report.ts";
 import { measureDownloads, measureReboot, openBed, REBOOT_LASTS, reportSurvival } from "./survival.ts";
 import { measureTakeover, type TakeoverCase } from "./takeover.ts";
 import { CUT_OFF, MODES, reportTakeover } from "./takeover-report.ts";
-import { measureThroughput, prepare, reportThroughput } from "./throughput.ts";
-import { fetchNftlb, variantsOf } from "./throughput-variants.ts";
+import { DUEL, measureThroughput, prepare, reportDuel, reportThroughput } from "./throughput.ts";
+import { fetchNftlb, type Variant, variantsOf } from "./throughput-variants.ts";
 import { measureXdp } from "./xdp.ts";
 
 export type Bench = (options: BenchOptions) => Promise<Result>;
@@ -134,20 +135,33 @@ const xdp: Bench = ({ quick }) => Promise.resolve(measureXdp(quick ? 200_000 : 1
 /** Rounds of throughput, unless `--runs` asks for fewer. */
 const MOST_ROUNDS = 5;
 
-const throughput: Bench = ({ quick, runs, say }) => {
+const inThroughputLab = (
+  measure: (lab: Lab, variants: readonly Variant[]) => Promise<Result>,
+): Promise<Result> => {
   const folder = mkdtempSync(join(tmpdir(), "steelyard-nftlb-"));
   return inLab(
     { edges: 1 },
     async (lab, copy) => {
-      say("throughput: fetching nftlb");
       const variants = variantsOf({ lab, copy, nftlb: fetchNftlb(folder) });
       await prepare(lab);
-      const size = quick ? { rounds: 1, seconds: 2 } : { rounds: Math.min(runs, MOST_ROUNDS), seconds: 4 };
-      return reportThroughput(await measureThroughput(lab, { variants, ...size, say }), size);
+      return await measure(lab, variants);
     },
     "no servers",
   ).finally(() => rmSync(folder, { recursive: true, force: true }));
 };
+
+const throughput: Bench = ({ quick, runs, say }) =>
+  inThroughputLab(async (lab, variants) => {
+    const size = quick ? { rounds: 1, seconds: 2 } : { rounds: Math.min(runs, MOST_ROUNDS), seconds: 4 };
+    return reportThroughput(await measureThroughput(lab, { variants, ...size, say }), size);
+  });
+
+const nftlb: Bench = ({ quick, runs, say }) =>
+  inThroughputLab(async (lab, all) => {
+    const variants = all.filter(({ name }) => DUEL.some((one) => one === name));
+    const size = quick ? { rounds: 2, seconds: 2 } : { rounds: runs, seconds: 3 };
+    return reportDuel(await measureThroughput(lab, { variants, ...size, say }), size);
+  });
 
 const soak: Bench = ({ quick, seconds, say }) =>
   measureSoak({ seed: 1, seconds: seconds ?? (quick ? 60 : 1_200), say });
@@ -215,6 +229,7 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["survival", survival],
   ["soak", soak],
   ["throughput", throughput],
+  ["nftlb", nftlb],
   ["start", start],
   ["memory", memory],
   ["jitter", jitter],

@@ -2,7 +2,7 @@
  * `npm run bench`: how fast, how small and how steady the built program is, next to keepalived where there is one to
  * compare with.
  *
- *     npm run bench                                        everything: an hour and a half
+ *     npm run bench                                        everything: three hours
  *     npm run bench -- takeover --runs 40                  one bench
  *     npm run bench -- jitter --duration 60                a minute of the case that must hold for ten
  *     npm run bench -- --quick                             a first impression in a few minutes

@@ -112,6 +112,9 @@ const measure = async (lab: Lab, { name, targets }: Variant, seconds: number): P
   return { keepalive, connections, cpuPerConnection, upload, download: await stream(lab, targets[0], true) };
 };
 
+/** Who meets in `npm run bench -- nftlb`. */
+export const DUEL = ["steelyard dsr", "nftlb dsr"] as const;
+
 export type Measured = ReadonlyMap<string, readonly Round[]>;
 
 /** How often a balancer may be started until it answers all of a round, and how long each start may take, in milliseconds. */
@@ -154,7 +157,7 @@ const playRound = async (
   }
 };
 
-/** Measures all variants, round after round. */
+/** Measures all variants, round after round; every second round backwards, so that none is always the first after another. */
 export const measureThroughput = async (
   lab: Lab,
   options: {
@@ -167,7 +170,7 @@ export const measureThroughput = async (
 ): Promise<Measured> => {
   const measured = new Map<string, Round[]>();
   for (let round = 1; round <= options.rounds; round += 1) {
-    for (const variant of options.variants) {
+    for (const variant of round % 2 === 1 ? options.variants : options.variants.toReversed()) {
       options.say(`throughput: round ${round}, ${variant.name}`);
       const rounds = measured.get(variant.name) ?? [];
       measured.set(variant.name, [...rounds, await playRound(lab, variant, options)]);
@@ -227,13 +230,16 @@ const JUDGED =
   "Bars: the ratio in each round, its median, and between which rounds the median's interval lies (95 %, or all rounds " +
   "where they are too few for that). A median below the bar counts as equal only if the interval reaches the bar and is no wider than a tenth.";
 
-const table = (measured: Measured, size: { readonly rounds: number; readonly seconds: number }): Table => {
+type Size = { readonly rounds: number; readonly seconds: number };
+
+/** Medians of all variants, and their ratios to those of `base`. */
+const table = (measured: Measured, { base, size }: { readonly base: string; readonly size: Size }): Table => {
   const cell = (variant: string, metric: Metric): string => {
     const value = medianOf(measured, variant, metric);
-    return `${figure(value)} (${(value / medianOf(measured, "direct", metric)).toFixed(2)})`;
+    return `${figure(value)} (${(value / medianOf(measured, base, metric)).toFixed(2)})`;
   };
   return {
-    title: "**Medians, and the ratio to the direct path**",
+    title: `**Medians, and the ratio to ${base === "direct" ? "the direct path" : base}**`,
     header: [
       "path",
       "keep-alive req/s",
@@ -255,14 +261,10 @@ const table = (measured: Measured, size: { readonly rounds: number; readonly sec
 };
 
 /** The table and the bars. */
-export const reportThroughput = (
-  measured: Measured,
-  size: { readonly rounds: number; readonly seconds: number },
-): Result => ({
+export const reportThroughput = (measured: Measured, size: Size): Result => ({
   bench: "throughput",
-  tables: [table(measured, size)],
+  tables: [table(measured, { base: "direct", size })],
   bars: [
-    { mine: "steelyard dsr", theirs: "nftlb dsr", least: 1 },
     { mine: "steelyard masquerade", theirs: "nftlb snat", least: 1 },
     { mine: "steelyard dsr", theirs: "haproxy tcp", least: 2 },
   ]
@@ -270,3 +272,14 @@ export const reportThroughput = (
     .concat(addedBar(measured, { mine: "steelyard dsr", theirs: "haproxy tcp", least: 2 })),
   measurements: Object.fromEntries(measured),
 });
+
+/** Two programs that five rounds cannot tell apart, in rounds of their own. */
+export const reportDuel = (measured: Measured, size: Size): Result => {
+  const [mine, theirs] = DUEL;
+  return {
+    bench: "nftlb",
+    tables: [table(measured, { base: theirs, size })],
+    bars: barsOf(measured, { mine, theirs, least: 1 }),
+    measurements: Object.fromEntries(measured),
+  };
+};
