@@ -19,7 +19,8 @@ const PATIENCE_MS = 60_000;
 const SPACING_MS = 1;
 /** After which memory is looked at, and after which it is looked at again. */
 const SETTLING_MS = 1_500;
-const REST_MS = 5_000;
+/** V8 gives pages back some ten seconds after a program begins to rest. */
+const REST_MS = 15_000;
 
 const order: RoundOrder = JSON.parse(process.argv[2] ?? "");
 const addresses = Array.from(

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Instant, instant } from "#base/time";
+import type { RouteWord } from "#core/bgp/desired";
 import { RibOut } from "#core/bgp/rib-out/rib-out";
+import { sessionOf } from "#core/bgp/rib-out/test-peer";
 import { RouteQueue } from "./route-queue.ts";
 import { manyRoutes } from "./test-bed.ts";
 
@@ -54,6 +56,49 @@ describe("routes on their way to peers", () => {
     while (turn());
     assert.deepEqual([rib.counts.wanted.IPv4, isEmpty, queue.size], [5_000, true, 5_000]);
     assert.ok(fed() > 10);
+  });
+
+  it("go a little at a time into the table of a peer that comes later, and are whole only then", () => {
+    const { queue, turn } = open();
+    queue.set({ changed: manyRoutes(1_000, ["peer", "late"]), removed: [] });
+    while (turn());
+    const late = new RibOut({ mostRoutes: 100_000 });
+    queue.addPeer("late", late);
+    let isWhole = false;
+    queue.whenEmpty(() => {
+      isWhole = true;
+    });
+    let turns = 0;
+    for (; late.counts.wanted.IPv4 < 1_000; turns += 1) {
+      assert.equal(isWhole, false);
+      assert.ok(turn());
+    }
+    assert.ok(turns > 3, `${turns}`);
+    while (turn());
+    assert.ok(isWhole);
+  });
+
+  it("are going as the last word says, if they are to go before it is in the tables", () => {
+    const { queue, rib, turn } = open();
+    const [route] = manyRoutes(1, ["peer"]);
+    assert.ok(route);
+    const withMed = (med: number): RouteWord => ({
+      ...route,
+      targets: route.targets.map(({ peers, attributes }) => ({
+        peers,
+        attributes: { ...attributes, med, communities: [med] },
+      })),
+    });
+    queue.set({ changed: [withMed(1)], removed: [] });
+    while (turn());
+    rib.up(sessionOf());
+    queue.set({ changed: [withMed(2)], removed: [] });
+    queue.announceAsGoing();
+    while (turn());
+    const told = rib
+      .take(9)
+      .flatMap((each) => (each.type === "announce" ? [each.attributes.communities] : []));
+    assert.deepEqual(told, [[2, 0xffff_0000]]);
   });
 
   it("are as the last word says, in whatever slices the words come", () => {

@@ -18,7 +18,14 @@ export type RouteChanges = {
 
 type Task =
   | { readonly type: "change"; readonly word: RouteWord }
+  /** What is announced already, once more. */
+  | { readonly type: "again"; readonly key: PrefixKey }
   | { readonly type: "remove"; readonly prefix: InterfaceAddress };
+
+const keyOf = (task: Task): PrefixKey => {
+  if (task.type === "again") return task.key;
+  return prefixKey(task.type === "change" ? task.word.prefix : task.prefix);
+};
 
 /** Then whatever else waits in the event loop has its turn. */
 const SLICE = millis(2);
@@ -33,7 +40,6 @@ type Parts = Pick<BgpSpeakerParts, "deadlines" | "now" | "tell"> & {
 export class RouteQueue {
   readonly #parts: Parts;
   readonly #feed = new RouteFeed(DEFAULT_DAMPING);
-  readonly #words = new Map<PrefixKey, RouteWord>();
   readonly #damped = new Set<PrefixKey>();
   #tasks: Task[] = [];
   #done = 0;
@@ -54,7 +60,8 @@ export class RouteQueue {
   /** Announces everything as going from now on. */
   announceAsGoing(): void {
     this.#phase = "going";
-    for (const word of this.#words.values()) this.#tasks.push({ type: "change", word });
+    // Words that wait come before, and are fed as going themselves.
+    for (const key of this.#feed.keys()) this.#tasks.push({ type: "again", key });
     this.#schedule();
   }
 
@@ -63,18 +70,20 @@ export class RouteQueue {
     this.#phase = "gone";
     this.#tasks = [];
     this.#done = 0;
-    for (const { prefix } of this.#words.values()) this.#tasks.push({ type: "remove", prefix });
+    for (const key of this.#feed.keys()) this.#tasks.push({ type: "again", key });
     this.#schedule();
   }
 
   /** Calls back once all that was told by now is in the tables; perhaps at once. */
   whenEmpty(run: () => void): void {
-    if (this.#tasks.length === 0) run();
+    if (this.#isEmpty) run();
     else this.#onEmpty.push(run);
   }
 
+  /** Gives a table, which is new, all that is for its peer, soon. */
   addPeer(name: string, rib: RibOut): void {
     this.#feed.addPeer(name, rib);
+    this.#schedule();
   }
 
   removePeer(name: string): void {
@@ -99,23 +108,27 @@ export class RouteQueue {
     this.#parts.deadlines.set("bgp damping", undefined, this.#onDamping);
   }
 
+  get #isEmpty(): boolean {
+    return this.#tasks.length === 0 && !this.#feed.isLoading;
+  }
+
   #schedule(): void {
-    const at = this.#tasks.length === 0 ? undefined : this.#parts.now();
+    const at = this.#isEmpty ? undefined : this.#parts.now();
     this.#parts.deadlines.set("bgp routes", at, this.#onTurn);
   }
 
   readonly #onTurn = (): void => {
     const limit = after(this.#parts.now(), SLICE);
-    while (this.#done < this.#tasks.length && this.#parts.now() < limit) {
+    while (!this.#isEmpty && this.#parts.now() < limit) {
+      if (this.#feed.isLoading) this.#feed.load(ROUTES_AT_ONCE);
       const slice = this.#tasks.slice(this.#done, this.#done + ROUTES_AT_ONCE);
       this.#done += slice.length;
-      this.#feedSome(slice, this.#parts.now());
-    }
-    if (this.#done === this.#tasks.length) {
+      if (slice.length > 0) this.#feedSome(slice, this.#parts.now());
+      if (this.#done < this.#tasks.length) continue;
       this.#tasks = [];
       this.#done = 0;
-      for (const run of this.#onEmpty.splice(0)) run();
     }
+    if (this.#isEmpty) for (const run of this.#onEmpty.splice(0)) run();
     this.#schedule();
     this.#parts.deadlines.set("bgp damping", this.#feed.deadline, this.#onDamping);
     this.#parts.onFed();
@@ -124,18 +137,18 @@ export class RouteQueue {
   /** In order: of a prefix that is told of twice, the last word counts. */
   #feedSome(tasks: readonly Task[], now: Instant): void {
     const lastByKey = new Map<PrefixKey, Task>();
-    for (const task of tasks)
-      lastByKey.set(prefixKey(task.type === "change" ? task.word.prefix : task.prefix), task);
+    for (const task of tasks) {
+      const key = keyOf(task);
+      if (task.type !== "again" || !lastByKey.has(key)) lastByKey.set(key, task);
+    }
     const changed: RouteWord[] = [];
     const removed: InterfaceAddress[] = [];
     for (const [key, task] of lastByKey) {
-      if (task.type === "change" && this.#phase !== "gone") {
-        this.#words.set(key, task.word);
-        changed.push(this.#asAnnounced(task.word));
-      } else {
-        this.#words.delete(key);
-        removed.push(task.type === "change" ? task.word.prefix : task.prefix);
-      }
+      // What it is announced with now is kept in the tables alone, in which equal things are one.
+      const word = task.type === "change" ? task.word : this.#feed.word(key);
+      if (word === undefined) continue;
+      if (task.type === "remove" || this.#phase === "gone") removed.push(word.prefix);
+      else changed.push(this.#asAnnounced(word));
     }
     this.#feed.set({ changed, removed }, now);
     for (const { prefix } of changed) this.#tellDamped(prefix, now);
@@ -164,7 +177,7 @@ export class RouteQueue {
     for (const key of this.#damped) {
       if (held.has(key)) continue;
       this.#damped.delete(key);
-      const word = this.#words.get(key);
+      const word = this.#feed.word(key);
       if (word !== undefined)
         this.#parts.tell({ type: "damped", prefix: word.prefix, until: undefined }, now);
     }

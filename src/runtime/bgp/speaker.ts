@@ -125,7 +125,9 @@ export class BgpSpeaker {
     const peer = new Peer(word, { ...this.#parts, start, onWork: (each) => this.#feeding.wake(each) });
     this.#peers.set(word.name, peer);
     this.#routes.addPeer(word.name, peer.rib);
-    if (this.#routesAre === "complete") peer.routesComplete();
+    this.#routes.whenEmpty(() => {
+      if (this.#routesAre === "complete" && this.#peers.get(word.name) === peer) peer.routesComplete();
+    });
     const where = this.#whereOf(word);
     if (where !== undefined && this.#leaving === undefined) peer.start(where);
   }

@@ -14,6 +14,9 @@ import { attributesOf, prefixOf, sessionOf } from "./test-peer.ts";
 
 const A = "192.0.2.1/32";
 const B = "192.0.2.2/32";
+const C = "192.0.2.3/32";
+const D = "192.0.2.4/32";
+const E = "192.0.2.5/32";
 const START = instant(1_000_000_000);
 
 /** A route for peers, which each have one letter. */
@@ -32,6 +35,7 @@ const bed = (damping = DEFAULT_DAMPING) => {
     ribs.set(peer, rib);
     rib.up(sessionOf());
     feed.addPeer(peer, rib);
+    while (feed.isLoading) feed.load(1);
   };
   return {
     feed,
@@ -91,6 +95,26 @@ describe("the feed", () => {
     assert.deepEqual(heard("a"), []);
   });
 
+  it("fills the table of a peer that comes later little by little, and minds what changes meanwhile", () => {
+    const { feed, change, remove } = bed();
+    change(START, ...[A, B, C, D].map((prefix) => word(prefix, ["ab", PLAIN])));
+    const [late, gone] = [new RibOut({ mostRoutes: 9 }), new RibOut({ mostRoutes: 9 })];
+    feed.addPeer("a", late);
+    feed.addPeer("b", gone);
+    feed.load(2);
+    assert.equal(late.counts.wanted.IPv4, 2);
+    remove(START, A, C);
+    change(START, word(B, ["a", attributesOf({ med: 7 })]), word(E, ["a", PLAIN]), word(D, ["b", PLAIN]));
+    feed.removePeer("b");
+    let calls = 0;
+    for (; feed.isLoading; calls += 1) feed.load(1);
+    assert.ok(calls >= 3, `${calls}`);
+    late.up(sessionOf());
+    const told = late.take(9).flatMap((each) => ("prefixes" in each ? each.prefixes : []));
+    assert.deepEqual(told.map(formatInterfaceAddress).sort(), [B, E]);
+    assert.deepEqual([late.counts.wanted.IPv4, gone.counts.wanted.IPv4], [2, 0]);
+  });
+
   it("shares routes between peers, and gives routes with equal attributes in one UPDATE for each part that is taken", () => {
     const PEERS = "abcdefghij";
     const feed = new RouteFeed(DEFAULT_DAMPING);
@@ -101,6 +125,7 @@ describe("the feed", () => {
     const [first, ...others] = [...PEERS].map((peer) => {
       const rib = new RibOut({ mostRoutes: 10_000 });
       feed.addPeer(peer, rib);
+      while (feed.isLoading) feed.load(100);
       rib.up(sessionOf());
       const parts: (readonly Outgoing[])[] = [];
       while (rib.pending > 0) parts.push(rib.take(500));

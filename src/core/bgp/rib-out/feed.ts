@@ -60,6 +60,8 @@ class Batches {
 export class RouteFeed {
   readonly #fed = new Map<PrefixKey, Fed>();
   readonly #ribs = new Map<string, RibOut>();
+  /** Peers whose tables lack something, with where each has come to. */
+  readonly #loading = new Map<string, Iterator<[PrefixKey, Fed]>>();
   readonly #sharing = new Sharing();
   readonly #damping: Damping | undefined;
   readonly #held = new Map<PrefixKey, Instant>();
@@ -74,20 +76,54 @@ export class RouteFeed {
     return this.#fed.size;
   }
 
-  /** Gives a peer's table all that is for it, and from now on what changes. The table is new. */
+  /** The keys of all prefixes, held ones among them. */
+  keys(): Iterable<PrefixKey> {
+    return this.#fed.keys();
+  }
+
+  /** What was fed of a prefix last; `undefined`: nothing, or it was removed. */
+  word(key: PrefixKey): RouteWord | undefined {
+    const fed = this.#fed.get(key);
+    if (fed === undefined) return undefined;
+    const targets = fed.targets.map(({ peers, route }) => ({ peers, attributes: route.attributes }));
+    return { prefix: fed.prefix, targets };
+  }
+
+  /** Tells a peer's table, which is new, of what changes from now on; `load` gives it what there is. */
   addPeer(peer: string, rib: RibOut): void {
     this.#ribs.set(peer, rib);
+    if (this.#fed.size > 0) this.#loading.set(peer, this.#fed.entries());
+  }
+
+  /** Whether a table lacks something that was fed before its peer came. */
+  get isLoading(): boolean {
+    return this.#loading.size > 0;
+  }
+
+  /** Gives one of the tables that lack something the next `most` prefixes, those that are for others among them. */
+  load(most: number): void {
+    const [next] = this.#loading;
+    if (next === undefined) return;
+    const [peer, entries] = next;
     const changed: PeerRoute[] = [];
-    for (const [key, { targets }] of this.#fed) {
+    for (let left = most; left > 0; left -= 1) {
+      // Goes on where it was whatever is fed meanwhile, and meets what is new at the end, perhaps for the second time.
+      const { value, done } = entries.next();
+      if (done === true) {
+        this.#loading.delete(peer);
+        break;
+      }
+      const [key, { targets }] = value;
       const route = this.#held.has(key) ? undefined : routeFor(peer, targets);
       if (route !== undefined) changed.push(route);
     }
-    rib.set({ changed, removed: [] });
+    this.#ribs.get(peer)?.set({ changed, removed: [] });
   }
 
   /** Tells a peer's table of nothing any more. */
   removePeer(peer: string): void {
     this.#ribs.delete(peer);
+    this.#loading.delete(peer);
   }
 
   /** Takes note of routes, and tells the tables. */

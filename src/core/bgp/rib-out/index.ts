@@ -5,6 +5,7 @@
  * const feed = new RouteFeed(DEFAULT_DAMPING)          // feed.ts: one for the speaker
  * feed.set({ changed, removed }, now)                  // RouteWords and prefixes: what is different
  * feed.addPeer(name, rib) / removePeer(name)
+ * feed.isLoading, feed.load(most)                      // a peer that is new is given what there is, a little at a time
  * feed.deadline, feed.step(now)                        // prefixes that were held back by the damping
  * feed.damped()                                        // which, and until when
  *

@@ -44,7 +44,8 @@ export class Queue {
 
   /** What the peer was told of a prefix that waits here; `undefined` if it does not wait. */
   told(key: PrefixKey): Told | undefined {
-    const waiting = this.#withdrawals.get(key) ?? this.#announcements.get(key);
+    const leaving = this.#withdrawals.size === 0 ? undefined : this.#withdrawals.get(key);
+    const waiting = leaving ?? this.#announcements.get(key);
     return waiting === undefined || "family" in waiting ? undefined : waiting;
   }
 

@@ -241,10 +241,10 @@ export class RibOut {
     this.#queue.mark(begin);
     for (const [key, route] of this.#wanted) {
       if (familyOfKey(key) !== family || !this.#isOut(key)) continue;
-      const told = this.#toldOf(key);
+      const waiting = this.#queue.told(key);
       // From its place, which may be before the begin, to behind it: the peer drops what it heard before and not again.
-      this.#queue.drop(key);
-      this.#queue.announce(key, told.type === "nothing" ? told : { type: "again", route });
+      if (waiting !== undefined) this.#queue.drop(key);
+      this.#queue.announce(key, waiting?.type === "nothing" ? waiting : { type: "again", route });
     }
     this.#queue.mark(end);
     this.#queue.postpone({ type: "end-of-rib", family });
