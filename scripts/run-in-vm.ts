@@ -26,7 +26,7 @@ const MACHINE = [
 ];
 /** The program gives nft ten seconds, which is no time to find and load a dozen modules in on a busy machine. */
 const EARLY = [
-  ...["ipv6", "nf_conntrack", "veth", "bridge", "8021q", "bonding", "macvlan", "sch_netem"],
+  ...["ipv6", "nf_conntrack", "veth", "bridge", "8021q", "bonding", "macvlan", "sch_netem", "vrf"],
   ...["nf_tables", "nft_chain_nat", "nft_nat", "nft_masq", "nft_reject_inet"],
   ...["nft_hash", "nft_numgen", "nft_fwd_netdev", "nft_ct", "nft_limit"],
 ];

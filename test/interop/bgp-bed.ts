@@ -33,6 +33,8 @@ export type BgpStation = {
 
 export type BgpBed = {
   readonly lab: Lab;
+  /** How long anything of the program may take, in milliseconds. */
+  readonly patience: number;
   readonly remember: (name: string, program: LabProcess) => void;
   /** Starts the program with these peers and routes. */
   readonly station: (
@@ -85,7 +87,7 @@ export const manyRoutesTo = (count: number): readonly RouteWord[] =>
   Array.from({ length: count }, (_, index) => routeTo(`100.64.${index >> 8}.${index & 0xff}/32`));
 
 const openStation = async (
-  { lab, remember }: Pick<BgpBed, "lab" | "remember">,
+  { lab, remember, patience }: Pick<BgpBed, "lab" | "remember" | "patience">,
   start: BgpSpeakerParts["start"],
 ): Promise<BgpStation> => {
   const file = join(import.meta.dirname, "bgp-station.ts");
@@ -99,7 +101,7 @@ const openStation = async (
       .map((line) => JSON.parse(line));
   let answered = 0;
   const nextAnswer = async (): Promise<unknown> => {
-    const limit = performance.now() + 20_000;
+    const limit = performance.now() + patience;
     for (;;) {
       const answers = lines().filter(({ answer }) => answer !== undefined);
       if (answers.length > answered) return answers[answered++]?.answer;
@@ -120,7 +122,7 @@ const openStation = async (
   };
   return {
     ...{ program, order, peer },
-    is: (state, withinMs = 20_000) =>
+    is: (state, withinMs = patience) =>
       until(
         () => peer(),
         (found) => found.state === state,
@@ -137,16 +139,20 @@ export const leave = async (station: BgpStation, how: Leave): Promise<void> => {
 };
 
 /** Runs one test in a lab of its own, which is gone afterwards however the test ends. */
-export const inBgpBed = async (context: TestContext, test: (bed: BgpBed) => Promise<void>): Promise<void> => {
+export const inBgpBed = async (
+  context: TestContext,
+  test: (bed: BgpBed) => Promise<void>,
+  patience = 20_000,
+): Promise<void> => {
   const programs = new Map<string, LabProcess>();
   const lab = await openLab(standardTopology({ nodes: 0 }));
   const remember = (name: string, program: LabProcess): void =>
     void programs.set(`${name} ${programs.size}`, program);
   try {
     await test({
-      ...{ lab, remember },
+      ...{ lab, remember, patience },
       station: async (peers, routes = [], start = "fresh") => {
-        const station = await openStation({ lab, remember }, start);
+        const station = await openStation({ lab, remember, patience }, start);
         await station.order({ order: "settings", settings: SETTINGS });
         await station.order({ order: "peers", peers });
         await station.order({ order: "route", changes: { changed: routes, removed: [] } });

@@ -14,6 +14,8 @@ export type Datagram = {
   readonly path: "single-hop" | "multihop";
   /** The link that it came by. */
   readonly linkIndex: number;
+  /** The device of the VRF that it came in; `undefined`: none. */
+  readonly vrf?: string | undefined;
 };
 
 /** Why a packet may not be a session's. Each is also a `reason` label of the drop counter. */
@@ -39,20 +41,21 @@ export type AdmissionReason = (typeof ADMISSION_REASONS)[number];
  * so that guessing 32 bits from elsewhere gets nobody anywhere.
  */
 export const admissionRefusal = (
-  { path, peer, localAddress }: SessionConfig,
+  { path, peer, localAddress, vrf }: SessionConfig,
   datagram: Datagram,
 ): AdmissionReason | undefined => {
   if (datagram.path !== path.type) return "wrong-port";
   if (datagram.hopLimit < (path.type === "single-hop" ? HOP_LIMIT : path.minimumHopLimit)) return "hop-limit";
   if (datagram.source !== peer) return "wrong-source";
   if (datagram.destination !== localAddress) return "wrong-destination";
+  if (datagram.vrf !== vrf) return "wrong-link";
   return path.type === "single-hop" && datagram.linkIndex !== path.link.index ? "wrong-link" : undefined;
 };
 
 /** What tells sessions apart as long as the peer does not know our discriminator. */
-export const sessionKey = ({ peer, localAddress, path }: SessionConfig): string =>
+export const sessionKey = ({ peer, localAddress, path, vrf }: SessionConfig): string =>
   keyOf({
-    ...{ path: path.type, source: peer, destination: localAddress },
+    ...{ path: path.type, source: peer, destination: localAddress, vrf },
     linkIndex: path.type === "single-hop" ? path.link.index : 0,
   });
 
@@ -65,5 +68,6 @@ const keyOf = ({
   source,
   destination,
   linkIndex,
-}: Pick<Datagram, "path" | "source" | "destination" | "linkIndex">): string =>
-  `${path} ${linkIndex} ${source} ${destination}`;
+  vrf = "",
+}: Pick<Datagram, "path" | "source" | "destination" | "linkIndex" | "vrf">): string =>
+  `${path} ${linkIndex} ${source} ${destination} ${vrf}`;

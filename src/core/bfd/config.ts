@@ -16,6 +16,8 @@ export type SessionConfig = {
   /** Ours, of the same family: where packets come from and must go to. */
   readonly localAddress: IpAddress;
   readonly path: SessionPath;
+  /** The device of the VRF that packets come in and go out by; `undefined`: none, which is the main table. */
+  readonly vrf?: string | undefined;
   /** The shortest interval at which we would like to send once the session is up, 10 ms..4294 s. */
   readonly desiredMinTxInterval: Duration;
   /** The shortest interval at which the peer may send, 10 ms..4294 s. */

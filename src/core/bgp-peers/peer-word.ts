@@ -125,8 +125,8 @@ const bfdOf = (
   if (profile === undefined)
     return wrong("bfd-profile", `names the BFDProfile ${show(peer.bfdProfile)}, which is not there`);
   const { receiveInterval, transmitInterval, detectMultiplier, minimumTtl } = profile;
-  if (profile.echoMode && (peer.ebgpMultiHop || !hasIpv4Neighbour(peer))) {
-    const text = "has a BFDProfile with echoMode, which is for IPv4 neighbours one hop away";
+  if (profile.echoMode && (peer.ebgpMultiHop || peer.vrf !== undefined || !hasIpv4Neighbour(peer))) {
+    const text = "has a BFDProfile with echoMode, which is for IPv4 neighbours one hop away and in no VRF";
     return wrong("bfd-echo", text);
   }
   return {

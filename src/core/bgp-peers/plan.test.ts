@@ -207,6 +207,9 @@ describe("a peer that cannot be as it is asked for", () => {
     assert.deepEqual(refusedOf([echo, peer("tor", { bfdProfile: "echo", ebgpMultiHop: true })]), [
       ["tor", "bfd-echo"],
     ]);
+    assert.deepEqual(refusedOf([echo, peer("tor", { bfdProfile: "echo", vrf: "blue" })]), [
+      ["tor", "bfd-echo"],
+    ]);
     assert.deepEqual(refusedOf([echo, peer("tor", { bfdProfile: "echo", peerAddress: "2001:db8::ff" })]), [
       ["tor", "bfd-echo"],
     ]);

@@ -6,6 +6,7 @@ export const SOCK_DGRAM = 2;
 export const IPPROTO_UDP = 17;
 
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
 export const SO_RCVBUF = 8;
 export const SO_PRIORITY = 12;
 export const SO_BINDTODEVICE = 25;

@@ -112,6 +112,7 @@ export const bfdContract = (open: () => BfdLan): void => {
             hopLimit: 255,
             path,
             linkIndex: link.index,
+            vrf: undefined,
           },
         ]);
         assert.deepEqual(sender.counters(), { sent: 1, sendErrors: new Map() });

@@ -16,6 +16,8 @@ export type FakeBfdLink = {
   addSystem(system: {
     readonly linkIndex: number;
     readonly addresses: ReadonlySet<IpAddress>;
+    /** The VRF that its link is in. */
+    readonly vrf?: string | undefined;
   }): FakeBfdSystem;
   /** Sends an echo packet between two addresses; gives whether it comes back. */
   echo(packet: { readonly source: IpAddress; readonly destination: IpAddress }): boolean;
@@ -28,6 +30,8 @@ export type FakeBfdLink = {
 type Ear = {
   readonly family: IpFamily;
   readonly path: Datagram["path"];
+  /** What it hears, and what its system's link is in. */
+  readonly vrfs: readonly [ear: string | undefined, link: string | undefined];
   readonly addresses: ReadonlySet<IpAddress>;
   readonly linkIndex: number;
   readonly isUp: () => boolean;
@@ -122,17 +126,18 @@ export const fakeBfdLink = (): FakeBfdLink => {
         // A delivery may have caused another.
       }
     },
-    addSystem: ({ linkIndex, addresses }) => {
+    addSystem: ({ linkIndex, addresses, vrf: own }) => {
       let up = true;
       let sourcePort = SOURCE_PORTS.first - 1;
       const isUp = (): boolean => up;
-      const listen: BfdPort["listen"] = ({ family, path, onDatagram }) => {
+      const listen: BfdPort["listen"] = ({ family, path, vrf, onDatagram }) => {
         const rival = [...ears].some(
-          (ear) => ear.addresses === addresses && ear.family === family && ear.path === path,
+          (ear) =>
+            ear.addresses === addresses && ear.family === family && ear.path === path && ear.vrfs[0] === vrf,
         );
         if (rival) return refuse("EADDRINUSE", "listen");
         const { queue, drain, received } = openEar(onDatagram, () => !ears.has(ear));
-        const ear: Ear = { family, path, addresses, linkIndex, isUp, queue, drain };
+        const ear: Ear = { family, path, vrfs: [vrf, own], addresses, linkIndex, isUp, queue, drain };
         ears.add(ear);
         const value: BfdListener = {
           drain,
@@ -148,7 +153,9 @@ export const fakeBfdLink = (): FakeBfdLink => {
         for (const ear of ears) {
           const fits = ear.addresses.has(datagram.destination) && ear.path === datagram.path;
           if (!fits || ear.family !== familyOf(datagram.destination) || !ear.isUp()) continue;
-          const arrived = { ...datagram, linkIndex: ear.linkIndex };
+          const [vrf, wired] = ear.vrfs;
+          if (vrf !== wired) continue;
+          const arrived = { ...datagram, linkIndex: ear.linkIndex, vrf };
           if (!link.loses(arrived)) ear.queue.push(arrived);
         }
       };

@@ -14,6 +14,12 @@ type Option = readonly [level: number, name: number, value: Uint8Array];
 
 const ANY: Readonly<Record<IpFamily, string>> = { IPv4: "0.0.0.0", IPv6: "::" };
 
+/** Keeps a socket to a device, or to the VRF that one stands for. */
+const deviceOption = (device: string | undefined): readonly Option[] =>
+  device === undefined
+    ? []
+    : [[linux.SOL_SOCKET, linux.SO_BINDTODEVICE, new TextEncoder().encode(`${device}\0`)]];
+
 const refused = (operation: string, errno: number): Extract<BfdResult<never>, { ok: false }> => ({
   ok: false,
   error: { code: errnoName(errno), operation },
@@ -58,26 +64,46 @@ const openSocket = (
   return failed;
 };
 
+/**
+ * Binds a listener. The kernel takes one that hears a VRF and one that hears none for rivals, although no packet is for both, unless both
+ * allow it; for that moment ours do, and nobody else's gets in between.
+ */
+const bindListener = (door: Door, fd: number, name: Uint8Array, others: ReadonlySet<number>): number => {
+  const allow = (isAllowed: 0 | 1): void => {
+    for (const each of [fd, ...others])
+      door.setsockopt(each, linux.SOL_SOCKET, linux.SO_REUSEADDR, int32(isAllowed));
+  };
+  allow(1);
+  const bound = door.bind(fd, name);
+  allow(0);
+  return bound;
+};
+
 const listen = (
   door: Door,
-  { family, path, onDatagram, onError }: Parameters<BfdPort["listen"]>[0],
+  open: Map<number, string>,
+  { family, path, vrf, onDatagram, onError }: Parameters<BfdPort["listen"]>[0],
 ): BfdResult<BfdListener> => {
-  const operation = `listen on UDP port ${PORT[path]} for ${family}`;
+  const operation = `listen on UDP port ${PORT[path]} for ${family}${vrf === undefined ? "" : ` in ${vrf}`}`;
+  const place = vrf ?? "";
   const any = parseAddress(ANY[family]);
   assert(any !== undefined, "not an address");
   const filter = listenerFilter(family, path);
-  const fd = openSocket(door, family, { options: arrivalOptions[family], filter });
+  const options = [...deviceOption(vrf), ...arrivalOptions[family]];
+  const fd = openSocket(door, family, { options, filter });
   if (fd < 0) return refused(operation, fd);
   for (const name of [linux.SO_RCVBUF, linux.SO_RCVBUFFORCE]) {
     // As much as we like if we may, else as much as net.core.rmem_max allows.
     door.setsockopt(fd, linux.SOL_SOCKET, name, int32(linux.RECEIVE_BUFFER));
   }
-  const bound = door.bind(fd, sockaddr(any, PORT[path], 0));
-  const reader = bound < 0 ? bound : startReading(door, fd, { family, path, onDatagram, onError });
+  const others = new Set([...open].flatMap(([other, where]) => (where === place ? [] : [other])));
+  const bound = bindListener(door, fd, sockaddr(any, PORT[path], 0), others);
+  const reader = bound < 0 ? bound : startReading(door, fd, { family, path, vrf, onDatagram, onError });
   if (typeof reader === "number") {
     door.close(fd);
     return refused(operation, reader);
   }
+  open.set(fd, place);
   let closed = false;
   let dropped = 0;
   const value: BfdListener = {
@@ -90,6 +116,7 @@ const listen = (
       if (closed) return;
       closed = true;
       reader.stop();
+      open.delete(fd);
       door.close(fd);
     },
   };
@@ -125,16 +152,12 @@ const bindSomewhere = (bind: (port: number) => number, taken: ReadonlySet<number
 const openSender = (
   door: Door,
   taken: Set<number>,
-  { path, localAddress, peer }: Parameters<BfdPort["openSender"]>[0],
+  { path, vrf, localAddress, peer }: Parameters<BfdPort["openSender"]>[0],
 ): BfdResult<BfdSender> => {
   const family = familyOf(peer);
   const link = path.type === "single-hop" ? path.link : undefined;
   const operation = `send from ${localAddress} to ${peer}${link === undefined ? "" : ` through ${link.name}`}`;
-  const device = new TextEncoder().encode(`${link?.name}\0`);
-  const options: readonly Option[] = [
-    ...(link === undefined ? [] : [[linux.SOL_SOCKET, linux.SO_BINDTODEVICE, device] as const]),
-    ...sendingOptions[family],
-  ];
+  const options = [...deviceOption(link?.name ?? vrf), ...sendingOptions[family]];
   const fd = openSocket(door, family, { options, filter: NOTHING });
   if (fd < 0) return refused(operation, fd);
   // Last, because the type of service sets it too; above 6 it takes CAP_NET_ADMIN, and is no need.
@@ -194,8 +217,9 @@ const openReflector = (
 /** The real one; callbacks run on the event loop of this thread. */
 export const openBfdPort = (door: Door = openDoor()): BfdPort => {
   const taken = new Set<number>();
+  const listeners = new Map<number, string>();
   return {
-    listen: (request) => listen(door, request),
+    listen: (request) => listen(door, listeners, request),
     openReflector: (request) => openReflector(door, request),
     openSender: (request) => openSender(door, taken, request),
   };

@@ -65,9 +65,13 @@ export type BfdPort = {
     /** Errors while receiving. The reflector goes on. */
     readonly onError: (error: BfdError) => void;
   }): BfdResult<BfdReflector>;
-  /** Hears all packets of a family that come to the port of sessions over one hop, or over several. */
+  /**
+   * Hears all packets of a family that come to the port of sessions over one hop, or over several: in a VRF, by the name of its
+   * device, or outside of all (`undefined`). When that device goes away the listener is deaf: close it and open a new one.
+   */
   listen(request: {
     readonly family: IpFamily;
+    readonly vrf?: string | undefined;
     readonly path: SessionPath["type"];
     /** The payload is a view of a buffer that is used again, valid only during the callback. */
     readonly onDatagram: (datagram: Datagram) => void;
@@ -77,6 +81,7 @@ export type BfdPort = {
   /** Opens what one session sends through. When its link or address goes away it is dead: close it and open a new one. */
   openSender(request: {
     readonly path: SessionPath;
+    readonly vrf?: string | undefined;
     readonly localAddress: IpAddress;
     /** Of the same family. */
     readonly peer: IpAddress;

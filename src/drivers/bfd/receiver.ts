@@ -27,7 +27,7 @@ type Request = Parameters<BfdPort["listen"]>[0] & { readonly family: IpFamily };
 
 /** Starts to deliver a socket's packets; gives a negative errno if it cannot. */
 export const startReading = (door: Door, fd: number, request: Request): Reader | number => {
-  const { family, path } = request;
+  const { family, path, vrf } = request;
   const arena = new Uint8Array(SLOTS * SLOT_SIZE);
   const lengths = new Int32Array(SLOTS * 4);
   let received = 0;
@@ -44,7 +44,7 @@ export const startReading = (door: Door, fd: number, request: Request): Reader |
     const control = part(start + PAYLOAD_SIZE + NAME_SIZE, lengths[slot * 4 + 2]);
     const arrival = readArrival(control, family);
     if (source === undefined || arrival === undefined) return;
-    request.onDatagram({ payload: part(start, lengths[slot * 4]), source, path, ...arrival });
+    request.onDatagram({ payload: part(start, lengths[slot * 4]), source, path, vrf, ...arrival });
   };
 
   const readBatches = (limit: number): number => {

@@ -32,8 +32,8 @@ const bed = (change: (port: BfdPort) => BfdPort = (port) => port) => {
   const deadlines = createDeadlines(clock);
   const counted: string[] = [];
   let still: number | undefined;
-  const machine = (host: number) => {
-    const system = link.addSystem({ linkIndex: LINK.index, addresses: new Set([at(host)]) });
+  const machine = (host: number, vrf?: string) => {
+    const system = link.addSystem({ linkIndex: LINK.index, addresses: new Set([at(host)]), vrf });
     const mine: Deadlines = {
       set: (id, when, run) =>
         deadlines.set(`${host} ${id}`, when, (at) => {
@@ -60,7 +60,7 @@ const bed = (change: (port: BfdPort) => BfdPort = (port) => port) => {
     for (let steps = duration / millis(5); steps > 0; steps -= 1) clock.advance(millis(5));
     still = undefined;
   };
-  const machines = { one: machine(1), two: machine(2), three: machine(3) };
+  const machines = { one: machine(1), two: machine(2), three: machine(3), inVrf: machine(4, "blue") };
   return { link, ...machines, pass, standStill, now: () => clock.now(), counted };
 };
 
@@ -129,6 +129,37 @@ describe("the BFD sessions of a machine", () => {
     link.settle();
     assert.deepEqual([first.events, second.events], [["up"], ["up"]]);
     assert.ok(heard >= 2, "it speaks to both");
+  });
+
+  it("are heard in the VRF that they are in, beside those that are in none", () => {
+    let listeners = 0;
+    const { two, three, inVrf, pass, now } = bed((port) => ({
+      ...port,
+      listen: (request) => {
+        if (request.vrf === "blue") listeners += 1;
+        return port.listen(request);
+      },
+    }));
+    const [plain, deaf, heard] = [owner(), owner(), owner()];
+    two.hub.add("plain", config(2, 3), plain.value, now());
+    three.hub.add("plain", config(3, 2), owner().value, now());
+    // The link of this one is in a VRF, and what comes by it reaches nobody who listens outside.
+    two.hub.add("four", config(2, 4), owner().value, now());
+    inVrf.hub.add("two", config(4, 2), deaf.value, now());
+    pass(seconds(5));
+    assert.deepEqual([plain.events, deaf.events], [["up"], []]);
+    inVrf.hub.remove("two");
+    inVrf.hub.add("two", { ...config(4, 2), vrf: "blue" }, heard.value, now());
+    pass(seconds(5));
+    assert.deepEqual(heard.events, ["up"]);
+    assert.equal(listeners, 1);
+    // Its device may have been made anew, and then what listened to the old one is deaf.
+    inVrf.system.setLink(false);
+    pass(seconds(1));
+    inVrf.system.setLink(true);
+    pass(seconds(5));
+    assert.deepEqual(heard.events, ["up", "down detection-time-expired", "up"]);
+    assert.ok(listeners > 1, "it listens to the new one");
   });
 
   it("end on purpose so that the peer knows, and leave nothing behind", () => {

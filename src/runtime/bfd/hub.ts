@@ -38,6 +38,10 @@ export type BfdOwner = {
 const RETRY = seconds(1);
 const NOBODY: BfdOwner = { onState: () => {} };
 
+/** Sessions with the same key are heard by the same listener. */
+const listenerKey = ({ peer, path, vrf = "" }: SessionConfig): string =>
+  `${familyOf(peer)} ${path.type} ${vrf}`;
+
 type Kept = {
   readonly name: string;
   owner: BfdOwner;
@@ -145,13 +149,12 @@ export class BfdHub {
   /** Opens the sockets that are missing; what is refused is tried again. */
   open(now: Instant): void {
     let isComplete = true;
-    for (const { config } of this.#keptByName.values())
-      if (!this.#listen(familyOf(config.peer), config.path.type)) isComplete = false;
+    for (const { config } of this.#keptByName.values()) if (!this.#listen(config)) isComplete = false;
     if (!this.#openReflectors()) isComplete = false;
     for (const kept of this.#keptByName.values()) {
       if (kept.sender !== undefined) continue;
-      const { path, localAddress, peer } = kept.config;
-      const opened = this.#parts.bfd.openSender({ path, localAddress, peer });
+      const { path, vrf, localAddress, peer } = kept.config;
+      const opened = this.#parts.bfd.openSender({ path, vrf, localAddress, peer });
       if (opened.ok) kept.sender = opened.value;
       else isComplete = this.#refused(opened.error);
     }
@@ -183,17 +186,24 @@ export class BfdHub {
     return false;
   }
 
-  #listen(family: IpFamily, path: Datagram["path"]): boolean {
-    const key = `${family} ${path}`;
+  #listen(config: SessionConfig): boolean {
+    const key = listenerKey(config);
     if (this.#listeners.has(key)) return true;
+    const { peer, path, vrf } = config;
     const opened = this.#parts.bfd.listen({
-      ...{ family, path },
+      ...{ family: familyOf(peer), path: path.type, vrf },
       onDatagram: (datagram) => this.#onDatagram(datagram),
       onError: (error) => void this.#refused(error),
     });
     if (!opened.ok) return this.#refused(opened.error);
     this.#listeners.set(key, opened.value);
     return true;
+  }
+
+  /** In a VRF that may be another one by now. */
+  #stopListening(key: string): void {
+    this.#listeners.get(key)?.close();
+    this.#listeners.delete(key);
   }
 
   /** Sends echo packets back as long as a session says so to its peer. */
@@ -295,6 +305,7 @@ export class BfdHub {
     // Its link or address may have gone and come back, which no socket outlives.
     kept.sender.close();
     kept.sender = undefined;
+    if (kept.config.vrf !== undefined) this.#stopListening(listenerKey(kept.config));
     this.#parts.deadlines.set("bfd sockets", after(now, RETRY), this.#onRetry);
   }
 }

@@ -14,6 +14,8 @@ export type BfdStatus = "up" | "down" | "admin-down";
 
 type Parts = Pick<BgpSpeakerParts, "bfd" | "links"> & {
   readonly peer: string;
+  /** The VRF that the peer is talked to in. */
+  readonly vrf: () => string | undefined;
   readonly onStatus: (status: BfdStatus, now: Instant) => void;
   /** There can be no session. */
   readonly onRefused: (detail: string, now: Instant) => void;
@@ -111,7 +113,7 @@ export class PeerBfd {
     const path: SessionPath =
       link === undefined ? { type: "multihop", minimumHopLimit: minimumTtl } : { type: "single-hop", link };
     return {
-      ...{ peer: remote, localAddress: local, path, detectMultiplier, role },
+      ...{ peer: remote, localAddress: local, path, vrf: this.#parts.vrf(), detectMultiplier, role },
       ...{ desiredMinTxInterval: transmitInterval, requiredMinRxInterval: receiveInterval },
       // Over several hops there is none (RFC 5883 §4).
       echoReceiveInterval: link === undefined ? undefined : echo?.interval,

@@ -69,7 +69,7 @@ export class Peer {
     this.rib = new RibOut({ mostRoutes });
     this.bfd = new PeerBfd(
       {
-        ...{ bfd: parts.bfd, links: parts.links, peer: name },
+        ...{ bfd: parts.bfd, links: parts.links, peer: name, vrf: () => this.#word.vrf },
         onStatus: (status, now) => this.#onBfd(status, now),
         onRefused: (detail, now) => parts.tell({ type: "bfd", peer: name, status: "refused", detail }, now),
       },
@@ -139,6 +139,8 @@ export class Peer {
     // Between the same addresses it goes on: the peer would take its end for a failure.
     if (!isSame && endsText(before, this.#where) !== endsText(word, where)) this.bfd.leave(now);
     this.#word = word;
+    // What the next OPEN offers may depend on what does not end this session.
+    if (isSame && this.#where !== undefined) this.#config = sessionConfigOf(word, this.#where.address);
     this.rib.allow(word.mostRoutes);
     this.bfd.configure(word.bfd, now);
     if (!isSame) {
