@@ -21,7 +21,7 @@ export const routerId = (text: string): Ipv4Address => {
   return parsed;
 };
 
-/** AS 64512 with router ID 192.0.2.1, an external peer in AS 64513, both families, 90 s, graceful restart for 120 s. */
+/** AS 64512 with router ID 192.0.2.1, an external peer in AS 64513, both families, 90 s, graceful restart for 120 s, after a NOTIFICATION as well. */
 export const sessionConfig = (overrides: Partial<SessionConfig> = {}): SessionConfig => ({
   localAsn: 64_512,
   peerAsn: { type: "given", asn: 64_513 },
@@ -33,7 +33,7 @@ export const sessionConfig = (overrides: Partial<SessionConfig> = {}): SessionCo
   families: ["IPv4", "IPv6"],
   multiprotocol: true,
   extendedNextHop: false,
-  gracefulRestart: { restartTime: seconds(120) },
+  gracefulRestart: { restartTime: seconds(120), survivesNotification: true },
   ...overrides,
 });
 

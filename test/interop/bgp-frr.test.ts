@@ -247,6 +247,31 @@ describe("BGP with FRR", () => {
       );
     }));
 
+  for (const { watched, bfd, lines, withinMs } of [
+    { watched: "when the hold time is over", bfd: undefined, lines: [], withinMs: 12_000 },
+    { watched: "as soon as BFD misses us", bfd: BFD, lines: ["bfd"], withinMs: 5_000 },
+  ])
+    it(`has FRR forget the routes of a node that is dead ${watched}, although it keeps those of one that restarts`, (context) =>
+      inBgpBed(context, async (bed) => {
+        const frr = await startFrr(bed, { lines });
+        const station = await bed.station(
+          [peerAt(AT.e2.IPv4, { gracefulRestart: { restartTime: seconds(60) }, bfd })],
+          [routeTo("192.0.2.128/25")],
+        );
+        await until(
+          async () => ({ isThere: await frr.routes("192.0.2.128/25"), peer: await station.peer() }),
+          ({ isThere, peer }) => isThere && (bfd === undefined || peer.bfd === "up"),
+          30_000,
+        );
+        await bed.lab.fault("silence e1");
+        // Kept as stale it would be there for a minute.
+        await until(
+          () => frr.count("ipv4"),
+          (count) => count === 0,
+          withinMs,
+        );
+      }));
+
   it("ends a session as soon as BFD misses FRR, and comes back with it", (context) =>
     inBgpBed(context, async (bed) => {
       const frr = await startFrr(bed, { lines: ["bfd", "timers 60 180"] });

@@ -14,10 +14,12 @@ export type Whereabouts = {
 /** The session that is wanted with a peer at an address. */
 export const sessionConfigOf = (word: PeerWord, peer: IpAddress): SessionConfig => {
   const { localAsn, peerAsn, routerId, holdTime, keepaliveTime, connectRetryTime, role } = word;
-  const { families, multiprotocol, gracefulRestart } = word;
+  const { families, multiprotocol, gracefulRestart, bfd } = word;
   return {
     ...{ localAsn, peerAsn, routerId, holdTime, keepaliveTime, connectRetryTime, role },
-    ...{ families, multiprotocol, gracefulRestart },
+    ...{ families, multiprotocol },
+    // Only where BFD finds a dead node: its NOTIFICATION is a Hard Reset (RFC 9384 with RFC 8538), the hold timer's is none.
+    gracefulRestart: gracefulRestart && { ...gracefulRestart, survivesNotification: bfd !== undefined },
     // Of no use to a session over IPv4, whose own address is the next hop.
     extendedNextHop: multiprotocol && familyOf(peer) === "IPv6" && families.includes("IPv4"),
   };

@@ -10,6 +10,17 @@ export type ExpectedAsn =
   /** Any but ours. */
   | { readonly type: "external" };
 
+/** What we ask of a peer that keeps routes. */
+export type GracefulRestart = {
+  /** 1..4095 s. */
+  readonly restartTime: Duration;
+  /**
+   * Whether routes are to outlive a NOTIFICATION as well (RFC 8538). The hold timer's is one: whoever hears of a dead node by nothing
+   * else would keep its routes for the restart time on top of the hold time.
+   */
+  readonly survivesNotification: boolean;
+};
+
 export type SessionConfig = {
   /** Ours, as this peer is told; 1..2^32-1. */
   readonly localAsn: number;
@@ -30,8 +41,8 @@ export type SessionConfig = {
   readonly multiprotocol: boolean;
   /** Whether IPv4 routes may have IPv6 next hops (RFC 8950). */
   readonly extendedNextHop: boolean;
-  /** How long the peer is asked to keep our routes when the session breaks, 1..4095 s; `undefined`: not at all (RFC 4724). */
-  readonly gracefulRestart: { readonly restartTime: Duration } | undefined;
+  /** How the peer is asked to keep our routes when the session breaks; `undefined`: not at all (RFC 4724). */
+  readonly gracefulRestart: GracefulRestart | undefined;
 };
 
 /** What came of both OPENs. */

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { micros, seconds } from "#base/time";
+import { instant, micros, seconds } from "#base/time";
 import { CAPABILITIES, gracefulRestart, peerOpen, routerId, sessionConfig } from "#testing/bgp-session";
 import { unicast } from "../message/constants.ts";
 import type { Capability, Open } from "../message/message.ts";
 import type { SessionConfig } from "./config.ts";
 import { familyOfCode, negotiate } from "./negotiate.ts";
+import { ownOpen } from "./open.ts";
 
 const CONFIG = sessionConfig();
 const agreement = (open: Open, config: SessionConfig = CONFIG) => {
@@ -275,6 +276,29 @@ describe("graceful restart (RFC 4724 §3, RFC 8538)", () => {
     );
     assert.deepEqual([negotiated.peerKeepsRoutes, survivesNotification], [undefined, false]);
     assert.equal(peerMayRestart, true);
+  });
+
+  it("outlives a NOTIFICATION only if both sides have said so (RFC 8538 §2)", () => {
+    for (const [ours, theirs] of [
+      [true, true],
+      [true, false],
+      [false, true],
+      [false, false],
+    ] as const) {
+      const config = sessionConfig({
+        gracefulRestart: { restartTime: seconds(120), survivesNotification: ours },
+      });
+      const { survivesNotification, negotiated } = agreement(
+        open(gracefulRestart(["IPv4"], { survivesNotification: theirs })),
+        config,
+      );
+      assert.deepEqual([survivesNotification, negotiated.peerKeepsRoutes], [ours && theirs, seconds(120)]);
+      const history = { attempts: 0, failures: 0, restartingUntil: undefined, isForwardingPreserved: false };
+      const offer = ownOpen(config, history, instant(0)).capabilities.find(
+        ({ type }) => type === "graceful-restart",
+      );
+      assert.ok(offer?.type === "graceful-restart" && offer.survivesNotification === ours);
+    }
   });
 
   it("is what the peer says last", () => {

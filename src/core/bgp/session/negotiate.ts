@@ -125,7 +125,7 @@ const agree = (config: SessionConfig, open: Open, { peerAsn, kind, families }: P
       hasEnhancedRouteRefresh: hasRouteRefresh && offered(open, "enhanced-route-refresh").length > 0,
       peerKeepsRoutes: restart === undefined ? undefined : ours?.restartTime,
     },
-    survivesNotification: ours !== undefined && restart?.survivesNotification === true,
+    survivesNotification: ours?.survivesNotification === true && restart?.survivesNotification === true,
     peerMayRestart: restart !== undefined && restart.families.length > 0,
   };
 };

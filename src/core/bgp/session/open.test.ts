@@ -86,7 +86,10 @@ describe("our OPEN", () => {
       multiprotocol: fc.boolean(),
       extendedNextHop: fc.boolean(),
       gracefulRestart: fc.option(
-        fc.record({ restartTime: fc.integer({ min: 1, max: 4_095 }).map(seconds) }),
+        fc.record({
+          restartTime: fc.integer({ min: 1, max: 4_095 }).map(seconds),
+          survivesNotification: fc.boolean(),
+        }),
         { nil: undefined },
       ),
     });

@@ -28,7 +28,7 @@ const gracefulRestart = (config: SessionConfig, history: History, now: Instant):
   const capability: Capability = {
     type: "graceful-restart",
     isRestarting: restartingUntil !== undefined && now < restartingUntil,
-    survivesNotification: true,
+    survivesNotification: config.gracefulRestart.survivesNotification,
     restartTime: Math.round(config.gracefulRestart.restartTime / SECOND),
     families: ownFamilies(config).map((family) => ({ family: unicast(family), isForwardingPreserved })),
   };

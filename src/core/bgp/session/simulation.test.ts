@@ -74,7 +74,8 @@ const configs = (random: Random, same: Partial<SessionConfig>): readonly [Sessio
       routerId: routerId(ids[own] ?? ""),
       holdTime: pick(random, [seconds(9), seconds(30), seconds(90)]),
       connectRetryTime: pick(random, [seconds(5), seconds(20), seconds(120)]),
-      gracefulRestart: random() < 0.5 ? { restartTime: seconds(120) } : undefined,
+      gracefulRestart:
+        random() < 0.5 ? { restartTime: seconds(120), survivesNotification: random() < 0.5 } : undefined,
       ...same,
     });
   const [one, two] = [config(0), config(1)];
@@ -214,7 +215,11 @@ describe(`simulation of ${SEEDS.length} seeds`, () => {
         expectOneSession(world);
         replaced += world.one.log.filter((line) => line.includes("down (replaced)")).length;
       },
-      { role: "active", holdTime: seconds(90), gracefulRestart: { restartTime: seconds(120) } },
+      {
+        role: "active",
+        holdTime: seconds(90),
+        gracefulRestart: { restartTime: seconds(120), survivesNotification: true },
+      },
     );
     assert.equal(replaced, SEEDS.length);
   });
