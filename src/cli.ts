@@ -8,6 +8,8 @@ import { addEdge, adminOption, collect, runtimeOption } from "#commands/edge";
 import { addPlanning } from "#commands/planning";
 import { addRouterConfig } from "#commands/routing";
 import { addSpeaker } from "#commands/speaker";
+import { addVip } from "#commands/vip";
+import { VIP_ADMIN, VIP_RUNTIME_DIRECTORY } from "#roles/edge/options";
 import { DEFAULT_SPEAKER_ADMIN } from "#roles/speaker/options";
 
 const CHECK_HELP = `
@@ -58,6 +60,11 @@ const program = new Command("steelyard")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
 addEdge(program, async (options) => {
+  const { runWire } = await import("#roles/edge/wire/run");
+  finish(await runWire(options));
+});
+
+addVip(program, async (options) => {
   const { runWire } = await import("#roles/edge/wire/run");
   finish(await runWire(options));
 });
@@ -127,11 +134,18 @@ for (const [format, description] of CLUSTER_FORMATS) {
 addPlanning(program, { finish, endWithReader });
 addRouterConfig(program, { finish, endWithReader });
 
+/** The admin socket that was named; where none was and no edge has the usual one, that of `steelyard vip` if there is one. */
+const adminOf = (command: Command): string => {
+  const said = String(command.getOptionValue("admin"));
+  const isUnsaid = command.getOptionValueSource("admin") === "default";
+  return isUnsaid && !existsSync(said) && existsSync(VIP_ADMIN) ? VIP_ADMIN : said;
+};
+
 type StatusFlags = { readonly admin: string; readonly json?: boolean; readonly watch?: boolean };
 
 program
   .command("status")
-  .description("show what a running edge, controller or speaker holds and how it is")
+  .description("show what a running edge, vip, controller or speaker holds and how it is")
   .addArgument(
     new Argument("[part]", "only this part, in full: the BGP sessions of a speaker or an edge").choices([
       "bgp",
@@ -146,7 +160,8 @@ program
     const { status } = await import("#commands/status");
     // Of those that have BGP sessions a node of a cluster has a speaker.
     const isUnsaid = part === "bgp" && command.getOptionValueSource("admin") === "default";
-    const admin = isUnsaid && existsSync(DEFAULT_SPEAKER_ADMIN) ? DEFAULT_SPEAKER_ADMIN : flags.admin;
+    const isSpeaker = isUnsaid && existsSync(DEFAULT_SPEAKER_ADMIN);
+    const admin = isSpeaker ? DEFAULT_SPEAKER_ADMIN : adminOf(command);
     finish(
       await status({
         ...{ admin, json: flags.json === true, watch: flags.watch === true },
@@ -162,10 +177,12 @@ program
   .option("--json", "print JSON lines")
   .option("-f, --follow", "go on with what happens from now on")
   .addHelpText("after", ASK_HELP)
-  .action(async (flags: { admin: string; json?: boolean; follow?: boolean }) => {
+  .action(async (flags: { admin: string; json?: boolean; follow?: boolean }, command: Command) => {
     endWithReader();
     const { events } = await import("#commands/events");
-    finish(await events({ admin: flags.admin, json: flags.json === true, follow: flags.follow === true }));
+    finish(
+      await events({ admin: adminOf(command), json: flags.json === true, follow: flags.follow === true }),
+    );
   });
 
 program
@@ -200,7 +217,7 @@ program
 
 program
   .command("clean")
-  .description("remove what an edge, or a speaker in FRR, that was killed left behind")
+  .description("remove what an edge, `steelyard vip`, or a speaker in FRR, that was killed left behind")
   .addOption(adminOption())
   .addOption(runtimeOption())
   .option(
@@ -213,17 +230,24 @@ program
   .option("--dry-run", "only say what is there")
   .addHelpText("after", CLEAN_HELP)
   .action(
-    async (flags: {
-      admin: string;
-      runtimeDir: string;
-      config?: string[];
-      frr?: boolean;
-      frrSockets?: string;
-      dryRun?: boolean;
-    }) => {
+    async (
+      flags: {
+        admin: string;
+        runtimeDir: string;
+        config?: string[];
+        frr?: boolean;
+        frrSockets?: string;
+        dryRun?: boolean;
+      },
+      command: Command,
+    ) => {
       endWithReader();
       const { clean } = await import("#commands/clean");
-      const { admin, runtimeDir: runtimeDirectory, config = [], frrSockets: sockets } = flags;
+      const { runtimeDir, config = [], frrSockets: sockets } = flags;
+      const admin = adminOf(command);
+      // A program that was killed has left its socket there.
+      const isVip = admin === VIP_ADMIN && command.getOptionValueSource("runtimeDir") === "default";
+      const runtimeDirectory = isVip ? VIP_RUNTIME_DIRECTORY : runtimeDir;
       const frr = flags.frr === true ? { sockets } : undefined;
       finish(await clean({ admin, runtimeDirectory, config, frr, dryRun: flags.dryRun === true }));
     },

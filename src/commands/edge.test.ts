@@ -91,6 +91,7 @@ describe("words that an edge reads without the parser for people", () => {
       config: ["/etc/steelyard", "more.yaml"],
       admin: "/run/steelyard/edge.sock",
       runtimeDirectory: "/run/steelyard",
+      program: "edge",
       logFormat: "json",
       logLevel: "info",
       realtime: "never",

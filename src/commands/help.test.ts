@@ -20,6 +20,7 @@ describe("the command line", () => {
   it("says how each command that has one ends", () => {
     for (const command of [
       "edge",
+      "vip",
       "check",
       "import keepalived",
       "import metallb",
@@ -47,6 +48,9 @@ describe("the command line", () => {
       [],
       ["chekc"],
       ["edge"],
+      ["vip"],
+      ["vip", "--address", "192.0.2.10"],
+      ["vip", "--address", "192.0.2.10", "--interface", "eth0", "--config", "vip.yaml"],
       ["check"],
       ["import"],
       ["import", "keepalived"],

@@ -15,9 +15,9 @@ export type Certified = {
   readonly keyFile: string;
 };
 
-/** Whom a certificate names: a server by its addresses, or a user of Kubernetes with its groups. */
+/** Whom a certificate names: a server by its addresses and names, or a user of Kubernetes with its groups. */
 export type Subject =
-  | { readonly type: "server"; readonly addresses: readonly string[] }
+  | { readonly type: "server"; readonly addresses: readonly string[]; readonly names?: readonly string[] }
   | { readonly type: "client"; readonly user: string; readonly groups: readonly string[] };
 
 export type Authority = {
@@ -55,7 +55,10 @@ const alternatives = (subject: Subject): readonly string[] =>
   subject.type === "server"
     ? [
         "-addext",
-        `subjectAltName=${subject.addresses.map((address) => `IP:${address}`).join(",")},DNS:localhost`,
+        `subjectAltName=${[
+          ...subject.addresses.map((address) => `IP:${address}`),
+          ...["localhost", ...(subject.names ?? [])].map((name) => `DNS:${name}`),
+        ].join(",")}`,
       ]
     : [];
 

@@ -47,7 +47,8 @@ export const until = async <Value>(
 /** One answer of the admin socket; status 0 when nobody answers. */
 export type Answer = { readonly status: number; readonly body: string };
 
-const ask = (socketPath: string, path: string): Promise<Answer> =>
+/** Asks a program of the lab over the socket that this process sees at this path. */
+export const ask = (socketPath: string, path: string): Promise<Answer> =>
   new Promise((resolve) => {
     const asked = request({ socketPath, path, timeout: 1_000 }, (response) => {
       let body = "";

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { objectName, section, textMap } from "./fields.ts";
 import { checkSpec } from "./schema-check.ts";
+import { endpointSpec } from "./schema-endpoint.ts";
 import { routerSpec } from "./schema-router.ts";
 import { serverSpec } from "./schema-server.ts";
 import { syncSpec } from "./schema-sync.ts";
@@ -47,6 +48,11 @@ export const KINDS = {
       "Keeps the connections of `masquerade` and `nat` servers known to the other box as well, by conntrackd, so that they survive a takeover. One a box.",
     spec: syncSpec,
   }),
+  ControlPlaneEndpoint: resource("ControlPlaneEndpoint", {
+    description:
+      "The address of a cluster's API servers, held by a control-plane host whose own API server works ([how](../vip.md)). It stands for a VirtualRouter a family, a TrackedCheck and, with `balance`, a VirtualServer.",
+    spec: endpointSpec,
+  }),
 } as const;
 
 /** The name of a kind. */
@@ -58,4 +64,5 @@ export const KIND_NAMES: readonly Kind[] = [
   "VirtualServer",
   "TrackedCheck",
   "ConnectionSync",
+  "ControlPlaneEndpoint",
 ];

@@ -2,6 +2,9 @@
 import * as v from "valibot";
 import { isRoutingDocument, type RoutingDocument, readEdgeRouting } from "#core/edge-routes/read";
 import type { RoutedServer } from "#core/edge-routes/route";
+import { endpointFindings } from "#core/vip/findings";
+import { ELSEWHERE, type Host } from "#core/vip/host";
+import { type Expansion, expand } from "#core/vip/translate";
 import { crossProblems, type Placed } from "./cross-rules.ts";
 import type { Desired, TrackedCheck } from "./desired.ts";
 import { findingsOf } from "./issues.ts";
@@ -126,6 +129,27 @@ const duplicateNames = (documents: readonly unknown[]): readonly Problem[] => {
   });
 };
 
+/** An error for every endpoint that stands for a resource of a name that is written down as well. */
+const claimedNames = (
+  documents: readonly unknown[],
+  placed: readonly Placed<{ readonly name: string }>[],
+  kind: Kind,
+): readonly Problem[] => {
+  const isEndpoint = (document: number): boolean => {
+    const value = documents[document];
+    return isSection(value) && value.kind === "ControlPlaneEndpoint";
+  };
+  const written = new Set(
+    placed.filter(({ document }) => !isEndpoint(document)).map(({ value }) => value.name),
+  );
+  return placed
+    .filter(({ document, value }) => isEndpoint(document) && written.has(value.name))
+    .map(({ document, value }) => ({
+      ...error(["metadata", "name"], `it needs the name ${value.name}, which a ${kind} has`, "Rename one."),
+      document,
+    }));
+};
+
 /** Resources as they are collected, document by document. */
 class Collection {
   readonly problems: Problem[] = [];
@@ -140,6 +164,11 @@ class Collection {
   unread = false;
   /** Whether a document does not even say what it is. */
   hidden = false;
+  readonly #host: Host;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
 
   /** Reads one document and keeps what it holds. */
   add(value: unknown, document: number): void {
@@ -164,6 +193,7 @@ class Collection {
     if (value.kind === "VirtualServer") this.#keepServer(document, value);
     if (value.kind === "TrackedCheck") this.#keep(document, this.checks, readCheck(value));
     if (value.kind === "ConnectionSync") this.#keep(document, this.syncs, readSync(value));
+    if (value.kind === "ControlPlaneEndpoint") this.#keepEndpoint(document, value);
   }
 
   #keep<Value>(document: number, into: Placed<Value>[], { value, findings }: Read<Value>): void {
@@ -178,6 +208,17 @@ class Collection {
     if (server.value === undefined) return;
     const { name, address } = server.value;
     this.routed.push({ name, address, labels: labelsOf(value) });
+  }
+
+  /** What an endpoint stands for is kept as if it had been written down. */
+  #keepEndpoint(document: number, endpoint: unknown): void {
+    const expansions: Placed<Expansion>[] = [];
+    this.#keep(document, expansions, readEndpoint(endpoint, this.#host));
+    for (const { value } of expansions) {
+      this.routers.push(...value.routers.map((router) => ({ document, value: router })));
+      this.checks.push(...value.checks.map((check) => ({ document, value: check })));
+      this.servers.push(...value.servers.map((server) => ({ document, value: server })));
+    }
   }
 
   #report(document: number, findings: readonly Finding[]): void {
@@ -209,18 +250,26 @@ const readSync = (document: unknown) =>
     resolve: syncOf,
   });
 
+const readEndpoint = (document: unknown, host: Host) =>
+  read(KINDS.ControlPlaneEndpoint, document, {
+    specOf: ({ spec }) => spec,
+    rules: endpointFindings,
+    resolve: (name, spec) => expand({ name, spec }, host),
+  });
+
 /**
  * Checks documents, each one parsed resource, and gives what they ask for with every default filled in.
  *
  * Never throws, whatever the documents hold. All problems are found at once, except that rules between values
  * of a document wait until each value is right by itself. With `hidden` the caller says that there are more
- * documents which could not even be parsed, so nothing is called missing or unused.
+ * documents which could not even be parsed, so nothing is called missing or unused. `host` is asked for this machine's
+ * addresses when a document depends on them; by default it is a machine that is not known.
  */
 export const parseResources = (
   documents: readonly unknown[],
-  { hidden = false }: { readonly hidden?: boolean } = {},
+  { hidden = false, host = ELSEWHERE }: { readonly hidden?: boolean; readonly host?: Host } = {},
 ): Parsed => {
-  const found = new Collection();
+  const found = new Collection(host);
   found.hidden = hidden;
   for (const [index, document] of documents.entries()) found.add(document, index);
   const { routers, servers, checks, syncs } = found;
@@ -230,13 +279,19 @@ export const parseResources = (
   const problems = [
     ...found.problems,
     ...duplicateNames(documents),
+    ...claimedNames(documents, routers, "VirtualRouter"),
+    ...claimedNames(documents, servers, "VirtualServer"),
+    ...claimedNames(documents, checks, "TrackedCheck"),
     ...routing.problems,
     ...crossProblems({
       routers,
       servers,
       checks,
       syncs,
-      checkNames: documents.filter(isCheck).flatMap((document) => nameOf(document) ?? []),
+      checkNames: [
+        ...documents.filter(isCheck).flatMap((document) => nameOf(document) ?? []),
+        ...checks.map(({ value }) => value.name),
+      ],
       routed: new Set(routing.routes.flatMap((route) => route.servers)),
       incomplete,
       hidden: found.hidden,

@@ -1,7 +1,8 @@
 /** From paths to the desired state, or to every problem with its place. */
 import type { Desired } from "#core/config/desired";
 import { parseResources } from "#core/config/parse";
-import { formatPath, type Problem } from "#core/config/problem";
+import { formatPath, type Path, type Problem } from "#core/config/problem";
+import type { Host } from "#core/vip/host";
 import type { FilesPort } from "./port.ts";
 import { parseYaml, type YamlDocument } from "./yaml.ts";
 
@@ -30,11 +31,42 @@ export type Loaded =
     }
   | { readonly ok: false; readonly problems: readonly LocatedProblem[] };
 
-const located = (problem: Problem, document: YamlDocument | undefined): LocatedProblem => ({
+/** A document that is in no file, such as the flags of a command line. */
+export type GivenDocument = {
+  /** Where it comes from, for people. */
+  readonly source: string;
+  readonly value: unknown;
+  /** What a path into it is called there. */
+  readonly nameOf: (path: Path) => string;
+};
+
+/** What besides files makes a configuration. */
+export type Surroundings = {
+  readonly given?: readonly GivenDocument[];
+  /** Asked for this machine's addresses when a resource depends on them. */
+  readonly host?: Host;
+};
+
+type Source = {
+  readonly file: string;
+  readonly value: unknown;
+  readonly place: (problem: Problem) => Pick<LocatedProblem, "line" | "column" | "path">;
+};
+
+const fromFile = ({ file, value, locate }: YamlDocument): Source => ({
+  ...{ file, value },
+  place: ({ path, at }) => ({ ...locate(path, at), path: formatPath(path) }),
+});
+
+const fromElsewhere = ({ source, value, nameOf }: GivenDocument): Source => ({
+  ...{ file: source, value },
+  place: ({ path }) => ({ path: nameOf(path) }),
+});
+
+const located = (problem: Problem, source: Source | undefined): LocatedProblem => ({
   severity: problem.severity,
-  file: document?.file ?? "",
-  ...document?.locate(problem.path, problem.at),
-  path: formatPath(problem.path),
+  file: source?.file ?? "",
+  ...(source?.place(problem) ?? { path: formatPath(problem.path) }),
   message: problem.message,
   ...(problem.hint === undefined ? {} : { hint: problem.hint }),
 });
@@ -51,10 +83,14 @@ const inReadingOrder = (problems: readonly LocatedProblem[]): readonly LocatedPr
 };
 
 /** Reads, parses and checks a configuration. Never throws. */
-export const loadConfiguration = (files: FilesPort, paths: readonly string[]): Loaded => {
+export const loadConfiguration = (
+  files: FilesPort,
+  paths: readonly string[],
+  { given = [], host }: Surroundings = {},
+): Loaded => {
   const read = files.read(paths);
   const parsed = read.files.map(parseYaml);
-  const documents = parsed.flatMap((file) => file.documents);
+  const documents = [...parsed.flatMap((file) => file.documents.map(fromFile)), ...given.map(fromElsewhere)];
   const unreadable: LocatedProblem[] = [
     ...read.problems.map(
       (problem) => ({ severity: "error", path: "", file: problem.path, ...withoutPath(problem) }) as const,
@@ -65,7 +101,7 @@ export const loadConfiguration = (files: FilesPort, paths: readonly string[]): L
   ];
   const outcome = parseResources(
     documents.map(({ value }) => value),
-    { hidden: unreadable.length > 0 },
+    { hidden: unreadable.length > 0, ...(host === undefined ? {} : { host }) },
   );
   const found = (outcome.ok ? outcome.warnings : outcome.problems).map((problem) =>
     located(problem, documents[problem.document]),

@@ -45,6 +45,7 @@ export const parseSyncId = (text: string): number | undefined => {
 
 /** What the flags come to. */
 export const edgeOptions = (flags: EdgeFlags): EdgeOptions => ({
+  program: "edge",
   config: flags.config,
   admin: flags.admin,
   runtimeDirectory: flags.runtimeDir,

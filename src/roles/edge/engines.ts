@@ -5,21 +5,23 @@ import { openIpvsEngine } from "#drivers/balance/ipvs/linux";
 import { openEngine } from "#drivers/balance/nftables/linux";
 import type { Balancer } from "#drivers/balance/port";
 import { openXdpEngine } from "#drivers/balance/xdp/engine";
-import type { EdgeOptions } from "./options.ts";
-
-const complain = (message: string): void => void process.stderr.write(`steelyard edge: ${message}\n`);
+import { complaint, type EdgeOptions } from "./options.ts";
 
 /** All of them as one, with their state in the runtime directory. */
 export const openEdgeEngines = (
-  { runtimeDirectory, engine, ipvsSync }: Pick<EdgeOptions, "runtimeDirectory" | "engine" | "ipvsSync">,
+  {
+    program,
+    runtimeDirectory,
+    engine,
+    ipvsSync,
+  }: Pick<EdgeOptions, "program" | "runtimeDirectory" | "engine" | "ipvsSync">,
   now: () => Instant,
-): Balancer =>
-  openEngines({
+): Balancer => {
+  const warn = (message: string): void => void process.stderr.write(complaint({ program }, message));
+  return openEngines({
     nftables: openEngine({ runDirectory: runtimeDirectory }),
-    others: [
-      openXdpEngine(),
-      openIpvsEngine({ runDirectory: runtimeDirectory, sync: ipvsSync, warn: complain }),
-    ],
+    others: [openXdpEngine(), openIpvsEngine({ runDirectory: runtimeDirectory, sync: ipvsSync, warn })],
     chosen: engine,
     now,
   });
+};

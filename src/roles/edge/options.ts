@@ -8,6 +8,10 @@ export { ENGINES };
 export type RealtimeWish = "try" | "insist" | "never";
 
 export type EdgeOptions = {
+  /** What the program was started as, and calls itself. */
+  readonly program: "edge" | "vip";
+  /** A `ControlPlaneEndpoint` that the command line spells; `undefined` when all is in files. */
+  readonly endpoint?: unknown;
   /** Configuration files and directories, in the order given. */
   readonly config: readonly string[];
   /** Path of the admin socket. */
@@ -31,7 +35,15 @@ export const DEFAULT_ADMIN = "/run/steelyard/edge.sock";
 /** Where an edge keeps its runtime state unless told otherwise. */
 export const DEFAULT_RUNTIME_DIRECTORY = "/run/steelyard";
 
-/** The name that an edge holds in its network namespace, where there can be one only. */
+/** The same for `steelyard vip`. */
+export const VIP_ADMIN = "/run/steelyard-vip/vip.sock";
+export const VIP_RUNTIME_DIRECTORY = "/run/steelyard-vip";
+
+/** A line of complaint in the name of the program. */
+export const complaint = ({ program }: Pick<EdgeOptions, "program">, message: string): string =>
+  `steelyard ${program}: ${message}\n`;
+
+/** The name that an edge holds in its network namespace, where there can be one only; `steelyard vip` is one too. */
 export const EDGE_LOCK = "steelyard-edge";
 
 /** Exit statuses of `steelyard edge`. */

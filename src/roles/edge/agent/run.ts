@@ -11,17 +11,20 @@ import { VERSION } from "#base/version";
 import type { Observation } from "#core/observation/event";
 import { emptyView, project, type View } from "#core/observation/view";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
+import { flagOf } from "#core/vip/flags";
 import { makeDirectory } from "#drivers/files/directory";
 import { openFiles } from "#drivers/files/linux";
 import { formatProblem, type Loaded, loadConfiguration } from "#drivers/files/load";
 import { createCollector } from "#drivers/host/memory";
 import { type AdminError, type AdminServer, openAdminServer } from "#drivers/http/server";
 import { type Channel, openChannel } from "#drivers/ipc/channel";
+import { openNetlink } from "#drivers/netlink/linux";
 import { createRecent, type Recent } from "#runtime/recent";
 import type { AgentToWire, WireFacts, WireToAgent } from "../messages.ts";
-import { type EdgeOptions, EXIT, parseOptions } from "../options.ts";
+import { complaint, type EdgeOptions, EXIT, parseOptions } from "../options.ts";
 import { adminRoutes } from "./admin.ts";
 import { type ObservationLog, openObservationLog } from "./log.ts";
+import { createOwnAddresses } from "./own-addresses.ts";
 import { createProposals, type Proposals } from "./proposals.ts";
 
 type Snapshot = Extract<WireToAgent, { type: "snapshot" }>;
@@ -33,6 +36,7 @@ class Agent {
   readonly #options: EdgeOptions;
   readonly #files = openFiles();
   readonly #afterBurst = createCollector();
+  readonly #ownAddresses = createOwnAddresses({ open: openNetlink, onChange: () => this.#reload() });
   readonly #events: Recent<Observation> = createRecent();
   readonly #log: ObservationLog;
   readonly #startedAt = Date.now();
@@ -117,7 +121,7 @@ class Agent {
     }
     const admin = await this.#openAdmin();
     if ("message" in admin) {
-      process.stderr.write(`steelyard edge: ${admin.message}\n`);
+      process.stderr.write(complaint(this.#options, admin.message));
       this.#end(EXIT.environment);
       return;
     }
@@ -146,7 +150,12 @@ class Agent {
   }
 
   #load(): Loaded {
-    const loaded = loadConfiguration(this.#files, this.#options.config);
+    const { config, endpoint, program } = this.#options;
+    const flags = { source: `steelyard ${program}`, value: endpoint, nameOf: flagOf };
+    const loaded = loadConfiguration(this.#files, config, {
+      given: endpoint === undefined ? [] : [flags],
+      host: (name) => this.#ownAddresses.of(name),
+    });
     this.#afterBurst();
     return loaded;
   }

@@ -26,7 +26,7 @@ export type LeftoverOptions = {
 export const leftoverFinders = (options: LeftoverOptions): readonly Finder[] => {
   const { runtimeDirectory } = options;
   const netlink = openNetlink();
-  const engine = openEdgeEngines({ runtimeDirectory, engine: "nftables" }, () => instant(0));
+  const engine = openEdgeEngines({ program: "edge", runtimeDirectory, engine: "nftables" }, () => instant(0));
   return [
     ...(netlink.ok
       ? [findAddresses(netlink.value, options.routers), findVirtualLinks(netlink.value)]

@@ -3,6 +3,7 @@ import type { Desired } from "#core/config/desired";
 import type { Event } from "#core/observation/event";
 import type { View } from "#core/observation/view";
 import type { Unavailable } from "#drivers/balance/port";
+import { complaint, type EdgeOptions } from "../options.ts";
 
 const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
@@ -23,6 +24,7 @@ export type Complaints = {
 export const createComplaints = (parts: {
   readonly view: () => View;
   readonly emit: (event: Event) => void;
+  readonly program: EdgeOptions["program"];
 }): Complaints => {
   let saidOfAgent: string | undefined;
   return {
@@ -36,7 +38,7 @@ export const createComplaints = (parts: {
       if (saidOfAgent === because) return;
       saidOfAgent = because;
       process.stderr.write(
-        `steelyard edge: the agent cannot be started, ${because}: restart steelyard edge\n`,
+        complaint(parts, `the agent cannot be started, ${because}: restart steelyard ${parts.program}`),
       );
     },
   };

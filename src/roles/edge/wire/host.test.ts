@@ -33,7 +33,14 @@ const bench = () => {
     ...{ netlink, sysctl, clock, deadlines, onPathsChanged: () => {} },
     options: {
       ...{ config: ["edge.yaml"], admin: "/nowhere", runtimeDirectory: mkdtempSync(join(parent, "run-")) },
-      ...{ logFormat: "text", logLevel: "info", realtime: "try", engine: "nftables", bgpDrain: 0 },
+      ...{
+        program: "edge",
+        logFormat: "text",
+        logLevel: "info",
+        realtime: "try",
+        engine: "nftables",
+        bgpDrain: 0,
+      },
     },
     emit: (event) => {
       if (event.type === "sysctl") said.push(event.change);

@@ -4,7 +4,7 @@ import { readMissingCapabilities } from "#drivers/host/linux";
 import { takeLock } from "#drivers/host/lock";
 import { collectAlone } from "#drivers/host/memory";
 import { spawnChild } from "#drivers/ipc/spawn";
-import { EDGE_LOCK, type EdgeOptions, EXIT } from "../options.ts";
+import { complaint, EDGE_LOCK, type EdgeOptions, EXIT } from "../options.ts";
 import { agentCommand } from "./agent-child.ts";
 
 /** Runs until it is told to stop or cannot go on; gives the exit status. */
@@ -14,15 +14,17 @@ export const runWire = async (options: EdgeOptions): Promise<number> => {
   const missing = readMissingCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW"]);
   if (missing.length > 0) {
     const names = missing.join(" and ");
-    process.stderr.write(`steelyard edge: ${names} missing: run it as root, or give it these capabilities\n`);
+    process.stderr.write(
+      complaint(options, `${names} missing: run it as root, or give it these capabilities`),
+    );
     return EXIT.environment;
   }
   const lock = takeLock(EDGE_LOCK);
   if (!lock.taken) {
-    process.stderr.write(`steelyard edge: ${lock.detail}: of two, each would undo what the other does\n`);
+    process.stderr.write(complaint(options, `${lock.detail}: of two, each would undo what the other does`));
     return EXIT.environment;
   }
-  if (lock.detail !== undefined) process.stderr.write(`steelyard edge: ${lock.detail}\n`);
+  if (lock.detail !== undefined) process.stderr.write(complaint(options, lock.detail));
   collectAlone();
   const supervisor = readSupervisor(process.env, process.pid);
   // Neither the agent nor a script of the operator may speak for us.

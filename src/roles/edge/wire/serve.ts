@@ -19,7 +19,7 @@ import { openNotify } from "#drivers/notify/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { createDeadlines } from "#runtime/deadlines";
 import { openEdgeEngines } from "../engines.ts";
-import { type EdgeOptions, EXIT } from "../options.ts";
+import { complaint, type EdgeOptions, EXIT } from "../options.ts";
 import { agentCommand } from "./agent-child.ts";
 import { startAgent } from "./agent-process.ts";
 import { openBgpWorld } from "./bgp-world.ts";
@@ -30,9 +30,7 @@ import { Wire } from "./wire.ts";
 /** Below this share of one CPU advertisements may be later than a failover takes. */
 const CPU_WARNING = 1;
 
-const complain = (message: string): void => void process.stderr.write(`steelyard edge: ${message}\n`);
-
-const warnOfCpuLimit = (): void => {
+const warnOfCpuLimit = (complain: (message: string) => void): void => {
   const limit = readCpuLimit();
   if (limit === undefined || limit >= CPU_WARNING) return;
   complain(`its control group allows ${limit} CPU, so peers may see it die while it lives: remove the limit`);
@@ -86,6 +84,7 @@ export const serve = async (
   supervisor: Supervisor | undefined,
 ): Promise<number> => {
   const startedAt = Date.now() - process.uptime() * 1_000;
+  const complain = (message: string): void => void process.stderr.write(complaint(options, message));
   const world = openWorld({ options, firstAgent, supervisor, startedAt });
   if (typeof world === "string") {
     complain(world);
@@ -93,7 +92,7 @@ export const serve = async (
     firstAgent.kill("SIGKILL");
     return EXIT.environment;
   }
-  warnOfCpuLimit();
+  warnOfCpuLimit(complain);
   const status = await new Promise<number>((resolve) => {
     const wire = new Wire({ ...world, end: resolve });
     process.on("SIGTERM", () => void wire.stop("SIGTERM"));

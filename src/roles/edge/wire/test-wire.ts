@@ -64,6 +64,7 @@ export const DESIRED: Desired = {
 export const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 const OPTIONS = {
+  ...({ program: "edge" } as const),
   ...{ config: ["edge.yaml"], admin: "/nowhere", runtimeDirectory: directory, bgpDrain: 0 },
   ...({ logFormat: "text", logLevel: "info", realtime: "try", engine: "nftables" } as const),
 };

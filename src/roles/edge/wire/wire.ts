@@ -8,12 +8,12 @@ import type { Unavailable } from "#drivers/balance/port";
 import type { ChildExit } from "#drivers/ipc/child";
 import { createJournal } from "#runtime/journal";
 import type { AgentToWire, FastToWire } from "../messages.ts";
-import { EXIT } from "../options.ts";
+import { complaint, EXIT } from "../options.ts";
 import type { AgentProcess } from "./agent-process.ts";
 import { Balancing } from "./balancing.ts";
 import { type BgpStart, EdgeBgp } from "./bgp.ts";
 import { changesBetween, routersLeaving } from "./changes.ts";
-import { cannotRun, createComplaints } from "./complaints.ts";
+import { type Complaints, cannotRun, createComplaints } from "./complaints.ts";
 import { type ConnectionSync, createConnectionSync } from "./connection-sync.ts";
 import { createCounts } from "./counts.ts";
 import { createCutOffs } from "./cut-off.ts";
@@ -45,10 +45,7 @@ export class Wire {
   readonly #supervision: Supervision;
   readonly #lag = createLag((event) => this.#emit(event));
   readonly #cutOffs = createCutOffs();
-  readonly #complaints = createComplaints({
-    view: () => this.#journal.view,
-    emit: (event) => this.#emit(event),
-  });
+  readonly #complaints: Complaints;
   #desired: Desired | undefined;
   #generation = 0;
   /** Whether forwarding is in place, so that routers may attract traffic. */
@@ -66,6 +63,10 @@ export class Wire {
     const { clock, deadlines, notify, watchdog } = parts;
     const { realtime, runtimeDirectory } = parts.options;
     const emit = (event: Event): void => this.#emit(event);
+    this.#complaints = createComplaints({
+      ...{ emit, program: parts.options.program },
+      view: () => this.#journal.view,
+    });
     this.#agent = parts.startAgent({
       journal: this.#journal,
       facts: parts.facts,
@@ -239,7 +240,7 @@ export class Wire {
       this.#complaints.refused([problem]);
       return;
     }
-    process.stderr.write(`steelyard edge: ${problem}\n`);
+    process.stderr.write(complaint(this.#parts.options, problem));
     void this.#leave(EXIT.environment);
   }
 
@@ -316,7 +317,7 @@ export class Wire {
 
   /** Our own mistake: the kernel keeps what it has, and the service manager starts us again. */
   #onFastExit(detail: string): void {
-    process.stderr.write(`steelyard edge: the fast thread ended: ${detail}\n`);
+    process.stderr.write(complaint(this.#parts.options, `the fast thread ended: ${detail}`));
     this.#parts.end(EXIT.environment);
   }
 

@@ -1,0 +1,33 @@
+/**
+ * A stand-in for a host's API server: real TLS on all addresses, and answers as it is told. Started with a name, a folder with
+ * `tls.crt` and `tls.key`, and a port; what it answers is asked of the file `mode` in the folder for every request: a status, or
+ * `slow MILLISECONDS`.
+ */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:https";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+
+const [name = "", folder = "", port = ""] = process.argv.slice(2);
+
+const modeNow = (): readonly string[] => {
+  try {
+    return readFileSync(join(folder, "mode"), "utf8").trim().split(" ");
+  } catch {
+    return ["200"];
+  }
+};
+
+const server = createServer(
+  { cert: readFileSync(join(folder, "tls.crt")), key: readFileSync(join(folder, "tls.key")) },
+  async (request, response) => {
+    const [word, amount] = modeNow();
+    if (word === "slow") await pause(Number(amount));
+    response.setHeader("x-served-by", name);
+    // What a client came from, for tests of who sees whom.
+    response.setHeader("x-client", String(request.socket.remoteAddress));
+    response.writeHead(word === "slow" ? 200 : Number(word)).end(`${name}\n`);
+  },
+);
+
+server.listen(Number(port), "::", () => process.stdout.write("ready\n"));
