@@ -15,6 +15,7 @@ import {
   type ServerPlan,
 } from "#core/balance/plan-model";
 import { particularity } from "#core/balance/ports";
+import { ownersOf } from "#core/balance/slots";
 import { limitCounters, limitRules, limitSets, type SourceKey } from "./limits.ts";
 import { DIRECT, QUOTED, setOf } from "./lookup.ts";
 import {
@@ -62,6 +63,15 @@ export const fragmentKey = (family: "4" | "6"): string =>
   family === "4"
     ? digest("ip id . ip saddr . ip daddr", FRAGMENT_SEEDS)
     : digest("@nh,352,32 . ip6 saddr . ip6 daddr", FRAGMENT_SEEDS);
+
+/**
+ * In a packet that is known to be ours: the same bytes as `ip saddr`, without another look at what protocol the frame is of, which
+ * nft adds to each rule that names a field.
+ */
+const knownClient = (server: ServerPlan): ClientFields => ({
+  address: isIpv4(server.address) ? "@nh,96,32" : "@nh,64,128",
+  port: "th sport",
+});
 
 /** In the packet of ours that an ICMP error quotes. */
 const quotedClient = (server: ServerPlan): ClientFields =>
@@ -149,7 +159,7 @@ const closingRules = (server: ServerPlan, backend: PlannedBackend): readonly str
 const forwardRules = (backend: PlannedBackend, count: string): readonly string[] => {
   if (backend.device === undefined) return [];
   const v4 = isIpv4(backend.address);
-  const more = v4 ? "ip frag-off & 0x2000 != 0" : "frag more-fragments 1";
+  const more = v4 ? "@nh,48,16 & 0x2000 != 0" : "frag more-fragments 1";
   return [
     "meta mark set 0",
     `${more} update @fragments { ${fragmentKey(v4 ? "4" : "6")} : ${hexNumber(backend.id)} }`,
@@ -193,8 +203,8 @@ const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDec
       rules: [
         ...allowedRules(server),
         ...ingressLimits(server),
-        "meta mark set 0",
-        `meta mark set ${slot} map @${names.ring}`,
+        // The ring says something of every slot, so no mark stays that somebody else has set.
+        `meta mark set ${slotExpression(server, knownClient(server))} map @${names.ring}`,
         FORWARD,
         `meta mark ${hexNumber(MOVED)} goto ${names.movedChain}`,
       ],
@@ -272,11 +282,11 @@ const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
   return decidesByHash(server) ? hashChains(server, recalling) : recordChains(server, recalling);
 };
 
-/** A map from marks to chains. */
-export const markMap = (name: string): SetDeclaration => ({
+/** A map from marks to chains; with a size the kernel finds them faster, and takes no more than that. */
+export const markMap = (name: string, size?: number): SetDeclaration => ({
   name,
   kind: "map",
-  statements: ["typeof meta mark : verdict"],
+  statements: ["typeof meta mark : verdict", ...(size === undefined ? [] : [`size ${size}`])],
   dynamic: false,
   raw: false,
 });
@@ -329,9 +339,14 @@ const slotMaps = (server: ServerPlan): readonly (readonly [string, () => readonl
   if (!decidesByHash(server)) return [[names.ring, () => owned(() => true)]];
   const tracked = new Set(server.tracked);
   const moving = new Set(server.moves.map(({ slot }) => slot));
+  const untracked = (): readonly SetElement[] =>
+    [...ownersOf(server).entries()].flatMap(([slot, owner]) =>
+      tracked.has(slot) ? [] : [numbered(slot, toNumber(owner))],
+    );
   const moved = (): readonly SetElement[] => server.tracked.map((slot) => numbered(slot, toNumber(MOVED)));
   return [
-    [names.ring, () => [...owned((slot) => !tracked.has(slot)), ...moved()]],
+    // Those that nobody owns as well, with the number of no backend.
+    [names.ring, () => [...untracked(), ...moved()]],
     [names.owners, () => owned((slot) => tracked.has(slot))],
     [names.newcomers, () => owned((slot) => moving.has(slot))],
     [names.formerOwners, () => server.moves.map(({ slot, from }) => numbered(slot, toNumber(from)))],
