@@ -17,6 +17,7 @@ import { measureKernel } from "./kernel.ts";
 import type { BenchOptions } from "./lab.ts";
 import { inLab } from "./lab.ts";
 import { measureMemory, reportMemory } from "./memory.ts";
+import { DUEL, measurePacketCost } from "./packet-cost.ts";
 import { PAIRS } from "./pair.ts";
 import type { Result } from "./report.ts";
 import { reportRing } from "./ring.ts";
@@ -32,7 +33,7 @@ import { reportStart } from "./start-report.ts";
 import { measureDownloads, measureReboot, openBed, REBOOT_LASTS, reportSurvival } from "./survival.ts";
 import { measureTakeover, type TakeoverCase } from "./takeover.ts";
 import { CUT_OFF, MODES, reportTakeover } from "./takeover-report.ts";
-import { DUEL, measureThroughput, prepare, reportDuel, reportThroughput } from "./throughput.ts";
+import { measureThroughput, prepare, reportDuel, reportThroughput } from "./throughput.ts";
 import { fetchNftlb, type Variant, variantsOf } from "./throughput-variants.ts";
 import { measureXdp } from "./xdp.ts";
 
@@ -159,8 +160,17 @@ const throughput: Bench = ({ quick, runs, say }) =>
 const nftlb: Bench = ({ quick, runs, say }) =>
   inThroughputLab(async (lab, all) => {
     const variants = all.filter(({ name }) => DUEL.some((one) => one === name));
+    const packets = await measurePacketCost(lab, { variants, rounds: quick ? 3 : runs, say });
     const size = quick ? { rounds: 2, seconds: 2 } : { rounds: runs, seconds: 3 };
-    return reportDuel(await measureThroughput(lab, { variants, ...size, say }), size);
+    const [mine, theirs] = DUEL;
+    const measured = await measureThroughput(lab, { variants, ...size, say });
+    const duel = reportDuel(measured, { mine, theirs, size });
+    return {
+      bench: "nftlb",
+      tables: [...packets.tables, ...duel.tables],
+      bars: [...packets.bars, ...duel.bars],
+      measurements: { packets: packets.measurements, requests: duel.measurements },
+    };
   });
 
 const soak: Bench = ({ quick, seconds, say }) =>

@@ -112,9 +112,6 @@ const measure = async (lab: Lab, { name, targets }: Variant, seconds: number): P
   return { keepalive, connections, cpuPerConnection, upload, download: await stream(lab, targets[0], true) };
 };
 
-/** Who meets in `npm run bench -- nftlb`. */
-export const DUEL = ["steelyard dsr", "nftlb dsr"] as const;
-
 export type Measured = ReadonlyMap<string, readonly Round[]>;
 
 /** How often a balancer may be started until it answers all of a round, and how long each start may take, in milliseconds. */
@@ -273,13 +270,12 @@ export const reportThroughput = (measured: Measured, size: Size): Result => ({
   measurements: Object.fromEntries(measured),
 });
 
-/** Two programs that five rounds cannot tell apart, in rounds of their own. */
-export const reportDuel = (measured: Measured, size: Size): Result => {
-  const [mine, theirs] = DUEL;
-  return {
-    bench: "nftlb",
-    tables: [table(measured, { base: theirs, size })],
-    bars: barsOf(measured, { mine, theirs, least: 1 }),
-    measurements: Object.fromEntries(measured),
-  };
-};
+/** Two of them alone, which need more rounds to be told apart. */
+export const reportDuel = (
+  measured: Measured,
+  { mine, theirs, size }: { readonly mine: string; readonly theirs: string; readonly size: Size },
+): Pick<Result, "tables" | "bars" | "measurements"> => ({
+  tables: [table(measured, { base: theirs, size })],
+  bars: barsOf(measured, { mine, theirs, least: 1 }),
+  measurements: Object.fromEntries(measured),
+});
