@@ -151,6 +151,7 @@ enum {
   SOL_IPV6 = 41,
   SOL_SOCKET = 1,
   SO_ATTACH_FILTER = 26,
+  SO_ATTACH_REUSEPORT_CBPF = 51,
   SO_GET_FILTER = 26,
   CLOCK_MONOTONIC = 1,
   CLOCK_BOOTTIME = 7,
@@ -351,7 +352,7 @@ static napi_value door_getsockopt(napi_env env, napi_callback_info info) {
 }
 
 /* The option holds a pointer, so it cannot be laid out in TypeScript: 8 bytes an instruction. */
-static napi_value door_attach_filter(napi_env env, napi_callback_info info) {
+static napi_value attach_program(napi_env env, napi_callback_info info, long option) {
   struct arguments arguments = read_arguments(env, info);
   long fd = fd_at(&arguments, 0);
   struct bytes code = bytes_at(&arguments, 1);
@@ -359,8 +360,15 @@ static napi_value door_attach_filter(napi_env env, napi_callback_info info) {
     return number(env, -EINVAL);
   }
   struct filter_program program = {.count = (unsigned short)(code.length / 8), .instructions = code.data};
-  return number(env, syscall6(__NR_setsockopt, fd, SOL_SOCKET, SO_ATTACH_FILTER, (long)&program,
-                              sizeof(program), 0));
+  return number(env, syscall6(__NR_setsockopt, fd, SOL_SOCKET, option, (long)&program, sizeof(program), 0));
+}
+
+static napi_value door_attach_filter(napi_env env, napi_callback_info info) {
+  return attach_program(env, info, SO_ATTACH_FILTER);
+}
+
+static napi_value door_attach_selector(napi_env env, napi_callback_info info) {
+  return attach_program(env, info, SO_ATTACH_REUSEPORT_CBPF);
 }
 
 static napi_value door_send(napi_env env, napi_callback_info info) {
@@ -912,6 +920,7 @@ static const struct {
     {"setsockopt", door_setsockopt},
     {"getsockopt", door_getsockopt},
     {"attachFilter", door_attach_filter},
+    {"attachSelector", door_attach_selector},
     {"send", door_send},
     {"sendmsg", door_sendmsg},
     {"recv", door_recv},

@@ -164,6 +164,7 @@ describe("arguments", () => {
     ["setsockopt", [fd, 1, 1, bytes]],
     ["getsockopt", [fd, 1, 1, bytes]],
     ["attachFilter", [fd, bytes]],
+    ["attachSelector", [fd, bytes]],
     ["send", [fd, bytes, bytes, 0]],
     ["sendmsg", [fd, bytes, bytes, bytes, 0]],
     ["recv", [fd, bytes, 0]],
@@ -208,6 +209,7 @@ describe("arguments", () => {
     assert.equal(door.recvmmsg(udp, arena, PAYLOAD, new Int32Array(3)), EINVAL);
     assert.equal(door.recvmmsg(udp, arena, 2 ** 31 - 1, lengths), EINVAL);
     assert.equal(door.attachFilter(udp, new Uint8Array(7)), EINVAL);
+    assert.equal(door.attachSelector(udp, new Uint8Array(7)), EINVAL);
     assert.equal(door.setNice(20), EINVAL);
     for (const thread of [0, -1, 2 ** 31]) assert.equal(door.setSchedulerOf(thread, 0, 0), EINVAL);
     assert.equal(door.setNice(-21), EINVAL);

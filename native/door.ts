@@ -30,6 +30,11 @@ export type Door = {
   getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
   /** setsockopt(SO_ATTACH_FILTER) with a classic BPF program: 8 bytes an instruction, in host order (struct sock_filter). */
   attachFilter(fd: number, program: Uint8Array): number;
+  /**
+   * setsockopt(SO_ATTACH_REUSEPORT_CBPF): the same for UDP sockets that share a port (SO_REUSEPORT). For each datagram the program, which
+   * sees its payload, gives the number of the socket that gets it, in the order in which they were bound.
+   */
+  attachSelector(fd: number, program: Uint8Array): number;
   /** sendto(2); an empty `address` means the connected peer. Gives the bytes sent. */
   send(fd: number, bytes: Uint8Array, address: Uint8Array, flags: number): number;
   /** sendmsg(2) with ancillary data (`control` holds complete cmsghdr records; may be empty). */

@@ -30,9 +30,13 @@ const addressOf = (text: string): IpAddress => {
 const port = openBfdPort();
 /** There is one port for all of them: each takes the packets to its own address. */
 const receivers = new Map<IpAddress, (datagram: Datagram) => void>();
+const readers: ((count: number) => void)[] = [];
 const listener = port.listen({
   ...{ family: "IPv4", path: "single-hop" },
   onDatagram: (datagram) => receivers.get(datagram.destination)?.(datagram),
+  onRead: (count) => {
+    for (const onRead of readers) onRead(count);
+  },
   onError: (error) => console.error(error),
 });
 assert(listener.ok, "cannot listen", listener);
@@ -47,9 +51,11 @@ const openPeer = (config: SessionConfig): BfdHub => {
     ...{ deadlines, now, digest, count: () => {} },
     bfd: {
       ...port,
-      listen: ({ onDatagram }) => {
+      listen: ({ onDatagram, onRead }) => {
         receivers.set(config.localAddress, onDatagram);
-        return listener;
+        readers.push(onRead);
+        // What is held back of one of them would be of all.
+        return { ok: true, value: { ...listener.value, holdBack: () => {} } };
       },
     },
     random: () => randomInt(RANDOM_LIMIT) / RANDOM_LIMIT,

@@ -121,7 +121,7 @@ export class BfdSystem {
     const { peer, localAddress, path } = this.options.config;
     const datagram = {
       ...{ payload, source: peer, destination: localAddress, hopLimit: 255, path: path.type },
-      linkIndex: path.type === "single-hop" ? path.link.index : 9,
+      ...{ linkIndex: path.type === "single-hop" ? path.link.index : 9, waited: micros(0) },
     };
     this.#perform(this.#sessions?.receive(datagram, this.#now()));
   }

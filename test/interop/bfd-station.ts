@@ -92,6 +92,7 @@ const runStation = (list: readonly StationSession[]): void => {
       const listener = port.listen({
         ...{ family, path, onError: (error) => say({ type: "error", ...error }) },
         onDatagram: (datagram) => perform(sessions.receive(datagram, clock.now())),
+        onRead: () => undefined,
       });
       assert(listener.ok, "cannot listen", listener);
       listeners.push(listener.value);

@@ -118,6 +118,35 @@ const packet = (mark: number): Uint8Array => Uint8Array.of(0x20, 0, 0, 24, ...ne
 describe("the BFD driver of Linux", () => {
   bfdContract(openLan);
 
+  it("says for how long a packet that was held back has waited", async () => {
+    const lan = openLan();
+    const waited: number[] = [];
+    const listener = lan.right.port.listen({
+      ...{ family: "IPv4", path: "single-hop", onRead: () => undefined },
+      onError: (error) => assert.fail(error.code),
+      onDatagram: (datagram) => waited.push(datagram.waited),
+    });
+    try {
+      assert.ok(listener.ok);
+      listener.value.holdBack(true);
+      const upPacket = packet(1).with(1, 0xc0);
+      const sentAt = door.monotonicMicros();
+      throwAt(lan.namespaces[0], PORT["single-hop"], 255, [upPacket]);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.deepEqual(waited, []);
+      assert.equal(listener.value.drain(), 1);
+      const passed = door.monotonicMicros() - sentAt;
+      // Both clocks are read in whole milliseconds or better.
+      assert.ok(
+        (waited[0] ?? 0) > 290_000 && (waited[0] ?? 0) <= passed + 2_000,
+        `${waited[0]} of ${passed}`,
+      );
+    } finally {
+      if (listener.ok) listener.value.close();
+      lan.close();
+    }
+  });
+
   const withListener = async (
     path: "single-hop" | "multihop",
     test: (lan: KernelLan, listener: BfdListener, heard: readonly string[]) => Promise<void>,
@@ -126,6 +155,7 @@ describe("the BFD driver of Linux", () => {
     const heard: string[] = [];
     const listener = lan.right.port.listen({
       ...{ family: "IPv4", path, onError: (error) => assert.fail(error.code) },
+      onRead: () => undefined,
       onDatagram: ({ payload, hopLimit }) => heard.push(`${payload[23]} with ${hopLimit}`),
     });
     try {

@@ -1,5 +1,6 @@
 /** Which well-formed packets may be a session's: the checks of RFC 5881 §5 and RFC 5883 §5, and where it came from. */
 import type { IpAddress } from "#base/address";
+import type { Duration } from "#base/time";
 import type { SessionConfig } from "./config.ts";
 import { HOP_LIMIT } from "./constants.ts";
 
@@ -16,6 +17,8 @@ export type Datagram = {
   readonly linkIndex: number;
   /** The device of the VRF that it came in; `undefined`: none. */
   readonly vrf?: string | undefined;
+  /** How long ago it came: it may have waited to be read. 0 where that is not known. */
+  readonly waited: Duration;
 };
 
 /** Why a packet may not be a session's. Each is also a `reason` label of the drop counter. */

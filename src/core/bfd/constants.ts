@@ -1,5 +1,5 @@
 /** Numbers and words that the standards assign to BFD. */
-import { type Duration, micros, seconds } from "#base/time";
+import { type Duration, micros, millis, seconds } from "#base/time";
 
 /** UDP ports that sessions listen on (RFC 5881 §4, RFC 5883 §5). */
 export const PORT = { "single-hop": 3784, multihop: 4784 } as const;
@@ -18,6 +18,12 @@ export const SLOW_INTERVAL: Duration = seconds(1);
 
 /** The unit and the range of the intervals in packets (RFC 5880 §4.1). */
 export const LONGEST_INTERVAL: Duration = micros(0xffff_ffff);
+
+/**
+ * How long packets that say nothing new may wait to be read, since nothing follows from them: before a silence is believed they are
+ * read, and they count from when they came. So many are read at once, with what is sent.
+ */
+export const READING_PAUSE: Duration = millis(60);
 
 /** States of a session in the order of their codes (RFC 5880 §4.1). */
 export const STATES = ["admin-down", "down", "init", "up"] as const;

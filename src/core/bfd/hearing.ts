@@ -1,7 +1,8 @@
 /** What a packet of the peer does to the machine (RFC 5880 §6.8.6, from where its contents count). */
-import type { Instant } from "#base/time";
+import { type Duration, type Instant, instant, micros } from "#base/time";
+import { READING_PAUSE } from "./constants.ts";
 import type { ControlPacket } from "./packet.ts";
-import type { Remote, SessionState } from "./state.ts";
+import type { Input, Remote, SessionState } from "./state.ts";
 import { type Draft, enter, unmoved } from "./transitions.ts";
 
 const remoteOf = (packet: ControlPacket): Remote => ({
@@ -57,9 +58,18 @@ const NEIGHBOUR_SIGNALLED = {
   cause: "neighbour-signalled-down",
 } as const;
 
+/** When a packet came that is read now, having waited for so long. */
+export const cameAt = (waited: Duration, now: Instant): Instant =>
+  instant(now - Math.min(Math.max(waited, 0), READING_PAUSE));
+
 /** The state after a packet that was let in. */
-export const hear = (before: SessionState, packet: ControlPacket, now: Instant): Draft => {
-  const heard: SessionState = { ...before, remote: remoteOf(packet), heardAt: now };
+export const hear = (
+  before: SessionState,
+  { packet, waited = micros(0) }: Extract<Input, { type: "packet" }>,
+  now: Instant,
+): Draft => {
+  const heardAt = instant(Math.max(before.heardAt, cameAt(waited, now)));
+  const heard: SessionState = { ...before, remote: remoteOf(packet), heardAt };
   if (before.name === "admin-down") {
     // Nothing is answered (RFC 5880 §6.8.6). A peer that is down itself has heard that we leave.
     const isTold = packet.state === "down" || packet.state === "admin-down";

@@ -19,7 +19,10 @@ const CONFIG: MachineConfig = {
 const PASSIVE: MachineConfig = { ...CONFIG, role: "passive" };
 
 /** What the peer says: it sends every 150 ms once up, takes every 50 ms, and is called dead after 4. */
-const said = (state: SessionStateName, more: Partial<ControlPacket> = {}): Input => ({
+const said = (
+  state: SessionStateName,
+  more: Partial<ControlPacket> = {},
+): Extract<Input, { type: "packet" }> => ({
   type: "packet",
   packet: {
     state,
@@ -168,6 +171,25 @@ describe("deadlines", () => {
     });
     assert.deepEqual([dead.remote, effects[0]?.packet.yourDiscriminator], [undefined, 0]);
     assert.equal(detectionTime(dead), undefined);
+  });
+
+  it("of a silence count from when a packet came, if it waited no longer than packets are let wait", () => {
+    const late = after(NOW, seconds(3));
+    const heard = (waited: number) =>
+      step(CONFIG, STATES.up, { ...said("up"), waited: micros(waited) }, late).state;
+    assert.equal(heard(25_000).expireAt, after(late, millis(775)));
+    assert.equal(heard(60_000).expireAt, after(late, millis(740)));
+    // This process stood still, which is not the peer's fault.
+    assert.equal(heard(3_000_000).expireAt, after(late, millis(740)));
+    // The clock of the wall was set back.
+    assert.equal(heard(-1).expireAt, after(late, millis(800)));
+  });
+
+  it("of a silence are not moved back by a packet that another one has overtaken", () => {
+    const late = after(NOW, seconds(3));
+    const { state } = step(CONFIG, STATES.up, said("up"), late);
+    const overtaken = step(CONFIG, state, { ...said("up"), waited: millis(30) }, after(late, millis(1)));
+    assert.equal(overtaken.state.heardAt, late);
   });
 
   it("of a silence are moved by every packet, and count from when it is delivered", () => {

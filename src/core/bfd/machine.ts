@@ -24,8 +24,9 @@
  * calls `step` with a `timer` input no later than `deadline`. A timer that comes early changes nothing.
  *
  * Late wake-ups (a stopped process, a stalled host): the caller must read what is queued on its socket *before* it
- * delivers `timer`. A packet counts as heard when it is delivered, even if the deadline has passed by then, so a peer
- * that spoke meanwhile is believed before silence is.
+ * delivers `timer`. A packet counts even if the deadline has passed by then, so a peer that spoke meanwhile is believed before
+ * silence is. It counts from when it came, if it waited for no longer than packets are let wait (`READING_PAUSE`): silence is not found
+ * later because packets are read many at once. Longer is the fault of this process, not of the peer.
  */
 import { unreachable } from "#base/assert";
 import { after, earliest, type Instant } from "#base/time";
@@ -82,7 +83,7 @@ export const step = (config: MachineConfig, state: SessionState, input: Input, n
       return send(config, { state, effects: [] }, input.jitter, now);
     }
     case "packet":
-      return finish(config, state, hear(state, input.packet, now), now);
+      return finish(config, state, hear(state, input, now), now);
     case "leave":
       return finish(config, state, leave(config, state, now), now);
     case "return": {

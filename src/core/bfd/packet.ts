@@ -100,6 +100,9 @@ const FLAG = {
   multipoint: 0x01,
 } as const;
 
+const STATE_BITS = 0xc0;
+const UP_BITS = STATES.indexOf("up") << 6;
+
 const durationAt = (bytes: Uint8Array, offset: number): Duration => micros(readU32(bytes, offset));
 
 const readPacket = (bytes: Uint8Array): ControlPacket => {
@@ -138,6 +141,13 @@ export const decode = (payload: Uint8Array): Decoded<DecodedPacket, DecodeReason
   }
   return decoded({ packet, authenticated, bytes: payload.subarray(0, length) });
 };
+
+/**
+ * Whether a UDP payload says that all is well and wants no answer: in a session that is up nothing follows from it but that the peer lives.
+ * Of arbitrary bytes, of which it may say so as well.
+ */
+export const isRoutine = (payload: Uint8Array): boolean =>
+  payload.length > 1 && (readU8(payload, 1) & (STATE_BITS | FLAG.poll | FLAG.final)) === UP_BITS;
 
 const writeDuration = (bytes: Uint8Array, offset: number, duration: Duration): void => {
   assert(duration >= 0 && duration <= LONGEST_INTERVAL, "interval does not fit the field", { duration });

@@ -1,5 +1,5 @@
 /** One session, from bytes to effects: authentication and the machine, put together. */
-import { after, earliest, type Instant, micros } from "#base/time";
+import { after, type Duration, earliest, type Instant, micros } from "#base/time";
 import { type AuthenticationReason, type Digest, seal, sectionLength, verify } from "./authentication.ts";
 import type { SessionConfig } from "./config.ts";
 import * as machine from "./machine.ts";
@@ -105,10 +105,10 @@ const lastSequence = ({ received }: Session, isFresh: boolean): number | undefin
   // What was learnt from a packet that may have been played again yields to one that cannot.
   received === undefined || (isFresh && !received.isFresh) ? undefined : received.sequence;
 
-/** Takes in a packet that `admission.ts` let in (RFC 5880 §6.8.6, from authentication on). */
+/** Takes in a packet that `admission.ts` let in and that has waited for so long (RFC 5880 §6.8.6, from authentication on). */
 export const receivePacket = (
   session: Session,
-  { packet, authenticated, bytes }: DecodedPacket,
+  { packet, authenticated, bytes, waited }: DecodedPacket & { readonly waited: Duration },
   tools: SessionTools,
   now: Instant,
 ): SessionStep => {
@@ -116,7 +116,7 @@ export const receivePacket = (
   const refuse = (refusal: AuthenticationReason): SessionStep => ({ session, payloads: [], refusal });
   if (authentication === undefined) {
     if (authenticated) return refuse("authentication-unexpected");
-    return stepSession(session, { type: "packet", packet }, tools, now);
+    return stepSession(session, { type: "packet", packet, waited }, tools, now);
   }
   if (!authenticated) return refuse("authentication-missing");
   const { detectMultiplier, yourDiscriminator } = packet;
@@ -125,7 +125,7 @@ export const receivePacket = (
   const expectation = { lastSequence: lastSequence(session, isFresh), detectMultiplier, digest };
   const verified = verify(bytes, authentication, expectation);
   if (!verified.ok) return refuse(verified.reason);
-  const step = stepSession(session, { type: "packet", packet }, tools, now);
+  const step = stepSession(session, { type: "packet", packet, waited }, tools, now);
   const silence = detectionTime(step.session.machine) ?? micros(0);
   const forgetAt = after(now, micros(2 * silence));
   const isSame = step.session.machine.localDiscriminator === session.machine.localDiscriminator;

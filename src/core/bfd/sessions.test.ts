@@ -40,7 +40,7 @@ const DOWN: ControlPacket = {
 const datagram = (packet: Partial<ControlPacket>, more: Partial<Datagram> = {}): Datagram => ({
   payload: encode({ ...DOWN, ...packet }),
   ...{ source: PEER, destination: OURS, hopLimit: 255, path: "single-hop", linkIndex: 2 },
-  ...more,
+  ...{ waited: micros(0), ...more },
 });
 
 /** An effect in short: what was sent as its state, everything else by its words. */

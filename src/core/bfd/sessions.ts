@@ -145,7 +145,8 @@ export class Sessions {
     const { session } = entry;
     const refusal = admissionRefusal(session.config, datagram);
     if (refusal !== undefined) return drop(refusal, entry.name);
-    const step = receivePacket(session, packet.value, this.#tools, now);
+    const { waited } = datagram;
+    const step = receivePacket(session, { ...packet.value, waited }, this.#tools, now);
     return step.refusal === undefined ? this.#keep(entry, step) : drop(step.refusal, entry.name);
   }
 

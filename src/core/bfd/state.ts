@@ -48,7 +48,7 @@ export type SessionState = {
   readonly poll: PollPhase;
   /** `undefined` unless the peer was heard within the last detection time. */
   readonly remote: Remote | undefined;
-  /** When the last packet came that counted. */
+  /** When the last packet came that counted, whenever it was read. */
   readonly heardAt: Instant;
   /** When the last periodic packet was sent; `undefined` before the first. */
   readonly sentAt: Instant | undefined;
@@ -73,8 +73,8 @@ export type Input =
   | { readonly type: "beat"; readonly jitter: number }
   /** Packets of other sessions go out now: this one's goes with them if its interval may end now. */
   | { readonly type: "others-speak"; readonly jitter: number }
-  /** From the peer, once demultiplexed, admitted and authenticated. */
-  | { readonly type: "packet"; readonly packet: ControlPacket }
+  /** From the peer, once demultiplexed, admitted and authenticated; it may have waited to be read. */
+  | { readonly type: "packet"; readonly packet: ControlPacket; readonly waited?: Duration }
   /** We leave on purpose: the peer learns that this is no failure (RFC 5880 §6.8.16). */
   | { readonly type: "leave" }
   /** The opposite of `leave`. */

@@ -132,6 +132,15 @@ describe("all addresses of a node", () => {
     assert.equal(node.ownership.entry(ONE)?.memory.holder, "node-0");
   });
 
+  it("count a packet from when it came, and none that came before another", () => {
+    const node = holding();
+    const last = node.ownership.company.heardAt;
+    node.ownership.peerHeard(at(millis(900)));
+    assert.equal(node.ownership.company.heardAt, last);
+    node.ownership.peerHeard(at(millis(1_010)));
+    assert.equal(node.ownership.company.heardAt, at(millis(1_010)));
+  });
+
   it("are claimed anew after it woke up, if nobody else answers", () => {
     const node = holding();
     const woken = at(seconds(61));

@@ -96,9 +96,9 @@ export class Ownership {
     if (now > this.#runningAt && !this.#stoodStill(now)) this.#runningAt = now;
   }
 
-  /** Takes note that a packet came from any peer. */
-  peerHeard(now: Instant): void {
-    this.#company = { ...this.#company, heardAt: now };
+  /** Takes note that a packet came from any peer: then, though it may have been read only later. */
+  peerHeard(at: Instant): void {
+    if (at > this.#company.heardAt) this.#company = { ...this.#company, heardAt: at };
   }
 
   /** What is known of an address; `undefined` if it has no placement. */

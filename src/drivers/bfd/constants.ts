@@ -9,9 +9,12 @@ export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_RCVBUF = 8;
 export const SO_PRIORITY = 12;
+export const SO_REUSEPORT = 15;
 export const SO_BINDTODEVICE = 25;
 export const SO_RCVBUFFORCE = 33;
 export const SO_MEMINFO = 55;
+/** The option, and the type of what it adds: wall time of 64 bits on all CPUs (Linux 5.1). */
+export const SO_TIMESTAMPNS_NEW = 64;
 /** Position of the drop counter in what SO_MEMINFO gives (SK_MEMINFO_DROPS), and how many counters there are. */
 export const MEMINFO = { drops: 8, length: 9 } as const;
 

@@ -38,12 +38,12 @@ const foreign = (family: IpFamily): IpAddress => {
   return address;
 };
 
-/** A packet that a discriminator tells from others. */
-const packet = (myDiscriminator: number): Uint8Array =>
+/** A packet that a discriminator tells from others: of a session that is down, or of one that is up, which is nothing new. */
+const packet = (myDiscriminator: number, state: "down" | "up" = "down"): Uint8Array =>
   encode({
-    ...{ state: "down", diagnostic: "none", poll: false, final: false },
+    ...{ state, diagnostic: "none", poll: false, final: false },
     ...{ controlPlaneIndependent: false, demand: false, detectMultiplier: 3, myDiscriminator },
-    ...{ yourDiscriminator: 0, desiredMinTxInterval: seconds(1), requiredMinRxInterval: seconds(1) },
+    ...{ yourDiscriminator: 1, desiredMinTxInterval: seconds(1), requiredMinRxInterval: seconds(1) },
     requiredMinEchoRxInterval: micros(0),
   });
 
@@ -79,9 +79,13 @@ export const bfdContract = (open: () => BfdLan): void => {
 
   for (const way of WAYS) {
     const { family, kind, path } = way;
-    const listen = (station: BfdStation, onDatagram: (datagram: Datagram) => void): BfdListener => {
+    const listen = (
+      station: BfdStation,
+      onDatagram: (datagram: Datagram) => void,
+      onRead: (count: number) => void = () => undefined,
+    ): BfdListener => {
       const onError = (error: BfdError): void => void errors.push(error);
-      const listener = must(station.port.listen({ family, path, onDatagram, onError }));
+      const listener = must(station.port.listen({ family, path, onDatagram, onRead, onError }));
       sockets.push(listener);
       return listener;
     };
@@ -104,6 +108,8 @@ export const bfdContract = (open: () => BfdLan): void => {
         must(sender.send(packet(7)));
         await lan.settle(() => heard.length > 0);
         const { link, address } = lan.right;
+        const waited = heard[0]?.waited ?? -1;
+        assert.ok(waited >= 0 && waited < seconds(60), `${waited}`);
         assert.deepEqual(heard, [
           {
             payload: packet(7),
@@ -113,6 +119,7 @@ export const bfdContract = (open: () => BfdLan): void => {
             path,
             linkIndex: link.index,
             vrf: undefined,
+            waited,
           },
         ]);
         assert.deepEqual(sender.counters(), { sent: 1, sendErrors: new Map() });
@@ -140,6 +147,42 @@ export const bfdContract = (open: () => BfdLan): void => {
         assert.deepEqual([nested, listener.drain(), listener.counters().received], [0, 0, 100]);
       });
 
+      it("holds back what says nothing new, and reads it in order with the first that does", async () => {
+        const heard: number[] = [];
+        const read: number[] = [];
+        const listener = listen(
+          lan.right,
+          ({ payload }) => heard.push(payload[7] ?? -1),
+          (count) => read.push(count),
+        );
+        const sender = openSender(lan.left, lan.right);
+        must(sender.send(packet(1, "up")));
+        await lan.settle(() => heard.length > 0);
+        assert.deepEqual([heard, read], [[1], [1]]);
+        listener.holdBack(true);
+        // More than are read at once.
+        for (let count = 2; count <= 40; count += 1) must(sender.send(packet(count, "up")));
+        await lan.quiet();
+        assert.deepEqual([heard, read], [[1], [1]]);
+        for (const state of ["down", "up", "up"] as const)
+          must(sender.send(packet(50 + heard.length, state)));
+        await lan.settle(() => heard.length > 42);
+        const all = Array.from({ length: 40 }, (_, index) => index + 1);
+        assert.deepEqual(heard, [...all, 51, 51, 51]);
+        assert.equal(
+          read.reduce((sum, count) => sum + count, 0),
+          43,
+        );
+        must(sender.send(packet(60, "up")));
+        assert.deepEqual([listener.drain(), heard.at(-1)], [1, 60]);
+        must(sender.send(packet(61, "up")));
+        await lan.quiet();
+        assert.equal(heard.at(-1), 60);
+        listener.holdBack(false);
+        await lan.settle(() => heard.at(-1) === 61);
+        assert.equal(heard.at(-1), 61);
+      });
+
       it("does not open from an address that is not its own", () => {
         const request = { ...requestFrom(lan.left, lan.right), localAddress: foreign(family) };
         const result = lan.left.port.openSender(request);
@@ -148,7 +191,8 @@ export const bfdContract = (open: () => BfdLan): void => {
 
       it("has one listener at a time", () => {
         const first = listen(lan.right, () => undefined);
-        const again = { family, path, onDatagram: () => undefined, onError: () => undefined };
+        const nothing = { onDatagram: () => undefined, onRead: () => undefined, onError: () => undefined };
+        const again = { family, path, ...nothing };
         const second = lan.right.port.listen(again);
         assert.equal(second.ok ? "opened" : second.error.code, "EADDRINUSE");
         first.close();

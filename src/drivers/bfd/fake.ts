@@ -1,7 +1,9 @@
 /** Systems on one link in memory, whose listeners hear each other when the test says so. */
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
+import { between, type Instant, instant, micros } from "#base/time";
 import type { Datagram } from "#core/bfd/admission";
 import { HOP_LIMIT, SOURCE_PORTS } from "#core/bfd/constants";
+import { isRoutine } from "#core/bfd/packet";
 import type { BfdListener, BfdPort, BfdResult, BfdSender } from "./port.ts";
 
 /** One system on the link. */
@@ -35,33 +37,50 @@ type Ear = {
   readonly addresses: ReadonlySet<IpAddress>;
   readonly linkIndex: number;
   readonly isUp: () => boolean;
-  readonly queue: Datagram[];
+  readonly queue: Queued[];
+  /** Whether what is queued wakes its owner. */
+  readonly isAwake: () => boolean;
   readonly drain: () => number;
 };
+
+type Queued = Omit<Datagram, "waited"> & { readonly at: Instant };
+
+type Sent = Omit<Datagram, "linkIndex" | "waited">;
 
 type Reflecting = Pick<Ear, "family" | "addresses" | "linkIndex" | "isUp"> & {
   readonly reflect: (arrival: Pick<Datagram, "source" | "destination" | "linkIndex">) => boolean;
 };
 
 /** A listener's queue, and how it is read. The payload is lent for one callback and then spoilt, as the real one is. */
-const openEar = (onDatagram: (datagram: Datagram) => void, isClosed: () => boolean) => {
-  const queue: Datagram[] = [];
+const openEar = (
+  { onDatagram, onRead }: Pick<Parameters<BfdPort["listen"]>[0], "onDatagram" | "onRead">,
+  { now, isClosed }: { readonly now: () => Instant; readonly isClosed: () => boolean },
+) => {
+  const queue: Queued[] = [];
   let received = 0;
   let reading = false;
+  let isHeld = false;
   const drain = (): number => {
     if (reading) return 0;
     reading = true;
     const before = received;
     for (let next = queue.shift(); next !== undefined && !isClosed(); next = queue.shift()) {
       received += 1;
+      const { at, ...datagram } = next;
       const payload = next.payload.slice();
-      onDatagram({ ...next, payload });
+      onDatagram({ ...datagram, payload, waited: between(at, now()) });
       payload.fill(0xee);
     }
     reading = false;
-    return received - before;
+    const count = received - before;
+    if (count > 0 && !isClosed()) onRead(count);
+    return count;
   };
-  return { queue, drain, received: () => received };
+  const holdBack = (next: boolean): void => {
+    isHeld = next;
+  };
+  const isAwake = (): boolean => !isHeld || queue.some(({ payload }) => !isRoutine(payload));
+  return { queue, drain, holdBack, isAwake, received: () => received };
 };
 
 const refuse = (code: string, operation: string): Extract<BfdResult<never>, { ok: false }> => ({
@@ -80,7 +99,7 @@ const openSender = (
     readonly addresses: ReadonlySet<IpAddress>;
     readonly sourcePort: number;
     readonly isUp: () => boolean;
-    readonly transmit: (datagram: Omit<Datagram, "linkIndex">) => void;
+    readonly transmit: (datagram: Sent) => void;
   },
 ): BfdResult<BfdSender> => {
   const { localAddress, peer, path } = request;
@@ -108,8 +127,8 @@ const openSender = (
   };
 };
 
-/** A link without systems yet. */
-export const fakeBfdLink = (): FakeBfdLink => {
+/** A link without systems yet. By default there is no time, and nothing waits for long. */
+export const fakeBfdLink = (now: () => Instant = () => instant(0)): FakeBfdLink => {
   const ears = new Set<Ear>();
   const reflectors = new Set<Reflecting>();
   const link: FakeBfdLink = {
@@ -122,7 +141,7 @@ export const fakeBfdLink = (): FakeBfdLink => {
     },
     loses: () => false,
     settle: () => {
-      while ([...ears].some((ear) => ear.drain() > 0)) {
+      while ([...ears].some((ear) => ear.isAwake() && ear.drain() > 0)) {
         // A delivery may have caused another.
       }
     },
@@ -130,17 +149,20 @@ export const fakeBfdLink = (): FakeBfdLink => {
       let up = true;
       let sourcePort = SOURCE_PORTS.first - 1;
       const isUp = (): boolean => up;
-      const listen: BfdPort["listen"] = ({ family, path, vrf, onDatagram }) => {
+      const listen: BfdPort["listen"] = (request) => {
+        const { family, path, vrf } = request;
         const rival = [...ears].some(
           (ear) =>
             ear.addresses === addresses && ear.family === family && ear.path === path && ear.vrfs[0] === vrf,
         );
         if (rival) return refuse("EADDRINUSE", "listen");
-        const { queue, drain, received } = openEar(onDatagram, () => !ears.has(ear));
-        const ear: Ear = { family, path, vrfs: [vrf, own], addresses, linkIndex, isUp, queue, drain };
+        const opened = openEar(request, { now, isClosed: () => !ears.has(ear) });
+        const { queue, drain, isAwake, holdBack, received } = opened;
+        const place = { addresses, linkIndex, isUp, vrfs: [vrf, own] as const };
+        const ear: Ear = { family, path, ...place, queue, drain, isAwake };
         ears.add(ear);
         const value: BfdListener = {
-          drain,
+          ...{ drain, holdBack },
           counters: () => ({ received: received(), dropped: 0 }),
           close: () => {
             ears.delete(ear);
@@ -149,14 +171,14 @@ export const fakeBfdLink = (): FakeBfdLink => {
         };
         return { ok: true, value };
       };
-      const transmit = (datagram: Omit<Datagram, "linkIndex">): void => {
+      const transmit = (datagram: Sent): void => {
         for (const ear of ears) {
           const fits = ear.addresses.has(datagram.destination) && ear.path === datagram.path;
           if (!fits || ear.family !== familyOf(datagram.destination) || !ear.isUp()) continue;
           const [vrf, wired] = ear.vrfs;
           if (vrf !== wired) continue;
           const arrived = { ...datagram, linkIndex: ear.linkIndex, vrf };
-          if (!link.loses(arrived)) ear.queue.push(arrived);
+          if (!link.loses({ ...arrived, waited: micros(0) })) ear.queue.push({ ...arrived, at: now() });
         }
       };
       const openOne: BfdPort["openSender"] = (request) => {

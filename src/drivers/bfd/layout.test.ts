@@ -2,20 +2,31 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { concatBytes, toHex } from "#base/bytes";
+import { isRoutine } from "#core/bfd/packet";
 import { address } from "#testing/values";
-import { addressOfSockaddr, listenerFilter, NOTHING, readArrival, sockaddr } from "./layout.ts";
+import {
+  addressOfSockaddr,
+  listenerFilter,
+  NOTHING,
+  ROUTINE_SELECTOR,
+  readArrival,
+  sockaddr,
+} from "./layout.ts";
 
 const UDP_HEADER = new Uint8Array(8);
 const NETWORK_HEADER = 0xfff0_0000;
 
 /** Runs a filter over a UDP datagram with this hop limit, as the kernel would; gives whether it passes. */
-const passes = (
+const passes = (program: Uint8Array, payload: Uint8Array, ip: { hops: number; at: number }): boolean =>
+  run(program, concatBytes(UDP_HEADER, payload), ip) > 0;
+
+/** What a program returns for these bytes. */
+const run = (
   program: Uint8Array,
-  payload: Uint8Array,
+  datagram: Uint8Array,
   { hops, at }: { hops: number; at: number },
-): boolean => {
+): number => {
   const code = new DataView(program.buffer, program.byteOffset);
-  const datagram = concatBytes(UDP_HEADER, payload);
   let accumulator = 0;
   for (let pc = 0; pc < program.length; pc += 8) {
     const constant = code.getUint32(pc + 4, true);
@@ -29,10 +40,13 @@ const passes = (
       case 0x30: {
         const byte = constant === NETWORK_HEADER + at ? hops : datagram[constant];
         // The kernel ends the program with 0 when a load goes beyond the packet.
-        if (byte === undefined) return false;
+        if (byte === undefined) return 0;
         accumulator = byte;
         break;
       }
+      case 0x54:
+        accumulator &= constant;
+        break;
       case 0x74:
         accumulator >>>= constant;
         break;
@@ -43,7 +57,7 @@ const passes = (
         jump(accumulator >= constant);
         break;
       case 0x06:
-        return constant > 0;
+        return constant;
       default:
         assert.fail("unknown instruction");
     }
@@ -74,6 +88,23 @@ describe("the filter of a listener", () => {
   }
 });
 
+describe("the selector of two sockets of one port", () => {
+  it("has what says nothing new wait in the second one", () => {
+    const select = (payload: Uint8Array): number => run(ROUTINE_SELECTOR, payload, { hops: 255, at: 8 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (payload) => {
+        assert.equal(select(payload), isRoutine(payload) ? 1 : 0);
+      }),
+    );
+    // Up; up with a poll, with an answer to one; init, down, leaving.
+    const seconds = [0xc0, 0xc4, 0xe0, 0xd0, 0x80, 0x40, 0x00];
+    assert.deepEqual(
+      seconds.map((second) => select(Uint8Array.of(0x20, second, ...new Uint8Array(22)))),
+      [1, 1, 0, 0, 0, 0, 0],
+    );
+  });
+});
+
 /** A `struct cmsghdr` of a 64-bit system with its data. */
 const record = (level: number, type: number, data: readonly number[]): Uint8Array => {
   const bytes = new Uint8Array(16 + Math.ceil(data.length / 8) * 8);
@@ -96,8 +127,17 @@ describe("ancillary data", () => {
   );
 
   it("says to which address, by which link and with how many hops a packet came", () => {
-    assert.deepEqual(readArrival(v4, "IPv4"), { destination: "192.0.2.1", linkIndex: 3, hopLimit: 254 });
-    assert.deepEqual(readArrival(v6, "IPv6"), { destination: "2001:db8::1", linkIndex: 260, hopLimit: 255 });
+    const at = undefined;
+    const [one, other] = [readArrival(v4, "IPv4"), readArrival(v6, "IPv6")];
+    assert.deepEqual(one, { destination: "192.0.2.1", linkIndex: 3, hopLimit: 254, at });
+    assert.deepEqual(other, { destination: "2001:db8::1", linkIndex: 260, hopLimit: 255, at });
+  });
+
+  it("says when the kernel took a packet in, in milliseconds", () => {
+    // 2^32 + 1 seconds, which is in the year 2106, and half a second.
+    const stamp = record(1, 64, [1, 0, 0, 0, 1, 0, 0, 0, 0, 0x65, 0xcd, 0x1d, 0, 0, 0, 0]);
+    assert.equal(readArrival(concatBytes(stamp, v4), "IPv4")?.at, (2 ** 32 + 1) * 1_000 + 500);
+    assert.equal(readArrival(concatBytes(v4, record(1, 64, [1, 0, 0, 0])), "IPv4")?.at, undefined);
   });
 
   it("is nothing when cut anywhere, of the other family, or arbitrary", () => {

@@ -27,6 +27,8 @@ export type Arrival = {
   readonly destination: IpAddress;
   readonly hopLimit: number;
   readonly linkIndex: number;
+  /** When the kernel took it in, in wall time of milliseconds; `undefined` if it does not say. */
+  readonly at: number | undefined;
 };
 
 /** Ancillary data records are aligned to, and their length field is as wide as, a machine word. */
@@ -51,7 +53,13 @@ const readInfo = (control: Uint8Array, data: number, family: IpFamily): Info => 
       };
 };
 
-/** What came with a packet as ancillary data; `undefined` unless all of it did. */
+/** `struct __kernel_timespec`: seconds and nanoseconds of 64 bits each. */
+const TIMESTAMP_LENGTH = 16;
+const readTimestamp = (view: DataView, data: number): number =>
+  (view.getUint32(data, true) + view.getInt32(data + 4, true) * 2 ** 32) * 1_000 +
+  view.getUint32(data + 8, true) / 1e6;
+
+/** What came with a packet as ancillary data; `undefined` unless all of it did, but for when, which older kernels do not say. */
 export const readArrival = (control: Uint8Array, family: IpFamily): Arrival | undefined => {
   const view = new DataView(control.buffer, control.byteOffset, control.byteLength);
   const [level, infoType, hopsType] =
@@ -60,19 +68,24 @@ export const readArrival = (control: Uint8Array, family: IpFamily): Arrival | un
       : [linux.SOL_IPV6, linux.IPV6_PKTINFO, linux.IPV6_HOPLIMIT];
   let info: Info | undefined;
   let hopLimit: number | undefined;
+  let at: number | undefined;
   let offset = 0;
   while (offset + RECORD_HEADER <= control.length) {
     const length = view.getUint32(offset, true);
     if (length < RECORD_HEADER || offset + length > control.length) break;
-    const type =
-      view.getInt32(offset + WORD, true) === level ? view.getInt32(offset + WORD + 4, true) : undefined;
+    const found = view.getInt32(offset + WORD, true);
+    const type = view.getInt32(offset + WORD + 4, true);
     const data = offset + RECORD_HEADER;
     const size = length - RECORD_HEADER;
-    if (type === infoType && size >= INFO_LENGTH[family]) info = readInfo(control, data, family);
-    if (type === hopsType && size >= 4) hopLimit = view.getInt32(data, true);
+    if (found === linux.SOL_SOCKET) {
+      if (type === linux.SO_TIMESTAMPNS_NEW && size >= TIMESTAMP_LENGTH) at = readTimestamp(view, data);
+    } else if (found === level) {
+      if (type === infoType && size >= INFO_LENGTH[family]) info = readInfo(control, data, family);
+      if (type === hopsType && size >= 4) hopLimit = view.getInt32(data, true);
+    }
     offset += Math.ceil(length / WORD) * WORD;
   }
-  return info === undefined || hopLimit === undefined ? undefined : { ...info, hopLimit };
+  return info === undefined || hopLimit === undefined ? undefined : { ...info, hopLimit, at };
 };
 
 const instruction = (code: number, constant: number, skipIfNot = 0): Uint8Array => {
@@ -86,6 +99,7 @@ const instruction = (code: number, constant: number, skipIfNot = 0): Uint8Array 
 
 const LOAD_BYTE = 0x30;
 const LOAD_LENGTH = 0x80;
+const AND = 0x54;
 const SHIFT_RIGHT = 0x74;
 const JUMP_IF_EQUAL = 0x15;
 const JUMP_IF_AT_LEAST = 0x35;
@@ -113,6 +127,8 @@ export const leavingFrom = (address: IpAddress, linkIndex: number): Uint8Array =
   return record;
 };
 
+const withSkip = (jump: Uint8Array, skipIfNot: number): Uint8Array => jump.with(3, skipIfNot);
+
 /** A classic BPF program that passes what no router has forwarded. */
 export const neighbourFilter = (family: IpFamily): Uint8Array =>
   concatBytes(
@@ -122,7 +138,21 @@ export const neighbourFilter = (family: IpFamily): Uint8Array =>
     instruction(RETURN, 0),
   );
 
-const withSkip = (jump: Uint8Array, skipIfNot: number): Uint8Array => jump.with(3, skipIfNot);
+/** The bits of a packet's second byte that tell its state, a poll and an answer to one (RFC 5880 §4.1); and what they are when it is up. */
+const STATE_AND_POLL = 0xf0;
+const UP = 0xc0;
+
+/**
+ * A classic BPF program for sockets that share a port, over the payload: 1 for packets that say that all is well, as those before them
+ * did, and 0 for all others.
+ */
+export const ROUTINE_SELECTOR: Uint8Array = concatBytes(
+  instruction(LOAD_BYTE, 1),
+  instruction(AND, STATE_AND_POLL),
+  withSkip(instruction(JUMP_IF_EQUAL, UP), 1),
+  instruction(RETURN, 1),
+  instruction(RETURN, 0),
+);
 
 /** A classic BPF program that passes nothing. */
 export const NOTHING: Uint8Array = instruction(RETURN, 0);

@@ -5,7 +5,7 @@ import { assert } from "#base/assert";
 import { ECHO_PORT, HOP_LIMIT, PORT, SOURCE_PORTS } from "#core/bfd/constants";
 import { type Door, errnoName, openDoor } from "#native/door";
 import * as linux from "./constants.ts";
-import { int32, listenerFilter, NOTHING, neighbourFilter, sockaddr } from "./layout.ts";
+import { int32, listenerFilter, NOTHING, neighbourFilter, ROUTINE_SELECTOR, sockaddr } from "./layout.ts";
 import type { BfdListener, BfdPort, BfdReflector, BfdResult, BfdSender } from "./port.ts";
 import { startReading } from "./receiver.ts";
 import { startReflecting } from "./reflector.ts";
@@ -79,45 +79,93 @@ const bindListener = (door: Door, fd: number, name: Uint8Array, others: Readonly
   return bound;
 };
 
-const listen = (
-  door: Door,
-  open: Map<number, string>,
-  { family, path, vrf, onDatagram, onError }: Parameters<BfdPort["listen"]>[0],
-): BfdResult<BfdListener> => {
-  const operation = `listen on UDP port ${PORT[path]} for ${family}${vrf === undefined ? "" : ` in ${vrf}`}`;
-  const place = vrf ?? "";
-  const any = parseAddress(ANY[family]);
-  assert(any !== undefined, "not an address");
-  const filter = listenerFilter(family, path);
-  const options = [...deviceOption(vrf), ...arrivalOptions[family]];
-  const fd = openSocket(door, family, { options, filter });
-  if (fd < 0) return refused(operation, fd);
+type Ear = {
+  readonly family: IpFamily;
+  readonly filter: Uint8Array;
+  readonly address: Uint8Array;
+  /** Beside those of its family. */
+  readonly options: readonly Option[];
+  /** Listeners in other places. */
+  readonly others: ReadonlySet<number>;
+};
+
+/** A bound socket that hears sessions; a negative errno if one step is refused. */
+const openEar = (door: Door, { family, filter, address, options, others }: Ear): number => {
+  const fd = openSocket(door, family, { options: [...arrivalOptions[family], ...options], filter });
+  if (fd < 0) return fd;
   for (const name of [linux.SO_RCVBUF, linux.SO_RCVBUFFORCE]) {
     // As much as we like if we may, else as much as net.core.rmem_max allows.
     door.setsockopt(fd, linux.SOL_SOCKET, name, int32(linux.RECEIVE_BUFFER));
   }
-  const others = new Set([...open].flatMap(([other, where]) => (where === place ? [] : [other])));
-  const bound = bindListener(door, fd, sockaddr(any, PORT[path], 0), others);
-  const reader = bound < 0 ? bound : startReading(door, fd, { family, path, vrf, onDatagram, onError });
+  const bound = bindListener(door, fd, address, others);
+  if (bound >= 0) return fd;
+  door.close(fd);
+  return bound;
+};
+
+const SHARED: Option = [linux.SOL_SOCKET, linux.SO_REUSEPORT, int32(1)];
+const STAMPED: Option = [linux.SOL_SOCKET, linux.SO_TIMESTAMPNS_NEW, int32(1)];
+
+/**
+ * A second socket of the same port for packets that say nothing new: what waits in it wakes nobody. `undefined` where the kernel does not
+ * know when packets came or cannot tell them apart: all come to the first one then.
+ */
+const openRoutine = (door: Door, news: number, ear: Ear): number | undefined => {
+  const set = ([level, name, value]: Option): boolean => door.setsockopt(news, level, name, value) >= 0;
+  if (!set(STAMPED) || !set(SHARED)) return undefined;
+  const routine = openEar(door, { ...ear, options: [...ear.options, STAMPED, SHARED] });
+  if (routine < 0) return undefined;
+  if (door.attachSelector(routine, ROUTINE_SELECTOR) >= 0) return routine;
+  door.close(routine);
+  return undefined;
+};
+
+const listen = (
+  door: Door,
+  open: Map<number, string>,
+  request: Parameters<BfdPort["listen"]>[0],
+): BfdResult<BfdListener> => {
+  const { family, path, vrf } = request;
+  const operation = `listen on UDP port ${PORT[path]} for ${family}${vrf === undefined ? "" : ` in ${vrf}`}`;
+  const place = vrf ?? "";
+  const any = parseAddress(ANY[family]);
+  assert(any !== undefined, "not an address");
+  const ear: Ear = {
+    ...{ family, filter: listenerFilter(family, path), address: sockaddr(any, PORT[path], 0) },
+    options: deviceOption(vrf),
+    others: new Set([...open].flatMap(([other, where]) => (where === place ? [] : [other]))),
+  };
+  // By itself at first: whoever else has the port keeps it.
+  const news = openEar(door, ear);
+  if (news < 0) return refused(operation, news);
+  const routine = openRoutine(door, news, ear);
+  const sockets = routine === undefined ? [news] : [news, routine];
+  const close = (): void => {
+    for (const fd of sockets) {
+      open.delete(fd);
+      door.close(fd);
+    }
+  };
+  const reader = startReading(door, { news, routine }, request);
   if (typeof reader === "number") {
-    door.close(fd);
+    close();
     return refused(operation, reader);
   }
-  open.set(fd, place);
+  for (const fd of sockets) open.set(fd, place);
   let closed = false;
   let dropped = 0;
   const value: BfdListener = {
     drain: reader.drain,
+    holdBack: reader.holdBack,
     counters: () => {
-      if (!closed) dropped = droppedBy(door, fd);
+      if (!closed) dropped = sockets.reduce((sum, fd) => sum + droppedBy(door, fd), 0);
       return { received: reader.received(), dropped };
     },
     close: () => {
       if (closed) return;
       closed = true;
       reader.stop();
-      open.delete(fd);
-      door.close(fd);
+      close();
     },
   };
   return { ok: true, value };

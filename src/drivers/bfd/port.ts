@@ -21,6 +21,12 @@ export type BfdListener = {
    * before a peer is declared dead: its packet may be waiting. Within a callback it does nothing.
    */
   drain(): number;
+  /**
+   * Whether packets that say that all is well, as those before them did, wait until something is read: they wake nobody then. All others
+   * are delivered as they come, after those that came before them. At first none are held back; where the kernel cannot tell them
+   * apart, they never are.
+   */
+  holdBack(isHeld: boolean): void;
   counters(): {
     readonly received: number;
     /** Packets that the kernel dropped: no BFD, forwarded by a router, or more than we could read. */
@@ -75,6 +81,8 @@ export type BfdPort = {
     readonly path: SessionPath["type"];
     /** The payload is a view of a buffer that is used again, valid only during the callback. */
     readonly onDatagram: (datagram: Datagram) => void;
+    /** So many packets, at least one, have been delivered, and no more are read for now. */
+    readonly onRead: (count: number) => void;
     /** Errors while receiving. The listener goes on. */
     readonly onError: (error: BfdError) => void;
   }): BfdResult<BfdListener>;

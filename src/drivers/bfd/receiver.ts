@@ -1,6 +1,12 @@
-/** Reads the packets of one listener in batches into one buffer that is used again and again. */
-import type { IpFamily } from "#base/address";
-import { type Door, errnoName } from "#native/door";
+/**
+ * Reads the packets of one listener in batches into one buffer that is used again and again.
+ *
+ * A listener may have two sockets on its port: the second one has the packets that say nothing new, which may wait. Whatever is read, they
+ * are read with it, in the order in which they came.
+ */
+import { millis } from "#base/time";
+import type { Datagram } from "#core/bfd/admission";
+import { type Door, errnoName, type StopWatching } from "#native/door";
 import { addressOfSockaddr, readArrival } from "./layout.ts";
 import type { BfdPort } from "./port.ts";
 
@@ -8,8 +14,16 @@ import type { BfdPort } from "./port.ts";
 export type Reader = {
   /** Reads and delivers what waits; gives how many packets. */
   readonly drain: () => number;
+  readonly holdBack: (isHeld: boolean) => void;
   readonly received: () => number;
   readonly stop: () => void;
+};
+
+/** The sockets of a listener, which are bound. */
+type Sockets = {
+  readonly news: number;
+  /** What says nothing new comes to this one, with the time at which it came; `undefined`: all come to the other. */
+  readonly routine?: number | undefined;
 };
 
 const SLOTS = 32;
@@ -23,57 +37,124 @@ const NAME_SIZE = 128;
 const CONTROL_SIZE = 256;
 const SLOT_SIZE = PAYLOAD_SIZE + NAME_SIZE + CONTROL_SIZE;
 
-type Request = Parameters<BfdPort["listen"]>[0] & { readonly family: IpFamily };
+type Listening = Parameters<BfdPort["listen"]>[0];
+type Request = Omit<Listening, "onRead"> & Partial<Pick<Listening, "onRead">>;
 
-/** Starts to deliver a socket's packets; gives a negative errno if it cannot. */
-export const startReading = (door: Door, fd: number, request: Request): Reader | number => {
-  const { family, path, vrf } = request;
+/** A packet in a buffer, valid until the next batch is read into it, and when it came in wall time of milliseconds. */
+type Waiting = { readonly datagram: Datagram; readonly at: number };
+type Batch = { readonly count: number; readonly waiting: readonly Waiting[] };
+
+const NOTHING: Batch = { count: 0, waiting: [] };
+
+/** Gives what reads one batch from a socket. */
+const openBatch = (door: Door, fd: number, { family, path, vrf, onError }: Request): (() => Batch) => {
   const arena = new Uint8Array(SLOTS * SLOT_SIZE);
   const lengths = new Int32Array(SLOTS * 4);
+  const part = (start: number, length: number | undefined): Uint8Array =>
+    arena.subarray(start, start + (length ?? 0));
+
+  const waitingIn = (slot: number, now: number): Waiting | undefined => {
+    const start = slot * SLOT_SIZE;
+    const source = addressOfSockaddr(part(start + PAYLOAD_SIZE, lengths[slot * 4 + 1]), family);
+    const control = part(start + PAYLOAD_SIZE + NAME_SIZE, lengths[slot * 4 + 2]);
+    const arrival = readArrival(control, family);
+    if (source === undefined || arrival === undefined) return undefined;
+    const { destination, hopLimit, linkIndex, at = now } = arrival;
+    const payload = part(start, lengths[slot * 4]);
+    // The clock of the wall may have been set meanwhile.
+    const waited = millis(Math.max(0, now - at));
+    return { datagram: { payload, source, path, vrf, destination, hopLimit, linkIndex, waited }, at };
+  };
+
+  return () => {
+    const count = door.recvmmsg(fd, arena, PAYLOAD_SIZE, lengths);
+    if (count < 0) onError({ code: errnoName(count), operation: "receive" });
+    if (count <= 0) return NOTHING;
+    const now = Date.now();
+    const waiting: Waiting[] = [];
+    for (let slot = 0; slot < count; slot += 1) {
+      const packet = waitingIn(slot, now);
+      if (packet !== undefined) waiting.push(packet);
+    }
+    return { count, waiting };
+  };
+};
+
+/** Starts to deliver the packets of sockets; gives a negative errno if it cannot. */
+export const startReading = (door: Door, sockets: Sockets, request: Request): Reader | number => {
+  const readNews = openBatch(door, sockets.news, request);
+  const readRoutine =
+    sockets.routine === undefined ? () => NOTHING : openBatch(door, sockets.routine, request);
   let received = 0;
   let reading = false;
   let stopped = false;
 
-  const part = (start: number, length: number | undefined): Uint8Array =>
-    arena.subarray(start, start + (length ?? 0));
-
-  const deliver = (slot: number): void => {
-    const start = slot * SLOT_SIZE;
-    received += 1;
-    const source = addressOfSockaddr(part(start + PAYLOAD_SIZE, lengths[slot * 4 + 1]), family);
-    const control = part(start + PAYLOAD_SIZE + NAME_SIZE, lengths[slot * 4 + 2]);
-    const arrival = readArrival(control, family);
-    if (source === undefined || arrival === undefined) return;
-    request.onDatagram({ payload: part(start, lengths[slot * 4]), source, path, vrf, ...arrival });
+  const deliver = ({ datagram }: Waiting): void => {
+    if (!stopped) request.onDatagram(datagram);
   };
 
-  const readBatches = (limit: number): number => {
-    const before = received;
-    for (let batch = 0; batch < limit && !stopped; batch += 1) {
-      const count = door.recvmmsg(fd, arena, PAYLOAD_SIZE, lengths);
-      if (count < 0) request.onError({ code: errnoName(count), operation: "receive" });
-      for (let slot = 0; slot < count && !stopped; slot += 1) deliver(slot);
-      if (count < SLOTS) break;
+  /** Reads one batch of news, and of what waits as much as came before it and more: each is delivered in its turn. */
+  const readBatch = (limit: number): "all" | "more" => {
+    const news = readNews();
+    received += news.count;
+    let next = 0;
+    const deliverUntil = (at: number): void => {
+      for (
+        let packet = news.waiting[next];
+        packet !== undefined && packet.at < at;
+        packet = news.waiting[next]
+      ) {
+        next += 1;
+        deliver(packet);
+      }
+    };
+    let isMore = true;
+    for (let batch = 0; batch < limit && isMore && !stopped; batch += 1) {
+      const routine = readRoutine();
+      received += routine.count;
+      for (const packet of routine.waiting) {
+        deliverUntil(packet.at);
+        deliver(packet);
+      }
+      isMore = routine.count === SLOTS;
     }
-    return received - before;
+    deliverUntil(Number.POSITIVE_INFINITY);
+    return news.count === SLOTS ? "more" : "all";
   };
 
-  /** Within a callback the buffer is in use, so nothing more is read. */
+  /** Within a callback the buffers are in use, so nothing more is read. */
   const read = (limit: number): number => {
     if (reading || stopped) return 0;
     reading = true;
+    const before = received;
     try {
-      return readBatches(limit);
+      for (let batch = 0; batch < limit && !stopped && readBatch(limit) === "more"; batch += 1);
     } finally {
       reading = false;
     }
+    const count = received - before;
+    if (count > 0 && !stopped) request.onRead?.(count);
+    return count;
   };
 
-  const watching = door.watch(fd, () => read(TURN_BATCHES));
-  if (typeof watching === "number") return watching;
-  const stop = (): void => {
-    stopped = true;
-    watching();
+  const onReadable = (): void => void read(TURN_BATCHES);
+  const watchingNews = door.watch(sockets.news, onReadable);
+  if (typeof watchingNews === "number") return watchingNews;
+  let watchingRoutine: StopWatching | undefined;
+  const holdBack = (isHeld: boolean): void => {
+    if (sockets.routine === undefined || stopped || isHeld === (watchingRoutine === undefined)) return;
+    watchingRoutine?.();
+    watchingRoutine = undefined;
+    if (isHeld) return;
+    const watching = door.watch(sockets.routine, onReadable);
+    if (typeof watching === "number") request.onError({ code: errnoName(watching), operation: "watch" });
+    else watchingRoutine = watching;
   };
-  return { drain: () => read(DRAIN_BATCHES), received: () => received, stop };
+  holdBack(false);
+  const stop = (): void => {
+    holdBack(true);
+    stopped = true;
+    watchingNews();
+  };
+  return { drain: () => read(DRAIN_BATCHES), holdBack, received: () => received, stop };
 };

@@ -35,7 +35,11 @@ export const startReflecting = (door: Door, fd: number, request: Request): BfdRe
     family === "IPv4" ? [linux.SOL_IP, linux.IP_TTL] : [linux.SOL_IPV6, linux.IPV6_UNICAST_HOPS];
   const set = door.setsockopt(fd, level, name, int32(HOPS_BACK));
   if (set < 0) return set;
-  const reader = startReading(door, fd, { family, path: "single-hop", onDatagram: sendBack, onError });
+  const reader = startReading(
+    door,
+    { news: fd },
+    { family, path: "single-hop", onDatagram: sendBack, onError },
+  );
   if (typeof reader === "number") return reader;
   let closed = false;
   return {

@@ -27,8 +27,8 @@ const config = (
 
 /** Two machines on one link. */
 const bed = (change: (port: BfdPort) => BfdPort = (port) => port) => {
-  const link = fakeBfdLink();
   const clock = fakeClock({ onWake: () => deadlines.runDue() });
+  const link = fakeBfdLink(() => clock.now());
   const deadlines = createDeadlines(clock);
   const counted: string[] = [];
   let still: number | undefined;
@@ -126,7 +126,9 @@ describe("the BFD sessions of a machine", () => {
     isStuck = true;
     standStill(1, millis(300));
     heard = 0;
+    one.hub.drain();
     link.settle();
+    for (const { hub } of [two, three]) hub.drain();
     assert.deepEqual([first.events, second.events], [["up"], ["up"]]);
     assert.ok(heard >= 2, "it speaks to both");
   });
@@ -217,6 +219,59 @@ describe("the BFD sessions of a machine", () => {
       ),
       ["echo packets cannot be sent back over several hops (RFC 5883 §4)"],
     );
+  });
+
+  it("are read together with what is sent, and find a peer silent no later for that", () => {
+    let reads = 0;
+    const { one, two, three, pass, now } = bed((port) => ({
+      ...port,
+      listen: (request) =>
+        port.listen({
+          ...request,
+          onRead: (count) => {
+            reads += 1;
+            request.onRead(count);
+          },
+        }),
+    }));
+    const heardAt: number[] = [];
+    const downs: { readonly heard: number; readonly found: number }[] = [];
+    const mine: BfdOwner = {
+      onHeard: (when) => heardAt.push(when),
+      onState: (_, event, when) => {
+        if (event?.type === "down") downs.push({ heard: heardAt.at(-1) ?? 0, found: when });
+      },
+    };
+    one.hub.add("two", config(1, 2), mine, now());
+    one.hub.add("three", config(1, 3), owner().value, now());
+    two.hub.add("one", config(2, 1), owner().value, now());
+    three.hub.add("one", config(3, 1), owner().value, now());
+    pass(seconds(5));
+    reads = 0;
+    heardAt.length = 0;
+    pass(seconds(10));
+    // Two peers and three hubs: 37.5 to 50 ms between packets, and each hub reads what it has whenever it sends.
+    assert.ok(heardAt.length >= 190, `${heardAt.length}`);
+    assert.ok(reads <= 3 * 270, `${reads}`);
+    two.system.setLink(false);
+    pass(millis(200));
+    assert.equal(downs.length, 1);
+    const [{ heard, found } = assert.fail("down")] = downs;
+    assert.equal(found - heard, millis(150));
+  });
+
+  it("wake for each packet where there is nothing to be sent, but for those that come soon after another", () => {
+    const { one, two, pass, now } = bed();
+    const slow = { desiredMinTxInterval: seconds(1), requiredMinRxInterval: seconds(1) };
+    let late = 0;
+    const onHeard = (when: number): void => {
+      late = Math.max(late, now() - when);
+    };
+    one.hub.add("two", { ...config(1, 2), ...slow }, { ...owner().value, onHeard }, now());
+    two.hub.add("one", { ...config(2, 1), ...slow }, owner().value, now());
+    pass(seconds(30));
+    assert.equal(one.hub.state("two")?.name, "up");
+    assert.ok(late <= millis(60), `${late}`);
   });
 
   it("wait for sockets that cannot be opened, and tell of each attempt", () => {

@@ -6,10 +6,12 @@
  */
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
 import { assert } from "#base/assert";
-import { after, type Instant, seconds } from "#base/time";
+import { after, type Instant, millis, seconds } from "#base/time";
 import type { Datagram } from "#core/bfd/admission";
 import type { Digest } from "#core/bfd/authentication";
 import type { SessionConfig } from "#core/bfd/config";
+import { READING_PAUSE } from "#core/bfd/constants";
+import { cameAt } from "#core/bfd/hearing";
 import type { PeerEvent } from "#core/bfd/observe";
 import { type SessionProblems, Sessions, type SessionsEffect } from "#core/bfd/sessions";
 import type { Input, SessionState } from "#core/bfd/state";
@@ -25,17 +27,22 @@ export type BfdHubParts = {
   readonly digest: Digest;
   /** A packet was dropped or not sent, or a socket not opened. */
   readonly count: (what: string) => void;
+  /** Packets were read, and all that follows from them is done. */
+  readonly onRead?: (now: Instant) => void;
 };
 
 /** Whose a session is. Nothing is called from within `add`. */
 export type BfdOwner = {
-  /** A packet of the peer came that counts. */
-  readonly onHeard?: (now: Instant) => void;
+  /** A packet of the peer came that counts: then, though it may be read only now. */
+  readonly onHeard?: (at: Instant) => void;
   /** A packet or time may have changed what the session says of the peer. `event`: if others would act on it. */
   readonly onState: (state: SessionState, event: PeerEvent | undefined, now: Instant) => void;
 };
 
 const RETRY = seconds(1);
+/** More at once is a flood, and no time to wait. */
+const MANY_PACKETS = 256;
+const SHORT_PAUSE = millis(1);
 const NOBODY: BfdOwner = { onState: () => {} };
 
 /** Sessions with the same key are heard by the same listener. */
@@ -60,6 +67,8 @@ export class BfdHub {
   readonly #listeners = new Map<string, BfdListener>();
   readonly #reflectors = new Map<IpFamily, BfdReflector>();
   #isReading = false;
+  /** Whether packets that say nothing new wait until something is read anyway. */
+  #holdsBack = false;
 
   constructor(parts: BfdHubParts) {
     this.#parts = parts;
@@ -143,7 +152,10 @@ export class BfdHub {
 
   /** Reads what is queued: call it before anything is concluded from silence. */
   drain(): void {
-    for (const listener of this.#listeners.values()) listener.drain();
+    let count = 0;
+    for (const listener of this.#listeners.values()) count += listener.drain();
+    // What could have waited has been read.
+    if (this.#holdsBack) this.#holdBack(count);
   }
 
   /** Opens the sockets that are missing; what is refused is tried again. */
@@ -168,8 +180,8 @@ export class BfdHub {
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
     this.#openReflectors();
-    this.#parts.deadlines.set("bfd", undefined, this.#onTimer);
-    this.#parts.deadlines.set("bfd sockets", undefined, this.#onRetry);
+    for (const id of ["bfd", "bfd sockets", "bfd reading"])
+      this.#parts.deadlines.set(id, undefined, () => {});
   }
 
   #removeRetired(): void {
@@ -193,9 +205,11 @@ export class BfdHub {
     const opened = this.#parts.bfd.listen({
       ...{ family: familyOf(peer), path: path.type, vrf },
       onDatagram: (datagram) => this.#onDatagram(datagram),
+      onRead: (count) => this.#onRead(count),
       onError: (error) => void this.#refused(error),
     });
     if (!opened.ok) return this.#refused(opened.error);
+    opened.value.holdBack(this.#holdsBack);
     this.#listeners.set(key, opened.value);
     return true;
   }
@@ -258,12 +272,37 @@ export class BfdHub {
     const effects = this.#sessions.receive(datagram, now);
     const counts = !effects.some(({ type }) => type === "drop");
     const kept = this.#keptByPeer.get(datagram.source);
-    if (counts && kept !== undefined) for (const { owner } of kept) owner.onHeard?.(now);
+    if (counts && kept !== undefined) {
+      const at = cameAt(datagram.waited, now);
+      for (const { owner } of kept) owner.onHeard?.(at);
+    }
     this.#perform(effects, now);
     // A packet may change what its session says without moving it to another state.
     if (kept !== undefined) for (const each of kept) this.#tell(each, undefined, now);
-    this.#schedule();
   }
+
+  /**
+   * What says nothing new waits from now on for as long as it may: a session that is up sends before that time is over, and reads before
+   * it sends. To wake up costs more than a packet.
+   */
+  #onRead(count: number): void {
+    this.#holdBack(count);
+    this.#schedule();
+    this.#parts.onRead?.(this.#parts.now());
+  }
+
+  /** `count` packets were read at once. */
+  #holdBack(count: number): void {
+    const pause = count > MANY_PACKETS ? SHORT_PAUSE : READING_PAUSE;
+    if (!this.#holdsBack) for (const listener of this.#listeners.values()) listener.holdBack(true);
+    this.#holdsBack = true;
+    this.#parts.deadlines.set("bfd reading", after(this.#parts.now(), pause), this.#onPauseOver);
+  }
+
+  readonly #onPauseOver = (): void => {
+    this.#holdsBack = false;
+    for (const listener of this.#listeners.values()) listener.holdBack(false);
+  };
 
   readonly #onRetry = (now: Instant): void => this.open(now);
 

@@ -236,7 +236,7 @@ export const bgpBed = (): Bed => {
     deadlines.set(id, (clock.now() + delay) as Instant, run);
     return () => deadlines.set(id, undefined, run);
   });
-  const bfd = fakeBfdLink();
+  const bfd = fakeBfdLink(() => clock.now());
   const routers = fakeAdvertisementLink();
   const settle = (): void => {
     network.settle();

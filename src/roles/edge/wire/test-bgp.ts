@@ -30,7 +30,7 @@ export const fakeBgpSurroundings = (parts: {
     return () => deadlines.set(id, undefined, run);
   };
   const network = fakeBgpNetwork(later);
-  const bfd = fakeBfdLink();
+  const bfd = fakeBfdLink(() => clock.now());
   const routers = fakeAdvertisementLink();
   return {
     network,

@@ -197,7 +197,7 @@ const heldOf = (speaker: Speaker): readonly IpAddress[] =>
 /** So many nodes `node-1`, `node-2`, ... on one link with a gateway, who know each other; each frame takes so long to send. */
 export const speakerBed = (count: number, frameCost: Duration = micros(0)): SpeakerBed => {
   const segment = fakeResponderSegment();
-  const sessions = fakeBfdLink();
+  const sessions = fakeBfdLink(() => now());
   const gateway = startGateway(segment);
   const started = Array.from({ length: count }, (_, index) =>
     startNode(index + 1, { segment, sessions, frameCost }),

@@ -21,8 +21,8 @@ export type MembersParts = Pick<MeshParts, "hub"> &
     readonly placements: ReadonlyMap<IpAddress, PlacementWord>;
     readonly tell: (event: SpeakerEvent) => void;
     readonly onStandings: (changes: readonly StandingChange[], sessions: SessionCounts, now: Instant) => void;
-    /** A packet of any of them came that counts. */
-    readonly onHeard: (now: Instant) => void;
+    /** A packet of any of them came that counts: then, though it may be read only now. */
+    readonly onHeard: (at: Instant) => void;
   };
 
 /** Placements come in many parts, and each may change who is to be watched. */

@@ -16,8 +16,8 @@ export type MeshParts = {
   readonly hub: BfdHub;
   /** What the session of a node says of it; called when that changes. */
   readonly onReport: (node: string, report: SessionReport, now: Instant) => void;
-  /** A packet of a peer came that counts. */
-  readonly onHeard: (now: Instant) => void;
+  /** A packet of a peer came that counts: then, though it may be read only now. */
+  readonly onHeard: (at: Instant) => void;
 };
 
 type Kept = {

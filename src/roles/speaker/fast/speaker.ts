@@ -70,7 +70,7 @@ export class Speaker {
   constructor(parts: SpeakerParts) {
     const { now } = parts;
     this.#parts = parts;
-    this.bfd = new BfdHub(parts);
+    this.bfd = new BfdHub({ ...parts, onRead: (at) => this.#onRead(at) });
     this.#ownership = new Ownership(parts.self, parts.ownership, now());
     this.#companyNews = new CompanyNews(parts);
     this.#neighbourhood = new Neighbourhood({
@@ -246,6 +246,13 @@ export class Speaker {
   /** Answers for what it holds now and for nothing else: before anything is said that builds on it. */
   #settle(now: Instant): void {
     while (!this.#voice.settle(now)) this.#goOn();
+  }
+
+  /** What others have said moves what is concluded from their silence; and reading proves that this process runs, as time of its own would. */
+  #onRead(now: Instant): void {
+    this.#ownership.keepsRunning(now);
+    if (!this.#isDeciding)
+      this.#parts.deadlines.set("ownership", this.#ownership.deadline(), this.#onOwnership);
   }
 
   readonly #onOwnership = (now: Instant): void => {
