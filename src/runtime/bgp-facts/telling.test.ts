@@ -18,7 +18,7 @@ const toldOf = (...observations: readonly BgpObservation[]) => {
   const told: BgpEvent[] = [];
   const telling = new BgpTelling((event) => void told.push(event));
   telling.setPeers(new Map([["tor", peerWord("tor")]]));
-  for (const each of observations) telling.hear(each);
+  for (const each of observations) telling.hear(each, instant(0));
   return { told, telling };
 };
 
@@ -43,20 +43,39 @@ describe("what is told of a session", () => {
     ]);
   });
 
-  it("is why none comes about, once for each reason, and again after one that was up", () => {
+  it("is why none comes about, once for each reason in ten minutes however they alternate", () => {
     const refused = session("connect", "active", "connect-failed", "connection refused");
     const late = session("connect", "active", "connect-failed", "no answer");
     const { told } = toldOf(refused, refused, late, late, refused);
     assert.deepEqual(
       told.map((event) => (event.type === "bgp-attempt" ? event.detail : event.type)),
-      ["connection refused", "no answer", "connection refused"],
+      ["connection refused", "no answer"],
     );
+    const { told: later, telling } = toldOf();
+    for (let minute = 0; minute < 60; minute += 1)
+      for (const each of [refused, late]) telling.hear(each, instant(minute * 60_000_000));
+    assert.equal(later.length, 12);
+  });
+
+  it("is a reason again after a session that was up, and no more than eight of them in ten minutes", () => {
+    const refused = session("connect", "active", "connect-failed", "connection refused");
+    const up = session("open-confirm", "established", "keepalive-received");
+    const down = session("established", "idle", "hold-timer-expired", "it said nothing");
+    const { told } = toldOf(refused, up, down, refused);
+    assert.deepEqual(
+      told.map(({ type }) => type),
+      ["bgp-attempt", "bgp-session", "bgp-session", "bgp-attempt"],
+    );
+    const ports = Array.from({ length: 100 }, (_, port) =>
+      session("connect", "active", "connect-failed", `port ${port}`),
+    );
+    assert.equal(toldOf(...ports).told.length, 8);
   });
 
   it("is that the peer is none any more, and nothing of how it ends", () => {
     const { told, telling } = toldOf();
     telling.setPeers(new Map());
-    telling.hear(session("established", "idle", "stop", "it was removed"));
+    telling.hear(session("established", "idle", "stop", "it was removed"), instant(0));
     assert.deepEqual(told, [{ type: "bgp-session", peer: "tor", to: "removed" }]);
   });
 });

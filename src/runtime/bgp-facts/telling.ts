@@ -1,9 +1,11 @@
 /** From what a speaker of BGP observes to events that are worth a line: a session that comes and goes, why none comes about, what fails. */
 import { formatInterfaceAddress } from "#base/prefix";
+import type { Instant } from "#base/time";
 import type { PeerWord } from "#core/bgp/desired";
 import type { Cause } from "#core/bgp/session/cause";
 import type { BgpEvent } from "#core/speaker/bgp";
 import type { BgpObservation } from "../bgp/parts.ts";
+import { RecentlyTold } from "./recently-told.ts";
 
 type Of<Type extends BgpObservation["type"]> = Extract<BgpObservation, { readonly type: Type }>;
 
@@ -16,10 +18,11 @@ const ORDINARY: ReadonlySet<Cause["type"]> = new Set([
 export class BgpTelling {
   readonly #tell: (event: BgpEvent) => void;
   #words: ReadonlyMap<string, PeerWord> = new Map();
-  /** Why no session comes about, as it was told last, by peer. */
-  readonly #attempts = new Map<string, string>();
+  /** Why no session comes about, by peer. */
+  readonly #attempts = new RecentlyTold();
   readonly #limited = new Map<string, number>();
   readonly #troubles = new Map<string, string>();
+  readonly #toldTroubles = new RecentlyTold();
 
   constructor(tell: (event: BgpEvent) => void) {
     this.#tell = tell;
@@ -29,7 +32,7 @@ export class BgpTelling {
   setPeers(words: ReadonlyMap<string, PeerWord>): void {
     for (const peer of this.#words.keys()) {
       if (words.has(peer)) continue;
-      this.#attempts.delete(peer);
+      this.#attempts.forget(peer);
       this.#limited.delete(peer);
       this.#end(`BFD with peer ${peer}`);
       this.#tell({ type: "bgp-session", peer, to: "removed" });
@@ -37,10 +40,10 @@ export class BgpTelling {
     this.#words = words;
   }
 
-  hear(observation: BgpObservation): void {
+  hear(observation: BgpObservation, now: Instant): void {
     switch (observation.type) {
       case "session":
-        this.#hearSession(observation);
+        this.#hearSession(observation, now);
         break;
       case "left-out":
         this.#hearLeftOut(observation);
@@ -54,31 +57,30 @@ export class BgpTelling {
       case "listening": {
         const { family, vrf, port, refused } = observation;
         const subject = `listening on port ${port} for ${family}${vrf === undefined ? "" : ` in VRF ${vrf}`}`;
-        this.#trouble(subject, refused);
+        this.#trouble(subject, refused, now);
         break;
       }
       case "password-refused":
-        this.#trouble("the password of a peer", observation.detail);
+        this.#trouble("the password of a peer", observation.detail, now);
         break;
       case "bfd":
-        this.#hearBfd(observation);
+        this.#hearBfd(observation, now);
         break;
       case "neighbor":
         break;
     }
   }
 
-  #hearSession({ peer, from, to, cause, text }: Of<"session">): void {
+  #hearSession({ peer, from, to, cause, text }: Of<"session">, now: Instant): void {
     // A peer that has just been removed is told of as that.
     if (!this.#words.has(peer)) return;
     if (to === "established") {
-      this.#attempts.delete(peer);
+      this.#attempts.forget(peer);
       this.#tell({ type: "bgp-session", peer, to: "up" });
     } else if (from === "established") {
-      this.#attempts.set(peer, text);
+      this.#attempts.note(peer, text, now);
       this.#tell({ type: "bgp-session", peer, to: "down", cause, detail: text });
-    } else if (!ORDINARY.has(cause) && this.#attempts.get(peer) !== text) {
-      this.#attempts.set(peer, text);
+    } else if (!ORDINARY.has(cause) && this.#attempts.note(peer, text, now)) {
       this.#tell({ type: "bgp-attempt", peer, cause, detail: text });
     }
   }
@@ -96,25 +98,26 @@ export class BgpTelling {
     }
   }
 
-  #hearBfd({ peer, status, detail }: Of<"bfd">): void {
+  #hearBfd({ peer, status, detail }: Of<"bfd">, now: Instant): void {
     const subject = `BFD with peer ${peer}`;
     if (status === "refused") {
-      this.#trouble(subject, detail ?? "it cannot be had");
+      this.#trouble(subject, detail ?? "it cannot be had", now);
       return;
     }
     this.#end(subject);
     this.#tell({ type: "bgp-bfd", peer, to: status });
   }
 
-  #trouble(subject: string, detail: string | undefined): void {
+  #trouble(subject: string, detail: string | undefined, now: Instant): void {
     if (detail === undefined) this.#end(subject);
-    else if (this.#troubles.get(subject) !== detail) {
+    else if (this.#troubles.get(subject) !== detail && this.#toldTroubles.note(subject, detail, now)) {
       this.#troubles.set(subject, detail);
       this.#tell({ type: "bgp-trouble", subject, state: "begun", detail });
     }
   }
 
   #end(subject: string): void {
+    this.#toldTroubles.forget(subject);
     if (this.#troubles.delete(subject)) this.#tell({ type: "bgp-trouble", subject, state: "ended" });
   }
 }

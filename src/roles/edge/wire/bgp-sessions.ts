@@ -55,8 +55,8 @@ export class BgpSessions {
     this.#hub = new BfdHub({ ...world, deadlines, now, count: () => {} });
     this.#speaker = new BgpSpeaker({
       ...{ ...world, bfd: this.#hub, links: this.#links, deadlines, now, start },
-      tell: (observation) => {
-        this.#telling.hear(observation);
+      tell: (observation, at) => {
+        this.#telling.hear(observation, at);
         parts.onFacts();
       },
     });

@@ -154,7 +154,7 @@ const startNode = (host: number, wires: Wires, { found, bgpFound, bfd }: Wish) =
       onFailure = report;
       return record;
     },
-    ...{ bootId: BOOT, bgpLeaveLimit: seconds(1), openBgp: bgp.open, openBgpState: () => bgp.record },
+    ...{ bootId: BOOT, bgpLeaveLimit: seconds(1), openBgp: bgp.open, openBgpState: bgp.openRecord },
     startAgent: start,
     memory: { rest: () => {}, expectWork: () => {} },
     complain: (message) => void complaints.push(message),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { seconds, wallTime } from "#base/time";
+import { instant, seconds } from "#base/time";
 import { peerWord, routeWord } from "#testing/bgp-words";
 import { BOOT, linesOf, membersOf, onlyOf, placed, wireBed } from "../test-bed.ts";
 import { bgpStateText, lifeIn, readBgpState } from "./state.ts";
@@ -9,9 +9,9 @@ const TOR = peerWord("tor");
 const WEB = routeWord("192.0.2.10/32", "tor");
 const DB = routeWord("192.0.2.11/32", "tor");
 
-/** What an earlier run has left, which was alive at that time of the bed's clock, in milliseconds. */
+/** What an earlier run has left, which was alive at that time of the bed's clock. */
 const left = (at = 0, bootId = BOOT): string =>
-  bgpStateText("node-1", { peers: [TOR], routes: [WEB] }, { at: wallTime(at), bootId });
+  bgpStateText("node-1", { peers: [TOR], routes: [WEB] }, { at: instant(at), bootId });
 
 const tellAll = (bed: ReturnType<typeof wireBed>, ...routes: readonly (typeof WEB)[]) => {
   const { agent } = onlyOf(bed);
@@ -86,7 +86,7 @@ describe("a wire process that was alive a moment ago", () => {
   const startOf = (found: string) => onlyOf(wireBed(1, { bgpFound: found })).bgp.around().start;
 
   it("tells peers that it has restarted, unless the machine has, or it is too long ago, or will only be", () => {
-    const moment = wallTime(1_000_000);
+    const moment = 1_000_000_000;
     assert.equal(startOf(""), "fresh");
     assert.equal(startOf(left(0)), "again");
     assert.equal(startOf(left(0, "00000000-0000-4000-8000-000000000002")), "fresh");
@@ -99,11 +99,28 @@ describe("a wire process that was alive a moment ago", () => {
     tellAll(bed, WEB);
     await bed.pass(seconds(31));
     const at = lifeIn(bgp.record.text())?.at ?? 0;
-    assert.ok(at >= 30_000, `${at}`);
+    assert.ok(at >= seconds(30), `${at}`);
     wire.stop("SIGTERM");
     bgp.left();
     await bed.pass(seconds(1));
     assert.ok((lifeIn(bgp.record.text())?.at ?? 0) > at);
+  });
+});
+
+describe("a wire process whose disk is full", () => {
+  it("goes on with BGP, and says it once however often it tries", async () => {
+    const bed = wireBed(1);
+    const { agent, bgp } = onlyOf(bed);
+    tellAll(bed, WEB);
+    agent.heard();
+    for (let time = 0; time < 30; time += 1) {
+      bgp.failWrite("/run/steelyard-speaker/bgp.json: ENOSPC");
+      await bed.pass(seconds(2));
+    }
+    bgp.calls();
+    agent.say({ type: "bgp-routes", changed: [DB], removed: [] });
+    assert.deepEqual(bgp.calls(), ["route 192.0.2.11/32"]);
+    assert.deepEqual(linesOf(agent.heard()).filter((line) => line.includes("ENOSPC")).length, 1);
   });
 });
 

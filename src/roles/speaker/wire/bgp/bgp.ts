@@ -1,5 +1,5 @@
 /** BGP in the wire process: what was told goes to the speaker and to the disk. */
-import { after, type Instant, millis, seconds, toMillis, type WallTime } from "#base/time";
+import { after, between, type Instant, millis, seconds } from "#base/time";
 import type { PeerWord, RouteWord } from "#core/bgp/desired";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { SpeakerEvent } from "#core/speaker/event";
@@ -24,8 +24,7 @@ export type WireBgpParts = {
   readonly deadlines: Deadlines;
   readonly openState: (onFailure: (detail: string) => void) => RunRecord;
   readonly bootId: string;
-  /** The time of day. */
-  readonly time: () => WallTime;
+  readonly now: () => Instant;
   /** Opens what talks to the peers. */
   readonly open: OpenBgp;
   readonly tell: (event: SpeakerEvent) => void;
@@ -46,13 +45,13 @@ export class WireBgp {
 
   constructor(parts: WireBgpParts) {
     this.#parts = parts;
-    const { node, bootId, time, deadlines, openState, tell, bfd, links, onFacts } = parts;
+    const { node, bootId, now, deadlines, openState, tell, bfd, links, onFacts } = parts;
     this.#saving = new Saving({
       ...{ subject: "what is on disk of BGP", deadlines, openState, tell },
       read: (text) => readBgpState(node, text),
       text: () => {
         const { peers = [] } = this.#knowledge;
-        return bgpStateText(node, { peers, routes: this.#knowledge.routes() }, { at: time(), bootId });
+        return bgpStateText(node, { peers, routes: this.#knowledge.routes() }, { at: now(), bootId });
       },
     });
     this.#port = parts.open({ tell, onFacts, bfd, links, start: this.#wasAlive() ? "again" : "fresh" });
@@ -121,7 +120,7 @@ export class WireBgp {
   /** What waits for the disk is written at once. */
   save(): void {
     this.#saving.close();
-    if (this.#isComplete) this.#saving.stamp(bgpStateStamp(this.#parts.time()));
+    if (this.#isComplete) this.#saving.stamp(bgpStateStamp(this.#parts.now()));
     this.#parts.deadlines.set("bgp alive", undefined, () => {});
   }
 
@@ -131,18 +130,17 @@ export class WireBgp {
 
   /** Whether an earlier run on this start of the machine was alive so lately that peers may still have its routes. */
   #wasAlive(): boolean {
-    const { bootId, time } = this.#parts;
+    const { bootId, now } = this.#parts;
     const past = lifeIn(this.#saving.found);
     if (past?.bootId !== bootId) return false;
-    const silence = time() - past.at;
-    return silence >= 0 && silence < toMillis(LONGEST_ABSENCE);
+    const silence = between(past.at, now());
+    return silence >= 0 && silence < LONGEST_ABSENCE;
   }
 
   /** Says on disk, again and again, that this run is alive. */
   #stamp(now: Instant): void {
-    const { deadlines, time } = this.#parts;
-    this.#saving.stamp(bgpStateStamp(time()));
-    deadlines.set("bgp alive", after(now, ALIVE_PAUSE), (at) => this.#stamp(at));
+    this.#saving.stamp(bgpStateStamp(now));
+    this.#parts.deadlines.set("bgp alive", after(now, ALIVE_PAUSE), (at) => this.#stamp(at));
   }
 
   /** As they would come back from disk, so that the same peers are the same text. */

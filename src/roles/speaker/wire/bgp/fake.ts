@@ -9,6 +9,10 @@ export type FakeBgp = {
   readonly open: OpenBgp;
   /** What is on its disk. */
   readonly record: FakeRecord;
+  /** The disk is opened; it tells this of each write that fails. */
+  readonly openRecord: (onFailure: (detail: string) => void) => FakeRecord;
+  /** A write has failed. */
+  failWrite(detail: string): void;
   /** What it was told since it was last asked, a word each: `peers a b`, `route 192.0.2.1/32`, `complete`, `leave restart`. */
   calls(): readonly string[];
   /** The peers that it has now. */
@@ -28,8 +32,14 @@ export const fakeBgp = (found = ""): FakeBgp => {
   let facts: BgpFacts = [];
   let around: BgpSurroundings | undefined;
   let onLeft = (): void => {};
+  let onFailure = (_detail: string): void => {};
   return {
     record,
+    openRecord: (given) => {
+      onFailure = given;
+      return record;
+    },
+    failWrite: (detail) => onFailure(detail),
     open: (given) => {
       around = given;
       return {

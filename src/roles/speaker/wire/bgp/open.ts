@@ -35,8 +35,8 @@ export const openBgp =
     const telling = new BgpTelling(tell);
     const speaker = new BgpSpeaker({
       ...{ tcp, routers, bfd, links, deadlines, now, random, afterReading, start },
-      tell: (observation) => {
-        telling.hear(observation);
+      tell: (observation, at) => {
+        telling.hear(observation, at);
         onFacts();
       },
     });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { wallTime } from "#base/time";
+import { instant } from "#base/time";
 import { peerWord, routeWord } from "#testing/bgp-words";
 import { bgpStateStamp, bgpStateText, LONGEST_BGP_STATE, lifeIn, readBgpState } from "./state.ts";
 
 const BOOT = "00000000-0000-4000-8000-000000000001";
-const LIFE = { at: wallTime(1_764_511_111_111), bootId: BOOT };
+const LIFE = { at: instant(1_764_511_111_000), bootId: BOOT };
 const PEERS = [
   peerWord("tor"),
   peerWord("plain", {
@@ -49,9 +49,9 @@ describe("the state of BGP on disk", () => {
 
   it("says when its run was alive last, which can be written over in place", () => {
     assert.deepEqual(lifeIn(TEXT), LIFE);
-    const stamp = bgpStateStamp(wallTime(7));
+    const stamp = bgpStateStamp(instant(7_999));
     const later = `${stamp}${TEXT.slice(stamp.length)}`;
-    assert.deepEqual([lifeIn(later)?.at, later.length], [wallTime(7), TEXT.length]);
+    assert.deepEqual([lifeIn(later)?.at, later.length], [instant(7_000), TEXT.length]);
     assert.ok(readBgpState("node-a", later).ok);
     assert.equal(lifeIn("{}"), undefined);
   });
@@ -64,7 +64,7 @@ describe("the state of BGP on disk", () => {
   });
 
   it("is refused when any field of a peer or a route is not as it was written", () => {
-    const { peers, routes } = JSON.parse(TEXT.replace(/^\{"at":[0-9]{13},/, "{")) as {
+    const { peers, routes } = JSON.parse(TEXT.replace(/^\{"up":[0-9]{13},/, "{")) as {
       peers: Record<string, unknown>[];
       routes: Record<string, unknown>[];
     };

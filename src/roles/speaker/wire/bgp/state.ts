@@ -4,7 +4,7 @@
  *
  * It is checked all the same: a file that a full disk cut off must not stop the program.
  */
-import { type WallTime, wallTime } from "#base/time";
+import { type Instant, instant } from "#base/time";
 import type { PeerWord, RouteWord } from "#core/bgp/desired";
 import { type Fields, fieldsOf } from "#core/kubernetes/read";
 import { readPeerWord, readRouteWord } from "./state-words.ts";
@@ -20,21 +20,24 @@ export type BgpStateReading =
 /** In UTF-16 units, which are bytes but for passwords with other letters. */
 export const LONGEST_BGP_STATE = 32 * 1_024 * 1_024;
 const VERSION = 1;
-/** Of milliseconds since 1970, until the year 2286. */
+/** Of milliseconds since the machine was started: three hundred years. */
 const AT_DIGITS = 13;
 const MOST = { peers: 1_000, routes: 50_000 } as const;
 
-/** When a run was alive, and on which start of the machine. */
-export type Life = { readonly at: WallTime; readonly bootId: string };
+/**
+ * When a run was alive, on a clock that goes on while the machine is suspended, and on which start of the machine. The time of day may be
+ * set back between two runs, and routes would be dropped by peers that have them.
+ */
+export type Life = { readonly at: Instant; readonly bootId: string };
 
 /** The beginning of the text: as long for each time, so that it can be written over in place. */
-export const bgpStateStamp = (at: WallTime): string =>
-  `{"at":${`${Math.max(0, Math.round(at))}`.padStart(AT_DIGITS, "0").slice(-AT_DIGITS)}`;
+export const bgpStateStamp = (at: Instant): string =>
+  `{"up":${`${Math.max(0, Math.floor(at / 1_000))}`.padStart(AT_DIGITS, "0").slice(-AT_DIGITS)}`;
 
 /** When the run was last alive that wrote the text; `undefined` if it does not say so. */
 export const lifeIn = (text: string): Life | undefined => {
-  const [, at, bootId] = /^\{"at":([0-9]{13}),"bootId":"([0-9a-f-]{36})"/.exec(text) ?? [];
-  return at === undefined || bootId === undefined ? undefined : { at: wallTime(Number(at)), bootId };
+  const [, at, bootId] = /^\{"up":([0-9]{13}),"bootId":"([0-9a-f-]{36})"/.exec(text) ?? [];
+  return at === undefined || bootId === undefined ? undefined : { at: instant(Number(at) * 1_000), bootId };
 };
 
 /**
@@ -85,7 +88,7 @@ export const readBgpState = (node: string, text: string): BgpStateReading => {
   let fields: Fields;
   try {
     // The number may begin with zeros, which JSON does not have.
-    fields = fieldsOf(JSON.parse(text.replace(/^\{"at":[0-9]{13},/, "{")));
+    fields = fieldsOf(JSON.parse(text.replace(/^\{"up":[0-9]{13},/, "{")));
   } catch {
     return refused("is no JSON");
   }
