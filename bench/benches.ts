@@ -8,7 +8,7 @@ import type { Lab } from "#lab/lab";
 import { openSpeakerBed } from "#test/cluster/lab/speaker-bed";
 import { measureAllocate } from "./allocate.ts";
 import { reportAllocate } from "./allocate-report.ts";
-import { measureBgp } from "./bgp.ts";
+import { measureBgp, measureCalmBgp } from "./bgp.ts";
 import { copyBuild } from "./build-copy.ts";
 import { type Changes, measureChange, reportChange } from "./change.ts";
 import { type JitterCase, measureJitter } from "./jitter.ts";
@@ -253,4 +253,5 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["speaker-memory", speakerMemory],
   ["speaker-peers", speakerPeers],
   ["bgp", measureBgp],
+  ["bgp-calm", measureCalmBgp],
 ]);

@@ -54,9 +54,9 @@ export const DETECTIONS: readonly DetectionCase[] = [
 export type Death = Outages & { readonly detection: string; readonly node: string };
 
 const FLOWS_PROGRAM = fileURLToPath(new URL("./programs/bgp-flows.ts", import.meta.url));
-const CONTROL = "/run/bird.ctl";
-const CONFIG = "/run/bird.conf";
-const NODES: readonly (readonly [name: string, address: string])[] = [
+export const CONTROL = "/run/bird.ctl";
+export const CONFIG = "/run/bird.conf";
+export const NODES: readonly (readonly [name: string, address: string])[] = [
   ["n1", "10.2.0.21"],
   ["n2", "10.2.0.22"],
   ["n3", "10.2.0.23"],
@@ -85,7 +85,7 @@ const wordOf = (address: string, { holdTime, keepaliveTime, bfd }: Detection): P
         },
 });
 
-const startNode = async (
+export const startNode = async (
   lab: Lab,
   [name, address]: readonly [string, string],
   { station, detection }: { readonly station: readonly string[]; readonly detection: Detection },
@@ -102,7 +102,7 @@ const startNode = async (
 };
 
 /** Resolves when the router spreads over all nodes, and watches all of them. */
-const settled = async (lab: Lab, { bfd }: Detection, nodes: readonly LabProcess[]): Promise<void> => {
+export const settled = async (lab: Lab, { bfd }: Detection, nodes: readonly LabProcess[]): Promise<void> => {
   const told = async (): Promise<string> => {
     const { stdout } = await lab.host("rt").run(["birdc", "-s", CONTROL, "show", "protocols", "all"]);
     return [stdout, ...nodes.map((node) => node.stdout().slice(-1_500))].join("\n");
