@@ -26,6 +26,7 @@ const EVERYTHING = [
       ...{ realtime: true },
       ...{ secret: { name: "mine" }, extraArgs: ["--refresh=60s"], affinity: { nodeAffinity: {} } },
       ...{ podLabels: { team: "network" }, podAnnotations: { note: "x" } },
+      bgp: { engine: "frr", frr: { image: "example.org/steelyard-frr:1" } },
     },
     monitoring: { monitor: "PodMonitor", rules: true, dashboard: true, labels: { release: "p" } },
   },

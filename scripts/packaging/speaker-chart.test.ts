@@ -56,6 +56,29 @@ describe("the speakers of the chart", () => {
     });
   });
 
+  it("reach the FRR of their node where they are to announce through it, by an image that has its shell", () => {
+    const bgp = { engine: "frr", frr: { image: "example.org/steelyard-frr:1" } };
+    const container = containerOf({ bgp });
+    assert.equal(at(container, "image"), "example.org/steelyard-frr:1");
+    const volumes = at(podOf({ bgp }), "volumes");
+    assert.ok(Array.isArray(volumes));
+    assert.deepEqual(
+      volumes.filter((volume) => at(volume, "name") === "frr"),
+      [{ name: "frr", hostPath: { path: "/var/run/frr", type: "Directory" } }],
+    );
+    const mounts = at(container, "volumeMounts");
+    assert.ok(Array.isArray(mounts));
+    const [mount] = mounts.filter((each) => at(each, "name") === "frr");
+    const args = at(container, "args");
+    assert.ok(Array.isArray(args) && args.includes(`--frr-sockets=${at(mount, "mountPath")}`));
+    assert.throws(() => daemonSet({ bgp: { engine: "frr" } }), /speaker\.bgp\.frr\.image/);
+    // What is copied is what the other image has, and Node.js finds its libraries in any Debian.
+    const [own, other] = ["", ".frr"].map((suffix) => read(`packaging/container/Containerfile${suffix}`));
+    for (const setting of own?.match(/MALLOC_\S+=\d+/g) ?? assert.fail()) assert.ok(other?.includes(setting));
+    for (const path of ["/usr/lib/steelyard", "/usr/bin/steelyard"])
+      assert.ok(other?.includes(`${path} ${path}\n`));
+  });
+
   it("keep what must outlive them where the program looks for it", () => {
     const mounts = at(container, "volumeMounts");
     assert.deepEqual(mounts, [

@@ -54,6 +54,7 @@ describe("the arguments that the chart passes to speakers", () => {
   for (const speaker of [
     {},
     { rules: "metallb", spread: 1.25, ignoreExcludeLabel: true, probe: false },
+    { bgp: { engine: "frr", frr: { image: "example.org/steelyard-frr:1" }, listenPort: 179 } },
     { secret: { enabled: false }, extraArgs: ["--refresh=60s", "--without-gateway=withdraw"] },
   ]) {
     it(`are understood with ${JSON.stringify(speaker)}`, () => {

@@ -44,6 +44,8 @@ export type RefusedPeerStatus = { readonly peer: string; readonly reason: PeerRe
 
 /** BGP on this node. */
 export type BgpStatus = {
+  /** Who talks to the peers: this program, or the FRR of this machine. */
+  readonly engine: "own" | "frr";
   /** Routes that peers are to know; missing until the agent that answers has read the cluster. */
   readonly routes?: number;
   /** By name. */

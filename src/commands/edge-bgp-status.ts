@@ -15,6 +15,7 @@ const STATE_TEXTS: Readonly<Record<RouteStatus["state"], string>> = {
 
 /** The same with the words of a speaker, which reads more than files. */
 const asOfSpeaker = ({ peers, routes, troubles }: EdgeBgp): BgpStatus => ({
+  engine: "own",
   ...{ routes: routes.length, peers, troubles, refusedPeers: [], refused: [] },
   damped: routes.filter(({ state }) => state === "damped").map(({ prefix }) => prefix),
 });

@@ -22,6 +22,7 @@ const PEER: Peer = {
   ...{ sent: { update: 2, keepalive: 4 }, received: { keepalive: 4 }, ignoredRoutes: 0, ups: 1 },
 };
 const STATUS: BgpStatus = {
+  engine: "own",
   ...{ routes: 3, peers: [PEER], refusedPeers: [], refused: [], damped: [], troubles: [] },
   routerId: { id: "192.0.2.1", from: "address" },
 };
@@ -59,6 +60,7 @@ describe("the status of BGP", () => {
   it("marks what wants attention, and lets nobody's words command the terminal", () => {
     const lines = bgpStatusLines(
       {
+        engine: "frr",
         peers: [{ ...PEER, leftOut: [{ reason: "over-limit", family: "IPv4", count: 5 }], ignoredRoutes: 7 }],
         refusedPeers: [{ peer: "tor-3", reason: "families", text: "has both \u001b[31m: remove one" }],
         ...{ refused: ["BGPPeer x: y"], damped: ["192.0.2.10/32"] },
@@ -68,7 +70,7 @@ describe("the status of BGP", () => {
       100_000,
     );
     assert.deepEqual(lines.slice(0, 6), [
-      "routes not known yet, 1 BGP peer, router identifier 1.2.3.4, made from the name of the node, which has no IPv4 address",
+      "routes not known yet, 1 BGP peer, router identifier 1.2.3.4, made from the name of the node, which has no IPv4 address, announced by the FRR of this machine",
       "! BGP, refused, what was in force stays: BGPPeer x: y",
       "! BGPPeer tor-3 has no session here, since it has both \ufffd[31m: remove one",
       "! BGP: listening on port 179: EADDRINUSE",

@@ -76,7 +76,7 @@ const sessionLines = ({ session, sent, received, ignoredRoutes, ups }: Peer): re
 
 /** Everything there is to say of BGP. */
 export const bgpStatusLines = (status: BgpStatus, now: number): string[] => {
-  const { peers, routes, routerId } = status;
+  const { engine, peers, routes, routerId } = status;
   const identifier =
     routerId === undefined
       ? []
@@ -90,6 +90,7 @@ export const bgpStatusLines = (status: BgpStatus, now: number): string[] => {
       routes === undefined ? "routes not known yet" : `${routes} route${routes === 1 ? "" : "s"}`,
       `${peers.length} BGP peer${peers.length === 1 ? "" : "s"}`,
       ...identifier,
+      ...(engine === "frr" ? ["announced by the FRR of this machine"] : []),
     ].join(", "),
     ...bgpRemarks(status).map((text) => printable(`! ${text}`)),
     "",

@@ -33,7 +33,10 @@ const STATUS: SpeakerStatus = {
     { node: "node-e", standing: "alive", since: 99_000, hearsUs: "no" },
   ],
   ...{ duplicates: [], unreachable: [], flapping: [], linksDown: [], refused: [], trouble: [] },
-  ...{ waitingWrites: 0, bgp: { peers: [], refusedPeers: [], refused: [], damped: [], troubles: [] } },
+  ...{
+    waitingWrites: 0,
+    bgp: { engine: "own", peers: [], refusedPeers: [], refused: [], damped: [], troubles: [] },
+  },
 };
 
 describe("the status of a speaker", () => {

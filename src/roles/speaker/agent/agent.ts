@@ -98,7 +98,10 @@ export class SpeakerAgent {
       placements: this.#following?.orders.placements,
       strangers: this.#strangers,
       waitingWrites: this.#following?.waitingWrites ?? 0,
-      bgp: { routes: this.#following?.bgp.orders.routes, plan: this.#following?.bgp.plan },
+      bgp: {
+        engine: options.bgpEngine,
+        ...{ routes: this.#following?.bgp.orders.routes, plan: this.#following?.bgp.plan },
+      },
     });
   }
 

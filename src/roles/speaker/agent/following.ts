@@ -36,6 +36,7 @@ export type FollowingOptions = Pick<
   | "ignoreExcludeLabel"
   | "probe"
   | "bgpListen"
+  | "bgpEngine"
 >;
 
 export type FollowingParts = {

@@ -20,7 +20,7 @@ export type StatusSources = {
   /** Machines that are none of ours, by the address that they answer for. */
   readonly strangers: ReadonlyMap<IpAddress, MacAddress>;
   readonly waitingWrites: number;
-  readonly bgp: Pick<BgpStatusSources, "routes" | "plan">;
+  readonly bgp: Pick<BgpStatusSources, "engine" | "routes" | "plan">;
 };
 
 /** Where one address is with this node; `undefined` if it never had to do with it. */

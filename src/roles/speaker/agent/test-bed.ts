@@ -160,7 +160,14 @@ export const createAgentBed = (): AgentBed => {
         log: { write: ({ event }) => void logged.push(event.type) },
         options: {
           ...{ node: "node-a", namespace: NAMESPACE, loadBalancerClass: undefined, rules: "steelyard" },
-          ...{ spread: undefined, ignoreExcludeLabel: false, probe: true, bgpListen: undefined, ...options },
+          ...{
+            spread: undefined,
+            ignoreExcludeLabel: false,
+            probe: true,
+            bgpListen: undefined,
+            bgpEngine: "own",
+            ...options,
+          },
         },
         process: { pid: 7, startedAt: time.wall() },
       },

@@ -288,8 +288,8 @@ describe("what an agent says of BGP", () => {
     await bed.rest();
     const { bgp } = agent.status();
     assert.deepEqual(
-      [bgp.routes, bgp.peers.map(({ state }) => state), bgp.routerId],
-      [2, ["established"], { id: "192.0.2.1", from: "address" }],
+      [bgp.engine, bgp.routes, bgp.peers.map(({ state }) => state), bgp.routerId],
+      ["own", 2, ["established"], { id: "192.0.2.1", from: "address" }],
     );
     assert.deepEqual(
       bgp.refusedPeers.map(({ peer: name, reason }) => [name, reason]),

@@ -7,6 +7,7 @@ import type { BgpFacts } from "#core/speaker/bgp-facts";
 
 /** What it is made from. */
 export type BgpStatusSources = {
+  readonly engine: BgpStatus["engine"];
   readonly view: BgpView;
   readonly facts: BgpFacts;
   /** Routes that the wire was told of. */
@@ -15,7 +16,8 @@ export type BgpStatusSources = {
 };
 
 /** The status of BGP as the admin socket gives it. */
-export const bgpStatus = ({ view, facts, routes, plan }: BgpStatusSources): BgpStatus => ({
+export const bgpStatus = ({ engine, view, facts, routes, plan }: BgpStatusSources): BgpStatus => ({
+  engine,
   ...(routes === undefined ? {} : { routes }),
   peers: facts.map((peer) => {
     const obstacle = peer.state === "established" ? undefined : view.bgpAttempts.get(peer.name);
