@@ -135,3 +135,10 @@ export type SpeakerExplanation = {
   readonly silence?: { readonly reason: SilentReason; readonly text: string };
   readonly addresses: readonly AddressExplanation[];
 };
+
+/** What a speaker says of an address that a Service has. */
+export type SpeakerAddressExplanation = {
+  readonly role: "speaker";
+  readonly node: string;
+  readonly address: AddressExplanation;
+};

@@ -80,13 +80,32 @@ const addPlan = (program: Command, { finish, endWithReader }: Ending): void => {
     );
 };
 
-const addExplain = (program: Command, { finish, endWithReader }: Ending): void => {
+const addExplainAddress = (explaining: Command, { finish, endWithReader }: Ending): void => {
+  explaining
+    .command("address <address>")
+    .description(
+      "who answers for an address, and which BGP peers of this node have its route, and which do not and why",
+    )
+    .option("--admin <path>", "where the speaker of a node answers (default: that of this node)")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExit status: 1 when the speaker does not answer, or no Service has the address.")
+    .action(async (address: string, { admin, json = false }: { admin?: string; json?: boolean }) => {
+      endWithReader();
+      const { explainAddress } = await import("./explain-address.ts");
+      finish(await explainAddress({ address, admin, json }));
+    });
+};
+
+const addExplain = (program: Command, ending: Ending): void => {
+  const { finish, endWithReader } = ending;
+  const explaining = program
+    .command("explain")
+    .description("say why something is as it is")
+    .addHelpText("after", "\nExit status: 2 without a subject; see the subject's own --help.")
+    .showHelpAfterError("(--help tells more)");
+  addExplainAddress(explaining, ending);
   withWorldOptions(
-    program
-      .command("explain")
-      .description("say why something is as it is")
-      .addHelpText("after", "\nExit status: 2 without a subject; see the subject's own --help.")
-      .showHelpAfterError("(--help tells more)")
+    explaining
       .command("service <name>")
       .description(
         "why a Service, NAMESPACE/NAME, has the address that it has, or none, and who answers for it",

@@ -18,6 +18,8 @@ export type PageSources<Event, Seen extends Observation<Event> = Observation<Eve
   readonly status: () => object;
   /** Why a Service has what it has, or nothing; `undefined` for a Service that does not concern us. */
   readonly explain: (key: string) => unknown;
+  /** The same of an address, where that can be asked for; `undefined` for one that no Service of ours has. */
+  readonly explainAddress?: (address: string) => unknown;
   /** Why nothing can be said of any Service now, half a sentence; `undefined` when all are known. */
   readonly ignorance: () => string | undefined;
 };
@@ -96,13 +98,18 @@ export const adminRoutes = <Event, Seen extends Observation<Event>>(
   "/v1/events": eventsPage(sources),
   "/v1/explain": (url, response) => {
     const key = url.searchParams.get("service") ?? "";
-    const answer = sources.explain(key);
+    const address = sources.explainAddress && url.searchParams.get("address");
+    const answer = typeof address === "string" ? sources.explainAddress?.(address) : sources.explain(key);
     if (answer !== undefined) {
       json(response, answer);
       return;
     }
     const why = sources.ignorance();
-    if (why === undefined) response.writeHead(404).end(`there is no Service ${key} that concerns us\n`);
+    const unknown =
+      typeof address === "string"
+        ? `no Service that concerns us has the address ${address}`
+        : `there is no Service ${key} that concerns us`;
+    if (why === undefined) response.writeHead(404).end(`${unknown}\n`);
     else response.writeHead(503).end(`nothing can be said of Services now: ${why}\n`);
   },
 });

@@ -3,7 +3,7 @@
  *
  * Everything it needs of the world comes in, so that a test runs it against an API server and a wire in memory.
  */
-import type { SpeakerExplanation, SpeakerStatus } from "#api/speaker";
+import type { SpeakerAddressExplanation, SpeakerExplanation, SpeakerStatus } from "#api/speaker";
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import { wallTime } from "#base/time";
@@ -14,7 +14,7 @@ import type { ObservationLog } from "#runtime/cluster/observation-log";
 import { countRequests } from "#runtime/cluster/requests";
 import { createRecent } from "#runtime/recent";
 import type { WireToAgent } from "../messages.ts";
-import { explainService } from "./explain.ts";
+import { type ExplainSources, explainAddress, explainService } from "./explain.ts";
 import { Following, type FollowingOptions } from "./following.ts";
 import { Heard } from "./heard.ts";
 import { speakerMetrics } from "./metrics.ts";
@@ -129,15 +129,20 @@ export class SpeakerAgent {
 
   /** Why a Service is answered for by whom; `undefined` for one that does not concern us, or is not known yet. */
   explain(key: string): SpeakerExplanation | undefined {
+    const sources = this.#explainSources();
+    return sources === undefined ? undefined : explainService(key, sources);
+  }
+
+  /** The same of an address, with the peers that have its route. */
+  explainAddress(address: string): SpeakerAddressExplanation | undefined {
+    const sources = this.#explainSources();
+    return sources === undefined ? undefined : explainAddress(address, sources);
+  }
+
+  #explainSources(): ExplainSources | undefined {
     if (this.#following === undefined || this.ignorance !== undefined) return undefined;
     const { placements, mirror, bgp } = this.#following;
-    return explainService(key, {
-      bgp,
-      node: this.#parts.options.node,
-      heard: this.#heard,
-      placements,
-      mirror,
-    });
+    return { bgp, node: this.#parts.options.node, heard: this.#heard, placements, mirror };
   }
 
   /** Writes what must be written before the end. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { EventRecord } from "#api/events";
-import type { SpeakerExplanation, SpeakerStatus } from "#api/speaker";
+import type { SpeakerAddressExplanation, SpeakerExplanation, SpeakerStatus } from "#api/speaker";
 import { micros, millis } from "#base/time";
 import { speakerSentence } from "#core/speaker/sentence";
 import { SPEAKER_METRICS } from "#core/speaker-metrics/names";
@@ -51,6 +51,7 @@ const ask = async (agent: SpeakerAgent, path: string): Promise<Answer> => {
     metrics: () => agent.metrics(),
     status: () => agent.status(),
     explain: (key) => agent.explain(key),
+    explainAddress: (address) => agent.explainAddress(address),
     ignorance: () => agent.ignorance,
   });
   const server = await openServers({ path: socket, routes }, undefined);
@@ -161,6 +162,19 @@ describe("the pages of a speaker", () => {
     assert.deepEqual(at?.candidates.map(({ node }) => node).sort(), ["node-a", "node-b"]);
     assert.deepEqual([at?.dead, at?.here?.state], [["node-b"], "holding"]);
     assert.equal(explanation.silence, undefined);
+  });
+
+  it("explain an address by itself, and say whose it is not", async () => {
+    const { bed, agent } = await createTakenOver();
+    bed.record("web", "node-b");
+    await bed.rest();
+    const path = `/v1/explain?address=${WEB}`;
+    const { node, address: asked }: SpeakerAddressExplanation = JSON.parse(await read(agent, path));
+    assert.deepEqual([node, asked.address, asked.here?.state], ["node-a", WEB, "holding"]);
+    for (const unknown of ["192.0.2.250", "web"])
+      assert.deepEqual(await ask(agent, `/v1/explain?address=${unknown}`), {
+        ...{ ok: false, message: `no Service that concerns us has the address ${unknown}` },
+      });
   });
 
   it("explain why nobody answers, and know nothing of what is not there", async () => {

@@ -111,6 +111,7 @@ class AgentProcess {
       metrics: () => agent.metrics(),
       status: () => agent.status(),
       explain: (key: string) => agent.explain(key),
+      explainAddress: (address: string) => agent.explainAddress(address),
       ignorance: () => agent.ignorance,
     };
     return openServers(
