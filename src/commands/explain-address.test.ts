@@ -11,7 +11,14 @@ import { addressExplanationLines, explainAddress } from "./explain-address.ts";
 const EXPLANATION: SpeakerAddressExplanation = {
   ...{ role: "speaker", node: "node-a" },
   address: {
-    ...{ address: address("192.0.2.10"), services: [], silent: [], candidates: [], leftOut: [] },
+    ...{
+      address: address("192.0.2.10"),
+      services: [],
+      silent: [],
+      candidates: [],
+      leftOut: [],
+      lead: undefined,
+    },
     ...{ recorded: [], dead: ["node-b"] },
     bgp: {
       stance: "regular",
@@ -23,7 +30,7 @@ const EXPLANATION: SpeakerAddressExplanation = {
       ],
     },
   },
-} as SpeakerAddressExplanation;
+};
 
 /** A speaker that answers this at its admin socket; gives the path. */
 const answering = async (context: TestContext, status: number, body: string): Promise<string> => {

@@ -1,7 +1,7 @@
 /** Two edges and BIRD on the router between them and the client, which spreads packets over what it is told. */
 import type { Status } from "#api/status";
 import { assert } from "#base/assert";
-import type { LabProcess } from "#lab/index";
+import type { LabHostHandle, LabProcess } from "#lab/index";
 import type { Bed, Edge } from "#test/kernel/edge-bed";
 import { until } from "#test/kernel/edge-bed";
 import { config, type Spec, server } from "#test/kernel/edge-config";
@@ -38,7 +38,6 @@ const BIRD = [
 ].join("\n");
 
 export type Router = {
-  readonly program: LabProcess;
   readonly say: (...words: readonly string[]) => Promise<string>;
   /** Where the kernel sends packets to the virtual address, in order. */
   readonly hops: () => Promise<readonly string[]>;
@@ -46,20 +45,15 @@ export type Router = {
   readonly sendsTo: (hops: readonly string[], withinMs?: number) => Promise<number>;
 };
 
-/** BIRD on the router, which hashes addresses and ports. */
-export const startRouter = async ({ lab }: Bed): Promise<Router> => {
-  const machine = lab.host("rt");
+/** A machine with a router on it that is told things by `say`, and that hashes addresses and ports. */
+export const routerOn = async (machine: LabHostHandle, say: Router["say"]): Promise<Router> => {
   await machine.expect(["sysctl", "-qw", "net.ipv4.fib_multipath_hash_policy=1"]);
-  await machine.write("/run/bird.conf", BIRD);
-  const program = await machine.spawn(["bird", "-f", "-c", "/run/bird.conf", "-s", CONTROL]);
-  await program.said(/Started/);
   const hops: Router["hops"] = async () => {
     const text = await machine.expect(["ip", "-4", "route", "show", VIP]);
     return [...text.matchAll(/via (\S+)/g)].map(([, hop = ""]) => hop).sort();
   };
   return {
-    ...{ program, hops },
-    say: (...words) => machine.expect(["birdc", "-s", CONTROL, ...words]),
+    ...{ hops, say },
     sendsTo: async (wanted, withinMs = 10_000) => {
       const began = performance.now();
       let seen: readonly string[] = [];
@@ -74,6 +68,15 @@ export const startRouter = async ({ lab }: Bed): Promise<Router> => {
       return performance.now() - began;
     },
   };
+};
+
+/** BIRD on the router. */
+export const startRouter = async ({ lab }: Bed): Promise<Router> => {
+  const machine = lab.host("rt");
+  await machine.write("/run/bird.conf", BIRD);
+  const program = await machine.spawn(["bird", "-f", "-c", "/run/bird.conf", "-s", CONTROL]);
+  await program.said(/Started/);
+  return routerOn(machine, (...words) => machine.expect(["birdc", "-s", CONTROL, ...words]));
 };
 
 export const HOPS = { e1: EDGES[0], e2: EDGES[1], both: [...EDGES] } as const;
