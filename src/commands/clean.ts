@@ -1,11 +1,12 @@
 /** `steelyard clean`: removes what an edge that was killed left behind. */
-import type { VirtualRouterConfig } from "#core/vrrp/config";
+import { loopbackAddresses } from "#core/edge-routes/addresses";
 import { openFiles } from "#drivers/files/linux";
 import { formatProblem, loadConfiguration } from "#drivers/files/load";
 import { openFrr } from "#drivers/frr/linux";
 import { readMissingCapabilities } from "#drivers/host/linux";
 import { takeLock } from "#drivers/host/lock";
 import { get } from "#drivers/http/client";
+import type { ConfiguredAddresses } from "#roles/edge/leftovers/addresses";
 import { leftoverFinders } from "#roles/edge/leftovers/all";
 import type { Finder } from "#roles/edge/leftovers/leftover";
 import { EDGE_LOCK } from "#roles/edge/options";
@@ -64,16 +65,19 @@ const refusal = async ({ admin }: CleanOptions): Promise<string | undefined> => 
   return answer.ok ? `an edge answers on ${admin}: stop it, which removes everything` : undefined;
 };
 
-type Routers =
-  | { readonly ok: true; readonly routers: readonly VirtualRouterConfig[] }
+type Read =
+  | { readonly ok: true; readonly configuration: ConfiguredAddresses }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-const routersOf = (config: readonly string[]): Routers => {
-  if (config.length === 0) return { ok: true, routers: [] };
+const addressesOf = (config: readonly string[]): Read => {
+  if (config.length === 0) return { ok: true, configuration: { routers: [], loopback: [] } };
   const loaded = loadConfiguration(openFiles(), config);
-  return loaded.ok
-    ? { ok: true, routers: loaded.desired.routers }
-    : { ok: false, problems: loaded.problems.map(formatProblem) };
+  if (!loaded.ok) return { ok: false, problems: loaded.problems.map(formatProblem) };
+  const { desired } = loaded;
+  return {
+    ok: true,
+    configuration: { routers: desired.routers, loopback: loopbackAddresses(desired) },
+  };
 };
 
 const frrFinders = ({ frr }: CleanOptions): readonly Finder[] => {
@@ -85,7 +89,7 @@ const frrFinders = ({ frr }: CleanOptions): readonly Finder[] => {
 /** Removes, or with `dryRun` lists, what is left; gives the exit status. */
 export const clean = async (options: CleanOptions): Promise<number> => {
   const complain = (line: string): void => void process.stderr.write(`${line}\n`);
-  const read = routersOf(options.config);
+  const read = addressesOf(options.config);
   if (!read.ok) {
     for (const problem of read.problems) complain(problem);
     return USAGE;
@@ -95,6 +99,9 @@ export const clean = async (options: CleanOptions): Promise<number> => {
     complain(`steelyard clean: ${refused}`);
     return NOT_CLEAN;
   }
-  const finders = [...leftoverFinders({ ...options, routers: read.routers }), ...frrFinders(options)];
+  const finders = [
+    ...leftoverFinders({ ...options, configuration: read.configuration }),
+    ...frrFinders(options),
+  ];
   return removeLeftovers(finders, { dryRun: options.dryRun, print: console.log, complain });
 };

@@ -1,11 +1,10 @@
 /** Every kind of thing that an edge leaves behind. */
 import { instant } from "#base/time";
-import type { VirtualRouterConfig } from "#core/vrrp/config";
 import { openSyncDaemons } from "#drivers/conntrackd/linux";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openSysctl } from "#drivers/sysctl/linux";
 import { openEdgeEngines } from "../engines.ts";
-import { findAddresses } from "./addresses.ts";
+import { type ConfiguredAddresses, findAddresses } from "./addresses.ts";
 import { findFiles } from "./files.ts";
 import { findForwarding } from "./forwarding.ts";
 import { type Finder, unseen } from "./leftover.ts";
@@ -18,8 +17,8 @@ export type LeftoverOptions = {
   readonly runtimeDirectory: string;
   /** Path of the admin socket. */
   readonly admin: string;
-  /** Their addresses count as left behind, marked or not. */
-  readonly routers: readonly VirtualRouterConfig[];
+  /** Its addresses count as left behind, marked or not. */
+  readonly configuration: ConfiguredAddresses;
 };
 
 /** Addresses first, so that no traffic is attracted any more; files last, because they say what else there is. */
@@ -29,7 +28,7 @@ export const leftoverFinders = (options: LeftoverOptions): readonly Finder[] => 
   const engine = openEdgeEngines({ program: "edge", runtimeDirectory, engine: "nftables" }, () => instant(0));
   return [
     ...(netlink.ok
-      ? [findAddresses(netlink.value, options.routers), findVirtualLinks(netlink.value)]
+      ? [findAddresses(netlink.value, options.configuration), findVirtualLinks(netlink.value)]
       : [async () => [unseen("addresses", netlink.error.code)]]),
     findSyncDaemon(openSyncDaemons(runtimeDirectory)),
     findForwarding(engine),

@@ -26,6 +26,9 @@ const removeAll = async (leftovers: readonly Leftover[]): Promise<readonly (stri
 
 const ETH0 = { index: 2, name: "eth0", mtu: 1500, up: true, carrier: true, loopback: false };
 
+/** No configuration. */
+const NOTHING = { routers: [], loopback: [] };
+
 describe("addresses that are left behind", () => {
   const machine = (): FakeNetlink => {
     const netlink = new FakeNetlink([ETH0]);
@@ -40,18 +43,43 @@ describe("addresses that are left behind", () => {
 
   it("are those that carry our mark, and nobody else's", async () => {
     const netlink = machine();
-    const found = await findAddresses(netlink, [])();
+    const found = await findAddresses(netlink, NOTHING)();
     assert.deepEqual(whats(found), ["address 192.0.2.100/24 on eth0"]);
     assert.deepEqual(await removeAll(found), [undefined]);
-    assert.deepEqual(await findAddresses(netlink, [])(), []);
+    assert.deepEqual(await findAddresses(netlink, NOTHING)(), []);
   });
 
   it("are those that a configuration names too, but for an owner's, which its interface has for good", async () => {
     const own = { address: address("192.0.2.1"), prefixLength: 24 };
     const router = virtualRouter({ name: "front", interface: "eth0", addresses: [own] });
-    assert.equal((await findAddresses(machine(), [router])()).length, 2);
-    assert.equal((await findAddresses(machine(), [{ ...router, priority: 255 }])()).length, 1);
-    assert.equal((await findAddresses(machine(), [{ ...router, interface: "eth1" }])()).length, 1);
+    assert.equal((await findAddresses(machine(), { ...NOTHING, routers: [router] })()).length, 2);
+    assert.equal(
+      (await findAddresses(machine(), { ...NOTHING, routers: [{ ...router, priority: 255 }] })()).length,
+      1,
+    );
+    assert.equal(
+      (await findAddresses(machine(), { ...NOTHING, routers: [{ ...router, interface: "eth1" }] })()).length,
+      1,
+    );
+  });
+
+  it("are those that a configuration has routers told of, on the loopback interface and nowhere else", async () => {
+    const lo = { ...ETH0, index: 1, name: "lo", loopback: true };
+    const netlink = new FakeNetlink([lo, ETH0]);
+    const unmarked = { tentative: false, duplicate: false };
+    for (const [linkIndex, text, prefixLength] of [
+      [1, "198.51.100.1", 32],
+      [1, "2001:db8::1", 128],
+      [1, "198.51.100.1", 24],
+      [1, "198.51.100.2", 32],
+      [2, "198.51.100.1", 32],
+    ] as const)
+      netlink.setAddress({ ...unmarked, linkIndex, address: address(text), prefixLength });
+    const loopback = [address("198.51.100.1"), address("2001:db8::1")];
+    assert.deepEqual(whats(await findAddresses(netlink, { ...NOTHING, loopback })()), [
+      "address 198.51.100.1/32 on lo",
+      "address 2001:db8::1/128 on lo",
+    ]);
   });
 });
 
