@@ -23,6 +23,8 @@ import type { Result } from "./report.ts";
 import { reportRing } from "./ring.ts";
 import { measureSoak } from "./soak.ts";
 import { measureCalm, measureFaults, measureReadiness } from "./speaker.ts";
+import { type ManyCase, measureMany } from "./speaker-many.ts";
+import { reportMany } from "./speaker-many-report.ts";
 import { measureCosts } from "./speaker-memory.ts";
 import { reportSpeakerMemory } from "./speaker-memory-report.ts";
 import { measurePeers, type PeersCost } from "./speaker-peers.ts";
@@ -207,6 +209,23 @@ const speakerCalm: Bench = async ({ quick, seconds = quick ? 20 : STEADY_SECONDS
   }
 };
 
+const MANY_CASES: readonly ManyCase[] = [
+  { addresses: 1, layout: "to one" },
+  { addresses: 1_000, layout: "to one" },
+  { addresses: 5_000, layout: "to one" },
+  { addresses: 5_000, layout: "spread" },
+];
+
+const speakerMany: Bench = ({ quick, runs, say }) =>
+  inLab(
+    { edges: 4, nodes: 0, client: "lan" },
+    async (lab, copy) => {
+      const cases = quick ? MANY_CASES.slice(1, 2) : MANY_CASES;
+      return reportMany(await measureMany(lab, { copy, cases, runs: Math.ceil(runs / 2), say }));
+    },
+    "no servers",
+  );
+
 /** Seconds of rest that processor time is measured over. */
 const REST_SECONDS = 60;
 
@@ -250,6 +269,7 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["allocate", allocate],
   ["speaker", speaker],
   ["speaker-calm", speakerCalm],
+  ["speaker-many", speakerMany],
   ["speaker-memory", speakerMemory],
   ["speaker-peers", speakerPeers],
   ["bgp", measureBgp],

@@ -30,6 +30,8 @@ export type Capture = {
 const ETHERNET = 14;
 const IPV6 = 40;
 const ETHER_TYPE = { arp: 0x0806, ipv6: 0x86dd };
+/** More than any of these frames has; with room for a burst of thousands, while others want the processors (KiB). */
+const ROOM = ["-s", "256", "-B", "8192"];
 const FILTER = "arp or (icmp6 and (ip6[40] == 135 or ip6[40] == 136))";
 
 const decodeMessage = (frame: Uint8Array): Frame["message"] => {
@@ -76,7 +78,7 @@ export const startCapture = async (
 ): Promise<Capture> => {
   captures += 1;
   const file = join(folder, `capture-${captures}.pcap`);
-  const flags = ["-n", "-U", "--immediate-mode", "-Z", "root", "-w", file];
+  const flags = ["-n", "-U", "--immediate-mode", "-Z", "root", ...ROOM, "-w", file];
   const tcpdump = await host.spawn(["tcpdump", "-i", device, ...flags, FILTER]);
   await tcpdump.said(/listening on/);
   const frames = (): readonly Frame[] => readFrames(readFileSync(file));
