@@ -83,7 +83,12 @@ export type SpeakerStatus = {
   readonly addresses: readonly AddressStatus[];
   readonly members: readonly MemberStatus[];
   /** Machines that are no nodes of the cluster and answer for an address. */
-  readonly duplicates: readonly { readonly address: string; readonly mac: string }[];
+  readonly duplicates: readonly {
+    readonly address: string;
+    readonly mac: string;
+    /** `held`: here as well; `used`: it was in use, and is not taken; `unused`: it was to be used for the first time, and is not. */
+    readonly stage: "held" | "used" | "unused";
+  }[];
   /** Addresses that this node asks for, and is not answered as it should be. */
   readonly unreachable: readonly { readonly address: string; readonly obstacle: string }[];
   /** Addresses that move too often. */

@@ -70,7 +70,9 @@ describe("the status of a speaker", () => {
       trouble: ["nodes: connection refused"],
       refused: ["IPAddressPool a: bad\u001b[2J"],
       linksDown: ["eth2"],
-      duplicates: [{ address: "192.0.2.10", mac: "02:00:00:00:00:63" }],
+      duplicates: (["held", "used", "unused"] as const).map((stage, index) => ({
+        ...{ address: `192.0.2.${8 + index}`, mac: "02:00:00:00:00:63", stage },
+      })),
       flapping: ["192.0.2.11"],
       unreachable: [{ address: "192.0.2.12", obstacle: "not-resolved" }],
     });
@@ -82,7 +84,9 @@ describe("the status of a speaker", () => {
         "! cannot read nodes: connection refused",
         "! refused, what was in force stays: IPAddressPool a: bad\ufffd[2J",
         "! link eth2 is down",
-        "! 192.0.2.10 is answered for by 02:00:00:00:00:63, which is no node of this cluster",
+        "! 192.0.2.8 is answered for by 02:00:00:00:00:63, which is no node of this cluster, and by this node",
+        "! 192.0.2.9 is answered for by 02:00:00:00:00:63, which is no node of this cluster, so this node does not take it",
+        "! 192.0.2.10 is answered for by 02:00:00:00:00:63, which is no node of this cluster, and was to be used for the first time, which it is not",
         "! 192.0.2.11 moves too often, and is not taken back for a while",
         "! 192.0.2.12 cannot be reached from here: not-resolved",
         "! 4 writes wait",

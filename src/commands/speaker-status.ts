@@ -40,13 +40,20 @@ const memberRow = (
   cause ?? (hearsUs === undefined ? "" : HEARING[hearsUs]),
 ];
 
+const DUPLICATES: Readonly<Record<SpeakerStatus["duplicates"][number]["stage"], string>> = {
+  held: "and by this node",
+  used: "so this node does not take it",
+  unused: "and was to be used for the first time, which it is not",
+};
+
 const remarksOf = (status: SpeakerStatus): readonly string[] => [
   ...(status.isSynced ? [] : ["the cluster has not been read yet: it goes on from what is on disk"]),
   ...status.trouble.map((text) => `cannot read ${text}`),
   ...status.refused.map((problem) => `refused, what was in force stays: ${problem}`),
   ...status.linksDown.map((link) => `link ${link} is down`),
   ...status.duplicates.map(
-    ({ address, mac }) => `${address} is answered for by ${mac}, which is no node of this cluster`,
+    ({ address, mac, stage }) =>
+      `${address} is answered for by ${mac}, which is no node of this cluster, ${DUPLICATES[stage]}`,
   ),
   ...status.flapping.map((address) => `${address} moves too often, and is not taken back for a while`),
   ...status.unreachable.map(({ address, obstacle }) => `${address} cannot be reached from here: ${obstacle}`),

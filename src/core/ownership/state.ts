@@ -180,6 +180,12 @@ export type Surroundings = {
   isUnsteady(node: string): boolean;
 };
 
+/**
+ * What becomes of an address that a machine claims which is no member: this node goes on answering for it (`held`); it was in use, and
+ * this node does not take it (`used`); or it was to be used for the first time, and is not (`unused`).
+ */
+export type Stage = "held" | "used" | "unused";
+
 /** What the caller must do, in order. */
 export type Effect =
   /** Answer for the address from now on. */
@@ -217,12 +223,12 @@ export type Effect =
     }
   /** For people: another member announces what this node holds by right. */
   | { readonly type: "rival"; readonly address: IpAddress; readonly peer: string }
-  /** For people: a machine that is no member claims an address, which was in use by then, or was to be used for the first time. */
+  /** For people: a machine that is no member claims an address. */
   | {
       readonly type: "stranger";
       readonly address: IpAddress;
       readonly mac: MacAddress;
-      readonly stage: "used" | "unused";
+      readonly stage: Stage;
     }
   /** For people: it is not heard any more, or this node has nothing to do with the address any more. */
   | { readonly type: "stranger-gone"; readonly address: IpAddress; readonly mac: MacAddress }

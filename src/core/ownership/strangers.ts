@@ -24,14 +24,15 @@ export const noteStranger = ({ now, self }: Surroundings, entry: Entry, mac: Mac
     before === undefined || (before.mac !== mac && now >= after(before.reportedAt, NEWS_INTERVAL));
   const defendedAt = before?.defendedAt;
   const isDue = defendedAt === undefined || now >= after(defendedAt, DEFEND_INTERVAL);
-  const isDefended = isDue && (state.name === "holding" || state.name === "yielding");
+  const isHeld = state.name === "holding" || state.name === "yielding";
+  const isDefended = isDue && isHeld;
   const stranger = {
     mac: isNews ? mac : before.mac,
     heardAt: now,
     reportedAt: isNews ? now : before.reportedAt,
     defendedAt: isDefended ? now : defendedAt,
   };
-  const stage = isFirstUse(entry, self) ? "unused" : "used";
+  const stage = isHeld ? "held" : isFirstUse(entry, self) ? "unused" : "used";
   const report: readonly Effect[] = isNews ? [{ type: "stranger", address, mac, stage }] : [];
   const defence: readonly Effect[] = isDefended ? [{ type: "announce", address, cause: "defence" }] : [];
   return { entry: { ...entry, memory: { ...memory, stranger } }, effects: [...report, ...defence] };

@@ -9,7 +9,7 @@ import type { MacAddress } from "#base/mac";
 import type { Duration, WallTime } from "#base/time";
 import type { DeathCause, Standing } from "#core/liveness/standing";
 import type { Verdict as Company } from "#core/ownership/company";
-import type { State, TransitionCause } from "#core/ownership/state";
+import type { Stage, State, TransitionCause } from "#core/ownership/state";
 import type { Verdict as Reachability } from "#core/reachability/machine";
 import type { BgpEvent } from "./bgp.ts";
 
@@ -60,8 +60,7 @@ export type SpeakerEvent =
       readonly type: "duplicate-address";
       readonly address: IpAddress;
       readonly mac: MacAddress;
-      /** `used`: the address is in use, here or elsewhere, or has been; `unused`: it was to be used for the first time, and is not. */
-      readonly stage: "used" | "unused";
+      readonly stage: Stage;
     }
   /** It is not heard any more, or this node has nothing to do with the address any more. */
   | { readonly type: "duplicate-gone"; readonly address: IpAddress; readonly mac: MacAddress }

@@ -22,7 +22,7 @@ export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Typ
   hearing: { type: "hearing", node: "node-b", hearsUs: "no" },
   company: { type: "company", to: "isolated" },
   rival: { type: "rival", address, peer: "node-b" },
-  "duplicate-address": { type: "duplicate-address", address, mac, stage: "used" },
+  "duplicate-address": { type: "duplicate-address", address, mac, stage: "held" },
   "duplicate-gone": { type: "duplicate-gone", address, mac },
   secret: { type: "secret", change: "refused", detail: "/etc/steelyard/secret holds less than 16 bytes" },
   flapping: { type: "flapping", address, state: "begun" },

@@ -76,9 +76,14 @@ const memberSentence = ({ node, from, to, cause }: Of<"member">): Sentence => {
   return say("warning", `node ${node}`, cause === undefined ? text : `${text}: ${DEATHS[cause]}`);
 };
 
+const STAGES: Readonly<Record<Of<"duplicate-address">["stage"], string>> = {
+  held: "answers for it as well",
+  used: "answers for it, so it is not taken",
+  unused: "has it already, so it is not used",
+};
+
 const duplicateSentence = ({ address, mac, stage }: Of<"duplicate-address">): Sentence => {
-  const when = stage === "used" ? "answers for it as well" : "has it already, so it is not used";
-  return say("error", `address ${address}`, `${mac}, which is no node of this cluster, ${when}`);
+  return say("error", `address ${address}`, `${mac}, which is no node of this cluster, ${STAGES[stage]}`);
 };
 
 const configurationSentence = (event: Of<"configuration-applied"> | Of<"configuration-refused">): Sentence =>

@@ -114,7 +114,7 @@ describe("a machine that has an address before this node answers for it", () => 
     const bed = createCluster({ web: [WEB] });
     const agent = await bed.follow();
     find(bed);
-    assert.deepEqual(agent.status().duplicates, [{ address: WEB, mac: PRINTER }]);
+    assert.deepEqual(agent.status().duplicates, [{ address: WEB, mac: PRINTER, stage: "unused" }]);
     bed.report("node-b", PRINTER);
     await bed.rest();
     assert.deepEqual(agent.status().duplicates, []);

@@ -15,16 +15,17 @@ import { Writers, type WritersParts } from "./writers/writers.ts";
 
 type Parts = Pick<FollowingParts, "cluster" | "clock" | "heard" | "tell" | "options">;
 
-/** Machines that are none of ours and answer for addresses, and whether those were in use. */
-const duplicatesOf = (
-  { view }: Heard,
+/** Machines that are none of ours and answer for addresses, and what becomes of these. */
+export const duplicatesOf = (
+  { view }: Pick<Heard, "view">,
   strangers: ReadonlyMap<IpAddress, MacAddress>,
 ): ReadonlyMap<IpAddress, Duplicate> =>
   new Map(
     [...strangers].map(([address, mac]: readonly [IpAddress, MacAddress]): [IpAddress, Duplicate] => {
       const state = view.addresses.get(address)?.state;
       const isHeld = state === "holding" || state === "yielding";
-      return [address, { mac, stage: view.unused.has(address) && !isHeld ? "unused" : "used" }];
+      const stage = isHeld ? "held" : view.unused.has(address) ? "unused" : "used";
+      return [address, { mac, stage }];
     }),
   );
 

@@ -7,6 +7,7 @@ import { VERSION } from "#base/version";
 import { type BgpStatusSources, bgpStatus } from "./bgp/status.ts";
 import type { Heard } from "./heard.ts";
 import type { Member } from "./members.ts";
+import { duplicatesOf } from "./reporter.ts";
 
 /** What it is made from. */
 export type StatusSources = {
@@ -63,7 +64,7 @@ export const speakerStatus = (sources: StatusSources): SpeakerStatus => {
       ...(hearsUs === undefined ? {} : { hearsUs }),
       ...wordOf(byName.get(name)),
     })),
-    duplicates: pairsOf(sources.strangers, (address, mac) => ({ address, mac })),
+    duplicates: pairsOf(duplicatesOf(heard, sources.strangers), (address, found) => ({ address, ...found })),
     unreachable: pairsOf(view.unreachable, (address, obstacle) => ({ address, obstacle })),
     flapping: [...view.flapping].sort(),
     linksDown: [...view.linksDown].sort(),

@@ -165,7 +165,7 @@ describe("a machine that is none of ours and answers for an address that is held
     const { bed, speaker, reports, hear, silence } = await started();
     speaker.holds(V4);
     await bed.rest();
-    hear("used");
+    hear("held");
     await bed.rest();
     assert.deepEqual(reports(), []);
     const condition = bed.condition("Announced");
@@ -174,6 +174,17 @@ describe("a machine that is none of ours and answers for an address that is held
     silence();
     await bed.rest(seconds(70));
     assert.equal(bed.condition("Announced")?.reason, "Announced");
+  });
+
+  it("is told of in an Event without a word of a holder where the address was in use and nobody takes it", async () => {
+    const { bed, reports, hear } = await started();
+    hear("used");
+    await bed.rest();
+    assert.deepEqual(reports(), []);
+    assert.match(
+      bed.events().join(),
+      /answers for 192\.0\.2\.10, which was in use, so node node-a does not take it/,
+    );
   });
 });
 

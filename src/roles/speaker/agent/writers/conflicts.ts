@@ -13,14 +13,15 @@ import type { MacAddress } from "#base/mac";
 import { after, earliest, type Instant, seconds } from "#base/time";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import type { Owner } from "#core/layer2-status/object";
+import type { Stage } from "#core/ownership/state";
 import type { ClusterPort } from "#drivers/kubernetes/port";
 import { CONFIGURATION_KINDS } from "#runtime/cluster/resources";
 import type { Writes } from "#runtime/cluster/writes";
 import type { Attempts } from "./attempts.ts";
 import { conflictName, conflictObject, readOwnConflict } from "./conflict-object.ts";
 
-/** A machine that is none of ours, and whether this node held the address when it was heard. */
-export type Duplicate = { readonly mac: MacAddress; readonly stage: "used" | "unused" };
+/** A machine that is none of ours, and what becomes of the address. */
+export type Duplicate = { readonly mac: MacAddress; readonly stage: Stage };
 
 export type ConflictParts = {
   readonly self: string;
@@ -170,7 +171,7 @@ export class Conflicts {
     if (policy === "expected") return;
     const resource = resourceOf();
     for (const [address, { mac, stage }] of this.#sightings) {
-      if (stage === "used" || mac === undefined) continue;
+      if (stage !== "unused" || mac === undefined) continue;
       if (reported.has(address) || this.#open.has(address)) continue;
       if (resource === undefined || reported.size + this.#open.size >= MOST) return;
       const due = attempts.dueAt(REPORTS, address, now);

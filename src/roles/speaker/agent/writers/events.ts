@@ -1,11 +1,11 @@
 /** Kubernetes Events of a speaker about Services: who announces them, and what is wrong on the link. */
 import type { IpAddress } from "#base/address";
-import type { MacAddress } from "#base/mac";
 import type { Service } from "#core/service/service";
 import { createRecorder, type EventWrite, type ServiceEvent } from "#core/service-events/recorder";
 import type { Time } from "#drivers/kubernetes/time";
 import { EVENTS } from "#runtime/cluster/resources";
 import type { PlannedWrite, Writes } from "#runtime/cluster/writes";
+import type { Duplicate } from "./conflicts.ts";
 
 /** Who the Events are from. */
 const COMPONENT = "steelyard-speaker";
@@ -26,17 +26,16 @@ export const assigned = (node: string, protocol: "layer2" | "bgp"): Told => ({
   message: `announcing from node ${JSON.stringify(node)} with protocol "${protocol}"`,
 });
 
-export const duplicateFound = (
-  node: string,
-  address: IpAddress,
-  { mac, stage }: { readonly mac: MacAddress; readonly stage: "used" | "unused" },
-): Told => ({
+const DUPLICATES: Readonly<Record<Duplicate["stage"], (address: IpAddress, node: string) => string>> = {
+  held: (address, node) => `answers for ${address} as well, which node ${node} holds`,
+  used: (address, node) => `answers for ${address}, which was in use, so node ${node} does not take it`,
+  unused: (address, node) => `has ${address} already, so node ${node} does not answer for it`,
+};
+
+export const duplicateFound = (node: string, address: IpAddress, { mac, stage }: Duplicate): Told => ({
   type: "Warning",
   reason: "DuplicateAddress",
-  message:
-    stage === "used"
-      ? `${mac}, which is no node of this cluster, answers for ${address} as well, which node ${node} holds: find that machine.`
-      : `${mac}, which is no node of this cluster, has ${address} already, so node ${node} does not answer for it: find that machine.`,
+  message: `${mac}, which is no node of this cluster, ${DUPLICATES[stage](address, node)}: find that machine.`,
 });
 
 export const notReachable = (message: string): Told => ({ type: "Warning", reason: "NotReachable", message });
