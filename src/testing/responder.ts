@@ -12,6 +12,7 @@ import { decodePacket, encodePacket, unsolicited } from "#core/ndp/packet";
 import type { Link } from "#core/netlink/link";
 import { type Assignment, DEFAULTS, type NodeLink, type ResponderConfig } from "#core/responder/config";
 import type { Effect } from "#core/responder/effects";
+import type { AgainReason } from "#core/responder/holding";
 import type { HeardFrame } from "#core/responder/reading";
 import { Responder } from "#core/responder/responder";
 
@@ -134,8 +135,9 @@ export class Node {
     return this;
   }
 
-  sayAgain(): this {
-    this.#note(this.responder.sayAgain(this.now));
+  /** Tells of these addresses again. */
+  sayAgain(why: AgainReason, ...addresses: readonly IpAddress[]): this {
+    this.#note(this.responder.sayAgain(addresses, why, this.now));
     return this;
   }
 

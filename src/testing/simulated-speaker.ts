@@ -1,23 +1,20 @@
 /** A speaker on a simulated link: the real liveness and ownership, with simple sessions and a simple responder around them. */
 import type { IpAddress } from "#base/address";
 import { after, type Duration, earliest, type Instant, instant, micros, millis, seconds } from "#base/time";
+import * as announcing from "#core/announce/machine";
 import { DEFAULT_GRACE } from "#core/liveness/config";
 import { Liveness, type StandingChange } from "#core/liveness/liveness";
 import type { Input } from "#core/ownership/input";
 import { Ownership } from "#core/ownership/ownership";
 import type { Effect } from "#core/ownership/state";
+import { DEFAULTS } from "#core/responder/config";
+import type { GratuitousPolicy } from "#core/vrrp/config";
 import type { Cancel } from "./clock.ts";
 import { type SessionPacket, SimulatedSession } from "./simulated-session.ts";
 import { type Frame, type Knowledge, type Link, macOf, type SpeakerHost } from "./speaker-link.ts";
 
-/** When announcements are made, by their cause. */
-const BURSTS = {
-  takeover: [millis(0), millis(100), seconds(1), seconds(2), seconds(3)],
-  "peer-returned": [millis(0), millis(100), seconds(1)],
-  defence: [millis(0)],
-} as const;
-/** Stands for the refresh that keeps switches from forgetting, which is slower. */
-const REFRESH = seconds(10);
+/** As the responder's, but for a refresh that comes within a history. */
+const GRATUITOUS: GratuitousPolicy = { ...DEFAULTS.gratuitous, refresh: seconds(10) };
 /** Socket buffers are full at some time. */
 const QUEUE_LIMIT = 300;
 const USUAL_LATENESS = millis(3);
@@ -39,7 +36,8 @@ export class SimulatedSpeaker {
   #knowledge: Knowledge = { members: [], placements: [], apiOf: () => "unheard" };
   #cancelTimer: Cancel = () => {};
   hasLeft = false;
-  readonly #refreshed = new Map<IpAddress, object>();
+  /** When each address that is answered for is announced next. */
+  readonly #announcements = new Map<IpAddress, announcing.State>();
 
   constructor(host: SpeakerHost, link: Link) {
     this.host = host;
@@ -80,7 +78,7 @@ export class SimulatedSpeaker {
     this.#ownership = new Ownership(this.name, this.host.config, this.now);
     this.#sessions = new Map();
     this.#slowAt.clear();
-    this.#refreshed.clear();
+    this.#announcements.clear();
     this.#knowledge = { ...knowledge, placements: [] };
     this.learn(knowledge);
     this.input({ type: "gateway", isKnown: this.host.hasGateway });
@@ -94,11 +92,12 @@ export class SimulatedSpeaker {
       this.#knowledge = knowledge;
       const { members, placements, apiOf } = knowledge;
       const { bfdInterval, bfdMultiplier } = this.host.config;
+      const times = { interval: bfdInterval, multiplier: bfdMultiplier };
       const others = members.filter((name) => name !== this.name);
       for (const name of [...this.#sessions.keys()]) if (!others.includes(name)) this.#sessions.delete(name);
       for (const name of others) {
         if (!this.#sessions.has(name))
-          this.#sessions.set(name, new SimulatedSession(bfdInterval, bfdMultiplier));
+          this.#sessions.set(name, new SimulatedSession(times, this.#link.random));
       }
       const known = others.map((name) => ({ name, isWatched: true, api: apiOf(name) }));
       this.#step({ type: "members", members: others.map((name) => ({ name, macs: [macOf(name)] })) });
@@ -176,7 +175,7 @@ export class SimulatedSpeaker {
   }
 
   #say(peer: string, session: SimulatedSession): void {
-    this.#link.send(this.name, peer, { type: "bfd", packet: session.packet });
+    this.#link.send(this.name, peer, { type: "bfd", packet: session.nextPacket(this.now) });
   }
 
   /** Speaks on every session that is due, and again an interval later. */
@@ -244,11 +243,12 @@ export class SimulatedSpeaker {
   }
 
   #perform(effect: Effect): void {
-    if (effect.type === "announce") {
-      this.#announce(effect.address, BURSTS[effect.cause]);
-    }
-    if (effect.type === "answer") this.#refresh(effect.address);
-    if (effect.type === "silence") this.#refreshed.delete(effect.address);
+    if (effect.type === "answer") this.#announce(effect.address, "takeover");
+    // Taking it has begun a whole burst.
+    if (effect.type === "announce" && effect.cause !== "takeover")
+      this.#announce(effect.address, effect.cause);
+    const isYielded = effect.type === "transition" && effect.to === "yielding";
+    if (effect.type === "silence" || isYielded) this.#announcements.delete(effect.address);
     if (effect.type === "ask") this.#ask(effect.address, effect.of);
     if (effect.type === "ask-gateway") this.#link.askGateway(this.name);
     if (effect.type === "left") this.hasLeft = true;
@@ -261,27 +261,20 @@ export class SimulatedSpeaker {
     }
   }
 
-  /** Announces again and again, as long as this is what it last began to do for the address. */
-  #refresh(address: IpAddress): void {
-    const stamp = {};
-    this.#refreshed.set(address, stamp);
-    const again = (): void => {
-      if (this.#refreshed.get(address) !== stamp || !this.answers(address)) return;
-      this.#announce(address, BURSTS.defence);
-      this.#later(REFRESH, again);
-    };
-    this.#later(REFRESH, again);
-  }
-
-  #announce(address: IpAddress, burst: readonly Duration[]): void {
-    for (const delay of burst) {
-      if (delay === 0) this.#broadcast({ type: "claim", address });
-      else {
-        this.#later(delay, () => {
-          if (this.#ownership.mayAnswer(address, this.now)) this.#broadcast({ type: "claim", address });
-        });
-      }
-    }
+  /** Announces what is due, and again when that is due, as long as nothing else is done for the address meanwhile. */
+  #announce(address: IpAddress, type: announcing.Input["type"]): void {
+    const before = this.#announcements.get(address) ?? announcing.INITIAL;
+    const config = { addresses: [address], policy: GRATUITOUS };
+    const { state, effects } = announcing.step(config, before, { type }, this.now);
+    this.#announcements.set(address, state);
+    for (const _ of effects) this.#broadcast({ type: "claim", address });
+    const at = announcing.deadline(state);
+    if (at === undefined) return;
+    this.#later(micros(Math.max(0, at - this.now)), () => {
+      if (this.#announcements.get(address) !== state) return;
+      if (this.answers(address)) this.#announce(address, "timer");
+      else this.#announcements.delete(address);
+    });
   }
 
   #ask(address: IpAddress, of: string | undefined): void {

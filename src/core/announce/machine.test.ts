@@ -135,6 +135,48 @@ describe("announcing", () => {
     ]);
   });
 
+  it("defends once, at once, and leaves the burst under way as it is", () => {
+    const once = { ...config, policy: { ...policy, delay: micros(0) } };
+    const { said } = run(once, [takeover, [millis(270), "defence"]], seconds(5));
+    assert.deepEqual(said, [
+      [millis(0), "takeover"],
+      [millis(200), "takeover"],
+      [millis(270), "defence"],
+      [millis(400), "takeover"],
+    ]);
+  });
+
+  it("defends 50 ms after the last word at the earliest, once for however often that is asked for until then", () => {
+    const once = { ...config, policy: { ...policy, repeat: 1, delay: micros(0) } };
+    const often = Array.from({ length: 120 }, (_, index) => [millis(index), "defence"] as const);
+    const { said } = run(once, [takeover, ...often], seconds(5));
+    assert.deepEqual(said, [
+      [millis(0), "takeover"],
+      [millis(50), "defence"],
+      [millis(100), "defence"],
+      [millis(150), "defence"],
+    ]);
+  });
+
+  it("does not say twice what it says at that very moment", () => {
+    const once = { ...config, policy: { ...policy, repeat: 1, delay: micros(0) } };
+    const both = [takeover, [seconds(20), "other-speaker"], [seconds(20), "defence"]] as const;
+    assert.deepEqual(run(once, both, seconds(25)).said.slice(1), [[seconds(20), "other-speaker"]]);
+  });
+
+  it("announces a burst to a speaker that is back, at most once a second, and tells it at once all the same", () => {
+    const once = { ...config, policy: { ...policy, delay: micros(0) } };
+    const returns = [
+      [seconds(6), "peer-returned"],
+      [millis(6_700), "peer-returned"],
+      [millis(6_720), "peer-returned"],
+    ] as const;
+    assert.deepEqual(
+      run(once, [takeover, ...returns], seconds(9)).said.slice(3),
+      [6_000, 6_200, 6_400, 6_700, 6_750, 7_000, 7_200, 7_400].map((at) => [millis(at), "peer-returned"]),
+    );
+  });
+
   it("announces after link-up, but not more than once a second when the link flaps", () => {
     const flaps = Array.from({ length: 25 }, (_, index) => [millis(6_500 + 100 * index), "link-up"] as const);
     const once = { ...config, policy: { ...policy, repeat: 1 } };

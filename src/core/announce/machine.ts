@@ -7,6 +7,7 @@
  *  | silent |                                  |  burst:   `repeat` times, `interval` apart |
  *  |        | <------------------------------- |  second:  a burst `delay` after takeover   |
  *  +--------+   silence                        |  again:   link-up, other-speaker or rival  |
+ *                                              |  once:    defence; peer-returned: then again |
  *                                              |  refresh: once, `refresh` after the last   |
  *                                              +--------------------------------------------+
  * ```
@@ -33,6 +34,8 @@ export type Cause =
   | "link-up"
   | "other-speaker"
   | "rival"
+  | "defence"
+  | "peer-returned"
   | "reconfigured";
 
 type Burst = {
@@ -42,7 +45,7 @@ type Burst = {
   readonly at: Instant;
 };
 
-type Again = { readonly cause: Cause; readonly at: Instant };
+type Waiting = { readonly cause: Cause; readonly at: Instant };
 
 export type AnnouncingState = {
   readonly name: "announcing";
@@ -50,9 +53,13 @@ export type AnnouncingState = {
   /** When the second burst begins. */
   readonly secondAt: Instant | undefined;
   /** A burst that was asked for and must wait, because the last began too recently. */
-  readonly again: Again | undefined;
+  readonly again: Waiting | undefined;
+  /** One announcement that must wait, because the last was made a moment ago. */
+  readonly once: Waiting | undefined;
   readonly refreshAt: Instant | undefined;
   readonly lastBurstAt: Instant;
+  /** When anything was announced last. */
+  readonly saidAt: Instant;
 };
 
 export type State = { readonly name: "silent" } | AnnouncingState;
@@ -68,6 +75,10 @@ export type Input =
   | { readonly type: "other-speaker" }
   /** Another router advertised that it holds the addresses; it has given way by now, or will. */
   | { readonly type: "rival" }
+  /** A speaker that gives way as soon as it hears who has the address was heard to hold it: said once, no burst. */
+  | { readonly type: "defence" }
+  /** A speaker is back that may hold the address, too, and must not miss who has it. */
+  | { readonly type: "peer-returned" }
   /** The policy or the addresses have changed, `config` is new. */
   | { readonly type: "reconfigured" }
   | { readonly type: "timer" };
@@ -88,7 +99,12 @@ const DEFEND_INTERVAL: Duration = seconds(10);
  * neighbours must not wait for long once it is silent.
  */
 const RIVAL_INTERVAL: Duration = seconds(1);
-/** A link that flaps asks for a burst at most this often. */
+/**
+ * Who defends an address against a speaker knows within 150 ms whether that was heard, so it may not wait for long; but nobody who
+ * makes speakers up may make announcements without end.
+ */
+const ONCE_INTERVAL: Duration = millis(50);
+/** A link that flaps, and peers that go and come, ask for a burst at most this often. */
 const LINK_SETTLE_INTERVAL: Duration = seconds(1);
 /** A zero `interval` would make the burst one long step; this is as good and lets others have their turn. */
 const SHORTEST_INTERVAL: Duration = millis(1);
@@ -100,7 +116,7 @@ export const INITIAL: State = { name: "silent" };
 export const deadline = (state: State): Instant | undefined =>
   state.name === "silent"
     ? undefined
-    : earliest(state.burst?.at, state.secondAt, state.again?.at, state.refreshAt);
+    : earliest(state.burst?.at, state.secondAt, state.again?.at, state.once?.at, state.refreshAt);
 
 /** The new state and the announcements to make now. */
 export const step = (config: Config, state: State, input: Input, now: Instant): Step => {
@@ -124,6 +140,10 @@ export const step = (config: Config, state: State, input: Input, now: Instant): 
       );
     case "rival":
       return ask(config, state, { cause: "rival", at: after(state.lastBurstAt, RIVAL_INTERVAL) }, now);
+    case "defence":
+      return sayOnce(config, state, "defence", now);
+    case "peer-returned":
+      return meet(config, state, now);
     case "reconfigured":
       return startBurst(config, { ...state, secondAt: undefined }, "reconfigured", now);
     case "timer":
@@ -138,7 +158,7 @@ const refreshAfter = ({ policy }: Config, now: Instant): Instant | undefined =>
 
 /** Every announcement names all addresses, so it is a refresh, too. */
 const announce = (config: Config, state: AnnouncingState, cause: Cause, now: Instant): Step => ({
-  state: { ...state, refreshAt: refreshAfter(config, now) },
+  state: { ...state, once: undefined, refreshAt: refreshAfter(config, now), saidAt: now },
   effects: [{ type: "announce", addresses: config.addresses, cause }],
 });
 
@@ -159,17 +179,35 @@ const takeOver = (config: Config, now: Instant): Step => {
     burst: undefined,
     secondAt: delay === 0 ? undefined : after(now, delay),
     again: undefined,
+    once: undefined,
     refreshAt: undefined,
     lastBurstAt: now,
+    saidAt: now,
   };
   return startBurst(config, state, "takeover", now);
 };
 
 /** Starts a burst at `wanted.at`, which may be now. Of several that wait, the earliest stays. */
-const ask = (config: Config, state: AnnouncingState, wanted: Again, now: Instant): Step => {
+const ask = (config: Config, state: AnnouncingState, wanted: Waiting, now: Instant): Step => {
   if (now >= wanted.at) return startBurst(config, state, wanted.cause, now);
   const sooner = state.again === undefined || wanted.at < state.again.at;
   return { state: sooner ? { ...state, again: wanted } : state, effects: [] };
+};
+
+/** Announces once, and leaves a burst under way as it is. What was said at this very moment is not said twice. */
+const sayOnce = (config: Config, state: AnnouncingState, cause: Cause, now: Instant): Step => {
+  const at = after(state.saidAt, ONCE_INTERVAL);
+  if (now >= at) return announce(config, state, cause, now);
+  if (now === state.saidAt) return { state, effects: [] };
+  return { state: { ...state, once: state.once ?? { cause, at } }, effects: [] };
+};
+
+/** A burst, and where that must wait one announcement before it. */
+const meet = (config: Config, state: AnnouncingState, now: Instant): Step => {
+  const at = after(state.lastBurstAt, LINK_SETTLE_INTERVAL);
+  const asked = ask(config, state, { cause: "peer-returned", at }, now);
+  if (asked.effects.length > 0 || asked.state.name === "silent") return asked;
+  return sayOnce(config, asked.state, "peer-returned", now);
 };
 
 const isDue = (at: Instant | undefined, now: Instant): boolean => at !== undefined && now >= at;
@@ -183,6 +221,9 @@ const stepTimer = (config: Config, state: AnnouncingState, now: Instant): Step =
   }
   if (state.burst !== undefined && isDue(state.burst.at, now)) {
     return continueBurst(config, state, state.burst, now);
+  }
+  if (state.once !== undefined && isDue(state.once.at, now)) {
+    return announce(config, state, state.once.cause, now);
   }
   if (isDue(state.refreshAt, now)) return announce(config, state, "refresh", now);
   return { state, effects: [] };

@@ -9,6 +9,12 @@ import type { Assignment, ResponderConfig } from "./config.ts";
 import type { UsableLink } from "./fitness.ts";
 import type { Lane, Outbox } from "./outbox.ts";
 
+/**
+ * Why an address that is held is announced again: the links are back; a stranger claimed it; another speaker uses it without holding it,
+ * holds it too, or is back and may.
+ */
+export type AgainReason = "link-up" | "other-speaker" | "rival" | "defence" | "peer-returned";
+
 /** Why a probe is sent, for counters. */
 export type SendCause = announcing.Cause | "probe";
 
@@ -144,8 +150,8 @@ export class Holding {
     for (const index of this.voices()) this.#close(index);
   }
 
-  /** Announces again wherever it is held: the links are back, a stranger claimed it, or whoever asks for it knows why. */
-  sayAgain(input: "link-up" | "other-speaker" | "rival", now: Instant, on?: number): void {
+  /** Announces again wherever it is held, in the way that the reason asks for. */
+  sayAgain(input: AgainReason, now: Instant, on?: number): void {
     if (this.assignment.stance !== "holding") return;
     for (const voice of this.#voices) {
       if (on === undefined || on === voice.linkIndex) this.#feed(voice, input, now);
@@ -213,11 +219,14 @@ export class Holding {
   #feed(voice: Voice, type: announcing.Input["type"], now: Instant): void {
     const policy = { ...this.#config.gratuitous, refresh: this.#refresh };
     const config = { addresses: [this.address], policy };
-    const { state, effects } = announcing.step(config, voice.announcing, { type }, now);
+    const { announcing: before } = voice;
+    const { state, effects } = announcing.step(config, before, { type }, now);
     voice.announcing = state;
     for (const { cause } of effects) {
       const begins = state.name === "announcing" && state.lastBurstAt === now;
-      const isUrgent = begins && cause !== "second-burst" && cause !== "refresh";
+      const isAnswer = before.name === "announcing" && before.once !== undefined && before.once.at <= now;
+      const isNews = type !== "timer" || begins || isAnswer;
+      const isUrgent = isNews && cause !== "second-burst" && cause !== "refresh";
       for (const [order, outgoing] of voice.announcements.entries()) {
         outgoing.cause = cause;
         this.#outbox.put(outgoing, isUrgent && order === 0 ? "first" : "again");

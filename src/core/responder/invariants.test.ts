@@ -48,7 +48,11 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       (node) =>
         node.hear(at, claims(vip, who)),
   ),
-  fc.constant<Deed>((node) => node.sayAgain()),
+  fc.constantFrom("defence", "peer-returned", "rival").map(
+    (why): Deed =>
+      (node) =>
+        node.sayAgain(why, ...ADDRESSES),
+  ),
   fc.constantFrom(1, 70, 900, 40_000).map(
     (time): Deed =>
       (node) =>

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { micros, millis, seconds } from "#base/time";
-import { asks, held, macOf, Node, nodeLink } from "#testing/responder";
+import { addressAfter, asks, held, macOf, Node, nodeLink } from "#testing/responder";
 import { address } from "#testing/values";
+import { DEFAULTS } from "./config.ts";
 
 const VIP = address("192.0.2.100");
 const VIP6 = address("2001:db8::100");
@@ -81,7 +82,7 @@ describe("answers", () => {
 
   it("while an address is yielded, but announces it no more", () => {
     const node = holder(VIP).assign(held(VIP, { stance: "yielding" }));
-    node.sayAgain().pass(seconds(200));
+    for (const why of ["defence", "peer-returned"] as const) node.sayAgain(why, VIP).pass(seconds(100));
     assert.deepEqual(node.take(), []);
     assert.equal(node.hear(2, asks(VIP, ASKER, HOST)).take().length, 1);
   });
@@ -198,7 +199,7 @@ describe("announcements", () => {
     const times = requests.map(({ at }) => at - start);
     assert.deepEqual(
       times.slice(0, 6),
-      [0, 200_000, 400_000, 5_000_000, 5_200_000, 5_400_000].map((at) => micros(at)),
+      [0, 100_000, 200_000, 5_000_000, 5_100_000, 5_200_000].map((at) => micros(at)),
     );
     for (const [index, at] of times.entries()) {
       assert.ok(at - (times[index - 1] ?? 0) <= seconds(100));
@@ -207,10 +208,42 @@ describe("announcements", () => {
     assert.ok(requests.slice(6).every(({ send }) => send.cause === "refresh"));
   });
 
-  it("are repeated when the network is back, but not more than once a second", () => {
-    const node = holder(VIP);
-    for (let count = 0; count < 28; count += 1) node.sayAgain().pass(millis(100));
-    assert.equal(node.take().length / 2, 3);
+  it("are made once against another speaker, at once, before everything that waits, and not in a burst", () => {
+    for (const vip of [VIP, VIP6]) {
+      const node = holder(vip).pass(seconds(30));
+      node.sayAgain("defence", vip).pass(seconds(8));
+      const said = node.takeSent();
+      const forms = vip === VIP ? 2 : 1;
+      assert.deepEqual(
+        said.map(({ send }) => send.cause),
+        Array.from({ length: forms }, () => "defence"),
+      );
+    }
+    // Others wait for their turn, thousands of them.
+    const many = Array.from({ length: 400 }, (_, index) => addressAfter(address("198.51.100.0"), index));
+    const node = new Node({ framesPerSecond: 100 }).links(nodeLink(2));
+    node.assign(held(VIP)).pass(seconds(20)).take();
+    node.assign(...many.map((each) => held(each)));
+    node.pass(seconds(5)).take();
+    node.sayAgain("defence", VIP).pass(millis(200));
+    assert.match(String(node.take()), new RegExp(`defence on 2 .* for ${VIP}`));
+  });
+
+  it("are a burst for a speaker that is back, at most once a second, and one that cannot wait for that", () => {
+    const node = new Node({ gratuitous: { ...DEFAULTS.gratuitous, delay: millis(0), refresh: seconds(0) } });
+    node.links(nodeLink(2)).assign(held(VIP)).pass(seconds(20)).take();
+    const requests = (): readonly number[] =>
+      node
+        .takeSent()
+        .filter((_, index) => index % 2 === 0)
+        .map(({ at }) => at - start);
+    const start = node.now;
+    node.sayAgain("peer-returned", VIP).pass(millis(700)).sayAgain("peer-returned", VIP).pass(seconds(20));
+    const expected = [0, 100, 200, 700, 1_000, 1_100, 1_200];
+    assert.deepEqual(
+      requests(),
+      expected.map((at) => millis(at)),
+    );
   });
 
   it("end when the address is given up or yielded", () => {

@@ -24,7 +24,7 @@ import type { Effect, FrameCause } from "./effects.ts";
 import type { UnfitReason } from "./fitness.ts";
 import { Fitting } from "./fitting.ts";
 import { Hearing, type HearingCount } from "./hearing.ts";
-import { Holding, type Outgoing } from "./holding.ts";
+import { type AgainReason, Holding, type Outgoing } from "./holding.ts";
 import { Listening } from "./listening.ts";
 import { Outbox } from "./outbox.ts";
 import type { HeardFrame } from "./reading.ts";
@@ -114,12 +114,12 @@ export class Responder {
     return this.#act(now);
   }
 
-  /** The network is back, or another has reason to doubt what neighbours know: every address, or these, are told of again. */
-  sayAgain(now: Instant, addresses: Iterable<IpAddress> = this.#holdings.keys()): readonly Effect[] {
+  /** There is reason to doubt what neighbours know of these addresses: those that are held are told of again. */
+  sayAgain(addresses: Iterable<IpAddress>, why: AgainReason, now: Instant): readonly Effect[] {
     for (const address of addresses) {
       const holding = this.#holdings.get(address);
       if (holding === undefined) continue;
-      holding.sayAgain("link-up", now);
+      holding.sayAgain(why, now);
       this.#agenda.set(holding, holding.deadline());
     }
     return this.#act(now);

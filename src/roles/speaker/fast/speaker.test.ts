@@ -202,6 +202,21 @@ describe("speakers on one link", () => {
     }
   });
 
+  it("defend an address by one announcement, at once, though its takeover was announced a moment ago", async () => {
+    const bed = await settled(["node-2", "node-3"]);
+    const [first, second, third] = bed.nodes.map(({ speaker }) => speaker);
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    const word = { address: parsed(A), candidates: ["node-1"], interfaces: "all" } as const;
+    first.place([word], [], bed.now());
+    await bed.pass(millis(640));
+    const from = bed.segment.frames.length;
+    third.place([{ ...word, candidates: ["node-3"] }], [], bed.now());
+    await bed.pass(millis(30));
+    const { mac } = node(bed, "node-1");
+    const said = bed.segment.frames.slice(from).filter((frame) => frame.from === mac);
+    assert.equal(said.length, 2, "gratuitous ARP as request and as reply");
+  });
+
   it("give an address up whose link goes down, at once", async () => {
     const bed = await settled();
     const { netlink } = node(bed, "node-1");
@@ -327,7 +342,7 @@ describe("speakers on one link", () => {
       .said()
       .filter((text) => text.includes(mac));
     assert.deepEqual(told, [
-      `address ${A}: ${mac}, which is no node of this cluster, answers for it as well`,
+      `address ${A}: ${mac}, which is no node of this cluster, answers for it, so it is not taken`,
     ]);
   });
 

@@ -275,7 +275,7 @@ export class Speaker {
         // Taking it has begun a whole burst.
         if (effect.cause === "takeover") break;
         this.#settle(now);
-        this.#voice.sayAgain(effect.address, now);
+        this.#voice.sayAgain(effect.address, effect.cause, now);
         break;
       case "ask": {
         this.#settle(now);

@@ -4,6 +4,7 @@ import type { MacAddress } from "#base/mac";
 import type { Instant } from "#base/time";
 import type { AllowedInterfaces, NodeLink, PeerByMac, ResponderConfig, Stance } from "#core/responder/config";
 import type { Effect } from "#core/responder/effects";
+import type { AgainReason } from "#core/responder/holding";
 import { Responder } from "#core/responder/responder";
 import type { HeardFrame, ResponderPort } from "#drivers/packet/responder-port";
 import type { Deadlines } from "#runtime/deadlines";
@@ -108,9 +109,9 @@ export class Voice {
     this.#responder.setPeers(peers);
   }
 
-  /** Tells the link of an address once more. */
-  sayAgain(address: IpAddress, now: Instant): void {
-    this.#perform(this.#responder.sayAgain(now, [address]), now);
+  /** Tells the link of an address that is held once more, in the way that the reason asks for. */
+  sayAgain(address: IpAddress, why: AgainReason, now: Instant): void {
+    this.#perform(this.#responder.sayAgain([address], why, now), now);
   }
 
   /** Asks who has an address: these machines, or all of the link where `macs` is `undefined`. */
@@ -186,7 +187,7 @@ export class Voice {
     // Who only asks whether the address is free does not have it.
     if (evidence === "probe") return;
     // A node of ours that asks others from the address has it bound somewhere, and does not answer for it.
-    if (evidence === "use" && who.kind === "peer") this.sayAgain(address, now);
+    if (evidence === "use" && who.kind === "peer") this.sayAgain(address, "rival", now);
     else this.#parts.onClaim({ address, mac }, now);
   }
 }
