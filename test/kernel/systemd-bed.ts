@@ -40,22 +40,42 @@ export type Machine = {
   readonly copy: (path: string, name: string) => void;
 };
 
-/** Runs a test on a machine of its own. */
-export const onMachine = async (test: (machine: Machine) => Promise<void>): Promise<void> => {
+/** A machine that goes on until it is stopped. */
+export type StartedMachine = Machine & {
+  /** Its process 1, as seen from here. */
+  readonly pid: number;
+  /** Ends it with all that runs there, and forgets what was written there. */
+  readonly stop: () => Promise<void>;
+};
+
+const NAMESPACES = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child"];
+
+/** Starts a machine of its own. */
+export const startMachine = async (): Promise<StartedMachine> => {
   const directory = mkdtempSync(join(tmpdir(), "steelyard-machine-"));
   const mounted = join(directory, "system");
   mkdirSync(mounted);
-  const namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child"];
-  const starter = spawn("unshare", [...namespaces, "--", "sh", "-ec", BOOT, "sh", mounted], {
+  const starter = spawn("unshare", [...NAMESPACES, "--", "sh", "-ec", BOOT, "sh", mounted], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   const ended = new Promise<void>((resolve) => starter.once("exit", () => resolve()));
+  const stop = async (): Promise<void> => {
+    starter.kill("SIGKILL");
+    await ended;
+    rmSync(directory, { recursive: true, force: true });
+  };
   try {
-    const pid = await until("systemd is started", async () => {
-      const children = readFileSync(`/proc/${starter.pid}/task/${starter.pid}/children`, "utf8");
-      const [child = ""] = /^\d+/.exec(children) ?? [];
-      return child !== "" && readFileSync(`/proc/${child}/comm`, "utf8") === "systemd\n" ? child : undefined;
-    });
+    const pid = await until(
+      "systemd is started",
+      async () => {
+        const children = readFileSync(`/proc/${starter.pid}/task/${starter.pid}/children`, "utf8");
+        const [child = ""] = /^\d+/.exec(children) ?? [];
+        return child !== "" && readFileSync(`/proc/${child}/comm`, "utf8") === "systemd\n"
+          ? child
+          : undefined;
+      },
+      { withinMs: 20_000 },
+    );
     const inside = (commands: string) =>
       spawnSync("nsenter", ["--target", pid, "--all", "sh", "-c", commands], {
         encoding: "utf8",
@@ -67,17 +87,28 @@ export const onMachine = async (test: (machine: Machine) => Promise<void>): Prom
       async () => inside("systemctl is-system-running").stdout.trim() === "running",
       { withinMs: 20_000 },
     );
-    await test({
+    return {
+      pid: Number(pid),
+      stop,
       run: (commands, status = 0) => {
         const ran = inside(commands);
         assert.equal(ran.status, status, `${commands}\n${ran.stdout}${ran.stderr}`);
         return `${ran.stdout}${ran.stderr}`;
       },
       copy: (path, name) => copyFileSync(path, `/proc/${pid}/root/root/${name}`),
-    });
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+/** Runs a test on a machine of its own. */
+export const onMachine = async (test: (machine: Machine) => Promise<void>): Promise<void> => {
+  const machine = await startMachine();
+  try {
+    await test(machine);
   } finally {
-    starter.kill("SIGKILL");
-    await ended;
-    rmSync(directory, { recursive: true, force: true });
+    await machine.stop();
   }
 };
