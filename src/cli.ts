@@ -8,6 +8,7 @@ import { addEdge, adminOption, collect, runtimeOption } from "#commands/edge";
 import { addPlanning } from "#commands/planning";
 import { addRouterConfig } from "#commands/routing";
 import { addSpeaker } from "#commands/speaker";
+import { addTls } from "#commands/tls";
 import { addVip } from "#commands/vip";
 import { VIP_ADMIN, VIP_RUNTIME_DIRECTORY } from "#roles/edge/options";
 import { DEFAULT_SPEAKER_ADMIN } from "#roles/speaker/options";
@@ -133,6 +134,7 @@ for (const [format, description] of CLUSTER_FORMATS) {
 
 addPlanning(program, { finish, endWithReader });
 addRouterConfig(program, { finish, endWithReader });
+addTls(program, { finish, endWithReader });
 
 /** The admin socket that was named; where none was and no edge has the usual one, that of `steelyard vip` if there is one. */
 const adminOf = (command: Command): string => {

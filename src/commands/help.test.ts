@@ -30,6 +30,7 @@ describe("the command line", () => {
       "plan",
       "explain service",
       "router-config",
+      "tls check",
       "status",
       "events",
       "doctor",
@@ -60,6 +61,8 @@ describe("the command line", () => {
       ["explain", "service"],
       ["router-config"],
       ["router-config", "--vendor", "acme", "examples/pools/state"],
+      ["tls"],
+      ["tls", "check", "--output", "xml", "--address", "192.0.2.1"],
       ["status", "surplus"],
       ["lab", "upp"],
     ]) {

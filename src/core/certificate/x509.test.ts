@@ -70,6 +70,15 @@ describe("a serving certificate", () => {
     assert.equal(serving.checkHost("c.b.svc"), undefined);
   });
 
+  it("may be for addresses too", () => {
+    const names = ["a.b.svc", "192.0.2.1", "2001:db8::1"];
+    const certificate = made({ ...SERVING, names });
+    assert.equal(certificate.checkIP("192.0.2.1"), "192.0.2.1");
+    assert.equal(certificate.checkIP("2001:db8::1"), "2001:db8::1");
+    assert.equal(certificate.checkIP("192.0.2.2"), undefined);
+    assert.equal(certificate.checkHost("a.b.svc"), "a.b.svc");
+  });
+
   it("is for servers only", () => assert.deepEqual(serving.keyUsage, ["1.3.6.1.5.5.7.3.1"]));
 
   it("holds the key it was given", () => assert.ok(serving.checkPrivateKey(OTHER_KEYS.privateKey)));

@@ -8,6 +8,7 @@
  *  | signature (of the first)  |         | subjectPublicKeyInfo | extensions        |
  *  +---------------------------+         +------------------------------------------+
  */
+import { addressBytes, parseAddress } from "#base/address";
 import { assert } from "#base/assert";
 import type { WallTime } from "#base/time";
 import {
@@ -35,7 +36,7 @@ export type Profile =
   | { readonly type: "authority" }
   | {
       readonly type: "serving";
-      /** DNS names, at least one. */
+      /** DNS names and addresses, at least one. */
       readonly names: readonly string[];
       /** The `keyId` of the authority that signs. */
       readonly authorityKeyId: Uint8Array;
@@ -75,12 +76,18 @@ const AUTHORITY_EXTENSIONS = [
   critical(KEY_USAGE, bitString(Uint8Array.of(0b0000_0100), 2)),
 ];
 
+/** A name as it stands among the alternatives (RFC 5280 §4.2.1.6): dNSName is 2, iPAddress is 7. */
+const alternativeName = (name: string): Uint8Array => {
+  const address = parseAddress(name);
+  return address === undefined ? implicit(2, ascii(name)) : implicit(7, addressBytes(address));
+};
+
 const servingExtensions = (names: readonly string[], authorityKeyId: Uint8Array): readonly Uint8Array[] => [
   critical(BASIC_CONSTRAINTS, sequence()),
   // digitalSignature is bit 0: all that ECDSA needs in TLS 1.2 and 1.3.
   critical(KEY_USAGE, bitString(Uint8Array.of(0b1000_0000), 7)),
   extension("2.5.29.37", sequence(objectIdentifier("1.3.6.1.5.5.7.3.1"))),
-  extension("2.5.29.17", sequence(...names.map((name) => implicit(2, ascii(name))))),
+  extension("2.5.29.17", sequence(...names.map(alternativeName))),
   extension("2.5.29.35", sequence(implicit(0, authorityKeyId))),
 ];
 

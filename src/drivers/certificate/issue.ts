@@ -66,7 +66,7 @@ export const newAuthority = (time: WallTime): Pair => {
   return issue({ profile: { type: "authority" }, key, signer: key, notBefore, notAfter });
 };
 
-/** A new serving certificate for these DNS names. It does not outlive its authority. */
+/** A new serving certificate for these DNS names and addresses. It does not outlive its authority. */
 export const newServing = ({
   authority,
   names,
