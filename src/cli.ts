@@ -5,6 +5,7 @@ import { Argument, Command, Option } from "commander";
 import { VERSION } from "#base/version";
 import { addController } from "#commands/controller";
 import { addEdge, adminOption, collect, runtimeOption } from "#commands/edge";
+import { addKubeconfig } from "#commands/kubeconfig-options";
 import { addPlanning } from "#commands/planning";
 import { addRouterConfig } from "#commands/routing";
 import { addSpeaker } from "#commands/speaker";
@@ -135,6 +136,7 @@ for (const [format, description] of CLUSTER_FORMATS) {
 addPlanning(program, { finish, endWithReader });
 addRouterConfig(program, { finish, endWithReader });
 addTls(program, { finish, endWithReader });
+addKubeconfig(program, { finish, endWithReader });
 
 /** The admin socket that was named; where none was and no edge has the usual one, that of `steelyard vip` if there is one. */
 const adminOf = (command: Command): string => {

@@ -34,14 +34,8 @@ type Merged = {
   readonly contexts: ReadonlyMap<string, Entry>;
 };
 
-/** The fields of a file. The library's own messages quote the text, which holds secrets: only the line is told. */
-const parseFile = (path: string): Found<Fields> => {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    return refused(fileProblem(path, error));
-  }
+/** The fields of a text. The library's own messages quote it, and it holds secrets: only the line is told. */
+const parseText = (text: string, path: string): Found<Fields> => {
   if (text.length > MOST_BYTES) return refused(`${path} is too large to be a kubeconfig`);
   try {
     const document = parseDocument(text, { prettyErrors: false, logLevel: "error" });
@@ -57,6 +51,14 @@ const parseFile = (path: string): Found<Fields> => {
   }
 };
 
+const parseFile = (path: string): Found<Fields> => {
+  try {
+    return parseText(readFileSync(path, "utf8"), path);
+  } catch (error) {
+    return refused(fileProblem(path, error));
+  }
+};
+
 const collect = (
   into: Map<string, Entry>,
   list: unknown,
@@ -69,27 +71,31 @@ const collect = (
   }
 };
 
-const merge = (
-  paths: readonly string[],
-  { mayBeAbsent }: { readonly mayBeAbsent: boolean },
-): Found<Merged> => {
+const merge = (files: readonly { readonly path: string; readonly value: Fields }[]): Merged => {
   let currentContext = "";
   const clusters = new Map<string, Entry>();
   const users = new Map<string, Entry>();
   const contexts = new Map<string, Entry>();
-  for (const path of paths) {
-    const parsed = parseFile(path);
-    if (!parsed.ok) {
-      if (mayBeAbsent && parsed.problem.endsWith("does not exist")) continue;
-      return parsed;
-    }
-    const { value } = parsed;
+  for (const { path, value } of files) {
     if (currentContext === "") currentContext = textOf(value["current-context"]);
     collect(clusters, value.clusters, { key: "cluster", path });
     collect(users, value.users, { key: "user", path });
     collect(contexts, value.contexts, { key: "context", path });
   }
-  return { ok: true, value: { currentContext, clusters, users, contexts } };
+  return { currentContext, clusters, users, contexts };
+};
+
+const mergeFiles = (
+  paths: readonly string[],
+  { mayBeAbsent }: { readonly mayBeAbsent: boolean },
+): Found<Merged> => {
+  const files: { readonly path: string; readonly value: Fields }[] = [];
+  for (const path of paths) {
+    const parsed = parseFile(path);
+    if (parsed.ok) files.push({ path, value: parsed.value });
+    else if (!mayBeAbsent || !parsed.problem.endsWith("does not exist")) return parsed;
+  }
+  return { ok: true, value: merge(files) };
 };
 
 /** A certificate or key that stands in the file in base64 or is named by it; inline wins, as with kubectl. */
@@ -220,8 +226,22 @@ export const readKubeconfig = (
   { context }: { readonly context?: string | undefined } = {},
 ): Found<ClusterCredentials> => {
   const list = paths.split(delimiter).filter((path) => path !== "");
-  const merged = merge(list, { mayBeAbsent: list.length > 1 });
+  const merged = mergeFiles(list, { mayBeAbsent: list.length > 1 });
   if (!merged.ok) return refused(`kubeconfig: ${merged.problem}`);
   const credentials = credentialsOf(merged.value, context);
   return credentials.ok ? credentials : refused(`kubeconfig ${paths}: ${credentials.problem}`);
+};
+
+/** What a kubeconfig's text leads to, and by which context. `origin` stands for its path in messages, and relative paths are relative to it. */
+export const parseKubeconfig = (
+  text: string,
+  origin: string,
+  { context }: { readonly context?: string | undefined } = {},
+): Found<{ readonly context: string; readonly credentials: ClusterCredentials }> => {
+  const parsed = parseText(text, origin);
+  if (!parsed.ok) return refused(`kubeconfig: ${parsed.problem}`);
+  const merged = merge([{ path: origin, value: parsed.value }]);
+  const credentials = credentialsOf(merged, context);
+  if (!credentials.ok) return refused(`kubeconfig ${origin}: ${credentials.problem}`);
+  return { ok: true, value: { context: context ?? merged.currentContext, credentials: credentials.value } };
 };
