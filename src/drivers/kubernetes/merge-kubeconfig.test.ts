@@ -138,7 +138,10 @@ describe("a context that is merged", () => {
 
   it("drops from its own cluster what would keep the certificate from being checked", () => {
     const insecure = "insecure-skip-tls-verify: true";
-    const text = merged("").replace(/^( *)server: .*/m, (line, space: string) => `${line}\n${space}${insecure}`);
+    const text = merged("").replace(
+      /^( *)server: .*/m,
+      (line, space: string) => `${line}\n${space}${insecure}`,
+    );
     assert.ok(text.includes(insecure));
     assert.ok(!merged(text).includes("insecure"));
   });

@@ -5,8 +5,10 @@
  * What comes out is parsed again and compared: a change that would touch another entry is refused, not written.
  */
 import { isDeepStrictEqual } from "node:util";
-import { type Document, isMap, isSeq, parseDocument, type ToStringOptions, YAMLMap, YAMLSeq } from "yaml";
+import { type Document, isMap, isSeq, parseDocument, YAMLMap, YAMLSeq } from "yaml";
+import { keepSpacing } from "#core/api-server/difference";
 import { namesFor } from "#core/api-server/entry-names";
+import { styleOf } from "#core/api-server/yaml-style";
 import { isSameBundle } from "#core/certificate/pem";
 import { type Found, refused } from "./credentials.ts";
 import { type Fields, fieldsOf, isFields, textOf } from "./json.ts";
@@ -31,21 +33,6 @@ const MOST_ALIASES = 100;
 const EMPTY = "apiVersion: v1\nkind: Config\npreferences: {}\nclusters: []\ncontexts: []\nusers: []\n";
 
 type Lists = "clusters" | "contexts" | "users";
-
-/** A key with a list below it, comments in between. */
-const LIST = /^( *)[^\s#-][^\n]*:[ \t]*\n(?:[ \t]*#[^\n]*\n)*( *)- /m;
-
-/** How the text is written, so that what is added looks like its neighbours. */
-const styleOf = (text: string): ToStringOptions => {
-  const [, outer = "", inner = ""] = LIST.exec(text) ?? [];
-  const depths = [...text.matchAll(/^( {1,8})[^\s#]/gm)].map(([, spaces = ""]) => spaces.length);
-  return {
-    lineWidth: 0,
-    indent: Math.max(2, Math.min(...depths, 8) % 8),
-    indentSeq: inner.length > outer.length,
-    flowCollectionPadding: !/\{[^\s{}][^{}\n]*[^\s{}]\}/.test(text),
-  };
-};
 
 /** Items by name; where a name is there twice, kubectl takes the first. */
 const itemsOf = (root: Fields, list: Lists, key: string): ReadonlyMap<string, Fields> => {
@@ -214,12 +201,14 @@ const finish = (
   const after: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
   if (text.trim() !== "" && isDeepStrictEqual(after, fields)) return { ok: true, value: text };
   const written = document.toString(styleOf(text));
-  const again = rootOf(written);
-  // An anchor that others use, say: what is written must be read as what was meant, and all else as before.
-  const isSafe =
-    again.ok && isDeepStrictEqual(again.value.fields, after) && isElseSame(fields, fieldsOf(after), own);
-  return isSafe
-    ? { ok: true, value: written }
+  // What is written must be read as what was meant, which an anchor that others use may keep it from.
+  const means = (candidate: string): boolean => {
+    const again = rootOf(candidate);
+    return again.ok && isDeepStrictEqual(again.value.fields, after);
+  };
+  const best = [keepSpacing(text, written), written].find(means);
+  return best !== undefined && isElseSame(fields, fieldsOf(after), own)
+    ? { ok: true, value: best }
     : refused(
         "it cannot be changed without touching other entries (anchors?). Name another file with --output",
       );
