@@ -59,14 +59,14 @@ const METALLB: Module = {
 /** What each program is built from. All packages are `tool` lines of go.mod too. */
 const SOURCES: ReadonlyMap<string, { readonly module: Module; readonly package: string }> = new Map([
   ["etcd", { module: KUBERNETES, package: "go.etcd.io/etcd/server/v3" }],
-  ...["kube-apiserver", "kube-proxy", "kubectl"].map(
+  ...["kube-apiserver", "kube-proxy", "kubectl", "kubeadm"].map(
     (name) => [name, { module: KUBERNETES, package: `k8s.io/kubernetes/cmd/${name}` }] as const,
   ),
   ...["controller", "speaker"].map(
     (name) => [`metallb-${name}`, { module: METALLB, package: `go.universe.tf/metallb/${name}` }] as const,
   ),
 ]);
-const USUAL = ["etcd", "kube-apiserver", "kube-proxy", "metallb-controller", "metallb-speaker"];
+const USUAL = ["etcd", "kube-apiserver", "kube-proxy", "kubeadm", "metallb-controller", "metallb-speaker"];
 const BUILD_MINUTES = 25;
 /** Nobody debugs these programs: without what debuggers read, which the linker throws away, it takes a seventh less time. */
 const BUILD = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags"];

@@ -64,7 +64,7 @@ const remembered = (aim: Aim, source: Source): readonly Endpoint[] => {
 };
 
 /** Whom to try: the virtual addresses, then nodes; this host's loopback address last, since it is of use to this host only. */
-export const candidatesOf = (aim: Aim, source: Source, learnt: readonly Endpoint[]): readonly Candidate[] => {
+const candidatesOf = (aim: Aim, source: Source, learnt: readonly Endpoint[]): readonly Candidate[] => {
   const own = ownServer(source);
   const port = aim.port ?? own?.port ?? API_PORT;
   const virtual = aim.virtual.map((host) => ({ host, port }));

@@ -15,7 +15,7 @@ import type { Api, KubeObject } from "./api.ts";
 import { type ApiServer, type Families, openApiServer } from "./api-server.ts";
 import { findAssets } from "./assets.ts";
 import { type AuditEntry, readAudit } from "./audit.ts";
-import { openAuthority } from "./certificates.ts";
+import { type Authority, openAuthority } from "./certificates.ts";
 import { type Door, openDoor } from "./door.ts";
 import { type Etcd, openEtcd } from "./etcd.ts";
 import { openFolder } from "./folders.ts";
@@ -36,6 +36,8 @@ export type ControlPlane = {
   readonly webhookWay: WebhookWay;
   readonly url: string;
   readonly folder: string;
+  /** Who has signed the certificates; files of `folder`. */
+  readonly authority: Authority;
   /** A client that may do everything. */
   readonly admin: Api;
   /** Stopped and started again it has the same port, certificates and data. */
@@ -109,6 +111,7 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
     return {
       url,
       folder,
+      authority,
       admin,
       apiServer: server,
       etcd,

@@ -25,7 +25,7 @@ staging=$(sed -n 's|^\t\(k8s\.io/[a-z-]*\) => \./staging/.*|\1|p; s|^\t\(k8s\.io
   echo ')'
   echo
   echo 'tool ('
-  for program in kube-apiserver kube-proxy kubectl; do printf '\tk8s.io/kubernetes/cmd/%s\n' "$program"; done
+  for program in kube-apiserver kube-proxy kubectl kubeadm; do printf '\tk8s.io/kubernetes/cmd/%s\n' "$program"; done
   echo ')'
 } >go.mod
 rm -f go.sum
