@@ -1,4 +1,5 @@
 /** What the commands about API servers share: reading names and servers off the command line, and learning servers from a cluster. */
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { serversIn } from "#core/api-server/learn";
 import { type Endpoint, parseEndpoint, parseName, type ServerName } from "#core/api-server/name";
@@ -42,26 +43,34 @@ export const serversGiven = (texts: readonly string[]): Given<readonly Endpoint[
     (text) => `--server ${text}: is no HOST or HOST:PORT.`,
   );
 
-/** The file of an authority, or of several. */
-export const readAuthorityFile = (path: string): Given<string> => {
-  let text: string;
+/** Certificates of authorities, or what is wrong with the text. */
+const authorityIn = (text: string, origin: string): Given<string> => {
+  const certificates = splitPem(text);
+  if (certificates.length === 0) return { ok: false, problems: [`${origin}: holds no certificate in PEM.`] };
   try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    return { ok: false, problems: [`--ca ${path}: cannot be read (${code}).`] };
+    for (const pem of certificates) new X509Certificate(pem);
+    return { ok: true, value: text };
+  } catch {
+    return { ok: false, problems: [`${origin}: holds a certificate that cannot be read.`] };
   }
-  return splitPem(text).length > 0
-    ? { ok: true, value: text }
-    : { ok: false, problems: [`--ca ${path}: holds no certificate in PEM.`] };
 };
 
-/** The authorities that credentials name; `undefined` when they name none, or a file that cannot be read. */
-export const authorityOf = ({ authority }: ClusterCredentials): string | undefined => {
-  if (authority?.type === "inline") return authority.pem;
-  if (authority === undefined) return undefined;
-  const read = readAuthorityFile(authority.path);
-  return read.ok ? read.value : undefined;
+/** The file of an authority, or of several. */
+export const readAuthorityFile = (path: string, origin = `--ca ${path}`): Given<string> => {
+  try {
+    return authorityIn(readFileSync(path, "utf8"), origin);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    return { ok: false, problems: [`${origin}: cannot be read (${code}).`] };
+  }
+};
+
+/** The authorities that credentials name; `undefined` when they name none. */
+export const authorityOf = ({ authority }: ClusterCredentials): Given<string | undefined> => {
+  if (authority === undefined) return { ok: true, value: undefined };
+  return authority.type === "inline"
+    ? authorityIn(authority.pem, "certificate-authority-data of the kubeconfig")
+    : readAuthorityFile(authority.path, `certificate-authority ${authority.path} of the kubeconfig`);
 };
 
 /** All API servers that a cluster knows of; with the reason when it tells of none. */

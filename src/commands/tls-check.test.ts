@@ -164,5 +164,9 @@ describe("`tls check`", () => {
     assert.equal(complaints.length, 4, complaints.join("\n"));
     assert.equal((await check({ address: [] })).status, 2);
     assert.equal((await check({ server: ["a b"] })).status, 2);
+    const garbage = join(folderFor(test), "garbage.crt");
+    writeFileSync(garbage, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    const unreadable = await check({ ca: garbage });
+    assert.deepEqual([unreadable.status, /cannot be read/.test(unreadable.complaints.join())], [2, true]);
   });
 });

@@ -66,7 +66,10 @@ const scopeOf = async (
       problems: [`${credentials.problem}. Name the servers with --server, or another --kubeconfig.`],
     };
   }
-  const authority = ca ?? authorityOf(credentials.value);
+  const known: Given<string | undefined> =
+    ca === undefined ? authorityOf(credentials.value) : { ok: true, value: ca };
+  if (!known.ok) return known;
+  const authority = known.value;
   if (given.value.length > 0) return { ok: true, value: { servers: given.value, authority } };
   const cluster = openCluster(credentials.value);
   try {

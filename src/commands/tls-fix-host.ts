@@ -106,16 +106,19 @@ export const credentialsHere = async (host: Host, kubeconfig: string): Promise<F
 /** Looks at this host's API server once, with the credentials of the administrator's kubeconfig. */
 export const lookAt = async (host: Host, kubeconfig: string): Promise<Seen> => {
   const { names } = host;
-  const sni = names.map(sniOf).find((each) => each !== undefined);
-  const asked = await Promise.all(
-    [...new Set([undefined, sni])].map((each) => askForCertificate({ ...questionTo(host), sni: each })),
-  );
-  // Names that clients ask for in SNI may have a certificate of their own.
-  const presented = asked.flatMap(namesIn);
-  const lacking = names.filter((name) => !carries(presented, name));
-  const [first] = asked;
-  if (first !== undefined && first.type !== "certificate") return { lacking, unwell: first.detail };
-  return { lacking, unwell: await readiness(host, kubeconfig, presented) };
+  // A name that clients ask for in SNI may have a certificate of its own.
+  const presentedBySni = new Map<string | undefined, Presented>();
+  for (const sni of new Set([undefined, ...names.map(sniOf)])) {
+    presentedBySni.set(sni, await askForCertificate({ ...questionTo(host), sni }));
+  }
+  const namesFor = (sni: string | undefined): readonly string[] => {
+    const presented = presentedBySni.get(sni);
+    return presented === undefined ? [] : namesIn(presented);
+  };
+  const lacking = names.filter((name) => !carries(namesFor(sniOf(name)), name));
+  const plain = presentedBySni.get(undefined);
+  if (plain !== undefined && plain.type !== "certificate") return { lacking, unwell: plain.detail };
+  return { lacking, unwell: await readiness(host, kubeconfig, namesFor(undefined)) };
 };
 
 /** Waits until the API server is ready and its certificate carries every name; gives what is still missing at the end. */

@@ -231,6 +231,9 @@ export const fixKubeadm = async (host: Host, file: string | undefined): Promise<
     );
     if ("problem" in saved) return failed(`${saved.problem}. Nothing was changed`);
     say(`the configuration as it was: ${saved.copy}`);
+    if (file !== undefined) {
+      say(`the cluster's own copy stays: kubeadm init phase upload-config kubeadm --config ${file}`);
+    }
   }
   if (!isMade) {
     if (!existsSync(join(pki, "ca.key"))) {

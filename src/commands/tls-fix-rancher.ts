@@ -62,12 +62,24 @@ const readOne = (path: string): Read | { readonly problem: string } => {
   return { text, file: { path, replaces: replaces?.values, appends: appends?.values } };
 };
 
+/** The command lines that systemd runs the service by, each in one line, and its environment. */
+const linesOf = (unit: string): string =>
+  unit
+    .split("\n")
+    .filter((line) => !/^\s*[#;]/.test(line))
+    .join("\n")
+    .replaceAll("\\\n", " ")
+    .split("\n")
+    .filter((line) => /^\s*(?:ExecStart|Environment)=/.test(line))
+    .join("\n");
+
 /** What the unit says that makes the files count for nothing, or others count. */
 const unitObjection = (
-  unit: string,
+  text: string,
   { name, service, config }: Rancher,
   names: readonly string[],
 ): Ended | undefined => {
+  const unit = linesOf(text);
   const flags = names.map((each) => `--tls-san ${each}`).join(" ");
   if (/--tls-san\b/.test(unit)) {
     return byHand(

@@ -34,7 +34,7 @@ const DONE = 0;
 const FAILED = 1;
 const WRONG = 2;
 
-export const DISTRIBUTIONS = ["k3s", "rke2", "kubeadm"] as const;
+const DISTRIBUTIONS = ["k3s", "rke2", "kubeadm"] as const;
 type Distribution = (typeof DISTRIBUTIONS)[number];
 
 /** What is there on a host that runs an API server of each. */

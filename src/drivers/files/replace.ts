@@ -7,6 +7,7 @@ import {
   closeSync,
   fchmodSync,
   fchownSync,
+  fstatSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -95,7 +96,8 @@ const writeAside = (
   // Nobody else reads it before it has its owner and mode.
   const file = openSync(aside, "wx", 0o600);
   try {
-    if (like !== undefined && (like.uid !== process.geteuid?.() || like.gid !== process.getegid?.())) {
+    const own = fstatSync(file);
+    if (like !== undefined && (like.uid !== own.uid || like.gid !== own.gid)) {
       fchownSync(file, like.uid, like.gid);
     }
     fchmodSync(file, mode);

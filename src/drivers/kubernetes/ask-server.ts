@@ -23,8 +23,8 @@ const shorten = (text: string): string => {
 };
 
 /** What no connection means. */
-const outcomeOfConnection = (message: string): Outcome => {
-  const detail = shorten(message);
+const outcomeOfConnection = (message: string, host: string): Outcome => {
+  const detail = shorten(message.replace(`${host}: `, ""));
   if (message.includes("ERR_TLS_CERT_ALTNAME_INVALID")) return { type: "wrong-name", detail: "" };
   if (UNTRUSTED.test(message)) return { type: "untrusted", detail };
   if (message.includes("does not speak HTTP/2")) return { type: "no-api", detail };
@@ -65,7 +65,7 @@ export const askServer = async (
   });
   try {
     const opened = await connection.open();
-    if (!opened.ok) return outcomeOfConnection(opened.message);
+    if (!opened.ok) return outcomeOfConnection(opened.message, host);
     return outcomeOf(await client.open({ method: "GET", path: "/readyz" }));
   } finally {
     client.close();
