@@ -62,8 +62,8 @@ const alternatives = (subject: Subject): readonly string[] =>
       ]
     : [];
 
-/** Makes an authority whose files lie in `folder`. */
-export const openAuthority = async (folder: string): Promise<Authority> => {
+/** Makes an authority whose files lie in `folder`; of two in one folder each has its own name. */
+export const openAuthority = async (folder: string, authority = "ca"): Promise<Authority> => {
   const config = join(folder, "openssl.cnf");
   writeFileSync(config, EXTENSIONS);
   const make = async (name: string, args: readonly string[]): Promise<Certified> => {
@@ -81,7 +81,7 @@ export const openAuthority = async (folder: string): Promise<Authority> => {
       keyFile,
     };
   };
-  const root = await make("ca", ["-subj", "/CN=steelyard-test-ca", "-extensions", "authority"]);
+  const root = await make(authority, ["-subj", "/CN=steelyard-test-ca", "-extensions", "authority"]);
   return {
     ca: root.cert,
     caFile: root.certFile,

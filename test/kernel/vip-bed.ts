@@ -22,7 +22,7 @@ const SERVER = join(import.meta.dirname, "vip-api-server.ts");
 const ADMIN = "/run/steelyard-vip/vip.sock";
 const FOLDER = "/run/api";
 /** The cluster's authority, on every host. */
-const CA_FILE = "/run/api/ca.crt";
+export const CA_FILE = "/run/api/ca.crt";
 
 /** One control-plane host. */
 export type ControlPlane = {
@@ -36,7 +36,7 @@ export type ControlPlane = {
   /** Kills it, as the kernel would; `pause` and `go on` freeze and thaw it. */
   readonly server: (signal: NodeJS.Signals) => Promise<void>;
   /** Starts `steelyard vip` with these arguments, and does not wait. */
-  readonly launch: (args: readonly string[]) => Promise<LabProcess>;
+  readonly launch: (args?: readonly string[]) => Promise<LabProcess>;
   /** Signals its wire process. */
   readonly signal: (signal: NodeJS.Signals) => Promise<void>;
   readonly status: () => Promise<Status | undefined>;
@@ -61,11 +61,11 @@ const PEERS = "10.2.0.11,10.2.0.12,10.2.0.13";
 /** The same line on every host: as operators write it, only quicker. */
 export const LINE: readonly string[] = [
   ...["--address", VIP, "--interface", "eth0", "--peers", PEERS, "--ca", CA_FILE],
-  ...["--advertisement-interval", "100ms", "--check-interval", "200ms", "--check-timeout", "700ms"],
+  ...["--advertisement-interval", "100ms", "--check-interval", "200ms", "--fall", "2"],
 ];
 
 /** Names that the API server of every kubeadm, k3s and RKE2 cluster has. */
-const NAMES: readonly string[] = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+export const NAMES: readonly string[] = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
 
 const openControlPlane = async (
   lab: Lab,
@@ -106,7 +106,7 @@ const openControlPlane = async (
       assert(server !== undefined, `${name} has no API server`);
       await server.signal(signal);
     },
-    launch: async (args) => {
+    launch: async (args = LINE) => {
       program = await host.spawn(steelyard("vip", ...args));
       remember(name, program);
       return program;
@@ -154,11 +154,49 @@ export const inVipBed = async (context: TestContext, test: (bed: VipBed) => Prom
   }
 };
 
-/** Starts the stand-ins and the program on these hosts; resolves when one of them holds the address. */
+/** What a busy machine may take to start three programs, or to see that a server is frozen, in milliseconds. */
+export const PATIENCE = 60_000;
+
+/** Starts the stand-ins and then, at the same moment, the program on all hosts; resolves when one has the address and all take part. */
 export const startAll = async (
-  hosts: readonly ControlPlane[],
+  { hosts, holdings }: VipBed,
   args: readonly string[] = LINE,
-): Promise<readonly LabProcess[]> => {
+): Promise<string> => {
   await Promise.all(hosts.map((each) => each.serve()));
-  return await Promise.all(hosts.map((each) => each.launch(args)));
+  await Promise.all(hosts.map((each) => each.launch(args)));
+  await Promise.all(
+    hosts.map((each) =>
+      each.until(
+        "takes part",
+        ({ routers }) => routers.length > 0 && routers.every(({ state }) => /active|backup/.test(state)),
+        PATIENCE,
+      ),
+    ),
+  );
+  return await holderOf(holdings);
+};
+
+/** Resolves with the one host that has the address, once it is one and has been for a second. */
+export const holderOf = async (holdings: Holdings, address: string = VIP): Promise<string> => {
+  let last = "";
+  let since = performance.now();
+  return await until(
+    `one host holds ${address}`,
+    async () => {
+      const now = holdings.holders(address).join();
+      if (now !== last) [last, since] = [now, performance.now()];
+      return now !== "" && !now.includes(",") && performance.now() - since > 1_000 ? now : undefined;
+    },
+    { withinMs: PATIENCE, seen: () => holdings.tenures(address) },
+  );
+};
+
+/** The host of this name, and the others. */
+export const parted = (
+  { hosts }: VipBed,
+  name: string,
+): { readonly holder: ControlPlane; readonly others: readonly ControlPlane[] } => {
+  const holder = hosts.find((each) => each.name === name);
+  assert(holder !== undefined, name);
+  return { holder, others: hosts.filter((each) => each !== holder) };
 };

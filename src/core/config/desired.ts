@@ -14,6 +14,8 @@ export type TrackedCheck = {
   readonly health: HealthCheckConfig;
   /** Who is asked; `undefined` for scripts. */
   readonly target?: { readonly address: IpAddress; readonly port: number };
+  /** It asks a program of this box: a failure says nothing of the network, nor of anybody else. */
+  readonly isOfThisBox?: true;
 };
 
 export type Desired = {

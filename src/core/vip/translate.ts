@@ -148,6 +148,7 @@ export const expand = (named: Named, host: Host): Expansion => {
         name: checkName(named.name),
         health: apiServerHealth(spec.apiServer),
         target: { address: spec.apiServer.address, port: spec.apiServer.port },
+        isOfThisBox: true,
       },
     ],
     servers: spec.balance ? partsOf(spec, host).flatMap((part) => serversOf(named, part)) : [],

@@ -1,4 +1,9 @@
-/** Keeps since when this edge cannot serve an address, because every router that has it is at fault here. */
+/**
+ * Keeps since when this edge cannot serve an address, because every router that has it is at fault here.
+ *
+ * A router that is at fault because a program of this very box fails is no sign of that: the network is as it was, and what this
+ * box finds out about backends is true.
+ */
 import type { IpAddress } from "#base/address";
 import { type Instant, instant } from "#base/time";
 import type { Desired } from "#core/config/desired";
@@ -26,8 +31,24 @@ export const routersOf = (
 /** No router is at fault at first. */
 export const createCutOffs = (): CutOffs => {
   const sinceByRouter = new Map<string, Instant>();
+  const healthy = new Set<string>();
+
+  const isExplained = ({ track }: VirtualRouterConfig, checks: Desired["checks"]): boolean =>
+    track.some(
+      ({ subject, effect }) =>
+        subject.kind === "check" &&
+        effect.type === "fault" &&
+        !healthy.has(subject.name) &&
+        checks.some(({ name, isOfThisBox }) => name === subject.name && isOfThisBox === true),
+    );
+
   const cutOffs: CutOffs = {
     hear(event, now) {
+      if (event.type === "check-health") {
+        if (event.to === "healthy") healthy.add(event.check);
+        else healthy.delete(event.check);
+        return sinceByRouter.size > 0;
+      }
       if (event.type !== "router-state") return false;
       if (event.to !== "fault") return sinceByRouter.delete(event.router);
       sinceByRouter.set(event.router, now);
@@ -38,11 +59,13 @@ export const createCutOffs = (): CutOffs => {
       const known = times.filter((time) => time !== undefined);
       return known.length === 0 || known.length < times.length ? undefined : instant(Math.max(...known));
     },
-    sinceOf(server, { routers, servers }) {
+    sinceOf(server, { routers, servers, checks }) {
       // Asked for every verdict of every backend, and nearly always in vain.
       if (sinceByRouter.size === 0) return undefined;
       const address = servers.find(({ name }) => name === server)?.address;
-      return address === undefined ? undefined : cutOffs.since(address, routers);
+      if (address === undefined) return undefined;
+      if (routersOf(address, routers).some((router) => isExplained(router, checks))) return undefined;
+      return cutOffs.since(address, routers);
     },
   };
   return cutOffs;

@@ -292,7 +292,9 @@ export class Wire {
     const because = failure === undefined ? {} : { reason: failure.reason, detail: failure.detail };
     if (subject.of.kind === "check") {
       const { check } = subject.of;
-      this.#emit({ type: "check-health", check, from, to, ...because });
+      const event: Event = { type: "check-health", check, from, to, ...because };
+      this.#emit(event);
+      this.#hearOfCutOff(event);
       this.#fast.send({ type: "check-health", check, state: to });
     } else {
       const { server, backend } = subject.of;
@@ -309,10 +311,13 @@ export class Wire {
   #onFast(message: FastToWire): void {
     if (message.type === "event") {
       this.#emit(message.event, message.at);
-      const now = this.#parts.clock.now();
-      if (this.#cutOffs.hear(message.event, now) && !this.#stopping) this.#subjects.cutOffChanged();
+      this.#hearOfCutOff(message.event);
     }
     if (message.type === "counts") this.#counts.tell(message.counts);
+  }
+
+  #hearOfCutOff(event: Event): void {
+    if (this.#cutOffs.hear(event, this.#parts.clock.now()) && !this.#stopping) this.#subjects.cutOffChanged();
   }
 
   /** Our own mistake: the kernel keeps what it has, and the service manager starts us again. */

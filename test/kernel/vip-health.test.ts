@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { openAuthority } from "#test/cluster/certificates";
+import { holderOf, inVipBed, NAMES, PATIENCE, parted, startAll, VIP } from "./vip-bed.ts";
+
+/** Several rounds of the check, in milliseconds. */
+const ROUNDS = 2_000;
+
+describe("a host keeps the address", () => {
+  it("while its API server is slow, busy or knows nobody, and gives it up when that fails or freezes", async (context) => {
+    await inVipBed(context, async (bed) => {
+      const { hosts, holdings } = bed;
+      const first = await startAll(bed);
+      const { holder } = parted(bed, first);
+      const from = Date.now();
+      for (const mode of ["slow 300", "401", "403", "429"]) {
+        await holder.answer(mode);
+        await pause(ROUNDS);
+        assert.deepEqual(holdings.holders(VIP), [first], mode);
+      }
+      assert.equal(holdings.vacancy(VIP, { from }), 0);
+
+      await holder.answer("500");
+      await holder.until(
+        "hears it",
+        ({ checks }) => checks[0]?.reason?.includes("status 500") === true,
+        PATIENCE,
+      );
+      const second = await holderOf(holdings);
+      assert.notEqual(second, first);
+      await holder.answer("200");
+
+      const { holder: frozen } = parted(bed, second);
+      await frozen.server("SIGSTOP");
+      await frozen.until("gives up", ({ routers }) => routers[0]?.state === "fault", PATIENCE);
+      const third = await holderOf(holdings);
+      assert.notEqual(third, second);
+      assert.match((await frozen.status())?.checks[0]?.reason ?? "", /timeout/);
+      await frozen.server("SIGCONT");
+      await frozen.until("is well again", ({ routers }) => routers[0]?.state === "backup", PATIENCE);
+      await pause(ROUNDS);
+      assert.deepEqual(holdings.holders(VIP), [third]);
+      assert.equal(hosts.length, 3);
+    });
+  });
+});
+
+describe("a host never takes the address", () => {
+  it("with a certificate of another authority, or of another name", async (context) => {
+    await inVipBed(context, async ({ hosts, holdings, authority, folder }) => {
+      const [right, foreign, misnamed] = hosts;
+      const other = await openAuthority(folder, "other");
+      await foreign.serve(
+        await other.issue("foreign", { type: "server", addresses: [foreign.address], names: NAMES }),
+      );
+      await misnamed.serve(await authority.issue("misnamed", { type: "server", addresses: ["127.0.0.1"] }));
+      await Promise.all(hosts.map((each) => each.launch()));
+      const failure = async (each: (typeof hosts)[number]): Promise<string> =>
+        (await each.until("says why", ({ checks }) => checks[0]?.health === "failed", PATIENCE)).checks[0]
+          ?.reason ?? "";
+      assert.match(await failure(foreign), /certificate|issuer|signature/);
+      assert.match(await failure(misnamed), /kubernetes\.default\.svc/);
+      await pause(ROUNDS);
+      assert.deepEqual(holdings.tenures(VIP), []);
+      await right.serve();
+      await holdings.settle(VIP, [right.name], PATIENCE);
+    });
+  });
+});
