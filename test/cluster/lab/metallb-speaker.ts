@@ -33,6 +33,8 @@ export type MetallbSpeakers = {
   start(): Promise<void>;
   /** As a DaemonSet that has no nodes any more: all are told to end at once, and their Pods go. */
   retire(): Promise<void>;
+  /** As a DaemonSet whose node selector excludes this one now: that speaker is told to end, and its Pod goes. */
+  retireOn(node: string): Promise<void>;
   /** The last lines that each has said. */
   lastWords(lines: number): string;
 };
@@ -126,6 +128,9 @@ export const openMetallbSpeakers = async (bed: Bed): Promise<MetallbSpeakers> =>
     },
     retire: async () => {
       await Promise.all(all.map(retireOne));
+    },
+    retireOn: async (node) => {
+      await Promise.all(all.filter((speaker) => speaker.node === node).map(retireOne));
     },
     lastWords: (lines) =>
       all.map(({ node, lastWords }) => `MetalLB's speaker of ${node}:\n${lastWords(lines)}`).join("\n"),

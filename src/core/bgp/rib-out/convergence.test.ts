@@ -204,7 +204,7 @@ class Trial {
 }
 
 describe("a peer", () => {
-  it("comes to know what it is to know, from any history, in parts of any size", () => {
+  it("comes to know what it is to know (RFC 4271 §3.2), from any history, in parts of any size", () => {
     fc.assert(
       fc.property(fc.array(STEP, { maxLength: 60 }), (steps) => {
         const trial = new Trial();
@@ -230,7 +230,7 @@ describe("a peer", () => {
     );
   });
 
-  it("is sent at most what changed: no prefix twice for one change of it", () => {
+  it("is sent at most what changed: no prefix twice for one change of it (RFC 4271 §9.2)", () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.nat({ max: 7 }), fc.option(fc.nat({ max: 2 }))), { maxLength: 40 }),

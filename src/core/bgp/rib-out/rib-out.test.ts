@@ -35,7 +35,7 @@ describe("what a peer hears", () => {
     assert.equal(rib.standing(prefixOf(A)), "no-session");
   });
 
-  it("is everything when the session comes up, routes with equal attributes together, and then nothing more", () => {
+  it("is everything when the session comes up, routes with equal attributes together (RFC 4271 §9.2.2), and then nothing more", () => {
     const rib = ribWith(A, B, SIX);
     rib.set({ changed: [routeOf(C, attributesOf({ med: 7 }))], removed: [] });
     rib.up(sessionOf());
@@ -54,7 +54,7 @@ describe("what a peer hears", () => {
     assert.deepEqual(taken(rib), [`+${A}`]);
   });
 
-  it("is withdrawals before announcements, whatever came first", () => {
+  it("is withdrawals before announcements, whatever came first (RFC 4271 §3.1)", () => {
     const rib = ribWith(A);
     rib.up(sessionOf());
     taken(rib);
@@ -277,7 +277,7 @@ describe("the attributes that a peer hears", () => {
 });
 
 describe("what is left out", () => {
-  it("is a family that the peer does not speak, or that has no next hop", () => {
+  it("is a family that the peer does not speak, or that has no next hop (RFC 4271 §9.1.3)", () => {
     const rib = ribWith(A, B, SIX);
     rib.up(sessionOf({ negotiated: { families: ["IPv4"] } }));
     assert.deepEqual(taken(rib), [`+${A} ${B}`]);
