@@ -1,5 +1,5 @@
 /** One round of `steelyard kubeconfig`: whom to try, trying, writing what came of it. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Duration, seconds } from "#base/time";
 import { type Candidate, decide, type Memory, next, type Try } from "#core/api-server/choose";
@@ -51,7 +51,13 @@ const ownServer = ({ host, credentials }: Source): Endpoint | undefined => {
   return name === undefined ? undefined : { ...endpoint, host: name };
 };
 
-const textOfFile = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
+/** A pipe would keep us waiting for who writes to it. */
+const textOfFile = (path: string): string => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return "";
+  if (!found.isFile()) throw new Error("it is no regular file");
+  return readFileSync(path, "utf8");
+};
 
 /** What was remembered in the output earlier. */
 const remembered = (aim: Aim, source: Source): readonly Endpoint[] => {
@@ -150,8 +156,8 @@ const bring = (path: string, merge: Merge): Written => {
   try {
     text = textOfFile(path);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    return { ok: false, problem: `${path} cannot be read (${code})` };
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    return { ok: false, problem: `${path} cannot be read (${why.replace("Error: ", "")})` };
   }
   const merged = mergeKubeconfig(text, merge);
   if (!merged.ok) return { ok: false, problem: `${path}: ${merged.problem}` };

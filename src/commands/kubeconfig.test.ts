@@ -286,6 +286,13 @@ describe("`kubeconfig`", () => {
     assert.equal((await running).status, 0);
   });
 
+  it("writes to nothing but a regular file", async (test) => {
+    const { virtual, run, folder } = await bed(test);
+    const { port } = await virtual([VIRTUAL]);
+    const { status, text } = await run(port, { output: folder });
+    assert.deepEqual([status, /no regular file/.test(text)], [2, true], text);
+  });
+
   it("refuses what does not go together, all at once", async (test) => {
     const { run } = await bed(test);
     const { status, text } = await run(0, {

@@ -185,6 +185,14 @@ describe("`tls fix` on a node of a kubeadm cluster", () => {
     rmSync(external.path("/etc/kubernetes/pki/ca.key"));
     const { status, text } = await external.fix();
     assert.deepEqual([status, /ca\.key is not on this host/.test(text)], [2, true], text);
+    const elsewhere = await openNode(test);
+    elsewhere.write(
+      "/etc/kubernetes/manifests/kube-apiserver.yaml",
+      `${MANIFEST}    - --tls-cert-file=/srv/a.crt\n`,
+    );
+    const served = await elsewhere.fix();
+    assert.deepEqual([served.status, /serves \/srv\/a\.crt/.test(served.text)], [2, true], served.text);
+    assert.equal(elsewhere.read(FILE), CONFIGURATION);
     const failing = await openNode(test);
     const run = await failing.fix({ run: async () => ended(1, "", "W1 warning\nerror: unknown version\n") });
     assert.deepEqual(

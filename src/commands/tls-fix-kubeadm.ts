@@ -84,20 +84,34 @@ const objectionTo = (
     : `it lacks ${lacking.map(formatName).join(", ")}, which the old one carries or which was asked for`;
 };
 
+/** A directory in which kubeadm finds the authority, and nothing of what is in force. */
+const openWorkshop = (host: Host): { readonly folder: string } | { readonly problem: string } => {
+  const place = at(host, KUBEADM.folder);
+  try {
+    const folder = mkdtempSync(join(place, ".steelyard-"));
+    for (const name of ["ca.crt", "ca.key"])
+      symlinkSync(join(at(host, KUBEADM.pki), name), join(folder, name));
+    return { folder };
+  } catch (error) {
+    return { problem: writeProblem(place, error) };
+  }
+};
+
 /** Has kubeadm make a certificate aside; gives it, or how that ended. */
 const makeCertificate = async (
   host: Host,
   configuration: Configuration,
   old: ServingPair | undefined,
 ): Promise<ServingPair | Ended> => {
-  const pki = at(host, KUBEADM.pki);
-  const folder = mkdtempSync(at(host, join(KUBEADM.folder, ".steelyard-")));
+  const opened = openWorkshop(host);
+  if ("problem" in opened) return failed(`${opened.problem}. The certificate is as it was`);
+  const { folder } = opened;
   try {
-    for (const name of ["ca.crt", "ca.key"]) symlinkSync(join(pki, name), join(folder, name));
     const input = inputFor(host, configuration, { old, folder });
     if (!input.ok) return failed(`${configuration.origin}: ${input.problem}`);
     const file = join(folder, "kubeadm.yaml");
-    writeFileSync(file, input.text, { mode: 0o600 });
+    const written = replaceFile({ path: file, text: input.text });
+    if (!written.ok) return failed(`${written.problem}. The certificate is as it was`);
     const args = ["init", "phase", "certs", "apiserver", "--config", file];
     const ran = await host.run("kubeadm", args, { limit: KUBEADM_LIMIT });
     if (ran.type === "failed") return byHand(ran.problem, ...manual(host));
@@ -200,6 +214,13 @@ export const fixKubeadm = async (host: Host, file: string | undefined): Promise<
   if (!found.ok) return failed(`${found.problem}. Nothing was changed`);
   const configuration = found.value;
   const pki = at(host, KUBEADM.pki);
+  const { certificateFile } = serverFlagsIn(readManifest(host));
+  if (certificateFile !== undefined && certificateFile !== join(KUBEADM.pki, "apiserver.crt")) {
+    return byHand(
+      `the API server of this host serves ${certificateFile}, which is not kubeadm's: whoever makes that one adds`,
+      `  ${names.join(", ")}`,
+    );
+  }
   const old = readServingPair(pki);
   const isListed = configuration.after === configuration.before;
   const isMade = old?.isPair === true && host.names.every((name) => carries(old.names, name));

@@ -8,16 +8,22 @@ const MANIFEST = `spec:
     - kube-apiserver
     - --advertise-address=192.0.2.1
     - --secure-port=6443
+    - --tls-cert-file=/etc/kubernetes/pki/apiserver.crt
 `;
 
 describe("the flags of the API server's static pod", () => {
   it("say under which address and port the node is known", () => {
-    assert.deepEqual(serverFlagsIn(MANIFEST), { advertiseAddress: "192.0.2.1", securePort: 6443 });
+    assert.deepEqual(serverFlagsIn(MANIFEST), {
+      ...{ advertiseAddress: "192.0.2.1", securePort: 6443 },
+      certificateFile: "/etc/kubernetes/pki/apiserver.crt",
+    });
   });
 
   it("are unknown where they are not there, or are none", () => {
     for (const text of ["", "    - --advertise-address=$(IP)\n    - --secure-port=x\n"]) {
-      assert.deepEqual(serverFlagsIn(text), { advertiseAddress: undefined, securePort: undefined });
+      assert.deepEqual(serverFlagsIn(text), {
+        ...{ advertiseAddress: undefined, securePort: undefined, certificateFile: undefined },
+      });
     }
   });
 });

@@ -5,6 +5,8 @@ import { parseAddress } from "#base/address";
 export type ServerFlags = {
   readonly advertiseAddress: string | undefined;
   readonly securePort: number | undefined;
+  /** The serving certificate; `undefined` when it names none. */
+  readonly certificateFile: string | undefined;
 };
 
 const flagIn = (manifest: string, flag: string): string | undefined =>
@@ -17,6 +19,7 @@ export const serverFlagsIn = (manifest: string): ServerFlags => {
   return {
     advertiseAddress: address,
     securePort: Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined,
+    certificateFile: flagIn(manifest, "tls-cert-file"),
   };
 };
 

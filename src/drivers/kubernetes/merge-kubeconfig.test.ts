@@ -132,6 +132,8 @@ describe("a context that is merged", () => {
     assert.match(problem(WORK, { context: "work" }), /leads to another cluster.*--replace/);
     const value = parse(merged(WORK, { context: "work", replace: true }));
     assert.equal(value.clusters[0].cluster.server, "https://192.0.2.253:6443");
+    const unsigned = { server: "https://192.0.2.1:6443" };
+    assert.match(problem(WORK, { context: "office", cluster: unsigned }), /leads to another cluster/);
     assert.equal(value.contexts[0].context.namespace, "shop", "and keeps its namespace");
     assert.deepEqual(value.users[0].user, { token: "new-token" });
   });

@@ -148,14 +148,24 @@ const isElseSame = (before: Fields, after: Fields, own: Readonly<Record<Lists, s
   );
 };
 
-const conflict = (existing: Fields | undefined, merge: Merge): boolean =>
-  existing !== undefined &&
-  !merge.replace &&
-  !isSameBundle(authorityText(existing), authorityText(merge.cluster)) &&
-  textOf(existing.server) !== "";
+/** Whether the entry is another cluster's: it has another authority, or, where there is none to compare, another server. */
+const isForeign = (existing: Fields | undefined, { cluster, replace }: Merge): boolean => {
+  if (existing === undefined || replace || textOf(existing.server) === "") return false;
+  const ours = authorityText(cluster);
+  return ours === "" ? existing.server !== cluster.server : !isSameBundle(authorityText(existing), ours);
+};
 
 /** The text with the context merged in; the same text when nothing has to change. Problems read on after the file's name. */
 export const mergeKubeconfig = (text: string, merge: Merge): Found<string> => {
+  try {
+    return mergeInto(text, merge);
+  } catch {
+    // Aliases that lead nowhere, or to too much. The library's words may quote the text.
+    return refused("it cannot be changed: its anchors and aliases are not understood");
+  }
+};
+
+const mergeInto = (text: string, merge: Merge): Found<string> => {
   const root = rootOf(text);
   if (!root.ok) return root;
   const { document, fields } = root.value;
@@ -163,7 +173,7 @@ export const mergeKubeconfig = (text: string, merge: Merge): Found<string> => {
   const contexts = itemsOf(fields, "contexts", "context");
   const users = itemsOf(fields, "users", "user");
   const own = contexts.get(merge.context);
-  if (conflict(own === undefined ? undefined : clusters.get(textOf(own.cluster)), merge)) {
+  if (isForeign(own === undefined ? undefined : clusters.get(textOf(own.cluster)), merge)) {
     return refused(
       `its context ${merge.context} leads to another cluster. Name another one with --context, or take it over with --replace`,
     );
