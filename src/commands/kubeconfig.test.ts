@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import type { RunProgram } from "#drivers/host/program";
+import { type RunProgram, runProgram } from "#drivers/host/program";
 import { readKubeconfig } from "#drivers/kubernetes/kubeconfig";
 import { type KubeconfigOptions, kubeconfig } from "./kubeconfig.ts";
 import { adminKubeconfig, openAuthority, startApiServer, startImpostor, TOKEN } from "./test-api-servers.ts";
@@ -198,6 +198,20 @@ describe("`kubeconfig`", () => {
     );
     const hostile = await run(port, { ...ssh, context: undefined, run: answer(exec) });
     assert.deepEqual([hostile.status, /programs run here/.test(hostile.text)], [2, true], hostile.text);
+  });
+
+  it("finds the file there by a real shell, whatever the file is called", async (test) => {
+    const { virtual, run, server, admin, folder, one } = await bed(test);
+    const { port } = await virtual([ONE]);
+    const odd = join(folder, "it's $(here).conf");
+    writeFileSync(odd, readFileSync(admin));
+    const shell: RunProgram = (_command, args, options) =>
+      runProgram("sh", ["-c", args.at(-1) ?? ""], options);
+    const ssh = { ssh: `root@${ONE}`, from: undefined, server: [], run: shell };
+    const { status, text } = await run(port, { ...ssh, adminFiles: [join(folder, "none"), odd] });
+    assert.deepEqual([status, server()], [3, `https://${one.at}`], text);
+    const none = await run(port, { ...ssh, context: undefined, adminFiles: [join(folder, "none")] });
+    assert.deepEqual([none.status, /there is none of/.test(none.text)], [2, true], none.text);
   });
 
   it("goes by its own file where the source is gone, and by the servers that it remembered there", async (test) => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { parse } from "yaml";
@@ -210,6 +211,21 @@ describe("`tls fix --ssh`", () => {
       /^sudo -n steelyard tls fix .*--address 192\.0\.2\.253 --kubeadm-config '\/root\/my file\.yaml' --dry-run$/,
     );
     assert.match(text, /^root@n1: line of root@n1$/m);
+  });
+
+  it("is understood word by word by the shell there", async (test) => {
+    const lines: string[] = [];
+    const host = await openHost(test, {
+      ssh: (args) => {
+        lines.push(args.at(-1) ?? "");
+        return ended(0);
+      },
+    });
+    const kubeadmConfig = "/root/it's; my $HOME/`file`.yaml";
+    await host.fix({ ssh: ["root@n1"], kubeadmConfig, dryRun: true });
+    const words = execFileSync("sh", ["-c", `printf '%s\\n' ${lines[0]}`], { encoding: "utf8" }).split("\n");
+    assert.deepEqual(words.slice(0, 5), ["sudo", "-n", "steelyard", "tls", "fix"]);
+    assert.ok(words.includes(kubeadmConfig), words.join("|"));
   });
 
   it("touches nobody when one is not well", async (test) => {
