@@ -16,19 +16,29 @@ const RANGES: Readonly<Record<Families, string>> = {
   "ipv6+ipv4": "fd00:96::/108,10.96.0.0/16",
 };
 
+/** What every API server's certificate names besides addresses. */
+const CLUSTER_NAMES = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+
 const LOOPBACK = "127.0.0.1";
 
 export type ApiServerOptions = {
   readonly program: string;
   readonly folder: string;
   readonly port: number;
-  readonly etcdPort: number;
+  /** Where it finds etcd: `127.0.0.1:2379`. */
+  readonly etcd: string;
   readonly families: Families;
   readonly flags: readonly string[];
   readonly authority: Authority;
   readonly environment: Readonly<Record<string, string>>;
   /** The address that it has for others; default: nobody else reaches it. */
   readonly address?: string;
+  /** Further addresses at which it serves, on which it then listens whenever they come: its certificate names them, too. */
+  readonly furtherAddresses?: readonly string[];
+  /** The common name of its certificate; default `kube-apiserver`. */
+  readonly name?: string;
+  /** The key that signs tokens, which all API servers of a cluster share; default: one of its own. */
+  readonly signingKey?: string;
   /** How it is started; default: as a child of this process. */
   readonly open?: OpenServer;
   /** A socket that leads to it; default: none is needed. */
@@ -50,6 +60,9 @@ const isReady = async (admin: Api): Promise<boolean> => {
   }
 };
 
+const listeningOn = ({ address = LOOPBACK, furtherAddresses }: ApiServerOptions): string =>
+  furtherAddresses === undefined ? address : "::";
+
 const flagsOf = (
   options: ApiServerOptions,
   files: {
@@ -59,8 +72,8 @@ const flagsOf = (
     readonly auditLog: string;
   },
 ): readonly string[] => [
-  `--etcd-servers=http://127.0.0.1:${options.etcdPort}`,
-  ...[`--bind-address=${options.address ?? LOOPBACK}`, `--secure-port=${options.port}`],
+  `--etcd-servers=http://${options.etcd}`,
+  ...[`--bind-address=${listeningOn(options)}`, `--secure-port=${options.port}`],
   // Nobody is told of it: without a reconciler the Service `kubernetes` has no endpoints.
   `--advertise-address=${options.families.startsWith("ipv4") ? "192.0.2.1" : "2001:db8::1"}`,
   "--endpoint-reconciler-type=none",
@@ -81,9 +94,15 @@ const flagsOf = (
 /** Describes an API server; it does not run yet. */
 export const openApiServer = async (options: ApiServerOptions): Promise<ApiServer> => {
   const { folder, authority, address = LOOPBACK, open = openServer, socketPath } = options;
+  const { furtherAddresses = [], name = "kube-apiserver" } = options;
   const files = {
-    serving: await authority.issue("kube-apiserver", { type: "server", addresses: [address] }),
-    signingKey: writeSigningKey(folder),
+    serving: await authority.issue(name, {
+      type: "server",
+      addresses: [address, ...furtherAddresses],
+      names: CLUSTER_NAMES,
+      commonName: name,
+    }),
+    signingKey: options.signingKey ?? writeSigningKey(folder),
     auditPolicy: join(folder, "audit-policy.yaml"),
     auditLog: join(folder, "audit.log"),
   };

@@ -99,7 +99,7 @@ export const startControlPlane = async (options: ControlPlaneOptions = {}): Prom
       program: join(assets, "kube-apiserver"),
       folder,
       port,
-      etcdPort: door.port,
+      etcd: `127.0.0.1:${door.port}`,
       families: options.families ?? "ipv4",
       flags: options.flags ?? [],
       authority,

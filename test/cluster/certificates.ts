@@ -17,7 +17,13 @@ export type Certified = {
 
 /** Whom a certificate names: a server by its addresses and names, or a user of Kubernetes with its groups. */
 export type Subject =
-  | { readonly type: "server"; readonly addresses: readonly string[]; readonly names?: readonly string[] }
+  | {
+      readonly type: "server";
+      readonly addresses: readonly string[];
+      readonly names?: readonly string[];
+      /** Default: `kube-apiserver`. */
+      readonly commonName?: string;
+    }
   | { readonly type: "client"; readonly user: string; readonly groups: readonly string[] };
 
 export type Authority = {
@@ -48,7 +54,7 @@ extendedKeyUsage = clientAuth
 
 const subjectName = (subject: Subject): string =>
   subject.type === "server"
-    ? "/CN=kube-apiserver"
+    ? `/CN=${subject.commonName ?? "kube-apiserver"}`
     : `${subject.groups.map((group) => `/O=${group}`).join("")}/CN=${subject.user}`;
 
 const alternatives = (subject: Subject): readonly string[] =>

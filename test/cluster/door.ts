@@ -36,8 +36,11 @@ const pass = (from: Socket, to: Socket, delay: () => number): void => {
   from.on("close", () => setTimeout(() => to.destroy(), Math.max(0, due - performance.now())));
 };
 
-/** Opens a door to a port of this machine. */
-export const openDoor = async (target: number): Promise<Door> => {
+/** Opens a door to a port of this machine; anybody who reaches `listenAt` may use it. */
+export const openDoor = async (
+  target: number,
+  listenAt: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 },
+): Promise<Door> => {
   let millis = 0;
   let isShut = false;
   const sockets = new Set<Socket>();
@@ -62,7 +65,7 @@ export const openDoor = async (target: number): Promise<Door> => {
   };
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
+    server.listen(listenAt, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -47,7 +47,7 @@ export const startLabControlPlane = async (
   await etcd.start();
   const apiServer = await openApiServer({
     ...{ program: join(assets, "kube-apiserver"), folder, authority, families, flags, environment: {} },
-    ...{ address, port: API_PORT, etcdPort: ETCD_PORTS.client },
+    ...{ address, port: API_PORT, etcd: `127.0.0.1:${ETCD_PORTS.client}` },
     ...{ open, socketPath: apiSocket },
   });
   await apiServer.start();

@@ -69,7 +69,7 @@ const NETWORKS = { up: 1, sw: 2, mg: 9 } as const;
 type Network = keyof typeof NETWORKS;
 
 /** A cable into a network's switch, for its host of that number. */
-const port = (network: Network, host: number, name: string): LabInterface => {
+export const port = (network: Network, host: number, name: string): LabInterface => {
   const n = NETWORKS[network];
   return {
     name,
@@ -79,7 +79,8 @@ const port = (network: Network, host: number, name: string): LabInterface => {
   };
 };
 
-const host = (name: string, role: HostRole, rest: Partial<LabHost>): LabHost => ({
+/** A host that has nothing but what is given. */
+export const host = (name: string, role: HostRole, rest: Partial<LabHost>): LabHost => ({
   name,
   role,
   interfaces: [],
