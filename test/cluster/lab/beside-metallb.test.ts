@@ -240,6 +240,30 @@ describe("beside MetalLB's own speakers", () => {
   );
 
   it(
+    "MetalLB's come back beside ours and end node by node: ours hold what they held all the time, and users lose nothing",
+    inBed(async (cluster, given, context) => {
+      const { metallb, ours, chosen } = given;
+      await metallb.start();
+      await becomes(() => answering(given), chosen, 20_000);
+      const flapping = new Set<string>();
+      const end = await seenDuring(cluster, given, async () => {
+        for (const { node } of metallb.all) {
+          await metallb.retireOn(node);
+          // Its others have found out by then, and answer for what it had.
+          await pause(2_000);
+          await becomes(() => held(given), chosen, 20_000);
+          for (const { status } of ours) for (const each of (await status()).flapping) flapping.add(each);
+        }
+      });
+      tell(context, "MetalLB's speakers end node by node", end);
+      assert.deepEqual([...flapping], []);
+      for (const { address, sent, lost } of end.outages)
+        assert.ok(lost <= sent / 100, `${address}: ${lost} of ${sent} datagrams lost`);
+      await becomes(() => answering(given), chosen, 20_000);
+    }),
+  );
+
+  it(
     "MetalLB's come back beside ours, and ours end: the addresses are where they were",
     inBed(async (cluster, given, context) => {
       const { metallb, ours, chosen } = given;
