@@ -46,7 +46,7 @@ const sealed = (authentication: Authentication, sequence: number): Uint8Array =>
   return bytes;
 };
 
-describe("authentication", () => {
+describe("authentication (RFC 5880 §4.2, §4.3, §4.4, §6.7.2, §6.7.3, §6.7.4)", () => {
   for (const type of AUTHENTICATION_TYPES) {
     describe(type, () => {
       const bytes = golden(`bird-${type}`);

@@ -3,7 +3,8 @@
  * fraction of a second when it does not.
  *
  * Standards: RFC 5880 (the protocol, with all its authentication types), RFC 5881 (one hop), RFC 5883 (several hops).
- * `docs/reference/bfd.md` lists every section and what became of it, and every word that a session uses.
+ * `docs/standards/rfc5880.md`, `rfc5881.md` and `rfc5883.md` list every section and what became of it, `docs/reference/bfd.md`
+ * every word that a session uses.
  *
  * Left out: sending echo packets (those of a peer are sent back where that is configured), asking for demand mode ourselves
  * (a peer's is respected), telling of concatenated paths (there are none), sessions over LAG members, MPLS and

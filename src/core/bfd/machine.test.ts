@@ -99,7 +99,7 @@ describe("the state machine (RFC 5880 §6.2, §6.8.6)", () => {
     });
   }
 
-  it("tells the peer at once when it has news, and only then (§6.8.7)", () => {
+  it("tells the peer at once when it has news, and only then (RFC 5880 §6.8.7)", () => {
     assert.deepEqual(flags(sentBy(CONFIG, STATES.down, said("down"))), ["init"]);
     assert.deepEqual(flags(sentBy(CONFIG, STATES.down, said("init"))), ["up poll"]);
     assert.deepEqual(flags(sentBy(CONFIG, STATES.up, said("down"))), ["down neighbour-signalled-down"]);
@@ -111,7 +111,7 @@ describe("the state machine (RFC 5880 §6.2, §6.8.6)", () => {
     assert.equal(packet?.yourDiscriminator, 78);
   });
 
-  it("answers each poll, once, with what is true after it (§6.5)", () => {
+  it("answers each poll, once, with what is true after it (RFC 5880 §6.5)", () => {
     for (const from of ["down", "init", "up"] as const) {
       const packets = sentBy(CONFIG, STATES[from], said("up", { poll: true }));
       const state = from === "down" ? "down" : "up";
@@ -121,7 +121,7 @@ describe("the state machine (RFC 5880 §6.2, §6.8.6)", () => {
     assert.deepEqual([packet?.state, packet?.desiredMinTxInterval], ["up", millis(100)]);
   });
 
-  it("answers nothing while it leaves (§6.8.6)", () => {
+  it("answers nothing while it leaves (RFC 5880 §6.8.6)", () => {
     const { state } = step(CONFIG, STATES["admin-down"], said("up"), NOW);
     assert.deepEqual(sentBy(CONFIG, state, said("up", { poll: true })), []);
   });
@@ -142,7 +142,7 @@ describe("a session that is passive (RFC 5880 §6.1)", () => {
 describe("deadlines", () => {
   const fire = (state: SessionState, at: number, config = CONFIG) => step(config, state, TIMER, instant(at));
 
-  it("send the first packet at once, and the next one a second later, less jitter (§6.8.3, §6.8.7)", () => {
+  it("send the first packet at once, and the next one a second later, less jitter (RFC 5880 §6.8.3, §6.8.7)", () => {
     const state = fresh();
     assert.equal(deadline(state), NOW);
     const first = step(CONFIG, state, { type: "timer", jitter: 0.5 }, NOW);
@@ -153,7 +153,7 @@ describe("deadlines", () => {
     assert.equal(fire(first.state, NOW + 875_000).effects.length, 1);
   });
 
-  it("of a silence: nothing one microsecond before, down at it (§6.8.4)", () => {
+  it("of a silence: nothing one microsecond before, down at it (RFC 5880 §6.8.4)", () => {
     const { up } = STATES;
     // Four of the peer's, each as long as we want it to wait at least.
     assert.equal(detectionTime(up), millis(800));
@@ -199,7 +199,7 @@ describe("deadlines", () => {
     assert.equal(fire(state, late).state.name, "up");
   });
 
-  it("of a peer that is down or leaving: it is forgotten without a transition (§6.8.1)", () => {
+  it("of a peer that is down or leaving: it is forgotten without a transition (RFC 5880 §6.8.1)", () => {
     for (const word of ["admin-down", "up"] as const) {
       const heard = step(CONFIG, STATES.down, said(word, { desiredMinTxInterval: seconds(1) }), NOW).state;
       assert.equal(heard.remote?.discriminator, 77);

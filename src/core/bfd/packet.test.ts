@@ -56,7 +56,7 @@ const CAPTURES: readonly (readonly [name: string, packet: ControlPacket])[] = [
 
 describe("packets of FRR 8.4.4 and BIRD 2.0.12", () => {
   for (const [name, packet] of CAPTURES) {
-    it(`decodes ${name} and encodes it again byte for byte`, () => {
+    it(`decodes ${name} and encodes it again byte for byte (RFC 5880 §4.1)`, () => {
       const bytes = golden(name);
       assert.deepEqual(decode(bytes), { ok: true, value: { packet, authenticated: false, bytes } });
       assert.deepEqual(encode(packet), bytes);

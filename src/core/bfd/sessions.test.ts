@@ -61,7 +61,7 @@ const words = (effect: SessionsEffect): string => {
 const inShort = (effects: readonly SessionsEffect[]): readonly string[] => effects.map(words);
 
 describe("Sessions", () => {
-  it("finds a session by where a packet comes from, then by our discriminator, and tells what becomes of the peer", () => {
+  it("finds a session by where a packet comes from, then by our discriminator, and tells what becomes of the peer (RFC 5880 §6.3, RFC 5881 §3)", () => {
     const sessions = opened();
     assert.equal(sessions.deadline(), NOW);
     assert.deepEqual(inShort(sessions.elapse(NOW)), ["peer sends down"]);
@@ -158,7 +158,7 @@ describe("Sessions", () => {
     assert.deepEqual(far(250), ["peer sends init", "peer: down to init"]);
   });
 
-  it("keeps sessions to one address over two links apart", () => {
+  it("keeps sessions to one address over two links apart (RFC 5881 §6)", () => {
     const sessions = opened();
     const link = { type: "single-hop", link: { index: 3, name: "eth1" } } as const;
     assert.deepEqual(sessions.add("second", bfdSession(PEER, OURS, { path: link }), NOW), []);
@@ -167,7 +167,7 @@ describe("Sessions", () => {
     ]);
   });
 
-  it("refuses a second session with one peer, one more than the limit, and what is wrong in itself", () => {
+  it("refuses a second session with one peer, one more than the limit, and what is wrong in itself (RFC 5881 §2, RFC 5883 §4.1)", () => {
     const sessions = open(2);
     const config = bfdSession(PEER, OURS);
     assert.deepEqual(sessions.add("a", config, NOW), []);
@@ -207,7 +207,7 @@ describe("Sessions", () => {
     assert.deepEqual(sessions.input("peer", { type: "leave" }, NOW), []);
   });
 
-  it("changes times while a session is up, and says so", () => {
+  it("changes times while a session is up, and says so (RFC 5880 §6.8.10, §6.8.11, §6.8.12)", () => {
     const sessions = opened();
     sessions.receive(datagram({ state: "init", yourDiscriminator: discriminatorOf(sessions) }), NOW);
     const config = bfdSession(PEER, OURS, { detectMultiplier: 0 });
@@ -308,7 +308,7 @@ describe("authenticated sessions", () => {
   const reasons = (effects: readonly SessionsEffect[]): readonly string[] =>
     effects.flatMap((effect) => (effect.type === "drop" ? [effect.reason] : []));
 
-  it("come up, and are not brought down by strangers, old packets or packets without proof", () => {
+  it("come up, and are not brought down by strangers, old packets or packets without proof (RFC 5880 §9, RFC 5881 §9, RFC 5883 §6)", () => {
     const sessions = up();
     const stranger = { ...authentication, keys: [{ id: 1, secret: Uint8Array.of(1) }] } as const;
     for (const [reason, each] of [

@@ -73,7 +73,7 @@ describe("the interval of our packets (RFC 5880 §6.8.2)", () => {
     assert.equal(quick.sendAt, after(NOW, millis(100)));
   });
 
-  it("is shortened by up to a quarter, with a multiplier of 1 by a tenth to a quarter (§6.8.7)", () => {
+  it("is shortened by up to a quarter, with a multiplier of 1 by a tenth to a quarter (RFC 5880 §6.8.7)", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0, max: 1, noNaN: true }),
@@ -87,7 +87,7 @@ describe("the interval of our packets (RFC 5880 §6.8.2)", () => {
     );
   });
 
-  it("ends with those of other sessions once three quarters of it have passed, and no microsecond before (§6.8.7)", () => {
+  it("ends with those of other sessions once three quarters of it have passed, and no microsecond before (RFC 5880 §6.8.7)", () => {
     const others: Input = { type: "others-speak", jitter: 0.5 };
     const from = after(NOW, millis(75));
     assert.equal(up.sentAt, NOW);
@@ -107,7 +107,7 @@ describe("the interval of our packets (RFC 5880 §6.8.2)", () => {
       assert.deepEqual(step(FIRST, state, others, after(NOW, seconds(5))).effects, []);
   });
 
-  it("is none when the peer wants no packets (§6.8.7)", () => {
+  it("is none when the peer wants no packets (RFC 5880 §6.8.7)", () => {
     const state = run(FIRST, up, said({ requiredMinRxInterval: micros(0) }));
     assert.equal(state.sendAt, undefined);
     assert.ok(state.expireAt !== undefined);

@@ -101,7 +101,7 @@ export const bfdContract = (open: () => BfdLan): void => {
     };
 
     describe(`${path} over ${kind}`, () => {
-      it("carries a packet with 255 hops and says where it came from, by which link, to which address", async () => {
+      it("carries a packet with 255 hops and says where it came from, by which link, to which address (RFC 5881 §4, RFC 5883 §5)", async () => {
         const heard: Datagram[] = [];
         listen(lan.right, (datagram) => heard.push({ ...datagram, payload: datagram.payload.slice() }));
         const sender = openSender(lan.left, lan.right);

@@ -71,7 +71,7 @@ describe("the filter of a listener", () => {
     ["IPv4", 8],
     ["IPv6", 7],
   ] as const) {
-    it(`passes what may be BFD from a neighbour, and nothing else, over one hop of ${family}`, () => {
+    it(`passes what may be BFD from a neighbour, and nothing else, over one hop of ${family} (RFC 5881 §5)`, () => {
       fc.assert(
         fc.property(anyPayload, fc.constantFrom(255, 254, 64, 0), (payload, hops) => {
           const isBfd = payload.length >= 24 && (payload[0] ?? 0) >> 5 === 1;
