@@ -131,7 +131,7 @@ describe("a peer in demand mode (RFC 5880 §6.6)", () => {
 });
 
 describe("changing our times while up (RFC 5880 §6.8.3)", () => {
-  it("sends less often only after the peer has confirmed it", () => {
+  it("sends less often only after the peer has confirmed it (RFC 5880 §6.8.11)", () => {
     const slower = config(400, 200);
     const asking = run(slower, up, RECONFIGURED);
     assert.equal(asking.advertised.desiredMinTxInterval, millis(400));
@@ -139,12 +139,19 @@ describe("changing our times while up (RFC 5880 §6.8.3)", () => {
     assert.equal(transmitInterval(run(slower, asking, said({ final: true }))), millis(400));
   });
 
+  it("says another multiplier with the next packet, without asking (RFC 5880 §6.8.12)", () => {
+    const patient = { ...FIRST, detectMultiplier: 9 };
+    const told = run(patient, up, RECONFIGURED);
+    const { effects } = step(patient, told, TIMER, after(NOW, millis(100)));
+    assert.deepEqual([told.poll, effects[0]?.packet.detectMultiplier], ["none", 9]);
+  });
+
   it("sends more often at once", () => {
     const asking = run(config(30, 200), up, RECONFIGURED);
     assert.deepEqual([asking.poll, transmitInterval(asking)], ["polling", millis(30)]);
   });
 
-  it("waits for a shorter silence only after the peer has confirmed it, for a longer one at once", () => {
+  it("waits for a shorter silence only after the peer has confirmed it, for a longer one at once (RFC 5880 §6.8.10)", () => {
     assert.equal(detectionTime(up), millis(800));
     const shorter = config(100, 60);
     const asking = run(shorter, up, RECONFIGURED);
