@@ -762,6 +762,71 @@ static napi_value door_trim_heap(napi_env env, napi_callback_info info) {
   return number(env, malloc_trim == NULL ? 0 : malloc_trim(0));
 }
 
+enum {
+  AT_FDCWD = -100,
+  O_CLOEXEC_ONLY = 02000000,
+  AT_PAGESZ = 6,
+  MADV_DONTNEED = 4,
+  ENTRIES = 512,
+};
+
+/* The kernel's own pages, which on some arm64 are larger than ours; 0 if it does not say. */
+static uint32_t kernel_page_size(void) {
+  unsigned long pairs[64] = {0};
+  long fd = syscall6(__NR_openat, AT_FDCWD, (long)"/proc/self/auxv", O_CLOEXEC_ONLY, 0, 0, 0);
+  if (fd < 0) return 0;
+  long length = syscall_again(__NR_read, fd, (long)pairs, sizeof(pairs), 0, 0, 0);
+  syscall6(__NR_close, fd, 0, 0, 0, 0, 0);
+  for (size_t at = 0; length > 0 && at + 1 < (size_t)length / sizeof(pairs[0]); at += 2) {
+    if (pairs[at] == AT_PAGESZ) return (uint32_t)pairs[at + 1];
+  }
+  return 0;
+}
+
+/* Whether a page is there and is the file's, and no copy that was made to be written to (Documentation/admin-guide/mm/pagemap). */
+static bool is_of_file(uint64_t entry) { return (entry >> 63) != 0 && ((entry >> 61) & 1) != 0; }
+
+/*
+ * Only pages that are as the file has them are let go, so nothing can be lost: the next access reads them again, from the page cache
+ * as a rule. Memory that somebody writes to meanwhile would be another matter; the caller has none of it.
+ */
+static napi_value door_drop_file_pages(napi_env env, napi_callback_info info) {
+  struct arguments arguments = read_arguments(env, info);
+  int64_t start = number_at(&arguments, 0, 0, (int64_t)1 << 52);
+  int64_t length = number_at(&arguments, 1, 0, (int64_t)1 << 32);
+  uint32_t size = kernel_page_size();
+  if (arguments.bad || size < PAGE || (size & (size - 1)) != 0 || ((start | length) & (size - 1)) != 0) {
+    return number(env, -EINVAL);
+  }
+  uint32_t shift = 0;
+  while (((uint32_t)1 << shift) < size) shift++;
+  long fd = syscall6(__NR_openat, AT_FDCWD, (long)"/proc/self/pagemap", O_CLOEXEC_ONLY, 0, 0, 0);
+  if (fd < 0) return number(env, fd);
+  uint64_t entries[ENTRIES];
+  uint64_t page = (uint64_t)start >> shift;
+  uint64_t end = (uint64_t)(start + length) >> shift;
+  long dropped = 0;
+  long outcome = 0;
+  while (page < end && outcome >= 0) {
+    size_t wanted = end - page < ENTRIES ? (size_t)(end - page) : ENTRIES;
+    outcome = syscall_again(__NR_pread64, fd, (long)entries, (long)(wanted * 8), (long)(page * 8), 0, 0);
+    if (outcome < 8) break;
+    size_t count = (size_t)outcome / 8;
+    for (size_t first = 0; first < count && outcome >= 0;) {
+      size_t run = 0;
+      while (first + run < count && is_of_file(entries[first + run])) run++;
+      if (run > 0) {
+        outcome = syscall6(__NR_madvise, (long)((page + first) << shift), (long)(run << shift), MADV_DONTNEED, 0, 0, 0);
+        if (outcome >= 0) dropped += (long)run;
+      }
+      first += run + 1;
+    }
+    page += count;
+  }
+  syscall6(__NR_close, fd, 0, 0, 0, 0, 0);
+  return number(env, outcome < 0 ? outcome : dropped);
+}
+
 /* ---------------------------------------------------------------------------------- bpf(2) */
 
 enum {
@@ -941,6 +1006,7 @@ static const struct {
     {"bpf", door_bpf},
     {"prctl", door_prctl},
     {"trimHeap", door_trim_heap},
+    {"dropFilePages", door_drop_file_pages},
 };
 
 NAPI_MODULE_INIT(/* napi_env env, napi_value exports */) {

@@ -97,6 +97,25 @@ describe("the C heap", () => {
   });
 });
 
+describe("pages of a file", () => {
+  it("are given back, and what was written to a copy of them is not lost", () => {
+    const mapped = readFileSync("/proc/self/maps", "utf8").split("\n");
+    // Some pages of the program's constants were written to by the loader and are its own now: they stay as they are.
+    const data = mapped.filter((line) => / r--p .* \/.*node$/.test(line));
+    assert.ok(data.length > 0);
+    for (const line of data) {
+      const [start = 0, end = 0] = (line.split(" ")[0] ?? "")
+        .split("-")
+        .map((text) => Number.parseInt(text, 16));
+      const dropped = door.dropFilePages(start, end - start);
+      assert.ok(dropped >= 0 && dropped <= (end - start) / 4096, `${line}: ${dropped}`);
+    }
+    assert.equal(door.dropFilePages(0, 0), 0);
+    assert.equal(door.dropFilePages(1, 4096), -constants.errno.EINVAL);
+    assert.equal(door.dropFilePages(0, -4096), -constants.errno.EINVAL);
+  });
+});
+
 describe("the door's binary", () => {
   it("asks the loader for Node-API and libuv only, so one file serves glibc and musl", () => {
     const file = readFileSync(doorPath());
@@ -165,6 +184,7 @@ describe("arguments", () => {
     ["getsockopt", [fd, 1, 1, bytes]],
     ["attachFilter", [fd, bytes]],
     ["attachSelector", [fd, bytes]],
+    ["dropFilePages", [0, 0]],
     ["send", [fd, bytes, bytes, 0]],
     ["sendmsg", [fd, bytes, bytes, bytes, 0]],
     ["recv", [fd, bytes, 0]],

@@ -89,6 +89,11 @@ export type Door = {
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   /** malloc_trim(3): gives free pages of the C heap back to the system; 1 when there were some, 0 also where glibc is not. */
   trimHeap(): number;
+  /**
+   * madvise(MADV_DONTNEED) for those pages of a mapping that nobody writes to which are as its file has them: they are read again from there
+   * when they are needed. Both in bytes, multiples of a page. Gives how many pages.
+   */
+  dropFilePages(start: number, length: number): number;
 };
 
 /** The binary for this CPU, as the build step writes and the package ships it. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it, mock } from "node:test";
 import { getHeapStatistics } from "node:v8";
-import { createCollector, giveBack, growModerately } from "./memory.ts";
+import { createCollector, giveBack, giveBackProgram, growModerately, programMappings } from "./memory.ts";
 
 describe("the collector", () => {
   it("gives back what a burst left, once it has been quiet for three seconds", async () => {
@@ -21,6 +22,32 @@ describe("the collector", () => {
     assert.ok(getHeapStatistics().used_heap_size < before / 2, "collected");
     mock.timers.reset();
     assert.deepEqual(burst, []);
+  });
+});
+
+describe("the program of Node.js", () => {
+  it("is found by its mappings that nobody writes to", () => {
+    const maps = [
+      "00400000-00746000 r--p 00000000 fe:00 42                         /opt/node of ours",
+      "0074a000-03044000 r-xp 0034a000 fe:00 42                         /opt/node of ours",
+      "06b56000-06b7d000 rw-p 06755000 fe:00 42                         /opt/node of ours",
+      "06b7d000-06b9d000 rw-p 00000000 00:00 0",
+      "7f0000000000-7f0000001000 r-xp 00000000 fe:00 43                 /lib/libc.so.6",
+      "7f0000002000-7f0000003000 r--s 00000000 fe:00 42                 /opt/node of ours",
+    ].join("\n");
+    assert.deepEqual(programMappings(maps, "/opt/node of ours"), [
+      { start: 0x40_0000, length: 0x34_6000 },
+      { start: 0x74_a000, length: 0x28f_a000 },
+    ]);
+  });
+
+  it("gives its pages back, and goes on", () => {
+    const resident = (): number =>
+      Number(/^RssFile:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]);
+    const before = resident();
+    giveBackProgram();
+    assert.ok(resident() < before / 2, `${resident()} of ${before} kB`);
+    assert.equal(JSON.stringify(structuredClone({ works: [1, "2"] })), '{"works":[1,"2"]}');
   });
 });
 

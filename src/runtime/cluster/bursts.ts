@@ -21,8 +21,8 @@ export const createBursts = (
   onOver: () => void,
   onBegin: () => void = () => {},
 ): Bursts => {
-  /** Since it was quiet. */
-  let changes = 0;
+  /** Since it was quiet. A start leaves as much behind as any burst. */
+  let changes = MANY;
   let inWindow = 0;
   let cancel: Cancel | undefined;
   const look = (): void => {

@@ -69,6 +69,8 @@ class AgentProcess {
       // Without the wire process there is nothing to tell and nobody to tell it to.
       onClose: () => end(EXIT.ok),
     });
+    // What it took to start is given back also where there is no API server to read from.
+    this.#bursts.note();
     this.#channel.send({ type: "hello", pid: process.pid, version: VERSION });
   }
 
