@@ -30,6 +30,7 @@ import { reportSpeakerMemory } from "./speaker-memory-report.ts";
 import { measurePeers, type PeersCost } from "./speaker-peers.ts";
 import { reportSpeakerPeers } from "./speaker-peers-report.ts";
 import { reportCalm, reportSpeaker } from "./speaker-report.ts";
+import { measureStarved, reportStarved } from "./speaker-starved.ts";
 import { measureStart } from "./start.ts";
 import { reportStart } from "./start-report.ts";
 import { measureDownloads, measureReboot, openBed, REBOOT_LASTS, reportSurvival } from "./survival.ts";
@@ -228,6 +229,17 @@ const speakerMany: Bench = ({ quick, runs, say }) =>
     "no servers",
   );
 
+const speakerStarved: Bench = ({ quick, seconds = quick ? 60 : 180, say }) =>
+  inLab(
+    { edges: 4, nodes: 0, client: "lan" },
+    async (lab, copy) => {
+      const burners = 10 * availableParallelism();
+      say(`speaker-starved: ${seconds} s beside ${burners} busy programs`);
+      return reportStarved(await measureStarved(lab, { copy, addresses: 1_000, burners, seconds }));
+    },
+    "no servers",
+  );
+
 /** Seconds of rest that processor time is measured over. */
 const REST_SECONDS = 60;
 
@@ -284,6 +296,7 @@ export const BENCHES: ReadonlyMap<string, Bench> = new Map([
   ["speaker", speaker],
   ["speaker-calm", speakerCalm],
   ["speaker-many", speakerMany],
+  ["speaker-starved", speakerStarved],
   ["speaker-memory", speakerMemory],
   ["speaker-peers", speakerPeers],
   ["bgp", measureBgp],

@@ -9,6 +9,7 @@ import { address } from "#testing/values";
 import { renderResult } from "./report.ts";
 import { readDeath } from "./speaker-many.ts";
 import { reportMany } from "./speaker-many-report.ts";
+import { readMoves, reportStarved } from "./speaker-starved.ts";
 
 const CLIENT = "02:00:00:00:02:02";
 const ipv4 = (text: string) => {
@@ -77,5 +78,23 @@ describe("a death of a node with many addresses", () => {
       ],
     );
     assert.match(renderResult(reportMany([death])), /\| 2 +\| one other +\| 1 +\| 370 /);
+  });
+});
+
+describe("moves of addresses beside busy programs", () => {
+  it("are announcements of another node than before, in windows of half a minute", () => {
+    const before = [announcement(0, 1, A), announcement(1, 2, B)];
+    const during = [
+      ...[announcement(1_010, 1, A), announcement(2_000, 2, A), announcement(2_100, 2, A)],
+      ...[announcement(40_000, 1, A), announcement(45_000, 2, B), announcement(95_000, 3, B)],
+    ];
+    const seen = readMoves([...before, ...during], { from: 1_000_000, windows: 3 });
+    assert.deepEqual(seen, { moves: [1, 1, 0], moved: 1 });
+  });
+
+  it("miss their bar when they do not end", () => {
+    const metOf = (...moves: readonly number[]) =>
+      reportStarved({ addresses: 10, burners: 20, moves, moved: 10 }).bars.map(({ met }) => met);
+    assert.deepEqual([metOf(90, 4), metOf(0, 5)], [[true], [false]]);
   });
 });

@@ -9,7 +9,11 @@ const ANSWERED_LIMIT_MS = 500;
 const TAKEN_MS = 420;
 const PER_MS = 4;
 
-const TO: Readonly<Record<Layout, string>> = { "to one": "one other", spread: "three others" };
+const TO: Readonly<Record<Layout, string>> = {
+  "to one": "one other",
+  spread: "three others",
+  even: "each other",
+};
 
 const casesOf = (deaths: readonly Death[]): readonly (ManyCase & { readonly deaths: readonly Death[] })[] => {
   const keys = new Map(

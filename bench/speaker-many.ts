@@ -30,8 +30,8 @@ const CALM_MS = 1_500;
 /** From a death until whatever is to happen has happened: so long, and as much again as announcing takes at the cap of 4,000 a second. */
 const AFTERWARDS_MS = 2_000;
 
-/** Whether all go to one other node, or to the others in equal parts. */
-export type Layout = "to one" | "spread";
+/** Whether all go from the first node to one other, or to the others in equal parts; or each node is the first of a part. */
+export type Layout = "to one" | "spread" | "even";
 export type ManyCase = { readonly addresses: number; readonly layout: Layout };
 
 /** What the client saw of one death, in milliseconds after the last answer of the dead node. */
@@ -58,6 +58,7 @@ const KUBECONFIG_TEXT = JSON.stringify({
 
 /** In which order nodes are candidates for an address. */
 const candidatesOf = (n: number, layout: Layout): readonly string[] => {
+  if (layout === "even") return [...NODES.slice(n % NODES.length), ...NODES.slice(0, n % NODES.length)];
   const [first, ...others] = NODES;
   const turn = layout === "spread" ? n % others.length : 0;
   return [first, ...others.slice(turn), ...others.slice(0, turn)];
@@ -83,9 +84,9 @@ const sampleOf = (addresses: number): readonly string[] => {
 };
 
 type Arp = Frame & { readonly message: Extract<Frame["message"], { protocol: "arp" }> };
-const arpOf = (frames: readonly Frame[]): readonly Arp[] =>
+export const arpOf = (frames: readonly Frame[]): readonly Arp[] =>
   frames.filter((frame): frame is Arp => frame.message.protocol === "arp");
-const isAnnouncement = ({ message }: Arp): boolean => message.senderAddress === message.targetAddress;
+export const isAnnouncement = ({ message }: Arp): boolean => message.senderAddress === message.targetAddress;
 const isAnswer = ({ message, destination }: Arp): boolean =>
   message.operation === "reply" && destination === CLIENT.mac;
 
@@ -124,9 +125,12 @@ export const readDeath = (
   return { ...rest, answeredMs, announcedMs: [...announced.values()], unaskedMs };
 };
 
-type ManyBed = { readonly lab: Lab; readonly copy: BuildCopy; readonly folder: string };
+export type ManyBed = { readonly lab: Lab; readonly copy: BuildCopy; readonly folder: string };
 
-const startSpeakers = async ({ lab, copy }: ManyBed, options: ManyCase): Promise<readonly LabProcess[]> =>
+export const startSpeakers = async (
+  { lab, copy }: ManyBed,
+  options: ManyCase,
+): Promise<readonly LabProcess[]> =>
   await Promise.all(
     NODES.map(async (node) => {
       const host = lab.host(node);
@@ -151,7 +155,7 @@ const startAsking = async (client: LabHostHandle, addresses: number): Promise<La
 };
 
 /** Captures until every address was announced by somebody else than `dead`, and nobody has announced any for a while. */
-const captureUntilCalm = async (
+export const captureUntilCalm = async (
   { lab, folder }: ManyBed,
   { addresses, dead = "" }: { readonly addresses: number; readonly dead?: string },
   meanwhile: () => Promise<void> = async () => {},
