@@ -82,6 +82,10 @@ export type CheckStatus = {
   readonly health: HealthState;
   readonly since: number;
   readonly reason?: string;
+  /** Who is asked, and how. */
+  readonly asks: string;
+  /** Longest time from a failure to the verdict, the wait for the next round counted in. */
+  readonly worstCase: number;
 };
 
 /** A router that is told of virtual servers. */
@@ -107,6 +111,8 @@ export type RouteStatus = {
 
 export type Status = {
   readonly role: "edge";
+  /** What the program was started as, unless `edge`. */
+  readonly program?: "vip";
   readonly version: string;
   readonly now: number;
   readonly wire: { readonly pid: number; readonly startedAt: number };

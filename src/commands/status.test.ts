@@ -56,7 +56,7 @@ const STATUS: Status = {
       ],
     },
   ],
-  checks: [{ name: "app", health: "unknown", since: 0 }],
+  checks: [{ name: "app", health: "unknown", since: 0, asks: "tcp 127.0.0.1:80", worstCase: 4_400_000 }],
 };
 
 const plain = (status: Status): readonly string[] =>
@@ -79,8 +79,8 @@ describe("steelyard status", () => {
       "  node1    192.0.2.11:80  1       healthy  5s",
       "  node2    192.0.2.12:80  0       failed   2s     refused: connection refused",
       "",
-      "CHECK  HEALTH   SINCE  REASON",
-      "app    unknown  -",
+      "CHECK  HEALTH   SINCE  ASKS              NOTICED WITHIN  REASON",
+      "app    unknown  -      tcp 127.0.0.1:80  4.4s",
     ]);
   });
 

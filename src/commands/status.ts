@@ -122,7 +122,7 @@ export const statusLines = (status: Status): string[] => {
   const routers = status.routers.map((router) => routerRow(router, now));
   const forwarding = status.forwarding.detail === undefined ? "" : printable(`: ${status.forwarding.detail}`);
   return [
-    `steelyard ${status.version} edge, running for ${ago(now - status.wire.startedAt)}, configuration ${status.config.generation}, forwarding ${painted(status.forwarding.state)}${forwarding}`,
+    `steelyard ${status.version} ${status.program ?? "edge"}, running for ${ago(now - status.wire.startedAt)}, configuration ${status.config.generation}, forwarding ${painted(status.forwarding.state)}${forwarding}`,
     ...(status.config.refused ?? []).map((problem) => printable(`! refused: ${problem}`)),
     "",
     ...table(["ROUTER", "STATE", "PRIORITY", "WHERE", "SINCE", "BECAUSE", "ADDRESSES (* held)"], routers),
@@ -134,11 +134,13 @@ export const statusLines = (status: Status): string[] => {
     ...(status.checks.length === 0
       ? []
       : table(
-          ["CHECK", "HEALTH", "SINCE", "REASON"],
+          ["CHECK", "HEALTH", "SINCE", "ASKS", "NOTICED WITHIN", "REASON"],
           status.checks.map((check) => [
             check.name,
             painted(check.health),
             since(check.since, now),
+            printable(check.asks),
+            formatDuration(micros(check.worstCase)),
             printable(check.reason ?? ""),
           ]),
         )),

@@ -26,7 +26,7 @@ const bench = async (context: { after: (undo: () => Promise<void>) => void }, is
   const view = emptyView();
   const events = createRecent<Observation>();
   const knowledge: Knowledge = {
-    ...{ view, desired: NOTHING_DESIRED, counts: {}, bgp: [] },
+    ...{ program: "edge", view, desired: NOTHING_DESIRED, counts: {}, bgp: [] },
     wire: { pid: 1, startedAt: wallTime(0), version: "test" },
     agent: { pid: 2, startedAt: 0 },
   };

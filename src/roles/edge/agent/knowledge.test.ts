@@ -66,7 +66,7 @@ const known = (desired: Desired, ...events: readonly Event[]): Knowledge => {
     project(view, { sequence: index + 1, at: wallTime(1_000 * (index + 1)), event });
   }
   return {
-    ...{ view, desired },
+    ...{ program: "edge", view, desired },
     wire: { pid: 1, startedAt: wallTime(500), version: "test" },
     agent: { pid: 2, startedAt: 600 },
     bgp: [PEER],
@@ -129,7 +129,9 @@ describe("status", () => {
       servers[0]?.backends.map(({ health }) => health),
       ["unknown", "unknown"],
     );
-    assert.deepEqual(checks, [{ name: "app", health: "unknown", since: 0 }]);
+    assert.deepEqual(checks, [
+      { name: "app", health: "unknown", since: 0, asks: "tcp", worstCase: 15_000_000 },
+    ]);
     assert.deepEqual([config.generation, forwarding.state], [0, "idle"]);
   });
 

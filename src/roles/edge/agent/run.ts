@@ -171,6 +171,7 @@ class Agent {
     return this.#wire === undefined
       ? undefined
       : {
+          program: this.#options.program,
           view: this.#view,
           desired: this.#proposals.inForce,
           wire: this.#wire,

@@ -11,15 +11,18 @@ import { VERSION } from "#base/version";
 import { backendKey, type Carrier, isHash, type Scheduler, type VirtualServer } from "#core/balance/model";
 import { formatPorts } from "#core/balance/ports";
 import type { Desired, TrackedCheck } from "#core/config/desired";
-import { worstCaseRemoval } from "#core/health/worst-case";
+import { questionOf } from "#core/health/question";
+import { worstCase, worstCaseRemoval } from "#core/health/worst-case";
 import { find, type View } from "#core/observation/view";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { VirtualRouterConfig } from "#core/vrrp/config";
 import type { WireFacts } from "../messages.ts";
+import type { EdgeOptions } from "../options.ts";
 import { bgpStatus } from "./bgp-status.ts";
 
 /** What the agent knows when it is asked. */
 export type Knowledge = {
+  readonly program: EdgeOptions["program"];
   readonly view: View;
   readonly desired: Desired;
   readonly wire: WireFacts;
@@ -130,19 +133,26 @@ const serverStatus = (server: VirtualServer, view: View, counts: Knowledge["coun
   };
 };
 
-const checkStatus = ({ name }: TrackedCheck, view: View): CheckStatus => {
+const checkStatus = ({ name, health, target }: TrackedCheck, view: View): CheckStatus => {
   const seen = find(view.checks, name);
+  const { wait, removal } = worstCase(health);
   return {
     name,
     health: seen?.state ?? "unknown",
     since: seen?.since ?? 0,
     ...because(seen?.reason, seen?.detail),
+    asks: questionOf(health.probe, target),
+    worstCase: wait + removal,
   };
 };
 
 /** The status at wall time `now`. */
-export const statusOf = ({ view, desired, wire, agent, counts, bgp }: Knowledge, now: number): Status => ({
+export const statusOf = (
+  { program, view, desired, wire, agent, counts, bgp }: Knowledge,
+  now: number,
+): Status => ({
   role: "edge",
+  ...(program === "vip" ? { program } : {}),
   version: VERSION,
   now,
   wire: { pid: wire.pid, startedAt: wire.startedAt },
