@@ -141,6 +141,12 @@ export class Node {
     return this;
   }
 
+  /** A link is reached another way. */
+  sayAgainOn(linkIndex: number): this {
+    this.#note(this.responder.sayAgainOn(linkIndex, this.now));
+    return this;
+  }
+
   expect(address: IpAddress): this {
     this.#note(this.responder.expect(address, this.now));
     return this;

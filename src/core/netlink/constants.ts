@@ -69,6 +69,13 @@ export const IFLA_EXT_MASK = 29;
 /** In IFLA_EXT_MASK: leave the counters out of the answer, which halves it. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
 
+/** Why the kernel tells of a link, if it is for one of a few reasons. */
+export const IFLA_EVENT = 44;
+/** A bond has changed its active port. */
+export const IFLA_EVENT_BONDING_FAILOVER = 3;
+/** Whoever sends to this link is to be told where it is: a bond has changed its port, a virtual machine its host. */
+export const IFLA_EVENT_NOTIFY_PEERS = 4;
+
 /** Within IFLA_LINKINFO. */
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;

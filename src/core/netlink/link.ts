@@ -15,6 +15,9 @@ import {
   IFF_LOWER_UP,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_EVENT,
+  IFLA_EVENT_BONDING_FAILOVER,
+  IFLA_EVENT_NOTIFY_PEERS,
   IFLA_EXT_MASK,
   IFLA_IFALIAS,
   IFLA_IFNAME,
@@ -118,4 +121,12 @@ export const decodeLink = (body: Uint8Array): Decoded<Link, NetlinkDecodeError> 
     loopback: (flags & IFF_LOOPBACK) !== 0,
     ...relationsOf(attributes.value),
   });
+};
+
+/** Whether the body of RTM_NEWLINK tells that the link is reached another way from now on, though it is itself as it was. */
+export const isReroute = (body: Uint8Array): boolean => {
+  if (body.length < HEADER_LENGTH || body[0] !== AF_UNSPEC) return false;
+  const attributes = decodeAttributes(body.subarray(HEADER_LENGTH));
+  const event = attributes.ok ? u32Of(attributes.value.get(IFLA_EVENT)) : undefined;
+  return event === IFLA_EVENT_BONDING_FAILOVER || event === IFLA_EVENT_NOTIFY_PEERS;
 };

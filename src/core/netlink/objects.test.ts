@@ -15,6 +15,7 @@ import {
 } from "./address.ts";
 import { MessageBuilder } from "./builder.ts";
 import {
+  IFLA_EVENT,
   RTM_DELADDR,
   RTM_DELLINK,
   RTM_NEWADDR,
@@ -22,7 +23,7 @@ import {
   RTM_NEWNEIGH,
   RTM_NEWROUTE,
 } from "./constants.ts";
-import { decodeLink, encodeLinkDump } from "./link.ts";
+import { decodeLink, encodeLinkDump, isReroute } from "./link.ts";
 import { decodeMessages, isAcknowledgement } from "./message.ts";
 import { decodeNeighbour, encodeNeighbourDump } from "./neighbour.ts";
 import { decodeRoute, encodeRouteGet } from "./route.ts";
@@ -182,6 +183,23 @@ describe("rtnetlink objects", () => {
     const own = [8, 0, 2, 0, 192, 0, 2, 1];
     const decodedAddress = decodeAddress(Uint8Array.from([2, 32, 0, 0, 3, 0, 0, 0, ...peer, ...own]));
     assert.equal(decodedAddress.ok && decodedAddress.value.address, "192.0.2.1");
+  });
+
+  it("sees that a link is reached another way: its bond has changed its port, or its machine its host", () => {
+    const head = [0, 0, 1, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    const body = (event: number): Uint8Array =>
+      Uint8Array.from([...head, 8, 0, IFLA_EVENT, 0, event, 0, 0, 0]);
+    // After none: reboot, features, failover of a bond, notify peers, resend IGMP, options of a bond.
+    const reroutes = [0, 1, 2, 3, 4, 5, 6].filter((event) => isReroute(body(event)));
+    assert.deepEqual(reroutes, [3, 4]);
+    for (let length = 0; length < body(4).length; length += 1)
+      assert.equal(isReroute(body(4).subarray(0, length)), false);
+    const ofBridge = body(4);
+    ofBridge[0] = 7;
+    assert.equal(isReroute(ofBridge), false);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => typeof isReroute(bytes) === "boolean"),
+    );
   });
 
   it("refuses a link without a name or an index", () => {

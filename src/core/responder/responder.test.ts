@@ -246,6 +246,20 @@ describe("announcements", () => {
     );
   });
 
+  it("are a burst on a link that is reached another way, there alone", () => {
+    const far = address("198.51.100.9");
+    const node = new Node({ gratuitous: { ...DEFAULTS.gratuitous, refresh: seconds(0) } });
+    node.links(nodeLink(2, ["192.0.2.1/24"]), nodeLink(3, ["203.0.113.1/24"]));
+    node.assign(held(VIP), held(far)).pass(seconds(20)).take();
+    node.sayAgainOn(2).pass(seconds(10));
+    const said = node.takeSent().filter(({ send }) => send.cause !== "look");
+    assert.deepEqual(
+      said.map(({ send }) => `${send.cause} ${send.linkIndex}`),
+      Array.from({ length: 12 }, () => "link-up 2"),
+    );
+    assert.deepEqual(node.sayAgainOn(9).pass(seconds(10)).take(), []);
+  });
+
   it("end when the address is given up or yielded", () => {
     for (const end of [
       (node: Node) => node.forget(VIP),

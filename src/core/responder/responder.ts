@@ -125,6 +125,16 @@ export class Responder {
     return this.#act(now);
   }
 
+  /** A link is reached another way now: it is told of every address that is held there. */
+  sayAgainOn(linkIndex: number, now: Instant): readonly Effect[] {
+    for (const holding of this.#holdings.values()) {
+      if (!holding.speaksOn(linkIndex)) continue;
+      holding.sayAgain("link-up", now, linkIndex);
+      this.#agenda.set(holding, holding.deadline());
+    }
+    return this.#act(now);
+  }
+
   /** Others are about to be asked for an address by the caller: their answers are heard, and told of whatever they said before. */
   expect(address: IpAddress, now: Instant): readonly Effect[] {
     this.#holdings.get(address)?.expect();

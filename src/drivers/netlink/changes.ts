@@ -14,7 +14,7 @@ import {
   RTNLGRP_IPV6_NETCONF,
   RTNLGRP_LINK,
 } from "#core/netlink/constants";
-import { decodeLink } from "#core/netlink/link";
+import { decodeLink, isReroute } from "#core/netlink/link";
 import { decodeMessages, type NetlinkMessage } from "#core/netlink/message";
 import type { NetlinkChange, NetlinkResult } from "./port.ts";
 import { failure, MSG_TRUNC, type NetlinkDoor, openRouteSocket, option } from "./socket.ts";
@@ -48,7 +48,8 @@ const changeOf = ({ type, body, port }: NetlinkMessage): NetlinkChange | undefin
   if (type === RTM_NEWLINK || type === RTM_DELLINK) {
     const link = decodeLink(body);
     if (!link.ok) return undefined;
-    if (type === RTM_NEWLINK) return { type: "link", link: link.value };
+    if (type === RTM_NEWLINK)
+      return { type: "link", link: link.value, ...(isReroute(body) ? { isRerouted: true } : {}) };
     return { type: "link-gone", index: link.value.index, name: link.value.name };
   }
   if (type === RTM_NEWADDR || type === RTM_DELADDR) {

@@ -145,6 +145,12 @@ export class FakeNetlink implements NetlinkPort {
     this.#tell({ type: "link", link });
   }
 
+  /** A link is as it was, and reached another way: a bond has changed its cable. */
+  reroute(index: number): void {
+    const link = this.#linkByIndex.get(index);
+    if (link !== undefined) this.#tell({ type: "link", link, isRerouted: true });
+  }
+
   /** Deletes a link and its addresses. */
   removeLink(index: number): NetlinkResult<"removed" | "absent"> {
     const link = this.#linkByIndex.get(index);

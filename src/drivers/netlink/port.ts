@@ -27,7 +27,8 @@ export type NetlinkResult<Value> =
 export type { AddressAddition, AddressRequest, Link, LinkAddress, MacvlanRequest, Neighbour, Route };
 
 export type NetlinkChange =
-  | { readonly type: "link"; readonly link: Link }
+  /** `isRerouted`: it is reached another way, as when a bond has changed its cable, or a virtual machine its host. */
+  | { readonly type: "link"; readonly link: Link; readonly isRerouted?: boolean }
   | { readonly type: "link-gone"; readonly index: number; readonly name: string }
   | { readonly type: "address"; readonly address: LinkAddress }
   /** `by`: who asked for it, as far as the kernel tells, for people. */

@@ -20,6 +20,8 @@ export type NeighbourhoodParts = {
   readonly tell: (event: SpeakerEvent) => void;
   /** Links, their addresses or routes are others than before. */
   readonly onLinks: (nodeLinks: readonly NodeLink[], now: Instant) => void;
+  /** A link is reached another way: what neighbours and switches know of it may be old. */
+  readonly onRerouted: (linkIndex: number, now: Instant) => void;
   /** Whether there is a gateway that has answered before. */
   readonly onGatewayKnown: (isKnown: boolean, now: Instant) => void;
   readonly onGatewayHeard: (now: Instant) => void;
@@ -56,6 +58,7 @@ export class Neighbourhood {
 
   /** The kernel's network has changed. */
   changed(change: NetlinkChange, now: Instant): void {
+    if (change.type === "link" && change.isRerouted === true) this.#parts.onRerouted(change.link.index, now);
     if (change.type === "overrun") {
       if (!this.links.reread()) {
         this.#parts.deadlines.set("reread", after(now, REREAD_RETRY), (at) => this.changed(change, at));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Duration, micros, millis, seconds } from "#base/time";
-import { parsed, type SpeakerBed, speakerBed, startMachine } from "./bed.ts";
+import { LINK, parsed, type SpeakerBed, speakerBed, startMachine } from "./bed.ts";
 
 const A = "192.0.2.100";
 const B = "192.0.2.101";
@@ -215,6 +215,19 @@ describe("speakers on one link", () => {
     const { mac } = node(bed, "node-1");
     const said = bed.segment.frames.slice(from).filter((frame) => frame.from === mac);
     assert.equal(said.length, 2, "gratuitous ARP as request and as reply");
+  });
+
+  it("announce what they hold when their bond has changed its cable, or their virtual machine its host", async () => {
+    const bed = await settled();
+    const from = bed.segment.frames.length;
+    for (const { netlink } of bed.nodes) netlink.reroute(LINK.index);
+    await bed.pass(millis(500));
+    const { mac } = node(bed, "node-1");
+    const macs = bed.segment.frames.slice(from).map((frame) => frame.from);
+    assert.deepEqual(
+      macs,
+      Array.from({ length: 6 }, () => mac),
+    );
   });
 
   it("give an address up whose link goes down, at once", async () => {

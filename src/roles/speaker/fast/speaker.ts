@@ -76,6 +76,7 @@ export class Speaker {
     this.#neighbourhood = new Neighbourhood({
       ...parts,
       onLinks: (nodeLinks, at) => this.#onLinks(nodeLinks, at),
+      onRerouted: (linkIndex, at) => this.#voice.sayAgainOn(linkIndex, at),
       onGatewayKnown: (isKnown, at) => this.#decide({ type: "gateway", isKnown }, at),
       onGatewayHeard: (at) => this.#decide({ type: "gateway-heard" }, at),
     });

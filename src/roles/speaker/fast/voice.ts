@@ -114,6 +114,11 @@ export class Voice {
     this.#perform(this.#responder.sayAgain([address], why, now), now);
   }
 
+  /** Tells a link, which is reached another way now, of every address that is held. */
+  sayAgainOn(linkIndex: number, now: Instant): void {
+    this.#perform(this.#responder.sayAgainOn(linkIndex, now), now);
+  }
+
   /** Asks who has an address: these machines, or all of the link where `macs` is `undefined`. */
   ask(address: IpAddress, macs: readonly MacAddress[] | undefined, now: Instant): void {
     this.#perform(this.#responder.expect(address, now), now);
