@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { after, micros, seconds } from "#base/time";
+import { METALLB_GRADING } from "#core/node/grading";
 import { keyOf, testNode, testService, testSlice } from "#testing/cluster";
 import { address } from "#testing/values";
-import { DEFAULT_RULES, METALLB_GRADING } from "./rules.ts";
+import { DEFAULT_RULES } from "./rules.ts";
 import { advertisement, SELF, START, testBed } from "./test-bed.ts";
 import { explanationLines } from "./words.ts";
 

@@ -6,7 +6,7 @@ import { WORST_MED } from "#core/bgp/last-resort";
 import { DEFAULT_DAMPING } from "#core/bgp/rib-out/damping";
 import { IMPAIRMENTS } from "#core/node/impairment";
 import { PEER_REASONS, REASON_TEXTS } from "./reason.ts";
-import { DEFAULT_GRADING, DEFAULT_LINK_BANDWIDTH, DEFAULT_RULES, type Treatment } from "./rules.ts";
+import { DEFAULT_GRADING, DEFAULT_LINK_BANDWIDTH, DEFAULT_RULES, type RouteTreatment } from "./rules.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/reference/bgp-announcements.md", import.meta.url), "utf8");
 
@@ -21,7 +21,7 @@ const rows = (heading: string): readonly (readonly string[])[] =>
 
 const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 
-const DONE: Readonly<Record<Treatment, string>> = {
+const DONE: Readonly<Record<RouteTreatment, string>> = {
   none: "nothing",
   "last-resort": "last resort, as long as it lasts",
   drain: "last resort for the drain time, then withdrawn",

@@ -1,9 +1,9 @@
 /** What an operator decides about announcing to routers, besides the resources. */
 import { type Duration, seconds } from "#base/time";
-import type { Impairment } from "#core/node/impairment";
+import type { Grading } from "#core/node/grading";
 
 /** What follows from something that is the matter with this node, from the least to the most. */
-export type Treatment =
+export type RouteTreatment =
   | "none"
   /** Announces as the last resort, for as long as it lasts: others are preferred wherever there are others. */
   | "last-resort"
@@ -11,9 +11,6 @@ export type Treatment =
   | "drain"
   /** Announces nothing, at once. */
   | "withdraw";
-
-/** What is done about each. */
-export type Grading = Readonly<Record<Impairment, Treatment>>;
 
 /**
  * What is done unless told otherwise, and why.
@@ -26,21 +23,12 @@ export type Grading = Readonly<Record<Impairment, Treatment>>;
  *   its routers find out themselves.
  * - `out-of-service` is withdrawn: nobody writes that taint on a machine that runs.
  */
-export const DEFAULT_GRADING: Grading = {
+export const DEFAULT_GRADING: Grading<RouteTreatment> = {
   cordoned: "last-resort",
   leaving: "drain",
   "not-ready": "last-resort",
   unreachable: "none",
   "out-of-service": "withdraw",
-};
-
-/** Nothing follows from anything, as MetalLB has it. */
-export const METALLB_GRADING: Grading = {
-  cordoned: "none",
-  leaving: "none",
-  "not-ready": "none",
-  unreachable: "none",
-  "out-of-service": "none",
 };
 
 /** How routers are told to share traffic of Services with externalTrafficPolicy Local: by the endpoints on each node. */
@@ -52,7 +40,7 @@ export type LinkBandwidth = {
 export type Rules = {
   /** MetalLB's `--ignore-exclude-lb`: nodes labelled as excluded from load balancers announce all the same. */
   readonly excludeLabel: "respected" | "ignored";
-  readonly grading: Grading;
+  readonly grading: Grading<RouteTreatment>;
   /** Keys of further taints that mark a node that is about to leave. */
   readonly leavingTaints: ReadonlySet<string>;
   /** How long a node that must go announces as the last resort before it withdraws. */

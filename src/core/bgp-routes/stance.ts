@@ -9,7 +9,7 @@
  */
 import { after, type Instant } from "#base/time";
 import type { Noticed } from "#core/node/impairment";
-import type { Rules, Treatment } from "./rules.ts";
+import type { RouteTreatment, Rules } from "./rules.ts";
 
 export type Stance = "regular" | "last-resort" | "gone";
 
@@ -18,9 +18,9 @@ export type Departure = { readonly stance: Stance; readonly drainingSince: Insta
 
 export const STAYING: Departure = { stance: "regular", drainingSince: undefined };
 
-const ORDER: readonly Treatment[] = ["none", "last-resort", "drain", "withdraw"];
+const ORDER: readonly RouteTreatment[] = ["none", "last-resort", "drain", "withdraw"];
 
-const worst = (treatments: readonly Treatment[]): Treatment =>
+const worst = (treatments: readonly RouteTreatment[]): RouteTreatment =>
   ORDER[Math.max(0, ...treatments.map((treatment) => ORDER.indexOf(treatment)))] ?? "none";
 
 /** What the node is at `now`, from what it was, what is the matter with it, and whether the speaker is to end. */

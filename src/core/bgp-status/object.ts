@@ -1,21 +1,19 @@
 /** The object that says which peers one node tells of one Service. */
-import { hashName } from "#core/balance/name-hash";
-import { type ObjectKey, objectKey, splitKey } from "#core/kubernetes/meta";
-import { fieldsOf, listOf, metaOf, textOf } from "#core/kubernetes/read";
-import type { Owner } from "#core/layer2-status/object";
+import type { ObjectKey } from "#core/kubernetes/meta";
+import { listOf, textOf } from "#core/kubernetes/read";
+import {
+  type Owner,
+  readStatusObject,
+  type SeenStatusObject,
+  statusObject,
+  statusObjectName,
+  statusSubject,
+} from "#core/service-status/object";
 
 /** One `ServiceBGPStatus` as it was read. */
-export type SeenBgpStatus = {
-  readonly name: string;
-  readonly uid: string;
-  /** `""` while nothing was reported yet: the object is made first, its status is written after. */
-  readonly node: string;
-  /** From the status, and from the labels while there is none. */
-  readonly service: ObjectKey;
+export type SeenBgpStatus = SeenStatusObject & {
   /** Sorted. */
   readonly peers: readonly string[];
-  /** The node that its label names. */
-  readonly labelled: string;
 };
 
 /** What one node says of one Service. */
@@ -25,81 +23,31 @@ export type BgpAnnounced = {
   readonly peers: readonly string[];
 };
 
-const LABELS = {
-  node: "metallb.io/node",
-  name: "metallb.io/service-name",
-  namespace: "metallb.io/service-namespace",
-} as const;
-
-/** Longest value of a label. */
-const LONGEST_LABEL = 63;
-
 /** Reads an object; `undefined` if it names no Service. */
 export const readBgpStatus = (object: unknown): SeenBgpStatus | undefined => {
-  const meta = metaOf(object, () => false);
-  if (meta === undefined) return undefined;
-  const status = fieldsOf(fieldsOf(object).status);
-  const name = textOf(status.serviceName) || (meta.labels[LABELS.name] ?? "");
-  const namespace = textOf(status.serviceNamespace) || (meta.labels[LABELS.namespace] ?? "");
-  if (name === "" || namespace === "") return undefined;
-  const peers = listOf(status.peers).map(textOf);
-  return {
-    name: meta.name,
-    uid: meta.uid,
-    node: textOf(status.node),
-    service: objectKey({ namespace, name }),
-    peers: peers.filter((each) => each !== "").sort(),
-    labelled: meta.labels[LABELS.node] ?? "",
-  };
+  const read = readStatusObject(object);
+  if (read === undefined) return undefined;
+  const peers = listOf(read.status.peers).map(textOf);
+  return { ...read.seen, peers: peers.filter((each) => each !== "").sort() };
 };
-
-const hex = (value: number): string => value.toString(16).padStart(8, "0");
 
 /** The name of the object of this node and Service: the same whenever it is asked for. */
-export const bgpStatusName = (node: string, service: ObjectKey): string => {
-  const text = `${node} ${service}`;
-  return `bgp-${hex(hashName(text, 1))}${hex(hashName(text, 2))}`;
-};
+export const bgpStatusName = (node: string, service: ObjectKey): string =>
+  statusObjectName("bgp", node, service);
 
-/** The object without its status, as it is made. A name too long for a label is left out of the labels. */
+/** The object without its status, as it is made. */
 export const bgpStatusObject = (options: {
   readonly node: string;
   readonly service: ObjectKey;
-  /** MetalLB's namespace, or ours. */
   readonly namespace: string;
-  /** The speaker's pod. */
   readonly owner: Owner | undefined;
 }): Readonly<Record<string, unknown>> => {
-  const { node, service, namespace, owner } = options;
-  const of = splitKey(service);
-  const labels = Object.entries({
-    [LABELS.node]: node,
-    [LABELS.name]: of.name,
-    [LABELS.namespace]: of.namespace,
-  }).filter(([, value]) => value.length <= LONGEST_LABEL);
-  const ownerReferences = owner === undefined ? [] : [{ apiVersion: "v1", kind: "Pod", ...owner }];
-  return {
-    apiVersion: "metallb.io/v1beta1",
-    kind: "ServiceBGPStatus",
-    metadata: {
-      name: bgpStatusName(node, service),
-      namespace,
-      labels: Object.fromEntries(labels),
-      ...(ownerReferences.length === 0 ? {} : { ownerReferences }),
-    },
-  };
+  const { node, service } = options;
+  return statusObject({ ...options, kind: "ServiceBGPStatus", name: bgpStatusName(node, service) });
 };
 
 /** The status itself. */
 export const bgpStatusBody = (
   node: string,
   { service, peers }: BgpAnnounced,
-): Readonly<Record<string, unknown>> => {
-  const of = splitKey(service);
-  return {
-    node,
-    serviceName: of.name,
-    serviceNamespace: of.namespace,
-    peers: [...peers].sort(),
-  };
-};
+): Readonly<Record<string, unknown>> => ({ ...statusSubject(node, service), peers: [...peers].sort() });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { IMPAIRMENTS } from "#core/node/impairment";
-import { DEFAULT_GRADING, type Treatment } from "./grading.ts";
+import { DEFAULT_GRADING, type PlaceTreatment } from "./grading.ts";
 import { LEFT_OUT_REASONS, LEFT_OUT_REMEDIES, SILENT_REASONS, SILENT_TEXTS } from "./reason.ts";
 
 const PAGE = readFileSync(new URL("../../../docs/reference/layer2-candidates.md", import.meta.url), "utf8");
@@ -21,7 +21,7 @@ const firstCells = (heading: string): readonly (string | undefined)[] =>
 /** A remedy as the page spells it may say more, or the same without code marks. */
 const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 
-const DONE: Readonly<Record<Treatment, string>> = {
+const DONE: Readonly<Record<PlaceTreatment, string>> = {
   none: "keeps its place",
   "takes-no-more": "keeps its place; the even spread gives it nothing more",
   behind: "stands behind",

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { METALLB_GRADING } from "#core/node/grading";
 import { impairmentsOf } from "#core/node/impairment";
 import type { Node, Readiness } from "#core/node/node";
-import { DEFAULT_GRADING, gradeOf, METALLB_GRADING } from "./grading.ts";
+import { DEFAULT_GRADING, gradeOf } from "./grading.ts";
 import { testNode } from "./test-world.ts";
 
 const taint = (key: string): Node["taints"] => [{ key, effect: "NoSchedule" }];

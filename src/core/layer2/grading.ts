@@ -4,19 +4,17 @@
  * MetalLB looks at none of this: an address stays on a cordoned or dying node until the speaker there has stopped. Where
  * acting on it can only help, we do by default; `METALLB_GRADING` does not, for the time in which both run side by side.
  */
-import { IMPAIRMENTS, type Impairment, type Noticed } from "#core/node/impairment";
+import type { Grading } from "#core/node/grading";
+import { IMPAIRMENTS, type Noticed } from "#core/node/impairment";
 
 /** What an impairment does to a node's place. Each does what those before it do as well. */
-export type Treatment =
+export type PlaceTreatment =
   | "none"
   /** Keeps what it has, and is given nothing new by the even spread. No difference in the order of MetalLB. */
   | "takes-no-more"
   /** Stands behind all nodes that are in a better state, and answers if none of those is left. */
   | "behind"
   | "out";
-
-/** What is done about each impairment. */
-export type Grading = Readonly<Record<Impairment, Treatment>>;
 
 /**
  * What is done unless told otherwise, and why that cannot be mistaken for a regression.
@@ -30,7 +28,7 @@ export type Grading = Readonly<Record<Impairment, Treatment>>;
  *   its peers find out, in a fraction of a second. What they find dead is passed over, whatever its place.
  * - `out-of-service` is out: nobody writes that taint on a machine that runs.
  */
-export const DEFAULT_GRADING: Grading = {
+export const DEFAULT_GRADING: Grading<PlaceTreatment> = {
   cordoned: "behind",
   leaving: "behind",
   "not-ready": "behind",
@@ -38,17 +36,8 @@ export const DEFAULT_GRADING: Grading = {
   "out-of-service": "out",
 };
 
-/** Nothing follows from anything, as MetalLB has it. */
-export const METALLB_GRADING: Grading = {
-  cordoned: "none",
-  leaving: "none",
-  "not-ready": "none",
-  unreachable: "none",
-  "out-of-service": "none",
-};
-
 /** How far behind impairments put a node under a grading: 0 for not at all, else more for what is worse. */
-export const gradeOf = (noticed: readonly Noticed[], grading: Grading): number =>
+export const gradeOf = (noticed: readonly Noticed[], grading: Grading<PlaceTreatment>): number =>
   noticed.reduce(
     (grade, { impairment }) =>
       grading[impairment] === "behind" ? Math.max(grade, IMPAIRMENTS.indexOf(impairment) + 1) : grade,

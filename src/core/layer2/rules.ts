@@ -1,10 +1,11 @@
 /** How strictly MetalLB is followed, and what an operator decides. */
-import { DEFAULT_GRADING, type Grading, METALLB_GRADING } from "./grading.ts";
+import { type Grading, METALLB_GRADING } from "#core/node/grading";
+import { DEFAULT_GRADING, type PlaceTreatment } from "./grading.ts";
 
 export type Rules = {
   /** MetalLB's `--ignore-exclude-lb`: nodes labelled as excluded from load balancers may answer all the same. */
   readonly excludeLabel: "respected" | "ignored";
-  readonly grading: Grading;
+  readonly grading: Grading<PlaceTreatment>;
   /** Keys of further taints that mark a node that is about to leave. */
   readonly leavingTaints: ReadonlySet<string>;
   /** Whether nodes whose interfaces cannot carry an address are left out. */

@@ -13,7 +13,7 @@ import {
 } from "#core/bgp-status/object";
 import { type BgpStatusWrite, planBgpStatus } from "#core/bgp-status/plan";
 import type { ObjectKey } from "#core/kubernetes/meta";
-import type { Owner } from "#core/layer2-status/object";
+import type { Owner } from "#core/service-status/object";
 import type { Target, Write } from "#drivers/kubernetes/port";
 import { BGP_STATUSES } from "#runtime/cluster/resources";
 import type { Writes } from "#runtime/cluster/writes";

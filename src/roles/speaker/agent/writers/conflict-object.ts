@@ -3,7 +3,7 @@ import { type IpAddress, parseAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import { hashName } from "#core/balance/name-hash";
 import { fieldsOf, metaOf, textOf } from "#core/kubernetes/read";
-import type { Owner } from "#core/layer2-status/object";
+import type { Owner } from "#core/service-status/object";
 
 /** As it stands in the name of an object: what colons make of it may end in what no name may end in. */
 const spelt = (address: IpAddress): string => `${address.replaceAll(":", "-")}-`;

@@ -12,7 +12,6 @@ import { after, type Instant, seconds } from "#base/time";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import {
   type Announced,
-  type Owner,
   readStatus,
   type SeenStatus,
   statusBody,
@@ -20,6 +19,7 @@ import {
   statusObject,
 } from "#core/layer2-status/object";
 import { planStatus, type StatusWrite } from "#core/layer2-status/plan";
+import type { Owner } from "#core/service-status/object";
 import type { Target, Write } from "#drivers/kubernetes/port";
 import { L2_STATUSES } from "#runtime/cluster/resources";
 import type { Writes } from "#runtime/cluster/writes";
