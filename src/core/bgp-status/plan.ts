@@ -1,13 +1,9 @@
 /** What one speaker has to write, so that its objects say what it tells whom. Those of other nodes are theirs. */
+import type { StatusObjectWrite } from "#core/service-status/write";
 import { type BgpAnnounced, bgpStatusName, type SeenBgpStatus } from "./object.ts";
 
 /** One request. */
-export type BgpStatusWrite =
-  /** Makes the object; its status follows once it is there. */
-  | { readonly type: "create"; readonly name: string; readonly announced: BgpAnnounced }
-  | { readonly type: "report"; readonly name: string; readonly announced: BgpAnnounced }
-  /** With the uid, so that one that was made anew in the meantime stays. */
-  | { readonly type: "delete"; readonly name: string; readonly uid: string };
+export type BgpStatusWrite = StatusObjectWrite<BgpAnnounced>;
 
 const isSame = (seen: SeenBgpStatus, { peers }: BgpAnnounced): boolean => {
   const wanted = [...peers].sort();

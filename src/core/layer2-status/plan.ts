@@ -1,14 +1,11 @@
 /** What one speaker has to write, so that the objects say what it announces. */
+
 import type { ObjectKey } from "#core/kubernetes/meta";
+import type { StatusObjectWrite } from "#core/service-status/write";
 import { type Announced, type SeenStatus, statusName } from "./object.ts";
 
 /** One request. */
-export type StatusWrite =
-  /** Makes the object; its status follows once it is seen. */
-  | { readonly type: "create"; readonly name: string; readonly announced: Announced }
-  | { readonly type: "report"; readonly name: string; readonly announced: Announced }
-  /** With the uid, so that one that was made anew in the meantime stays. */
-  | { readonly type: "delete"; readonly name: string; readonly uid: string };
+export type StatusWrite = StatusObjectWrite<Announced>;
 
 const isSame = (seen: SeenStatus, { interfaces }: Announced): boolean => {
   const wanted = [...interfaces].sort();

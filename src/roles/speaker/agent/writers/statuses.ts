@@ -20,11 +20,11 @@ import {
 } from "#core/layer2-status/object";
 import { planStatus, type StatusWrite } from "#core/layer2-status/plan";
 import type { Owner } from "#core/service-status/object";
-import type { Target, Write } from "#drivers/kubernetes/port";
 import { L2_STATUSES } from "#runtime/cluster/resources";
 import type { Writes } from "#runtime/cluster/writes";
 import type { Attempts } from "./attempts.ts";
 import type { Standing } from "./standing.ts";
+import { StatusWrites } from "./status-writes.ts";
 
 export type StatusParts = {
   readonly self: string;
@@ -62,12 +62,18 @@ export class Statuses {
   /** What this node announces; of these only there may be something to write that has not been sent. */
   readonly #wanted = new Map<ObjectKey, Announced>();
   readonly #tenures = new Map<ObjectKey, Tenure>();
-  /** Names of objects with a write that has not ended, by Service. */
-  readonly #open = new Map<ObjectKey, Set<string>>();
+  readonly #writes: StatusWrites<Announced>;
   #isClosing = false;
 
   constructor(parts: StatusParts) {
     this.#parts = parts;
+    const { self, namespace, owner } = parts;
+    this.#writes = new StatusWrites({
+      ...{ ...parts, kind: "ServiceL2Status", resource: L2_STATUSES },
+      objectOf: (service) => statusObject({ node: self, service, namespace, owner: owner() }),
+      bodyOf: (announced) => statusBody(self, announced),
+      onMade: (service, body) => this.#onMade(service, body),
+    });
   }
 
   /** Services that this node has said to announce, whether or not the mirror shows it. */
@@ -104,10 +110,9 @@ export class Statuses {
     };
     const plan =
       announced === undefined && seen.length === 0 ? [] : planStatus(self, announced, seen, mayStay);
-    const names = new Set(plan.map(({ name }) => name));
-    for (const name of [...(this.#open.get(service) ?? [])]) if (!names.has(name)) this.#drop(service, name);
-    const text = JSON.stringify(seen);
-    for (const write of plan) if (!this.#isGivingWay(service, write)) this.#put(service, write, text);
+    this.#writes.keep(service, new Set(plan.map(({ name }) => name)));
+    const given = { seen: JSON.stringify(seen), isLast: this.#isClosing };
+    for (const write of plan) if (!this.#isGivingWay(service, write)) this.#writes.put(service, write, given);
     if (this.#isClosing && announced === undefined) this.#removeUnseen(service, before?.uid, seen);
   }
 
@@ -115,7 +120,7 @@ export class Statuses {
   #removeUnseen(service: ObjectKey, uid: string | undefined, seen: readonly SeenStatus[]): void {
     const name = statusName(this.#parts.self, service);
     if (uid !== undefined && !seen.some((each) => each.name === name))
-      this.#send(service, { type: "delete", name, uid });
+      this.#writes.send(service, { type: "delete", name, uid });
   }
 
   /** Keeps what is known of the time that this node announces the Service. */
@@ -143,78 +148,15 @@ export class Statuses {
     return now() < until;
   }
 
-  #drop(service: ObjectKey, name: string): void {
-    this.#parts.writes.drop(keyOf(name));
-    this.#end(service, name);
-  }
-
-  #end(service: ObjectKey, name: string): void {
-    const open = this.#open.get(service);
-    open?.delete(name);
-    if (open?.size === 0) this.#open.delete(service);
-  }
-
-  #put(service: ObjectKey, write: StatusWrite, seen: string): void {
-    const { attempts, now, lookAgain } = this.#parts;
-    const key = keyOf(write.name);
-    const text = `${JSON.stringify(write)} ${seen}`;
-    const due = attempts.dueAt(key, text, now());
-    if (due > now() && !this.#isClosing) {
-      lookAgain(service, due);
-      return;
-    }
-    attempts.sent(key, text, now());
-    this.#send(service, write);
-  }
-
-  #send(service: ObjectKey, write: StatusWrite): void {
-    const { writes, attempts, now, lookAgain } = this.#parts;
-    const key = keyOf(write.name);
-    const open = this.#open.get(service) ?? new Set();
-    this.#open.set(service, open.add(write.name));
-    writes.put(key, {
-      request: () => this.#requestOf(service, write),
-      done: ({ answer }) => {
-        this.#end(service, write.name);
-        if (answer.ok && write.type === "create") this.#onMade(service, write.name, answer.body);
-        // Should the mirror go on showing what it showed, it is decided anew all the same.
-        else lookAgain(service, attempts.dueAt(key, "", now()));
-      },
-    });
-  }
-
-  #onMade(service: ObjectKey, name: string, body: unknown): void {
+  #onMade(service: ObjectKey, body: unknown): Announced | undefined {
     const announced = this.#wanted.get(service);
-    if (announced === undefined) return;
+    if (announced === undefined) return undefined;
     const tenure = this.#tenures.get(service);
     if (tenure?.own === "not-yet") this.#parts.onBegun(service);
     if (tenure !== undefined) {
       tenure.own = "told";
       tenure.uid = readStatus(body)?.uid;
     }
-    this.#send(service, { type: "report", name, announced });
-  }
-
-  #requestOf(service: ObjectKey, write: StatusWrite): { readonly target: Target; readonly write: Write } {
-    const { self, namespace, owner } = this.#parts;
-    const target: Target = { resource: L2_STATUSES, namespace };
-    const { name } = write;
-    switch (write.type) {
-      case "create": {
-        const body = statusObject({ node: self, service, namespace, owner: owner() });
-        return { target, write: { verb: "create", body } };
-      }
-      case "report": {
-        const body = { status: statusBody(self, write.announced) };
-        return {
-          target: { ...target, name, subresource: "status" },
-          write: { verb: "patch", type: "merge", body },
-        };
-      }
-      default:
-        return { target: { ...target, name }, write: { verb: "delete", uid: write.uid } };
-    }
+    return announced;
   }
 }
-
-const keyOf = (name: string): string => `ServiceL2Status ${name}`;
