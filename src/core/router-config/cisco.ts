@@ -1,33 +1,11 @@
 /** Cisco IOS XE. */
 import { familyOf, type IpFamily } from "#base/address";
 import { addressBits, formatInterfaceAddress } from "#base/prefix";
-import { lengthsOf, mapOf } from "./frr-lines.ts";
 import { familiesOf, hasSeveralAsns, kindOf, pathsOf, type Router, type Session } from "./model.ts";
 import { commentOf, namesOf, passwordOf, wordOf } from "./names.ts";
+import { filterLines, IP, mapOf } from "./route-maps.ts";
 
 const MOST_PATHS = 32;
-
-const IP = { IPv4: "ip", IPv6: "ipv6" } as const;
-
-/** One map for each family: an entry that matches on ip says nothing of IPv6 routes, and lets them pass. */
-const filterLines = (session: Session, name: string): readonly string[] => [
-  ...session.families.flatMap((family) => {
-    const accepted = session.accepted.filter(({ network }) => familyOf(network.address) === family);
-    const map = mapOf(name, family);
-    if (accepted.length === 0) return [`route-map ${map} deny 10`, "exit"];
-    return [
-      ...accepted.map(
-        (each, index) =>
-          `${IP[family]} prefix-list ${name} seq ${(index + 1) * 5} permit ${formatInterfaceAddress(each.network)}${lengthsOf(each)}`,
-      ),
-      `route-map ${map} permit 10`,
-      ` match ${IP[family]} address prefix-list ${name}`,
-      "exit",
-    ];
-  }),
-  `route-map ${name}-out deny 10`,
-  "exit",
-];
 
 const bfdLines = ({ bfd, distance, neighbours, routerAddress }: Session, name: string): readonly string[] => {
   if (bfd === undefined) return [];

@@ -1,43 +1,9 @@
 /** The configuration of FRR, which several products have inside. */
 import { familyOf, type IpFamily } from "#base/address";
 import { formatInterfaceAddress } from "#base/prefix";
-import { type Accepted, familiesOf, hasSeveralAsns, kindOf, type Router, type Session } from "./model.ts";
+import { familiesOf, hasSeveralAsns, kindOf, type Router, type Session } from "./model.ts";
 import { commentOf, namesOf, passwordOf, wordOf } from "./names.ts";
-
-const IP = { IPv4: "ip", IPv6: "ipv6" } as const;
-
-/** Accepted prefixes of one family. */
-const ofFamily = ({ accepted }: Session, family: IpFamily): readonly Accepted[] =>
-  accepted.filter(({ network }) => familyOf(network.address) === family);
-
-/** `ge 32 le 32` and the like, for lists of prefixes as FRR and IOS write them; nothing where the prefix itself is meant. */
-export const lengthsOf = ({ network, length }: Accepted): string =>
-  network.prefixLength === length ? "" : ` ge ${length} le ${length}`;
-
-/**
- * The filters of a session. One map for each family: a list of IPv4 prefixes compares bits, whichever family they are of.
- */
-const filterLines = (session: Session, name: string): readonly string[] => [
-  ...session.families.flatMap((family) => {
-    const accepted = ofFamily(session, family);
-    const map = mapOf(name, family);
-    if (accepted.length === 0) return [`route-map ${map} deny 10`, "exit"];
-    return [
-      ...accepted.map(
-        (each, index) =>
-          `${IP[family]} prefix-list ${name} seq ${(index + 1) * 5} permit ${formatInterfaceAddress(each.network)}${lengthsOf(each)}`,
-      ),
-      `route-map ${map} permit 10`,
-      ` match ${IP[family]} address prefix-list ${name}`,
-      "exit",
-    ];
-  }),
-  `route-map ${name}-out deny 10`,
-  "exit",
-];
-
-/** The map that what is heard of a family goes through. */
-export const mapOf = (name: string, family: IpFamily): string => `${name}-in-${family.toLowerCase()}`;
+import { filterLines, mapOf } from "./route-maps.ts";
 
 const bfdLines = ({ bfd, distance }: Session, name: string): readonly string[] => {
   if (bfd === undefined) return [];

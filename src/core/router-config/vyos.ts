@@ -1,9 +1,10 @@
 /** VyOS 1.4 and later. */
 import { familyOf, type IpFamily } from "#base/address";
 import { formatInterfaceAddress } from "#base/prefix";
-import { crossesFamilies, linkNames, mapOf } from "./frr-lines.ts";
+import { crossesFamilies, linkNames } from "./frr-lines.ts";
 import { familiesOf, hasSeveralAsns, kindOf, pathsOf, type Router, type Session } from "./model.ts";
 import { commentOf, namesOf, passwordOf, wordOf } from "./names.ts";
+import { mapOf } from "./route-maps.ts";
 
 const MOST_PATHS = 256;
 
