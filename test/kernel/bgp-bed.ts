@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type IpAddress, parseAddress } from "#base/address";
 import { type Duration, toMillis } from "#base/time";
-import type { BgpLan, BgpStation } from "#drivers/bgp/contract";
+import type { BgpLan, BgpStation } from "#drivers/bgp/contract-bed";
 import { openBgpPort } from "#drivers/bgp/linux";
 import { openDoor } from "#native/door";
 import { type Namespaces, openNamespaces, settle, within } from "./namespaces.ts";

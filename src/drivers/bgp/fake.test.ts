@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "#base/address";
 import { type Duration, millis } from "#base/time";
-import { type BgpLan, type BgpStation, bgpContract, hold } from "./contract.ts";
+import { bgpContract } from "./contract.ts";
+import { type BgpLan, type BgpStation, hold } from "./contract-bed.ts";
 import { type FakeBgpHost, fakeBgpNetwork, type Later } from "./fake.ts";
 import type { BgpConnection } from "./port.ts";
 
