@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseResources } from "#core/config/parse";
-import { endpointDocument, flagOf, type VipFlags } from "./flags.ts";
+import { endpointDocument, endpointWords, flagOf, type VipFlags } from "./flags.ts";
 
 const EVERYTHING: VipFlags = {
   name: "api",
@@ -71,5 +71,18 @@ describe("the flags of steelyard vip", () => {
         "--fall: 0 is below 1",
       ],
     );
+  });
+
+  it("are spelt by the resource again", () => {
+    const short = endpointDocument({ name: "api", address: ["192.0.2.10"], interface: "eth0" });
+    assert.deepEqual(endpointWords(short), ["--address", "192.0.2.10", "--interface", "eth0"]);
+    assert.deepEqual(endpointWords(endpointDocument({ ...EVERYTHING, name: "other" })), [
+      ...["--name", "other", "--address", "192.0.2.10/24,192.0.2.11,2001:db8::10", "--interface", "eth0"],
+      ...["--peers", "192.0.2.1,192.0.2.2,2001:db8::1,2001:db8::2", "--vrid", "7", "--priority", "90"],
+      ...["--preempt", "--advertisement-interval", "100ms", "--balance", "--api-server", "127.0.0.2"],
+      ...["--port", "7443", "--check", "https", "--path", "/readyz", "--ca", "/ca.crt"],
+      ...["--server-name", "kubernetes", "--check-interval", "2s", "--check-timeout", "3s"],
+      ...["--rise", "4", "--fall", "5"],
+    ]);
   });
 });

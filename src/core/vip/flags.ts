@@ -92,6 +92,25 @@ export const endpointDocument = (flags: VipFlags): unknown => {
   };
 };
 
+const sectionOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+
+/** The words of the command line that spell such a document, which was found to be right; the contrary of `endpointDocument`. */
+export const endpointWords = (document: unknown): readonly string[] => {
+  const { metadata, spec } = sectionOf(document);
+  const name = sectionOf(metadata).name;
+  const words = FLAGS.flatMap(({ option, key, kind }): readonly string[] => {
+    const value = key.reduce((section, step) => sectionOf(section)[step], spec);
+    if (value === undefined || (kind === "switch" && value !== true)) return [];
+    if (kind === "switch") return [option];
+    return kind === "list" ? listWords(option, value) : [option, String(value)];
+  });
+  return name === "api" ? words : ["--name", String(name), ...words];
+};
+
+const listWords = (option: string, value: unknown): readonly string[] =>
+  Array.isArray(value) && value.length > 0 ? [option, value.join(",")] : [];
+
 /** The flag that a problem in such a document is about, such as `--vrid`; a path where no flag is. */
 export const flagOf = (path: Path): string => {
   const [top, ...rest] = path;

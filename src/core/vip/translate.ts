@@ -47,7 +47,7 @@ const probeOf = ({ check, path, serverName, caFile }: EndpointSpec["apiServer"])
       };
 
 /** How every API server is asked: `fall` questions in a row make one round, so that a refusal is believed within a second. */
-const apiServerHealth = (apiServer: EndpointSpec["apiServer"]): HealthCheckConfig => ({
+export const apiServerHealth = (apiServer: EndpointSpec["apiServer"]): HealthCheckConfig => ({
   probe: probeOf(apiServer),
   interval: apiServer.interval,
   timeout: apiServer.timeout,

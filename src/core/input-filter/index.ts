@@ -1,0 +1,10 @@
+/**
+ * Would this machine's nftables rules let a packet in?
+ *
+ * Reads what `nft -j list ruleset` prints (libnftables-json(5)), the rules of iptables-nft, ufw and firewalld among them, and walks
+ * the chains of the hooks that a packet for this machine passes. A rule that depends on what is not known here (a counter that ran
+ * out, an extension of iptables, a named set that is not listed) may apply or not; what is left of the answer then is `unknown`.
+ *
+ * Left out: rules of iptables-legacy, eBPF, and filters outside this machine. Start reading in `walk.ts`.
+ */
+export {};
