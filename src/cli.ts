@@ -11,6 +11,7 @@ import { addRouterConfig } from "#commands/routing";
 import { addSpeaker } from "#commands/speaker";
 import { addTls } from "#commands/tls";
 import { addVip } from "#commands/vip";
+import { addVipTools } from "#commands/vip-tools";
 import { VIP_ADMIN, VIP_RUNTIME_DIRECTORY } from "#roles/edge/options";
 import { DEFAULT_SPEAKER_ADMIN } from "#roles/speaker/options";
 
@@ -133,6 +134,7 @@ for (const [format, description] of CLUSTER_FORMATS) {
     });
 }
 
+addVipTools(program, { finish, endWithReader });
 addPlanning(program, { finish, endWithReader });
 addRouterConfig(program, { finish, endWithReader });
 addTls(program, { finish, endWithReader });
@@ -257,32 +259,39 @@ program
     },
   );
 
+const roleOption = (): Option =>
+  new Option("--role <role>", "what this machine is to be").choices(["edge", "vip"]).default("edge");
+
+type Installation = { role: "edge" | "vip"; root: string; dryRun?: boolean };
+
 const rootOption = (): Option =>
   new Option("--root <directory>", "another system's root, such as an image's").default("/");
 
 program
   .command("install")
   .description("make this checkout a service of the machine (the Debian package needs no such thing)")
+  .addOption(roleOption())
   .addOption(rootOption())
   .option("--dry-run", "only say what would be written")
   .addHelpText("after", INSTALL_HELP)
-  .action(async (flags: { root: string; dryRun?: boolean }) => {
+  .action(async (flags: Installation) => {
     const { install } = await import("#commands/install");
-    const { root, dryRun = false } = flags;
-    finish(install({ root, dryRun }));
+    const { role, root, dryRun = false } = flags;
+    finish(install({ role, root, dryRun }));
   });
 
 program
   .command("uninstall")
   .description("remove what `install` wrote")
+  .addOption(roleOption())
   .addOption(rootOption())
   .option("--purge", "the configuration too")
   .option("--dry-run", "only say what would be removed")
   .addHelpText("after", INSTALL_HELP)
-  .action(async (flags: { root: string; purge?: boolean; dryRun?: boolean }) => {
+  .action(async (flags: Installation & { purge?: boolean }) => {
     const { uninstall } = await import("#commands/uninstall");
-    const { root, purge = false, dryRun = false } = flags;
-    finish(uninstall({ root, purge, dryRun }));
+    const { role, root, purge = false, dryRun = false } = flags;
+    finish(uninstall({ role, root, purge, dryRun }));
   });
 
 program

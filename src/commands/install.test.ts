@@ -11,7 +11,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { STARTING_CONFIGURATION } from "#core/install/starting";
+import { STARTING_CONFIGURATION, STARTING_ENDPOINT } from "#core/install/starting";
+import type { Role } from "#core/install/unit";
 import { fakeFiles } from "#drivers/files/fake";
 import { loadConfiguration } from "#drivers/files/load";
 import { install } from "./install.ts";
@@ -37,7 +38,9 @@ const put = (path: string, text: string): void => {
 };
 
 /** Where no systemd-sysusers is found the command says so and ends with 1; that is not what these tests are about. */
-const installed = (options: { readonly dryRun?: boolean; readonly launcher?: string } = {}) => {
+const installed = (
+  options: { readonly role?: Role; readonly dryRun?: boolean; readonly launcher?: string } = {},
+) => {
   const lines: string[] = [];
   const print = (line: string): void => void lines.push(line.replaceAll(root, ""));
   install({
@@ -50,7 +53,9 @@ const installed = (options: { readonly dryRun?: boolean; readonly launcher?: str
   return lines;
 };
 
-const uninstalled = (options: { readonly purge?: boolean; readonly dryRun?: boolean } = {}) => {
+const uninstalled = (
+  options: { readonly role?: Role; readonly purge?: boolean; readonly dryRun?: boolean } = {},
+) => {
   const lines: string[] = [];
   const print = (line: string): void => void lines.push(line.replaceAll(root, ""));
   const status = uninstall({ root, purge: false, dryRun: false, print, ...options });
@@ -107,9 +112,11 @@ describe("steelyard install", () => {
   });
 
   it("installs no program that the service could not see, or that a package brought", () => {
-    assert.deepEqual(findLauncher("/opt/steelyard/dist/main.js"), { path: "/opt/steelyard/bin/steelyard" });
+    assert.deepEqual(findLauncher("edge", "/opt/steelyard/dist/main.js"), {
+      path: "/opt/steelyard/bin/steelyard",
+    });
     const problem = (script: string): string => {
-      const found = findLauncher(script);
+      const found = findLauncher("edge", script);
       return "problem" in found ? found.problem : "none";
     };
     assert.match(
@@ -118,6 +125,8 @@ describe("steelyard install", () => {
     );
     assert.match(problem("/usr/lib/steelyard/dist/main.js"), /the Debian package/);
     assert.match(problem("/opt/steelyard/src/main.ts"), /was not built/);
+    // The package brings no unit for this role.
+    assert.deepEqual(findLauncher("vip", "/usr/lib/steelyard/dist/main.js"), { path: "/usr/bin/steelyard" });
   });
 });
 
@@ -163,5 +172,43 @@ describe("steelyard uninstall", () => {
     put(RECORD, '{"version": "1", "files": [{"path": "/etc/../etc/passwd", "digest": ""}]}');
     assert.equal(uninstalled().status, 1);
     assert.deepEqual([has(UNIT), has(RECORD)], [true, true]);
+  });
+});
+
+describe("the role vip", () => {
+  const VIP_UNIT = "/etc/systemd/system/steelyard-vip.service";
+  const VIP_CONFIG = "/etc/steelyard/vip.yaml";
+
+  it("has a unit, a configuration and a record of its own", () => {
+    const lines = installed({ role: "vip" });
+    assert.match(lines.at(-1) ?? "", /steelyard preflight .*\n.*\n {2}systemctl enable --now steelyard-vip$/);
+    assert.match(
+      readFileSync(at(VIP_UNIT), "utf8"),
+      /^ExecStart=\/opt\/steelyard\/bin\/steelyard vip --config \/etc\/steelyard\/vip\.yaml$/m,
+    );
+    assert.deepEqual([has(VIP_CONFIG), has(UNIT), has(CONFIG)], [true, false, false]);
+    assert.equal(uninstalled().lines[0], "nothing is installed");
+    uninstalled({ role: "vip", purge: true });
+    assert.deepEqual(
+      [VIP_UNIT, VIP_CONFIG, "/etc/steelyard", "/var/lib/steelyard"].map(has),
+      Array(4).fill(false),
+    );
+  });
+
+  it("leaves what an edge on the same machine needs, and the edge what it needs", () => {
+    installed();
+    installed({ role: "vip" });
+    const user = "/etc/sysusers.d/steelyard.conf";
+    assert.ok(uninstalled({ role: "vip" }).lines.includes(`keeps ${user}: steelyard-edge.service needs it`));
+    assert.deepEqual([has(user), has(UNIT), has(VIP_UNIT)], [true, true, false]);
+    uninstalled();
+    assert.equal(has(user), false);
+  });
+
+  it("offers a configuration that is valid once its comments are taken away", () => {
+    const body = STARTING_ENDPOINT.slice(STARTING_ENDPOINT.indexOf("# apiVersion"));
+    const loaded = loadConfiguration(fakeFiles({ "vip.yaml": body.replace(/^# /gm, "") }), ["vip.yaml"]);
+    assert.deepEqual(loaded.ok ? loaded.warnings : loaded.problems, []);
+    for (const line of STARTING_ENDPOINT.split("\n")) assert.match(line, /^(#.*)?$/);
   });
 });

@@ -1,5 +1,5 @@
 /** `steelyard vip` on the command line: the address of a cluster's API servers, by flags or by files. */
-import { type Command, Option } from "commander";
+import { Command, Option } from "commander";
 import { endpointDocument, type VipFlags } from "#core/vip/flags";
 import { EDGE_DEFAULTS, LOG_FORMATS, LOG_LEVELS } from "#roles/edge/arguments";
 import { type EdgeOptions, VIP_ADMIN, VIP_RUNTIME_DIRECTORY } from "#roles/edge/options";
@@ -22,7 +22,8 @@ type Flags = VipFlags & {
   readonly realtime?: boolean;
 };
 
-const withEndpoint = (command: Command): Command =>
+/** Adds the flags that say what an endpoint is. */
+export const withEndpoint = (command: Command): Command =>
   command
     .option(
       "--address <address>",
@@ -52,9 +53,16 @@ const withEndpoint = (command: Command): Command =>
     .option("--balance", "spread connections over the API servers of all hosts")
     .option("--name <name>", "what it is called in status, events and metrics", "api");
 
+/** Files instead of flags. */
+export const configOption = (): Option =>
+  new Option(
+    "-c, --config <path>",
+    "file or directory with a ControlPlaneEndpoint, instead of flags",
+  ).argParser(collect);
+
 const withRuntime = (command: Command): Command =>
   command
-    .option("-c, --config <path>", "file or directory with a ControlPlaneEndpoint, instead of flags", collect)
+    .addOption(configOption())
     .addOption(new Option("--admin <socket>", "admin socket").default(VIP_ADMIN))
     .addOption(
       new Option("--runtime-dir <directory>", "what must survive a restart, but not a reboot").default(
@@ -89,12 +97,26 @@ const vipOptions = (flags: Flags): EdgeOptions => ({
 });
 
 /** What only the endpoint's flags can say; a file says it itself. */
+const ENDPOINT_FLAGS: ReadonlySet<string> = new Set(
+  withEndpoint(new Command()).options.map((option) => option.attributeName()),
+);
+
 const conflicting = (command: Command): readonly string[] => {
-  const shared = new Set(["config", "admin", "runtimeDir", "logFormat", "logLevel", "realtime"]);
   return command.options
-    .filter((option) => !shared.has(option.attributeName()))
+    .filter((option) => ENDPOINT_FLAGS.has(option.attributeName()))
     .filter((option) => command.getOptionValueSource(option.attributeName()) === "cli")
     .map(({ long }) => long ?? "");
+};
+
+/** Ends with an error unless the command line says, by flags or by files and not by both, what the endpoint is. */
+export const requireEndpoint = (
+  flags: { readonly config?: readonly string[] } & Pick<VipFlags, "address" | "interface">,
+  command: Command,
+): void => {
+  const both = flags.config === undefined ? [] : conflicting(command);
+  if (both.length > 0) command.error(`error: ${both.join(", ")} and --config: write it into the file`);
+  if (flags.config === undefined && (flags.address === undefined || flags.interface === undefined))
+    command.error("error: --address and --interface are needed, or --config");
 };
 
 /** Adds the command; `run` is called with what its words mean. */
@@ -107,11 +129,7 @@ export const addVip = (program: Command, run: (options: EdgeOptions) => Promise<
         .addHelpText("after", HELP),
     ),
   ).action((flags: Flags, command: Command) => {
-    const both = flags.config === undefined ? [] : conflicting(command);
-    if (both.length > 0) command.error(`error: ${both.join(", ")} and --config: write it into the file`);
-    if (flags.config === undefined && (flags.address === undefined || flags.interface === undefined)) {
-      command.error("error: --address and --interface are needed, or --config");
-    }
+    requireEndpoint(flags, command);
     return run(vipOptions(flags));
   });
 };

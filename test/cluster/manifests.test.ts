@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { VERSION } from "#base/version";
+import { render } from "#core/vip-artefacts/render";
 import type { KubeObject } from "./api.ts";
 import { sharedControlPlane } from "./bed.ts";
 import { NAMESPACE, ourDefinitions } from "./controller.ts";
@@ -66,6 +68,49 @@ describe("our plain manifests", () => {
         ]),
         [true, true, true, false],
       );
+    }),
+  );
+});
+
+/** What `steelyard manifest` prints, for an endpoint with an authority. */
+const vipManifest = (artefact: "pod" | "daemonset" | "k3s"): KubeObject => {
+  const rendered = render(artefact, {
+    ...{ document: {}, words: ["--address", "192.0.2.10/24", "--interface", "eth0"] },
+    ...{ caFile: "/etc/kubernetes/pki/ca.crt", balance: false, variant: "fcos" },
+    ...{ image: `localhost/steelyard:${VERSION}`, program: "/usr/bin/steelyard" },
+  });
+  const [object] = rendered.ok ? readManifest(rendered.text) : [];
+  return object ?? assert.fail(`${artefact} is no manifest`);
+};
+
+describe("the manifests of steelyard vip", () => {
+  const inCluster = sharedControlPlane();
+
+  it(
+    "would be accepted by the API server without a field that it does not know, and a wrong one would not",
+    inCluster(async ({ admin }) => {
+      const account = { metadata: { name: "default" } };
+      await admin.request("POST", "/api/v1/namespaces/kube-system/serviceaccounts", { body: account });
+      const dryRun = async (path: string, body: object): Promise<KubeObject> => {
+        const answer = await admin.request("POST", `${path}?dryRun=All&fieldValidation=Strict`, { body });
+        assert.equal(answer.status, 201, JSON.stringify(answer.body));
+        return answer.body as KubeObject;
+      };
+      const pods = "/api/v1/namespaces/kube-system/pods";
+      const pod = await dryRun(pods, vipManifest("pod"));
+      // By its class: what a kubelet evicts last.
+      assert.equal((pod as { spec?: { priority?: number } }).spec?.priority, 2_000_001_000);
+      for (const artefact of ["daemonset", "k3s"] as const) {
+        const set = vipManifest(artefact);
+        await dryRun("/apis/apps/v1/namespaces/kube-system/daemonsets", set);
+        const { template } = (set as unknown as { spec: { template: object } }).spec;
+        await dryRun(pods, { apiVersion: "v1", kind: "Pod", ...template, metadata: { name: "vip-x" } });
+      }
+      const wrong = { ...vipManifest("pod"), spec: { hostNetwrok: true } };
+      const refused = await admin.request("POST", `${pods}?dryRun=All&fieldValidation=Strict`, {
+        body: wrong,
+      });
+      assert.match(JSON.stringify(refused.body), /hostNetwrok/);
     }),
   );
 });

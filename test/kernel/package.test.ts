@@ -133,6 +133,17 @@ dpkg --install /root/steelyard.deb
 cat >/etc/steelyard/edge.yaml <<END
 ${config(router({ interface: "way", addresses: ["10.9.0.100/24"] }))}END`;
 
+/** The address of API servers that are asked by TCP alone. */
+const VIP_ENDPOINT = `
+apiVersion: steelyard.dev/v1alpha1
+kind: ControlPlaneEndpoint
+metadata: { name: api }
+spec:
+  addresses: [10.9.0.100/24]
+  interface: way
+  apiServer: { check: tcp, interval: 200ms }
+`;
+
 /** What docs/engines.md tells an operator to give `systemctl edit` for XDP. */
 const dropIn = (): string => {
   const page = readFileSync(join(import.meta.dirname, "../../docs/engines.md"), "utf8");
@@ -253,6 +264,32 @@ END
           .trim(),
         "",
       );
+    });
+  });
+
+  it("holds the API servers' address by a unit that is ready before k3s starts, and needs no k3s for that", async () => {
+    await onMachine(async ({ run, copy }) => {
+      copy(archive, "steelyard.deb");
+      run(SETUP);
+      run("steelyard install --role vip");
+      run(`cat >/etc/steelyard/vip.yaml <<END
+${VIP_ENDPOINT}END
+cat >/etc/systemd/system/k3s.service <<'END'
+[Service]
+ExecStartPre=/bin/sh -c 'systemctl is-active steelyard-vip >/root/order'
+ExecStart=/usr/lib/steelyard/runtime/node -e 'require("node:net").createServer((socket) => socket.on("error", () => {}).end()).listen(6443)'
+END
+systemctl daemon-reload`);
+      // Both at once, as at the start of a machine.
+      run("systemctl start k3s steelyard-vip");
+      assert.equal(run("cat /root/order"), "active\n");
+      const held = "ip address show dev way | grep -q 10.9.0.100";
+      run(`until ${held}; do sleep 0.1; done`);
+      run(`systemctl stop k3s; while ${held}; do sleep 0.1; done`);
+      const status = run("cat /proc/$(systemctl show -P MainPID steelyard-vip)/status");
+      assert.match(status, /^CapBnd:\t0000000000003000$/m);
+      run("systemctl stop steelyard-vip && steelyard uninstall --role vip --purge");
+      assert.equal(run("find /etc /var/lib -name '*vip*' -path '*steelyard*'"), "");
     });
   });
 });

@@ -36,3 +36,28 @@ export const STARTING_CONFIGURATION = `# What this box does as a steelyard edge.
 #   health:
 #     http: { path: /healthz }
 `;
+
+/** The same for `steelyard vip`: the file is the same on every control-plane host. */
+export const STARTING_ENDPOINT = `# The address of this cluster's API servers. The same file on every control-plane host.
+#
+# Take the "# " from the lines below and put your own addresses in. Then, on each host:
+#
+#   steelyard preflight --config /etc/steelyard/vip.yaml
+#   systemctl enable --now steelyard-vip
+#   steelyard status
+
+# apiVersion: steelyard.dev/v1alpha1
+# kind: ControlPlaneEndpoint
+# metadata:
+#   name: api
+# spec:
+#   addresses:
+#     - 192.0.2.10/24               # a free address of this network, outside the DHCP range
+#   interface: eth0                 # that has this host's address, see \`ip -br address\`
+#   peers:                          # all control-plane hosts, this one included
+#     - 192.0.2.1
+#     - 192.0.2.2
+#     - 192.0.2.3
+#   apiServer:
+#     caFile: /etc/kubernetes/pki/ca.crt  # the cluster's authority; the user steelyard must be able to read it
+`;

@@ -1,21 +1,35 @@
 /** The systemd unit of an edge (systemd.service(5), systemd.exec(5); tested with version 252, nothing above 247 is used). */
-import { CONFIG_DIRECTORY, SERVICE_USER } from "./names.ts";
+import { CONFIG_DIRECTORY, KUBERNETES, SERVICE_USER, VIP_CONFIG_FILE } from "./names.ts";
 
 export type UnitOptions = {
   /** Absolute path of the program to start. */
   readonly program: string;
   /** Who wrote it, for its first line: `steelyard install`, or the package. */
   readonly author: string;
+  /** What it is to be. Default: an edge. */
+  readonly role?: Role;
 };
 
-/** What may not come up before the addresses that it is to be reached at. */
-const KUBERNETES = [
-  "k3s.service",
-  "k3s-agent.service",
-  "rke2-server.service",
-  "rke2-agent.service",
-  "kubelet.service",
-];
+export type Role = "edge" | "vip";
+
+/** What the two services do not have in common. */
+const ROLES = {
+  edge: {
+    unit: "steelyard-edge",
+    description: "steelyard edge",
+    command: `edge --config ${CONFIG_DIRECTORY}`,
+    folder: "steelyard",
+    state: "StateDirectory=steelyard\nStateDirectoryMode=0700\n",
+  },
+  vip: {
+    unit: "steelyard-vip",
+    description: "steelyard vip, the address of the API servers",
+    command: `vip --config ${VIP_CONFIG_FILE}`,
+    folder: "steelyard-vip",
+    // All that it knows is true until the next start of the machine only.
+    state: "",
+  },
+} as const;
 
 const CAPABILITIES = "CAP_NET_ADMIN CAP_NET_RAW";
 
@@ -25,10 +39,10 @@ const argument = (text: string): string => {
   return /[\s"'\\;]/.test(escaped) ? `"${escaped.replace(/[\\"]/g, "\\$&")}"` : escaped;
 };
 
-const service = (options: UnitOptions): string => `[Service]
+const service = ({ program, role = "edge" }: UnitOptions): string => `[Service]
 Type=notify
 NotifyAccess=main
-ExecStart=${argument(options.program)} edge --config ${CONFIG_DIRECTORY}
+ExecStart=${argument(program)} ${ROLES[role].command}
 ExecReload=/bin/kill -HUP $MAINPID
 TimeoutStartSec=30
 
@@ -48,12 +62,10 @@ WatchdogSec=10
 WatchdogSignal=SIGKILL
 
 # What is there after a crash is needed to put things back.
-RuntimeDirectory=steelyard
+RuntimeDirectory=${ROLES[role].folder}
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
-StateDirectory=steelyard
-StateDirectoryMode=0700
-UMask=0077
+${ROLES[role].state}UMask=0077
 
 # The kernel shares the CPU between services first. Never set CPUQuota=: an edge that has to wait looks dead to its peer.
 # Within the service the thread that speaks VRRP goes first, and before all else on this machine that is not real-time: these
@@ -96,9 +108,9 @@ ProtectKernelModules=yes
 /** The whole unit. */
 export const renderUnit = (
   options: UnitOptions,
-): string => `# Written by ${options.author}. To change it: systemctl edit steelyard-edge
+): string => `# Written by ${options.author}. To change it: systemctl edit ${ROLES[options.role ?? "edge"].unit}
 [Unit]
-Description=steelyard edge
+Description=${ROLES[options.role ?? "edge"].description}
 Documentation=man:steelyard(8)
 # It waits for its interfaces by itself. Many distributions flush all tables when nftables.service starts.
 After=network-pre.target nftables.service
