@@ -227,7 +227,8 @@ export const lintCollection = (
   folder: string,
 ): { readonly status: number | null; readonly output: string } => {
   const installed = join(folder, "collections/ansible_collections/steelyard/loadbalancer");
-  const parts = ["roles", "playbooks", "plugins", "meta"];
+  // What is copied there is generated elsewhere.
+  const parts = ["roles", "playbooks", "plugins", "meta", "--exclude", "roles/speaker/files"];
   const { status, stdout, stderr } = spawnSync(
     "ansible-lint",
     ["--offline", "--nocolor", "--strict", ...parts],

@@ -1,0 +1,203 @@
+/** The Ansible collection against three control-plane hosts: the address of the API servers, from nothing to nothing. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseAllDocuments } from "yaml";
+import { openSite, type Run, type Site } from "./ansible/site.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const VIP = "10.9.0.253";
+const IMAGE = "registry.example.org/steelyard:1";
+const MANIFESTS = "/var/lib/rancher/k3s/server/manifests";
+const HOSTS = ["k1", "k2", "k3"];
+
+const folder = mkdtempSync(join(tmpdir(), "steelyard-ansible-"));
+let deb = "";
+let site: Site;
+
+/**
+ * In the place of an API server: what accepts connections on its port, and answers datagrams on port 9000 for a client that
+ * counts them.
+ */
+const SERVER = `
+import socket, threading, http.server
+def echo():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("0.0.0.0", 9000))
+    while True:
+        s.sendto(b"k", s.recvfrom(100)[1])
+threading.Thread(target=echo, daemon=True).start()
+http.server.HTTPServer(("0.0.0.0", 6443), http.server.SimpleHTTPRequestHandler).serve_forever()
+`;
+
+before(async () => {
+  const script = join(ROOT, "scripts/build-deb.ts");
+  const built = spawnSync(process.execPath, [script, "--fast", "--output", folder], { encoding: "utf8" });
+  assert.equal(built.status, 0, built.stderr);
+  deb = built.stdout.trim();
+  site = await openSite(HOSTS);
+  writeFileSync(join(folder, "server.py"), SERVER);
+  for (const name of HOSTS) {
+    site.machine(name).copy(join(folder, "server.py"), "server.py");
+    site.machine(name).run("systemd-run --quiet --unit api-server python3 /root/server.py");
+  }
+});
+after(async () => {
+  await site?.close();
+  rmSync(folder, { recursive: true });
+});
+
+const tell = (spec: object = {}): void => {
+  const hosts = HOSTS.map((name, index) => [name, { ansible_host: `10.9.0.${11 + index}` }]);
+  site.inventory({
+    steelyard_control_plane: {
+      hosts: Object.fromEntries(hosts),
+      vars: {
+        steelyard_package: deb,
+        steelyard_vip_addresses: [`${VIP}/24`],
+        steelyard_vip_interface: "eth0",
+        steelyard_speaker_image: IMAGE,
+        steelyard_speaker_pools: { lan: ["10.9.0.100-10.9.0.120"] },
+        steelyard_vip_spec: {
+          ...{ advertisementInterval: "500ms", apiServer: { check: "tcp" } },
+          ...spec,
+        },
+      },
+    },
+  });
+};
+
+const succeed = (run: Run): Run => {
+  assert.equal(run.status, 0, run.output);
+  return run;
+};
+
+const changes = ({ hosts }: Run): object =>
+  Object.fromEntries([...hosts].map(([name, { changed }]) => [name, changed]));
+
+/** The hosts that have the address. */
+const holders = (): readonly string[] =>
+  HOSTS.filter((name) => site.machine(name).run("ip -o address").includes(`${VIP}/`));
+
+const leftOn = (name: string): string =>
+  site.machine(name).run(
+    `find /etc /opt /run /usr/bin /usr/lib /usr/local /usr/share/doc /var/cache /var/lib -xdev -iname '*steelyard*'
+       getent passwd steelyard; getent group steelyard; nft list tables`,
+  );
+
+describe("the playbook for control-plane hosts", () => {
+  const fresh = new Map<string, string>();
+
+  it("puts the address of the API servers on one of three fresh machines", async () => {
+    for (const name of HOSTS) fresh.set(name, leftOn(name));
+    tell();
+    succeed(await site.play("control_plane"));
+    assert.equal(holders().length, 1);
+    assert.match(site.fetch(`http://${VIP}:6443/`) ?? "", /Directory listing/);
+    for (const name of HOSTS) {
+      const links = site.machine(name).run("ls /etc/systemd/system/multi-user.target.wants");
+      assert.match(links, /steelyard-vip\.service/, "with the machine");
+    }
+  });
+
+  it("finds nothing to change the second time", async () => {
+    const run = succeed(await site.play("control_plane"));
+    assert.deepEqual(changes(run), { k1: 0, k2: 0, k3: 0 });
+  });
+
+  it("goes from host to host with a change, the one that holds the address last, and loses no packet", async () => {
+    const [holder] = holders();
+    tell({ advertisementInterval: "400ms" });
+    const probing = await site.probe(VIP, 9000);
+    await pause(1_000);
+    const run = succeed(await site.play("control_plane"));
+    const { sent, answers } = await probing.end();
+    assert.ok(sent > 100);
+    assert.equal(sent - answers.length, 0, run.output);
+    assert.deepEqual(holders(), [holder]);
+    const order = Array.from(
+      run.output.matchAll(/Write the configuration\].*\n(?:[^T].*\n|\n)*?changed: \[(k\d)\]/g),
+      ([, name]) => name,
+    );
+    assert.deepEqual(order, [...HOSTS.filter((name) => name !== holder), holder]);
+  });
+
+  it("removes all of it", async () => {
+    succeed(await site.play("control_plane", "--extra-vars", "steelyard_state=absent"));
+    assert.deepEqual(holders(), []);
+    for (const name of HOSTS) assert.equal(leftOn(name), fresh.get(name), name);
+  });
+});
+
+const objects = (text: string): readonly unknown[] =>
+  parseAllDocuments(text).map((document) => document.toJS());
+
+const packaged = (path: string): readonly unknown[] =>
+  objects(readFileSync(join(ROOT, "packaging", path), "utf8").replaceAll("localhost/steelyard:0.1.0", IMAGE));
+
+/** What the first server is to apply; comments alone are no object. */
+const written = (name: string): readonly unknown[] =>
+  objects(site.machine("k1").run(`cat ${MANIFESTS}/${name}.yaml`)).filter((object) => object !== null);
+
+/** The others get no manifests. */
+const FIRST = ["--limit", "k1"];
+
+describe("the playbook for the cluster", () => {
+  it("says what is missing where there is no k3s", async () => {
+    tell();
+    const run = await site.play("cluster", ...FIRST);
+    assert.notEqual(run.status, 0);
+    assert.match(
+      run.output,
+      /k1 has no folder .*k3s\/server\/manifests or .*: install k3s or RKE2 there first/,
+    );
+  });
+
+  it("gives the first server the manifests of this version, with a key, and changes nothing the second time", async () => {
+    site.machine("k1").run(`mkdir -p ${MANIFESTS}`);
+    succeed(await site.play("cluster", ...FIRST));
+    const definitions = globSync("packaging/crds/*.yaml", { cwd: ROOT }).sort();
+    assert.deepEqual(
+      written("steelyard-definitions"),
+      definitions.flatMap((path) => packaged(path.replace("packaging/", ""))),
+    );
+    const [namespace, secret, ...others] = written("steelyard");
+    assert.deepEqual([namespace], packaged("manifests/namespace.yaml"));
+    assert.match(JSON.stringify(secret), /"name":"steelyard-speaker".*"key":"[0-9a-f]{64}"/);
+    assert.deepEqual(others, [
+      ...packaged("manifests/controller.yaml"),
+      ...packaged("manifests/speaker.yaml"),
+    ]);
+    assert.deepEqual(
+      written("steelyard-pools").map((object) => Object(object).kind),
+      ["IPAddressPool", "L2Advertisement"],
+    );
+    assert.match(
+      site.machine("k1").run(`stat -c %a ${MANIFESTS}/steelyard.yaml`),
+      /^600$/m,
+      "the key is in it",
+    );
+    const again = await site.play("cluster", ...FIRST);
+    assert.deepEqual(changes(succeed(again)), { k1: 0 });
+    const { key } = Object(Object(secret).stringData);
+    assert.ok(!again.output.includes(key), "the key is not shown");
+  });
+
+  it("deletes with the cluster's own kubectl what it wrote, and leaves the definitions in the cluster", async () => {
+    // In the place of k3s, which cannot be had here: writes down what it is asked for.
+    site.machine("k1").run(`printf '#!/bin/sh\\necho "$@" >>/root/asked\\necho deleted\\n' >/usr/local/bin/k3s
+      chmod 755 /usr/local/bin/k3s`);
+    succeed(await site.play("cluster", ...FIRST, "--extra-vars", "steelyard_state=absent"));
+    assert.deepEqual(
+      site.machine("k1").run("cat /root/asked").trim().split("\n"),
+      ["steelyard-pools", "steelyard"].map(
+        (name) => `kubectl delete --ignore-not-found -f ${MANIFESTS}/${name}.yaml`,
+      ),
+    );
+    assert.equal(site.machine("k1").run(`ls ${MANIFESTS}`), "");
+  });
+});
