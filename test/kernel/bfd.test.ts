@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
-import { describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "#base/address";
 import { ECHO_PORT, PORT } from "#core/bfd/constants";
 import { type BfdLan, type BfdStation, bfdContract } from "#drivers/bfd/contract";
@@ -115,7 +115,18 @@ const throwAt = (namespace: string, port: number, hops: number, payloads: readon
 
 const packet = (mark: number): Uint8Array => Uint8Array.of(0x20, 0, 0, 24, ...new Uint8Array(19), mark);
 
+const SO_TIMESTAMPNS_NEW = 64;
+
 describe("the BFD driver of Linux", () => {
+  // The kernel notes when packets come from a moment after somebody has asked for it, until nobody does any more.
+  let asking = -1;
+  before(async () => {
+    asking = door.socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP);
+    assert.equal(door.setsockopt(asking, 1, SO_TIMESTAMPNS_NEW, new Uint8Array(Int32Array.of(1).buffer)), 0);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  });
+  after(() => door.close(asking));
+
   bfdContract(openLan);
 
   it("says for how long a packet that was held back has waited", async () => {
@@ -130,12 +141,16 @@ describe("the BFD driver of Linux", () => {
       assert.ok(listener.ok);
       listener.value.holdBack(true);
       const upPacket = packet(1).with(1, 0xc0);
-      const sentAt = door.monotonicMicros();
-      throwAt(lan.namespaces[0], PORT["single-hop"], 255, [upPacket]);
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      assert.deepEqual(waited, []);
-      assert.equal(listener.value.drain(), 1);
-      const passed = door.monotonicMicros() - sentAt;
+      let passed = 0;
+      for (let attempt = 0; attempt < 20 && (waited[0] ?? 0) === 0; attempt += 1) {
+        waited.length = 0;
+        const sentAt = door.monotonicMicros();
+        throwAt(lan.namespaces[0], PORT["single-hop"], 255, [upPacket]);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        assert.deepEqual(waited, []);
+        assert.equal(listener.value.drain(), 1);
+        passed = door.monotonicMicros() - sentAt;
+      }
       // Both clocks are read in whole milliseconds or better.
       assert.ok(
         (waited[0] ?? 0) > 290_000 && (waited[0] ?? 0) <= passed + 2_000,
