@@ -5,12 +5,12 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { IpAddress } from "#base/address";
-import { parseMac } from "#base/mac";
-import { type Lab, standardTopology } from "#lab/index";
-import { inBed, type Topology, until } from "#test/kernel/edge-bed";
+import type { Lab } from "#lab/index";
+import { inBed, until } from "#test/kernel/edge-bed";
 import { config, server, VIP } from "#test/kernel/edge-config";
 import { reaches } from "#test/kernel/lab-bed";
 import { address } from "#testing/values";
+import { activePort, cable, join, read, twoSwitches } from "./bonds.ts";
 import {
   areWhole,
   BOUND,
@@ -19,7 +19,6 @@ import {
   download,
   forwardsByXdp,
   ip,
-  NODES,
   nodesIn,
   PATIENT_HEALTH,
   serves,
@@ -32,36 +31,6 @@ import {
 const DIRECT: IpAddress = address("10.2.0.110");
 /** In VLAN 10, with a MAC address of its own. */
 const TAGGED = "10.5.0.100";
-
-/** A second cable from e1, to a second switch. */
-const TWO_SWITCHES: Topology = (() => {
-  const { switches, hosts } = standardTopology({
-    ...{ nodes: NODES.length, client: "lan", directReturn: [DIRECT] },
-  });
-  const mac = parseMac("02:00:00:00:03:0b") ?? assert.fail();
-  const second = { name: "eth1", switch: "sw2", mac, addresses: [] };
-  return {
-    switches: [...switches, "sw2"],
-    hosts: hosts.map((host) =>
-      host.name === "e1" ? { ...host, interfaces: [...host.interfaces, second] } : host,
-    ),
-  };
-})();
-
-/** Joins the two cables of a host. The address moves from the first of them to the bond. */
-const join = (lab: Lab, host: string, options: string, number: number): Promise<void> =>
-  ip(
-    lab,
-    host,
-    "addr flush dev eth0",
-    "link set eth0 down",
-    "link set eth1 down",
-    `link add bond0 type bond miimon 20 ${options}`,
-    "link set eth0 master bond0",
-    "link set eth1 master bond0",
-    "link set bond0 up",
-    `addr add 10.2.0.${number}/24 dev bond0`,
-  );
 
 const LACP = "mode 802.3ad lacp_rate fast xmit_hash_policy layer3+4";
 
@@ -109,23 +78,17 @@ const text = (priority: number): string => {
   );
 };
 
-const read = async (lab: Lab, host: string, file: string): Promise<string> =>
-  (await lab.host(host).expect(["cat", file])).trim();
-
 /** How many cables carry e2's aggregate. */
 const aggregated = async (lab: Lab): Promise<number> =>
   Number(await read(lab, "e2", "/sys/class/net/bond0/bonding/ad_num_ports"));
 
-/** Pulls or plugs one of e1's cables, at its switch. */
-const cable = (lab: Lab, device: string, state: "up" | "down"): Promise<void> =>
-  ip(lab, device === "eth0" ? "sw" : "sw2", `link set e1 ${state}`);
-
 /** Pulls e1's active cable, and plugs it again when the other one has become active. */
 const changeCable = async (lab: Lab): Promise<void> => {
-  const active = (): Promise<string> => read(lab, "e1", "/sys/class/net/bond0/bonding/active_slave");
-  const before = await active();
+  const before = await activePort(lab);
   await cable(lab, before, "down");
-  await until("the other cable is active", async () => (await active()) !== before, { withinMs: BOUND });
+  await until("the other cable is active", async () => (await activePort(lab)) !== before, {
+    withinMs: BOUND,
+  });
   await serves(lab, DIRECT);
   await until("the VLAN is reached", () => reaches(lab, "cl", TAGGED), { withinMs: BOUND });
   await cable(lab, before, "up");
@@ -133,7 +96,7 @@ const changeCable = async (lab: Lab): Promise<void> => {
 };
 
 it("a bond serves, changes its cable and moves nothing, gives up with the last one, and an aggregate carries on", async (context) => {
-  await inBed(context, TWO_SWITCHES, async (bed) => {
+  await inBed(context, twoSwitches([DIRECT]), async (bed) => {
     const { lab, e1, e2, holdings } = bed;
     await layBonds(lab);
     await until("both cables are aggregated", async () => (await aggregated(lab)) === 2, { withinMs: BOUND });
