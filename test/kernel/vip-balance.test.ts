@@ -62,6 +62,14 @@ describe("connections to the API servers", () => {
       const askers = [client, ...hosts.map(({ host }) => host)];
       for (const each of askers) assert.deepEqual(await answering(each), ALL, each.name);
 
+      // What is sent through a host that does not hold the address, as by its pods, goes on to the one that does.
+      const [through] = parted(bed, first).others;
+      assert(through !== undefined);
+      const route = [`${VIP}/32`, "via", through.address];
+      await client.expect(["ip", "route", "add", ...route]);
+      assert.deepEqual(await answering(client), ALL, "through another host");
+      await client.expect(["ip", "route", "del", ...route]);
+
       // One that does not hold the address dies: the holder goes on without it.
       const { holder, others } = parted(bed, first);
       const [dead, alive] = others;

@@ -181,6 +181,15 @@ const choiceOf = (server: ServerPlan, count: string): ChoiceRules => {
   };
 };
 
+/**
+ * What others send through this box while another one holds the address goes on to that one: backends would see the address as the
+ * client, and answer its holder. Programs of this box are served here, from its own address.
+ */
+const passingRules = ({ mode, address, backends }: ServerPlan): readonly string[] =>
+  mode === "masquerade" && backends.some(({ source }) => source === address)
+    ? ["fib saddr type != local fib daddr type != local accept"]
+    : [];
+
 /** The part of the `inet` table that belongs to a server in mode `masquerade` or `nat`; `counted` by name or not. */
 export const renderMasquerade = (server: ServerPlan, counted: boolean): TableRuleset => {
   const names = serverNames(server.name, server.slots.length);
@@ -195,6 +204,7 @@ export const renderMasquerade = (server: ServerPlan, counted: boolean): TableRul
         name: names.serverChain,
         comment: describeServer(server),
         rules: [
+          ...passingRules(server),
           ...allowedRules(server),
           ...midStreamRules(server),
           ...limitRules(server, plainSource(server)),

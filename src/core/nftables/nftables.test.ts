@@ -106,6 +106,15 @@ describe("the nft file of a plan", () => {
     golden("ports.nft", abridged(fileOf(rulesetOf(plan([range, everything, rest])))));
   });
 
+  it("lets pass what others send through this box to an address that another one holds, where answers would go to that one", () => {
+    const passing = "fib saddr type != local fib daddr type != local accept";
+    const behind = (masqueradeAddress: VirtualServer["address"]): string =>
+      fileOf(rulesetOf(plan([{ ...shop, masqueradeAddress }])));
+    assert(behind(shop.address).includes(passing));
+    assert(!behind(network("192.0.2.99", 32).address).includes(passing));
+    assert(!fileOf(rulesetOf(plan([shop]))).includes(passing));
+  });
+
   it("keeps greedy sources out before it chooses a backend, and answers handshakes where it is told to", () => {
     const newConnections = { rate: 20, per: "second", burst: 40 } as const;
     const four = {
