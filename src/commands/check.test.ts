@@ -88,7 +88,7 @@ describe("steelyard check", () => {
           column: 7,
           path: "kind",
           message: "3 is not known",
-          hint: "Known: VirtualRouter, VirtualServer, TrackedCheck, ConnectionSync.",
+          hint: "Known: VirtualRouter, VirtualServer, TrackedCheck, ConnectionSync, ControlPlaneEndpoint.",
         },
       ],
     });
