@@ -346,6 +346,17 @@ describe("BGP with FRR", () => {
       );
     }));
 
+  it("speaks BFD over several hops to a peer on its own network that is configured as a multihop peer, as FRR does", (context) =>
+    inBgpBed(context, async (bed) => {
+      await startFrr(bed, { lines: ["ebgp-multihop 5", "bfd"] });
+      const station = await bed.station([peerAt(AT.e2.IPv4, { multihop: true, bfd: BFD })]);
+      await until(
+        () => station.peer(),
+        ({ bfd, state }) => bfd === "up" && state === "established",
+        20_000,
+      );
+    }));
+
   it("sends FRR's echo packets back", (context) =>
     inBgpBed(context, async (bed) => {
       const globals = [

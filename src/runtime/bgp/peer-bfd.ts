@@ -16,6 +16,8 @@ type Parts = Pick<BgpSpeakerParts, "bfd" | "links"> & {
   readonly peer: string;
   /** The VRF that the peer is talked to in. */
   readonly vrf: () => string | undefined;
+  /** Whether the peer is configured to be several hops away, wherever it is. */
+  readonly isDistant: () => boolean;
   readonly onStatus: (status: BfdStatus, now: Instant) => void;
   /** There can be no session. */
   readonly onRefused: (detail: string, now: Instant) => void;
@@ -120,12 +122,17 @@ export class PeerBfd {
     };
   }
 
-  /** Over one hop where the peer is on a network of the interface (RFC 5881), over several else (RFC 5883). */
+  /**
+   * Over one hop where the peer is on a network of the interface (RFC 5881), over several else (RFC 5883). Also where it is near, but
+   * configured as a multihop peer: FRR and BIRD go by that alone.
+   */
   #endsOf(connection: BgpConnection): Ends {
     const { local, remote } = connection;
     const link = linkOf(this.#parts, connection);
     const isNear =
-      link !== undefined && (isLinkLocal(remote.address) || this.#parts.links.reaches(link, remote.address));
+      link !== undefined &&
+      !this.#parts.isDistant() &&
+      (isLinkLocal(remote.address) || this.#parts.links.reaches(link, remote.address));
     return {
       ...{ local: local.address, remote: remote.address },
       link: isNear ? { index: link.index, name: link.name } : undefined,

@@ -32,6 +32,10 @@ const BEFORE_OPEN: DecodeContext = { hasFourOctetAsn: false, kind: undefined };
 /** Reasons for a connection's end that are none for concern. */
 const PEACEFUL: ReadonlySet<Cause["type"]> = new Set(["stop", "collision", "replaced", "not-wanted"]);
 
+/** Sessions inside one autonomous system are multihop in any case, and say nothing of the distance by that. */
+const isExternal = ({ peerAsn, localAsn }: PeerWord): boolean =>
+  peerAsn.type === "external" || (peerAsn.type === "given" && peerAsn.asn !== localAsn);
+
 export class Peer {
   readonly name: string;
   readonly rib: RibOut;
@@ -70,6 +74,7 @@ export class Peer {
     this.bfd = new PeerBfd(
       {
         ...{ bfd: parts.bfd, links: parts.links, peer: name, vrf: () => this.#word.vrf },
+        isDistant: () => this.#word.multihop && isExternal(this.#word),
         onStatus: (status, now) => this.#onBfd(status, now),
         onRefused: (detail, now) => parts.tell({ type: "bfd", peer: name, status: "refused", detail }, now),
       },

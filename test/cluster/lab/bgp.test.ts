@@ -134,7 +134,7 @@ describe("a Service that routers are told of", () => {
   );
 
   it(
-    "loses nothing while all speakers are replaced in turn, since the router keeps the routes",
+    "loses nothing while all speakers are replaced in turn: the router has the other nodes, or keeps the routes",
     inBed(async (bed) => {
       const { cluster, router, speakers } = bed;
       const { at, delete: remove } = await routed(bed, "Cluster");
