@@ -93,10 +93,14 @@ export const startReading = (door: Door, sockets: Sockets, request: Request): Re
     if (!stopped) request.onDatagram(datagram);
   };
 
-  /** Reads one batch of news, and of what waits as much as came before it and more: each is delivered in its turn. */
-  const readBatch = (limit: number): "all" | "more" => {
+  /**
+   * Reads one batch of news, and of what waits as much as came before it and more, as far as `left` batches go: each packet is
+   * delivered in its turn. Gives how many batches are left then; none when all was read.
+   */
+  const readBatch = (left: number): number => {
     const news = readNews();
     received += news.count;
+    let rest = left - 1;
     let next = 0;
     const deliverUntil = (at: number): void => {
       for (
@@ -109,9 +113,10 @@ export const startReading = (door: Door, sockets: Sockets, request: Request): Re
       }
     };
     let isMore = true;
-    for (let batch = 0; batch < limit && isMore && !stopped; batch += 1) {
+    while (rest > 0 && isMore && !stopped) {
       const routine = readRoutine();
       received += routine.count;
+      if (routine.count > 0) rest -= 1;
       for (const packet of routine.waiting) {
         deliverUntil(packet.at);
         deliver(packet);
@@ -119,7 +124,7 @@ export const startReading = (door: Door, sockets: Sockets, request: Request): Re
       isMore = routine.count === SLOTS;
     }
     deliverUntil(Number.POSITIVE_INFINITY);
-    return news.count === SLOTS ? "more" : "all";
+    return news.count === SLOTS ? rest : 0;
   };
 
   /** Within a callback the buffers are in use, so nothing more is read. */
@@ -128,7 +133,7 @@ export const startReading = (door: Door, sockets: Sockets, request: Request): Re
     reading = true;
     const before = received;
     try {
-      for (let batch = 0; batch < limit && !stopped && readBatch(limit) === "more"; batch += 1);
+      for (let left = limit; left > 0 && !stopped; left = readBatch(left));
     } finally {
       reading = false;
     }

@@ -60,7 +60,13 @@ const bed = (change: (port: BfdPort) => BfdPort = (port) => port) => {
     for (let steps = duration / millis(5); steps > 0; steps -= 1) clock.advance(millis(5));
     still = undefined;
   };
-  const machines = { one: machine(1), two: machine(2), three: machine(3), inVrf: machine(4, "blue") };
+  const machines = {
+    one: machine(1),
+    two: machine(2),
+    three: machine(3),
+    inVrf: machine(4, "blue"),
+    alsoInVrf: machine(5, "blue"),
+  };
   return { link, ...machines, pass, standStill, now: () => clock.now(), counted };
 };
 
@@ -162,6 +168,58 @@ describe("the BFD sessions of a machine", () => {
     pass(seconds(5));
     assert.deepEqual(heard.events, ["up", "down detection-time-expired", "up"]);
     assert.ok(listeners > 1, "it listens to the new one");
+  });
+
+  it("in a VRF go on hearing each other while one of them cannot be reached", () => {
+    let listeners = 0;
+    const { inVrf, alsoInVrf, pass, now } = bed((port) => ({
+      ...port,
+      listen: (request) => {
+        if (request.vrf === "blue") listeners += 1;
+        return port.listen(request);
+      },
+      openSender: (request) => {
+        const opened = port.openSender(request);
+        if (!opened.ok || request.peer !== at(9)) return opened;
+        const error = { code: "ENETUNREACH", operation: "send" };
+        return { ok: true, value: { ...opened.value, send: () => ({ ok: false, error }) } };
+      },
+    }));
+    const heard = owner();
+    const vrf = "blue";
+    inVrf.hub.add("lost", { ...config(4, 9), vrf }, owner().value, now());
+    inVrf.hub.add("five", { ...config(4, 5), vrf }, heard.value, now());
+    alsoInVrf.hub.add("four", { ...config(5, 4), vrf }, owner().value, now());
+    pass(seconds(20));
+    assert.deepEqual(heard.events, ["up"]);
+    // One for each of the two machines.
+    assert.equal(listeners, 2);
+  });
+
+  it("are read more often in a flood, so that no buffer runs over", () => {
+    const held: boolean[] = [];
+    let onRead: ((count: number) => void) | undefined;
+    const { one, pass, now } = bed((port) => ({
+      ...port,
+      listen: (request) => {
+        onRead = request.onRead;
+        const opened = port.listen(request);
+        if (!opened.ok) return opened;
+        const holdBack = (isHeld: boolean): void => void held.push(isHeld);
+        return { ok: true, value: { ...opened.value, holdBack } };
+      },
+    }));
+    one.hub.add("a", config(1, 9), owner().value, now());
+    pass(millis(5));
+    held.length = 0;
+    onRead?.(10);
+    pass(millis(55));
+    assert.deepEqual(held, [true]);
+    pass(millis(10));
+    assert.deepEqual(held, [true, false]);
+    onRead?.(65);
+    pass(millis(5));
+    assert.deepEqual(held, [true, false, true, false]);
   });
 
   it("end on purpose so that the peer knows, and leave nothing behind", () => {

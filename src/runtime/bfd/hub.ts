@@ -40,8 +40,8 @@ export type BfdOwner = {
 };
 
 const RETRY = seconds(1);
-/** More at once is a flood, and no time to wait. */
-const MANY_PACKETS = 256;
+/** More at once is a flood and no time to wait, or a receive buffer would run over: a listener that hears all peers reads fewer. */
+const MANY_PACKETS = 64;
 const SHORT_PAUSE = millis(1);
 const NOBODY: BfdOwner = { onState: () => {} };
 
@@ -65,10 +65,13 @@ export class BfdHub {
   /** Sessions that nobody wants any more, which say so until their peers have heard it. */
   readonly #retiring = new Set<string>();
   readonly #listeners = new Map<string, BfdListener>();
+  /** Listeners that may be deaf, and how many packets they had received when that was thought of. */
+  readonly #suspects = new Map<string, number>();
   readonly #reflectors = new Map<IpFamily, BfdReflector>();
   #isReading = false;
   /** Whether packets that say nothing new wait until something is read anyway. */
   #holdsBack = false;
+  #isFlooded = false;
 
   constructor(parts: BfdHubParts) {
     this.#parts = parts;
@@ -161,6 +164,7 @@ export class BfdHub {
   /** Opens the sockets that are missing; what is refused is tried again. */
   open(now: Instant): void {
     let isComplete = true;
+    this.#replaceDeaf();
     for (const { config } of this.#keptByName.values()) if (!this.#listen(config)) isComplete = false;
     if (!this.#openReflectors()) isComplete = false;
     for (const kept of this.#keptByName.values()) {
@@ -179,6 +183,7 @@ export class BfdHub {
     for (const name of [...this.#keptByName.keys()]) this.remove(name);
     for (const listener of this.#listeners.values()) listener.close();
     this.#listeners.clear();
+    this.#suspects.clear();
     this.#openReflectors();
     for (const id of ["bfd", "bfd sockets", "bfd reading"])
       this.#parts.deadlines.set(id, undefined, () => {});
@@ -214,10 +219,23 @@ export class BfdHub {
     return true;
   }
 
-  /** In a VRF that may be another one by now. */
-  #stopListening(key: string): void {
-    this.#listeners.get(key)?.close();
-    this.#listeners.delete(key);
+  /** In a VRF that may be another one by now: nobody can tell but by hearing nothing. */
+  #suspect(key: string): void {
+    const listener = this.#listeners.get(key);
+    if (listener !== undefined && !this.#suspects.has(key))
+      this.#suspects.set(key, listener.counters().received);
+  }
+
+  /** Listeners that have heard nobody since they came under suspicion make room for new ones. */
+  #replaceDeaf(): void {
+    for (const [key, received] of this.#suspects) {
+      const listener = this.#listeners.get(key);
+      listener?.drain();
+      if (listener === undefined || listener.counters().received > received) continue;
+      listener.close();
+      this.#listeners.delete(key);
+    }
+    this.#suspects.clear();
   }
 
   /** Sends echo packets back as long as a session says so to its peer. */
@@ -293,13 +311,19 @@ export class BfdHub {
 
   /** `count` packets were read at once. */
   #holdBack(count: number): void {
-    const pause = count > MANY_PACKETS ? SHORT_PAUSE : READING_PAUSE;
+    this.#isFlooded = count > MANY_PACKETS;
+    const pause = this.#isFlooded ? SHORT_PAUSE : READING_PAUSE;
     if (!this.#holdsBack) for (const listener of this.#listeners.values()) listener.holdBack(true);
     this.#holdsBack = true;
     this.#parts.deadlines.set("bfd reading", after(this.#parts.now(), pause), this.#onPauseOver);
   }
 
+  /** Every listener is read, since the first to wake up would have the others wait once more. In a flood the event loop has its turn. */
   readonly #onPauseOver = (): void => {
+    let count = 0;
+    if (!this.#isFlooded) for (const listener of this.#listeners.values()) count += listener.drain();
+    // Then the next pause has begun.
+    if (count > 0) return;
     this.#holdsBack = false;
     for (const listener of this.#listeners.values()) listener.holdBack(false);
   };
@@ -344,7 +368,7 @@ export class BfdHub {
     // Its link or address may have gone and come back, which no socket outlives.
     kept.sender.close();
     kept.sender = undefined;
-    if (kept.config.vrf !== undefined) this.#stopListening(listenerKey(kept.config));
+    if (kept.config.vrf !== undefined) this.#suspect(listenerKey(kept.config));
     this.#parts.deadlines.set("bfd sockets", after(now, RETRY), this.#onRetry);
   }
 }
