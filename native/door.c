@@ -809,7 +809,12 @@ static napi_value door_drop_file_pages(napi_env env, napi_callback_info info) {
   long outcome = 0;
   while (page < end && outcome >= 0) {
     size_t wanted = end - page < ENTRIES ? (size_t)(end - page) : ENTRIES;
+#if defined(__arm__)
+    /* Its 64-bit arguments begin at an even register. */
+    outcome = syscall_again(__NR_pread64, fd, (long)entries, (long)(wanted * 8), 0, (long)(page * 8), 0);
+#else
     outcome = syscall_again(__NR_pread64, fd, (long)entries, (long)(wanted * 8), (long)(page * 8), 0, 0);
+#endif
     if (outcome < 8) break;
     size_t count = (size_t)outcome / 8;
     for (size_t first = 0; first < count && outcome >= 0;) {

@@ -64,6 +64,8 @@ export class Neighbourhood {
         this.#parts.deadlines.set("reread", after(now, REREAD_RETRY), (at) => this.changed(change, at));
         return;
       }
+      // The kernel says that but once, so it may be among what was lost.
+      for (const { index } of this.links.all()) this.#parts.onRerouted(index, now);
     } else if (this.links.apply(change).length === 0) return;
     // Many changes come at once, such as all addresses of an interface.
     this.#parts.deadlines.set("network", now, (at) => this.lookAround(at));

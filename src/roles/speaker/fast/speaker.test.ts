@@ -230,6 +230,16 @@ describe("speakers on one link", () => {
     );
   });
 
+  it("announce what they hold when word of that may be among what the kernel had to drop", async () => {
+    const bed = await settled();
+    const from = bed.segment.frames.length;
+    for (const { netlink } of bed.nodes) netlink.overrun();
+    await bed.pass(millis(500));
+    const { mac } = node(bed, "node-1");
+    const macs = new Set(bed.segment.frames.slice(from).map((frame) => frame.from));
+    assert.deepEqual([...macs], [mac]);
+  });
+
   it("give an address up whose link goes down, at once", async () => {
     const bed = await settled();
     const { netlink } = node(bed, "node-1");
