@@ -15,11 +15,19 @@ type GoBgp = {
   readonly paths: (family: "ipv4" | "ipv6") => Promise<Readonly<Record<string, readonly Path[]>>>;
 };
 
-const configuration = (lines: readonly string[]): string =>
+type Options = {
+  /** Default `e2`. */
+  readonly host?: "e2" | "cl";
+  /** Of our neighbour, besides what all have. */
+  readonly lines?: readonly string[];
+  readonly keepsRoutes?: boolean;
+};
+
+const configuration = ({ host = "e2", lines = [], keepsRoutes = false }: Options): string =>
   [
     "[global.config]",
     `  as = ${ASN.theirs}`,
-    `  router-id = "${AT.e2.IPv4}"`,
+    `  router-id = "${AT[host].IPv4}"`,
     "[[neighbors]]",
     "  [neighbors.config]",
     `    neighbor-address = "${AT.e1.IPv4}"`,
@@ -34,17 +42,17 @@ const configuration = (lines: readonly string[]): string =>
       "  [[neighbors.afi-safis]]",
       "    [neighbors.afi-safis.config]",
       `      afi-safi-name = "${name}"`,
-      ...(lines.length > 0
+      ...(keepsRoutes
         ? ["    [neighbors.afi-safis.mp-graceful-restart.config]", "      enabled = true"]
         : []),
     ]),
     "",
   ].join("\n");
 
-/** GoBGP on `e2` with us as its neighbour. */
-const startGoBgp = async (bed: BgpBed, ...lines: readonly string[]): Promise<GoBgp> => {
-  const machine = bed.lab.host("e2");
-  await machine.write("/run/gobgpd.toml", configuration(lines));
+/** GoBGP with us as its neighbour. */
+const startGoBgp = async (bed: BgpBed, options: Options = {}): Promise<GoBgp> => {
+  const machine = bed.lab.host(options.host ?? "e2");
+  await machine.write("/run/gobgpd.toml", configuration(options));
   const program = await machine.spawn(["gobgpd", "-t", "toml", "-f", "/run/gobgpd.toml", "--log-plain"]);
   bed.remember("gobgpd", program);
   const say: GoBgp["say"] = (...words) => machine.expect(["gobgp", ...words]);
@@ -130,6 +138,24 @@ describe("BGP with GoBGP", () => {
       await until(count, (found) => found === 0);
     }));
 
+  it("reaches GoBGP behind a router, and is not disturbed by its soft reset, for which it asks us for nothing", (context) =>
+    inBgpBed(context, async (bed) => {
+      const multihop = ["  [neighbors.ebgp-multihop.config]", "    enabled = true", "    multihop-ttl = 5"];
+      const gobgp = await startGoBgp(bed, { host: "cl", lines: multihop });
+      const word = peerAt(AT.cl.IPv4, { password: "correct-horse", multihop: true });
+      const station = await bed.station([word], [routeTo("192.0.2.128/25")]);
+      const isThere = () =>
+        until(
+          () => gobgp.paths("ipv4"),
+          (found) => "192.0.2.128/25" in found,
+          30_000,
+        );
+      await isThere();
+      await gobgp.say("neighbor", AT.e1.IPv4, "softresetin");
+      await isThere();
+      assert.equal((await station.peer()).ups, 1);
+    }));
+
   it("lets GoBGP keep the routes while we are killed and come back (RFC 4724)", (context) =>
     inBgpBed(context, async (bed) => {
       const restart = [
@@ -137,7 +163,7 @@ describe("BGP with GoBGP", () => {
         "    enabled = true",
         "    restart-time = 60",
       ];
-      const gobgp = await startGoBgp(bed, ...restart);
+      const gobgp = await startGoBgp(bed, { lines: restart, keepsRoutes: true });
       const word = { ...WORD, gracefulRestart: { restartTime: seconds(60) } };
       const station = await bed.station([word], [routeTo("192.0.2.128/25")]);
       const isThere = async (): Promise<boolean> => "192.0.2.128/25" in (await gobgp.paths("ipv4"));
