@@ -147,6 +147,6 @@ export const checkFacts = async (question: Question): Promise<CheckFacts> => {
   const outcome = await openChecks().probe({ probe, target: { address, port }, timeout });
   const asked = wordsOf(question);
   return outcome.ok
-    ? { ok: true, detail: "", asked }
+    ? { ok: true, detail: outcome.note ?? "", asked }
     : { ok: false, detail: outcome.detail === "" ? outcome.reason : outcome.detail, asked };
 };

@@ -155,7 +155,11 @@ const notesOf = ({ wanted, links, listener, check, ...facts }: Facts): readonly 
         ]),
     ...segmentNotes({ wanted, links, listener, check, ...facts }),
     ...(listener === "free" ? [`nobody waits on port ${wanted.port} yet: no API server runs here`] : []),
-    ...(check?.ok === true ? [`the API server of this host answers (${check.asked})`] : []),
+    ...(check?.ok === true
+      ? [
+          `the API server of this host answers (${check.asked}${check.detail === "" ? "" : `, ${check.detail}`})`,
+        ]
+      : []),
   ];
 };
 

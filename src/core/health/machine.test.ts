@@ -262,6 +262,18 @@ describe("observation", () => {
     });
   });
 
+  it("carries what a success did not show until one comes that shows it", () => {
+    const mute: ProbeOutcome = { ok: true, took: millis(4), note: "status 401" };
+    const unknown = fresh();
+    const healthy = answerNext(CONFIG, unknown, mute);
+    assert.equal(observe(unknown, healthy)?.note, "status 401");
+    const failed = answerAll(CONFIG, healthy, [bad(), bad(), bad()]);
+    assert.equal(observe(healthy, failed)?.note, undefined);
+    const recovered = answerAll(CONFIG, failed, [mute, OK]);
+    assert.equal(recovered.verdict, "healthy");
+    assert.equal(observe(failed, recovered)?.note, undefined);
+  });
+
   it("names the other causes without a failure where there is none", () => {
     const unknown = fresh();
     const healthy = answerNext(CONFIG, unknown, OK);

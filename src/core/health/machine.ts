@@ -81,6 +81,8 @@ export type State = {
   readonly lastFailure?: LastFailure;
   /** How long the latest successful attempt took. */
   readonly lastTook?: Duration;
+  /** What that attempt did not show, for people. */
+  readonly lastNote?: string | undefined;
   readonly counters: HealthCounters;
 };
 
@@ -194,10 +196,11 @@ const attemptSucceeded = (
   config: HealthCheckConfig,
   state: State,
   asking: Asking,
-  answer: { readonly took: Duration; readonly now: Instant },
+  answer: { readonly took: Duration; readonly note: string | undefined; readonly now: Instant },
 ): Step => {
   const counters = { ...state.counters, successfulRounds: state.counters.successfulRounds + 1 };
-  const judged = judge(config, { ...state, counters, lastTook: answer.took }, true, answer.now);
+  const answered = { ...state, counters, lastTook: answer.took, lastNote: answer.note };
+  const judged = judge(config, answered, true, answer.now);
   return endRound(config, judged, asking.dueAt, answer.now);
 };
 
@@ -247,7 +250,7 @@ const onResult = (
     return { state: { ...state, counters }, effects: [] };
   }
   return outcome.ok
-    ? attemptSucceeded(config, state, phase, { took: outcome.took, now })
+    ? attemptSucceeded(config, state, phase, { took: outcome.took, note: outcome.note, now })
     : attemptFailed(config, state, phase, { reason: outcome.reason, detail: outcome.detail, at: now });
 };
 

@@ -21,6 +21,8 @@ export type HealthTransition = {
   readonly held: Duration;
   /** The attempt that decided it, on the way to `failed`. */
   readonly failure?: { readonly reason: AttemptFailure; readonly detail: string };
+  /** What the attempt that decided it did not show, on the way to `healthy`. */
+  readonly note?: string;
 };
 
 const causeOf = (from: Verdict, to: Verdict): HealthCause => {
@@ -38,6 +40,8 @@ export const observe = (before: State, after: State): HealthTransition | undefin
     at: after.since,
     held: between(before.since, after.since),
   };
+  if (after.verdict === "healthy" && after.lastNote !== undefined)
+    return { ...transition, note: after.lastNote };
   if (after.verdict !== "failed" || after.lastFailure === undefined) return transition;
   const { reason, detail } = after.lastFailure;
   return { ...transition, failure: { reason, detail } };

@@ -22,5 +22,10 @@ export const PROBE_FAILURES = [
 export type ProbeFailure = (typeof PROBE_FAILURES)[number];
 
 export type ProbeOutcome =
-  | { readonly ok: true; readonly took: Duration }
+  | {
+      readonly ok: true;
+      readonly took: Duration;
+      /** What the success does not show, for people. */
+      readonly note?: string;
+    }
   | { readonly ok: false; readonly reason: ProbeFailure; readonly detail: string; readonly took: Duration };

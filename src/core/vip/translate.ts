@@ -27,7 +27,8 @@ export type Expansion = {
 const RETRY_DELAY = millis(200);
 
 /**
- * Answers of an API server that works. 401 and 403: it lets nobody ask without credentials. 429: it has too much to do, which is
+ * Answers of an API server that works. 401 and 403: it lets nobody ask without credentials, as on k3s and RKE2; then nothing but
+ * connection, certificate and time is seen. 429: it has too much to do, which is
  * no reason to send its clients to another one that then has more.
  */
 const WORKING = [

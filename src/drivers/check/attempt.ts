@@ -8,7 +8,7 @@ import type { ProbeFailure, ProbeOutcome } from "#core/health/probe";
 
 /** What a prober found out. */
 export type Answer =
-  | { readonly ok: true }
+  | { readonly ok: true; readonly note?: string }
   | { readonly ok: false; readonly reason: ProbeFailure; readonly detail: string };
 
 /** An attempt under way. */

@@ -68,6 +68,9 @@ const openRequest = (probe: HttpProbe, target: Target, secureContext?: SecureCon
   });
 };
 
+/** Statuses of a server that hides from us how it is; counted as a success only where the check accepts them. */
+const MUTE: ReadonlySet<number> = new Set([401, 403]);
+
 /** Judges the status, then reads on until the response has shown that it ends. */
 const readResponse = (
   probe: HttpProbe,
@@ -81,14 +84,18 @@ const readResponse = (
     response.destroy();
     return;
   }
+  const good = {
+    ok: true,
+    ...(MUTE.has(status) ? { note: `status ${status}: it tells nobody how it is` } : {}),
+  } as const;
   let received = 0;
   response.on("data", (chunk: Uint8Array) => {
     received += chunk.length;
     if (received < MAX_BODY_BYTES) return;
-    answer({ ok: true });
+    answer(good);
     response.destroy();
   });
-  response.once("end", () => answer({ ok: true }));
+  response.once("end", () => answer(good));
   response.on("error", (error) => answer(answerFromError(error)));
 };
 

@@ -159,6 +159,21 @@ describe("http check", () => {
     assert.equal(detailOf(outcome), "status 503, accepted: 200-299, 401");
   });
 
+  it("notes of an accepted status that it shows nothing", async () => {
+    const statuses = [{ from: 200, to: 499 }];
+    const noteOf = async (status: number): Promise<string | undefined> => {
+      const outcome = await ask(
+        http({ statuses }),
+        await serveHttp((_, response) => response.writeHead(status).end()),
+      );
+      assert(outcome.ok);
+      return outcome.note;
+    };
+    assert.equal(await noteOf(401), "status 401: it tells nobody how it is");
+    assert.equal(await noteOf(403), "status 403: it tells nobody how it is");
+    assert.deepEqual([await noteOf(200), await noteOf(429)], [undefined, undefined]);
+  });
+
   it("takes a redirect for an answer and does not follow it", async () => {
     let requests = 0;
     const target = await serveHttp((_, response) => {

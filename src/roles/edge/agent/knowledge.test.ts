@@ -203,6 +203,12 @@ describe("status", () => {
       ["failed", 1_000, "refused: connection refused"],
     );
     assert.equal(failed.checks[0]?.reason, "exit-status: status 1");
+    const mute = { type: "check-health", check: "app", from: "unknown", to: "healthy" } as const;
+    const noted = statusOf(
+      known(DESIRED, { ...mute, detail: "status 401: it tells nobody how it is" }),
+      9_000,
+    );
+    assert.equal(noted.checks[0]?.reason, "status 401: it tells nobody how it is");
   });
 
   it("shows nothing that is not configured, whatever was heard of it", () => {

@@ -64,7 +64,7 @@ const schedulerText = (scheduler: Scheduler): string =>
   isHash(scheduler) ? `${scheduler.type} (${scheduler.tableSize} slots)` : scheduler.type;
 
 const because = (reason: string | undefined, detail: string | undefined): { reason?: string } => {
-  if (reason === undefined) return {};
+  if (reason === undefined) return detail === undefined ? {} : { reason: detail };
   return { reason: detail === undefined ? reason : `${reason}: ${detail}` };
 };
 

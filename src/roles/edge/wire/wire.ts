@@ -288,8 +288,9 @@ export class Wire {
     this.#fast.send({ type: "configure", routers: this.#desired?.routers ?? [], start: "all" });
   }
 
-  #onVerdict(subject: Subject, { from, to, failure }: HealthTransition): void {
-    const because = failure === undefined ? {} : { reason: failure.reason, detail: failure.detail };
+  #onVerdict(subject: Subject, { from, to, failure, note }: HealthTransition): void {
+    const noted = note === undefined ? {} : { detail: note };
+    const because = failure === undefined ? noted : { reason: failure.reason, detail: failure.detail };
     if (subject.of.kind === "check") {
       const { check } = subject.of;
       const event: Event = { type: "check-health", check, from, to, ...because };
