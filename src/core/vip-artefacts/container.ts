@@ -1,16 +1,31 @@
 /** Units that start the image: by podman (podman-systemd.unit(5)), and by docker. */
-import { KUBERNETES, VIP_CONFIG_FILE } from "#core/install/names";
+import { CONFIG_DIRECTORY, KUBERNETES, VIP_CONFIG_FILE } from "#core/install/names";
 import { type ArtefactPlan, BANNER, RUNTIME } from "./plan.ts";
 
 /** `%` begins a specifier of systemd. */
 const literal = (text: string): string => text.replaceAll("%", "%%");
 
-/** What the container sees of the host. */
-const volumes = ({ caFile }: ArtefactPlan): readonly string[] => [
-  `${VIP_CONFIG_FILE}:${VIP_CONFIG_FILE}:ro`,
-  `${RUNTIME}:${RUNTIME}`,
-  ...(caFile === undefined ? [] : [`${caFile}:${caFile}:ro`]),
+/** A place of the host that the container sees under the same name. */
+type Shared = { readonly path: string; readonly isWritable: boolean };
+
+/**
+ * What the container sees of the host. Of the configuration it is the folder: a file that is mounted by itself stays the one that
+ * it was when another takes its name. An authority elsewhere is mounted alone, since the folder may have the cluster's keys.
+ */
+const shared = ({ caFile }: ArtefactPlan): readonly Shared[] => [
+  { path: CONFIG_DIRECTORY, isWritable: false },
+  { path: RUNTIME, isWritable: true },
+  ...(caFile === undefined || caFile.startsWith(`${CONFIG_DIRECTORY}/`)
+    ? []
+    : [{ path: caFile, isWritable: false }]),
 ];
+
+const volume = ({ path, isWritable }: Shared): string =>
+  `Volume=${literal(path)}:${literal(path)}${isWritable ? "" : ":ro"}`;
+
+/** Unlike `--volume` it refuses what is not there, where docker would make a folder of that name, which kubeadm then finds. */
+const mount = ({ path, isWritable }: Shared): string =>
+  `--mount type=bind,source=${literal(path)},target=${literal(path)}${isWritable ? "" : ",readonly"}`;
 
 const COMMAND = `vip --config ${VIP_CONFIG_FILE}`;
 
@@ -47,9 +62,7 @@ NoNewPrivileges=true
 ReadOnly=true
 # Files of the host keep the labels that the host needs.
 SecurityLabelDisable=true
-${volumes(plan)
-  .map((volume) => `Volume=${literal(volume)}`)
-  .join("\n")}
+${shared(plan).map(volume).join("\n")}
 # It says by itself when it is ready.
 Notify=true
 
@@ -63,7 +76,7 @@ export const renderDockerUnit = (plan: ArtefactPlan): string => {
   const options = [
     ...["--rm", "--name steelyard-vip", "--network host", "--user 0:0", "--read-only"],
     ...["--cap-drop ALL", "--cap-add NET_ADMIN", "--cap-add NET_RAW", "--security-opt no-new-privileges"],
-    ...volumes(plan).map((volume) => `--volume ${literal(volume)}`),
+    ...shared(plan).map(mount),
   ];
   return `# ${BANNER}
 [Unit]

@@ -69,6 +69,21 @@ describe("every artefact", () => {
     assert.match(textOf("quadlet"), /^DropCapability=all\nAddCapability=CAP_NET_ADMIN CAP_NET_RAW$/m);
   });
 
+  it("sees of the host what is there, and makes nothing of what is not", () => {
+    const flatcar = { ...PLAN, variant: "flatcar" } as const;
+    assert.doesNotMatch(textOf("butane", flatcar), /--volume/);
+    assert.equal(textOf("butane", flatcar).match(/--mount type=bind,/g)?.length, 3);
+    for (const caFile of ["/etc/steelyard/cluster-ca.crt", "/etc/steelyard/sub/ca.crt"]) {
+      // The folder is there already, and a file that takes the name of another is seen in it.
+      assert.equal(textOf("quadlet", { ...PLAN, caFile }).match(/^Volume=.*$/gm)?.length, 2);
+      assert.equal(textOf("butane", { ...flatcar, caFile }).match(/--mount /g)?.length, 2);
+    }
+    assert.match(
+      textOf("quadlet", { ...PLAN, caFile: "/etc/steelyard-ca.crt" }),
+      /^Volume=\/etc\/steelyard-ca\.crt:/m,
+    );
+  });
+
   it("escapes what means something to systemd", () => {
     const plan = { ...PLAN, image: "registry.example/50%/steelyard" };
     assert.match(textOf("quadlet", plan), /^Image=registry.example\/50%%\/steelyard$/m);
