@@ -1,6 +1,6 @@
 /** Units that start the image: by podman (podman-systemd.unit(5)), and by docker. */
 import { CONFIG_DIRECTORY, KUBERNETES, VIP_CONFIG_FILE } from "#core/install/names";
-import { type ArtefactPlan, BANNER, RUNTIME } from "./plan.ts";
+import { type ArtefactPlan, BANNER, imageRemark, RUNTIME } from "./plan.ts";
 
 /** `%` begins a specifier of systemd. */
 const literal = (text: string): string => text.replaceAll("%", "%%");
@@ -44,6 +44,7 @@ OOMScoreAdjust=-900
 /** A quadlet, for /etc/containers/systemd. */
 export const renderQuadlet = (plan: ArtefactPlan): string => `# ${BANNER}
 # For /etc/containers/systemd/steelyard-vip.container, beside ${VIP_CONFIG_FILE}; then: systemctl daemon-reload
+# ${imageRemark(plan)}
 [Unit]
 Description=steelyard vip
 Before=${KUBERNETES.join(" ")}
@@ -66,7 +67,9 @@ ${shared(plan).map(volume).join("\n")}
 # It says by itself when it is ready.
 Notify=true
 
-${SERVICE}
+${SERVICE}# A first pull has so long. Kubernetes starts afterwards, and after this time in any case.
+TimeoutStartSec=300
+
 [Install]
 WantedBy=multi-user.target
 `;
@@ -79,6 +82,7 @@ export const renderDockerUnit = (plan: ArtefactPlan): string => {
     ...shared(plan).map(mount),
   ];
   return `# ${BANNER}
+# ${imageRemark(plan)}
 [Unit]
 Description=steelyard vip
 Requires=docker.service

@@ -30,3 +30,9 @@ export const POD_NAME = "steelyard-vip";
 
 /** First line of everything that is generated. */
 export const BANNER = "Made by `steelyard manifest`, which makes it again with the same words.";
+
+/** Where the image has to come from, as one line of a comment. An image of `localhost` is in no registry. */
+export const imageRemark = ({ image }: ArtefactPlan): string =>
+  image.startsWith("localhost/")
+    ? `${image} is in no registry: import it on the host first (docs/install-vip.md), or give --image.`
+    : `${image} is pulled at the first start, unless it is on the host: from a registry that is reached without this cluster.`;

@@ -1,6 +1,6 @@
 /** Pods: one that a kubelet starts from a file, and one on every control-plane node. */
 import { VERSION } from "#base/version";
-import { ADMIN, type ArtefactPlan, BANNER, IMAGE_PROGRAM, POD_NAME, RUNTIME } from "./plan.ts";
+import { ADMIN, type ArtefactPlan, BANNER, IMAGE_PROGRAM, imageRemark, POD_NAME, RUNTIME } from "./plan.ts";
 import { yaml } from "./yaml.ts";
 
 const LABELS = { "app.kubernetes.io/name": "steelyard", "app.kubernetes.io/component": "vip" } as const;
@@ -64,7 +64,7 @@ export const renderPod = (plan: ArtefactPlan): string =>
   comment([
     BANNER,
     "For /etc/kubernetes/manifests on every control-plane host, before kubeadm init and kubeadm join.",
-    `The image has to be on the host: before there is a cluster, ${plan.image} comes from nowhere else.`,
+    imageRemark(plan),
     ...REASONS,
   ]) +
   yaml({
@@ -118,13 +118,14 @@ const CIRCLE = [
 
 /** A DaemonSet on the control plane. */
 export const renderDaemonSet = (plan: ArtefactPlan): string =>
-  comment([BANNER, "kubectl apply -f …", ...CIRCLE, ...REASONS]) + daemonSet(plan);
+  comment([BANNER, "kubectl apply -f …", imageRemark(plan), ...CIRCLE, ...REASONS]) + daemonSet(plan);
 
 /** The same, for the folder from which k3s and RKE2 apply what is in it. */
 export const renderK3s = (plan: ArtefactPlan): string =>
   comment([
     BANNER,
     "For /var/lib/rancher/k3s/server/manifests (RKE2: /var/lib/rancher/rke2/server/manifests) on one server.",
+    imageRemark(plan),
     ...CIRCLE,
     ...REASONS,
   ]) + daemonSet(plan);

@@ -84,6 +84,19 @@ describe("every artefact", () => {
     );
   });
 
+  it("that needs an image says where it comes from", () => {
+    const local = { ...PLAN, image: "localhost/steelyard:0.1.0" };
+    for (const name of ["pod", "daemonset", "k3s", "quadlet", "butane"] as const) {
+      assert.match(textOf(name), /# registry\.example\/steelyard:0\.1\.0 is pulled at the first start/);
+      assert.match(textOf(name, local), /# localhost\/steelyard:0\.1\.0 is in no registry: .* --image/);
+    }
+    assert.match(
+      textOf("butane", { ...local, variant: "flatcar" }),
+      /# localhost\/steelyard:0\.1\.0 is in no registry/,
+    );
+    assert.match(textOf("quadlet"), /^TimeoutStartSec=300$/m);
+  });
+
   it("escapes what means something to systemd", () => {
     const plan = { ...PLAN, image: "registry.example/50%/steelyard" };
     assert.match(textOf("quadlet", plan), /^Image=registry.example\/50%%\/steelyard$/m);
