@@ -6,6 +6,7 @@ import { formatName } from "#core/api-server/name";
 import { planSans, type SanFile } from "#core/api-server/san-files";
 import { backUp, makePrivateDirectory, replaceFile } from "#drivers/files/replace";
 import { addToYamlList, readYamlList } from "#drivers/files/yaml-list";
+import { type Told, toldByEnvironment } from "./tls-fix-environment.ts";
 import {
   at,
   byHand,
@@ -73,28 +74,39 @@ const linesOf = (unit: string): string =>
     .filter((line) => /^\s*(?:ExecStart|Environment)=/.test(line))
     .join("\n");
 
-/** What the unit says that makes the files count for nothing, or others count. */
+/** What the unit and its files say that makes the configuration count for nothing, or another one count. */
 const unitObjection = (
   text: string,
+  told: Told,
   { name, service, config }: Rancher,
   names: readonly string[],
 ): Ended | undefined => {
   const unit = linesOf(text);
-  const flags = names.map((each) => `--tls-san ${each}`).join(" ");
-  if (/--tls-san\b/.test(unit)) {
+  if (told.type === "unknown") {
     return byHand(
-      `${service} has --tls-san on its command line, beside which the list in ${config} may not count.`,
+      `Which configuration file ${service} reads is not known: ${told.problem}. Add to the tls-san list of the one that counts:`,
+      ...names.map((each) => `  - ${each}`),
+      `and restart the service: systemctl restart ${service}`,
+    );
+  }
+  const flags = names.map((each) => `--tls-san ${each}`).join(" ");
+  if (/--tls-san\b/.test(unit) || told.type === "names") {
+    const where = told.type === "names" ? `in ${told.file}` : "on its command line";
+    return byHand(
+      `${service} has --tls-san ${where}, beside which the list in ${config} may not count.`,
       "Add the names there, and restart the service, one server after the other:",
-      `  systemctl edit --full ${service}     # add: ${flags}`,
+      `  ${told.type === "names" ? `editor ${told.file}` : `systemctl edit --full ${service}`}     # add: ${flags}`,
       `  systemctl restart ${service}`,
     );
   }
-  if (/(?:^|[\s'"])(?:--config|-c)[\s'"=]|_CONFIG_FILE=/m.test(unit)) {
+  if (/(?:^|[\s'"])(?:--config|-c)[\s'"=]|_CONFIG_FILE=/m.test(unit) || told.type === "configuration") {
     return byHand(
       `${service} is told of another configuration file than ${config}. Add to the tls-san list of that one:`,
       ...names.map((each) => `  - ${each}`),
       `and restart the service: systemctl restart ${service}`,
-      `(${name} reads its unit's command line: systemctl cat ${service})`,
+      told.type === "configuration"
+        ? `(${told.file} names it)`
+        : `(${name} reads its unit's command line: systemctl cat ${service})`,
     );
   }
   return undefined;
@@ -151,11 +163,12 @@ export const fixRancher = async (host: Host, rancher: Rancher): Promise<Ended> =
       `${why}. Add to tls-san in ${config}: ${names.join(", ")}; and restart ${rancher.name} server.`,
     );
   }
-  const objection = unitObjection(unit.stdout, rancher, names);
+  const told = toldByEnvironment(unit.stdout, service, host.root);
+  const objection = unitObjection(unit.stdout, told, rancher, names);
   const seen = await lookAt(host, at(host, kubeconfig));
   if (seen.lacking.length === 0 && seen.unwell === undefined && objection !== undefined) {
     say(
-      `the certificate carries ${names.join(", ")}; ${service} has its names on its command line: nothing to do`,
+      `the certificate carries ${names.join(", ")}; ${service} has them from elsewhere than ${config}: nothing to do`,
     );
     return { type: "done" };
   }

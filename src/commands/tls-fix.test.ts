@@ -144,6 +144,68 @@ describe("`tls fix` on a server of k3s", () => {
     }
   });
 
+  /** As k3s' own installer writes it. */
+  const FILES =
+    "EnvironmentFile=-/etc/default/%N\nEnvironmentFile=-/etc/sysconfig/%N\nEnvironmentFile=-/etc/systemd/system/k3s.service.env\n";
+
+  it("reads the unit's files of variables, of which some are missing", async (test) => {
+    const { write, fix, read } = await openK3s(test, { unit: `${FILES}${UNIT}` });
+    write(CONFIG, TEXT);
+    write(
+      "/etc/systemd/system/k3s.service.env",
+      "K3S_TOKEN=very-secret-token\n# K3S_CONFIG_FILE=/old.yaml\n",
+    );
+    const { status, text } = await fix();
+    assert.equal(status, 0, text);
+    assert.notEqual(read(CONFIG), TEXT);
+  });
+
+  it("prints commands where such a file names another configuration, or may", async (test) => {
+    const TOKEN = "K3S_TOKEN=very-secret-token\n";
+    for (const [unit, file, content, says] of [
+      [
+        FILES,
+        "/etc/default/k3s",
+        `${TOKEN}K3S_CONFIG_FILE=/srv/k3s.yaml\n`,
+        /\(\/etc\/default\/k3s names it/,
+      ],
+      [FILES, "/etc/default/k3s", `${TOKEN}ARGS="--tls-san 192.0.2.9"\n`, /editor \/etc\/default\/k3s/],
+      [
+        "EnvironmentFile=-/etc/k3s.d/*.env\n",
+        "/etc/k3s.d/a.env",
+        "K3S_CONFIG_FILE='/a'\n",
+        /a\.env names it/,
+      ],
+      [FILES, "/etc/sysconfig/k3s", "ARGS='--config /srv/k3s.yaml'\n", /sysconfig\/k3s names it/],
+      ["EnvironmentFile=/etc/gone\n", "/etc/other", "", /\/etc\/gone is missing/],
+      ["EnvironmentFile=/etc/%H\n", "/etc/other", "", /EnvironmentFile=\/etc\/%H is not understood/],
+      [
+        "EnvironmentFile=-/etc/large\n",
+        "/etc/large",
+        "#".repeat(300_000),
+        /\/etc\/large is no file of at most/,
+      ],
+    ] as const) {
+      const host = await openK3s(test, { unit: `${unit}${UNIT}` });
+      host.write(CONFIG, TEXT);
+      host.write(file, content);
+      const { status, text, calls } = await host.fix();
+      assert.deepEqual([status, host.read(CONFIG), calls.length], [2, TEXT, 1], text);
+      assert.match(text, says);
+      assert.match(text, /systemctl restart k3s/);
+      assert.ok(!text.includes("very-secret-token"));
+    }
+  });
+
+  it("does not read a file of variables that a later line forgets", async (test) => {
+    const unit = "EnvironmentFile=/etc/default/k3s\nEnvironmentFile=\n";
+    const { write, fix } = await openK3s(test, { unit: `${unit}${UNIT}` });
+    write(CONFIG, TEXT);
+    write("/etc/default/k3s", "K3S_CONFIG_FILE=/srv/k3s.yaml\n");
+    const { status, text } = await fix();
+    assert.equal(status, 0, text);
+  });
+
   it("leaves a file alone that it cannot read or change safely", async (test) => {
     const { write, fix, read } = await openK3s(test);
     for (const bad of ["tls-san: {a: b}\n", "token: [very-secret-token\n"]) {
