@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { millis, seconds } from "#base/time";
 import {
@@ -13,6 +15,7 @@ import type { Open } from "#core/bgp/message/message";
 import type { BgpConnection } from "#drivers/bgp/port";
 import { peerOpen } from "#testing/bgp-session";
 import { announce, MODERN } from "#testing/bgp-update";
+import { seededRandom } from "#testing/random";
 import { address } from "#testing/values";
 import { at, bgpBed, LISTENING, manyRoutes, peerWord } from "./test-bed.ts";
 
@@ -159,7 +162,46 @@ const open = () => {
   return { bed, host, connections, act, drop };
 };
 
+/** Bytes that are in use, without what nobody reaches any more. */
+const used = (): number => {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
+};
+
 describe("a BGP speaker that is lied to", () => {
+  it("has no more memory after thousands of malformed messages than after hundreds", () => {
+    const { bed, host, connections, act, drop } = open();
+    const random = seededRandom(7606);
+    /** A message with one octet changed behind the marker, and what the peer makes of it. */
+    const lie = (): void => {
+      const index = Math.floor(random() * MESSAGES.length);
+      const bytes = (MESSAGES[index] ?? new Uint8Array(0)).slice();
+      bytes[16 + Math.floor(random() * (bytes.length - 16))] = Math.floor(random() * 256);
+      // After failures nobody is let in for a while.
+      while (connections.size === 0) {
+        bed.pass(seconds(1));
+        act({ type: "agree" });
+        bed.pass(millis(10));
+      }
+      act({ type: "say", bytes });
+      bed.pass(millis(10));
+      // What is told of it is the reader's to keep.
+      host.said();
+    };
+    const lies = (count: number): number => {
+      for (let told = 0; told < count; told += 1) lie();
+      drop("reset");
+      bed.pass(seconds(200));
+      host.said();
+      return used();
+    };
+    const before = lies(300);
+    const after = lies(2_500);
+    assert.ok(after - before < 500_000, `${before} bytes, then ${after}`);
+    host.speaker.close();
+  });
+
   it("goes on, keeps no more than it must, and talks to a peer that is well afterwards", () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 40 }), (actions) => {

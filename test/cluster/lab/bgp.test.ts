@@ -176,6 +176,51 @@ describe("a Service that routers are told of", () => {
   );
 });
 
+describe("a BGPAdvertisement", () => {
+  it(
+    "has the router hear one prefix for several Services, with its communities, from the nodes that it selects",
+    inBed(async ({ cluster, router }) => {
+      const { plane } = cluster;
+      await plane.apply(pool("summed", ["198.51.100.0/24"]));
+      const value = "64500:77";
+      await plane.apply(resource("Community", "names", { communities: [{ name: "colour", value }] }));
+      const selected = ["n1", "n2"].map((node) => ({ matchLabels: { "kubernetes.io/hostname": node } }));
+      await plane.apply(
+        resource("BGPAdvertisement", "summed", {
+          ...{
+            ipAddressPools: ["summed"],
+            aggregationLength: 28,
+            peers: ["router"],
+            nodeSelectors: selected,
+          },
+          communities: ["colour", "large:64500:1:2"],
+        }),
+      );
+      const services = await Promise.all(
+        ["198.51.100.17", "198.51.100.18"].map((at, index) =>
+          cluster.service({ name: `summed-${index}`, app: "near", addresses: [at], policy: "Cluster" }),
+        ),
+      );
+      const prefix = "198.51.100.16/28";
+      await router.spreads(prefix, ["n1", "n2"], 60_000);
+      const heard = await router.heard(prefix);
+      assert.equal(heard.match(/BGP\.community: \(64500,77\)/g)?.length, 2, heard);
+      assert.equal(heard.match(/BGP\.large_community: \(64500, 1, 2\)/g)?.length, 2, heard);
+      for (const at of ["198.51.100.17", "198.51.100.18"]) {
+        assert.deepEqual(await router.nodesFor(`${at}/32`), []);
+        const { errors } = await ask(cluster.farClient, at, { millis: 1_000 });
+        assert.deepEqual(errors, [], at);
+      }
+      // One of the two is enough for the prefix, and nobody has it without either.
+      await services[0]?.delete();
+      await pause(1_000);
+      await router.spreads(prefix, ["n1", "n2"]);
+      await services[1]?.delete();
+      await router.spreads(prefix, []);
+    }),
+  );
+});
+
 /** A Secret with a password, and the right to read it, as the chart gives it for `speaker.bgp.passwordSecrets`. */
 const secretThatSpeakersMayRead = (name: string, password: string): readonly string[] => {
   const metadata = { name, namespace: NAMESPACE };

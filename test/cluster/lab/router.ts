@@ -45,6 +45,8 @@ export type LabRouter = {
   nodesFor(address: string): Promise<readonly string[]>;
   /** Resolves when it spreads an address over exactly these. */
   spreads(address: string, nodes: readonly string[], withinMs?: number): Promise<void>;
+  /** What it has heard of a prefix, with all attributes. */
+  heard(prefix: string): Promise<string>;
   /** Wants this password of all nodes from now on; `undefined`: none. */
   setPassword(password: string | undefined): Promise<void>;
   /** Whether the session with a node is up. */
@@ -119,6 +121,7 @@ export const startRouter = async ({
     /Established/.test(await say("show", "protocols", node));
   return {
     ...{ program, nodesFor, isEstablished },
+    heard: (prefix) => say("show", "route", prefix, "all"),
     setPassword: async (password) => {
       await write(password);
       await say("configure");
