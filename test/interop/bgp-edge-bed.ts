@@ -115,6 +115,10 @@ const isUp = ({ bgp }: Status): boolean => bgp?.peers[0]?.state === "established
 /** Resolves once an edge is in session with the router. */
 export const inSession = (edge: Edge): Promise<Status> => edge.until("is in session", isUp, 15_000);
 
+/** Resolves once BFD watches the session of an edge besides, so that its silence is noticed at once. */
+export const isWatched = (edge: Edge): Promise<Status> =>
+  edge.until("is watched by BFD", ({ bgp }) => bgp?.peers[0]?.bfd === "up", 30_000);
+
 /** How often an edge's session came up. */
 export const ups = async (edge: Edge): Promise<number> => {
   const found = (await edge.status())?.bgp?.peers[0];

@@ -6,7 +6,16 @@ import { parseAddress } from "#base/address";
 import { standardTopology } from "#lab/index";
 import { startDownloads, startHttpLoad, startServers, urlOf } from "#lab/probe/start";
 import { type Bed, inBed } from "#test/kernel/edge-bed";
-import { edgeConfig, HOPS, inSession, type Router, routerOn, startEdges, VIP } from "./bgp-edge-bed.ts";
+import {
+  edgeConfig,
+  HOPS,
+  inSession,
+  isWatched,
+  type Router,
+  routerOn,
+  startEdges,
+  VIP,
+} from "./bgp-edge-bed.ts";
 import { startFrrDaemons } from "./frr-daemons.ts";
 
 const ADDRESS = parseAddress(VIP) ?? assert.fail(VIP);
@@ -47,6 +56,7 @@ describe("two edges that announce by BGP to FRR", () => {
       const router = await startAround(bed);
       await startEdges(bed, edgeConfig({ mode: "dsr" }));
       await router.sendsTo(HOPS.both, 20_000);
+      await Promise.all([bed.e1, bed.e2].map((edge) => isWatched(edge)));
       const downloads = await startDownloads(bed.lab.host("cl"), {
         ...{ url: URL, streams: 30, duration: 8, bytes: 1_000_000 },
       });

@@ -8,7 +8,16 @@ import { standardTopology } from "#lab/index";
 import { monotonicNow } from "#lab/probe/clock";
 import { startDownloads, startHttpLoad, startServers, urlOf } from "#lab/probe/start";
 import { type Bed, inBed, until } from "#test/kernel/edge-bed";
-import { edgeConfig, HOPS, type Router, startEdges, startRouter, ups, VIP } from "./bgp-edge-bed.ts";
+import {
+  edgeConfig,
+  HOPS,
+  isWatched,
+  type Router,
+  startEdges,
+  startRouter,
+  ups,
+  VIP,
+} from "./bgp-edge-bed.ts";
 
 const ADDRESS = parseAddress(VIP) ?? assert.fail(VIP);
 const URL = urlOf(ADDRESS, 8080);
@@ -36,6 +45,7 @@ describe("two edges that announce by BGP", () => {
     inBed(context, TOPOLOGY, async (bed) => {
       const { lab, e1, e2 } = bed;
       const router = await running(bed, edgeConfig({ mode: "dsr" }));
+      await Promise.all([e1, e2].map((edge) => isWatched(edge)));
       const downloads = await startDownloads(lab.host("cl"), {
         ...{ url: URL, streams: 40, duration: 10, bytes: 1_000_000 },
       });
