@@ -1,7 +1,7 @@
 /**
  * Runs one test suite and refuses to call silence success.
  *
- * Usage: `node scripts/run-suite.ts unit|kernel|uml|vm|interop|cluster|chaos [FILE…]`. A suite fails when a test fails, when a
+ * Usage: `node scripts/run-suite.ts unit|kernel|uml|vm|interop|ansible|cluster|chaos [FILE…]`. A suite fails when a test fails, when a
  * test is skipped or still to do, when a file holds no test, and when nothing ran at all. With `TEST_TALLY=FILE` one
  * line `SUITE PASSED FAILED` is appended to that file, from which `.ci/run` makes its last line.
  */
@@ -36,6 +36,8 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   // Inside a virtual machine: scripts/run-in-vm.ts. Everything is emulated there.
   ["vm", { patterns: ["test/vm/**/*.test.ts"], oneByOne: true, timeout: 900_000 }],
   ["interop", { patterns: ["test/interop/**/*.test.ts"], oneByOne: true, timeout: 900_000 }],
+  // Machines with systemd, in namespaces.
+  ["ansible", { patterns: ["test/ansible/**/*.test.ts"], oneByOne: true, timeout: 900_000 }],
 ]);
 
 type Tally = { passed: number; failed: number; readonly complaints: string[] };

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { lintCollection, openSite, type Run, type Site } from "./ansible/site.ts";
+import { lintCollection, openSite, type Run, type Site } from "./site.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const VIP = "10.9.0.100";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseAllDocuments } from "yaml";
-import { openSite, type Run, type Site } from "./ansible/site.ts";
+import { openSite, type Run, type Site } from "./site.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const VIP = "10.9.0.253";

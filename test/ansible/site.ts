@@ -12,7 +12,7 @@ import { programCommand } from "#lab/programs";
 import { type Namespaces, openNamespaces } from "#test/kernel/namespaces";
 import { type StartedMachine, startMachine } from "#test/kernel/systemd-bed";
 
-const ROOT = join(import.meta.dirname, "../../..");
+const ROOT = join(import.meta.dirname, "../..");
 
 /** Longest time for one run of Ansible, in milliseconds. */
 const RUN_LIMIT = 180_000;
