@@ -292,4 +292,38 @@ systemctl daemon-reload`);
       assert.equal(run("find /etc /var/lib -name '*vip*' -path '*steelyard*'"), "");
     });
   });
+
+  it("stays where it is as that unit too when the package is upgraded, and a removal takes it away", async () => {
+    await onMachine(async ({ run, copy }) => {
+      copy(archive, "steelyard.deb");
+      run(SETUP);
+      run("steelyard install --role vip");
+      run(`cat >/etc/steelyard/vip.yaml <<END
+${VIP_ENDPOINT}END
+systemd-run --quiet /usr/lib/steelyard/runtime/node -e 'require("node:net").createServer((socket) => socket.on("error", () => {}).end()).listen(6443)'
+systemctl daemon-reload && systemctl enable --now steelyard-vip
+until ip address show dev way | grep -q 10.9.0.100; do sleep 0.1; done
+ip monitor address >/root/changes 2>&1 & sleep 0.5`);
+      const pid = (): string => run("systemctl show -P MainPID steelyard-vip").trim();
+      const first = pid();
+      run("dpkg --install /root/steelyard.deb");
+      const upgraded = pid();
+      assert.notEqual(upgraded, first);
+      assert.equal(run(`readlink /proc/${upgraded}/exe`), "/usr/lib/steelyard/runtime/node\n", "the new one");
+      run("until steelyard status | grep -q active; do sleep 0.1; done");
+      run("cp /etc/steelyard/vip.yaml /root/ && echo 'kind: none' >/etc/steelyard/vip.yaml");
+      assert.match(run("dpkg --install /root/steelyard.deb"), /the version that runs goes on.*vip\.yaml/);
+      assert.equal(pid(), upgraded, "a refused upgrade");
+      run("cp /root/vip.yaml /etc/steelyard/");
+      assert.equal(run("cat /root/changes"), "");
+
+      assert.match(run("dpkg --remove steelyard"), /systemctl enable --now steelyard-vip/);
+      assert.match(run("cat /root/changes"), /^Deleted .*10\.9\.0\.100/);
+      assert.equal(run("systemctl is-active steelyard-vip", 3), "inactive\n");
+      assert.equal(run("systemctl is-enabled steelyard-vip", 1), "disabled\n");
+      assert.match(run("ls /etc/steelyard"), /vip\.yaml/, "kept");
+      run("dpkg --purge steelyard");
+      assert.equal(run("find /etc /var/lib -name '*steelyard*' ! -path '*/dpkg/*'"), "");
+    });
+  });
 });
