@@ -51,7 +51,8 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const tell = (spec: object = {}): void => {
+/** The inventory, with what a change of the endpoint and of variables adds to it. */
+const tell = (spec: object = {}, vars: object = {}): void => {
   const hosts = HOSTS.map((name, index) => [name, { ansible_host: `10.9.0.${11 + index}` }]);
   site.inventory({
     steelyard_control_plane: {
@@ -66,9 +67,15 @@ const tell = (spec: object = {}): void => {
           ...{ advertisementInterval: "500ms", apiServer: { check: "tcp" } },
           ...spec,
         },
+        ...vars,
       },
     },
   });
+};
+
+const FAMILIES = {
+  steelyard_vip_addresses: [`${VIP}/24`, "fd09::253/64"],
+  steelyard_vip_peers: [11, 12, 13].flatMap((end) => [`10.9.0.${end}`, `fd09::${end}`]),
 };
 
 const succeed = (run: Run): Run => {
@@ -83,6 +90,8 @@ const changes = ({ hosts }: Run): object =>
 const holders = (): readonly string[] =>
   HOSTS.filter((name) => site.machine(name).run("ip -o address").includes(`${VIP}/`));
 
+const configuration = (name: string): string => site.machine(name).run("cat /etc/steelyard/vip.yaml");
+
 const leftOn = (name: string): string =>
   site.machine(name).run(
     `find /etc /opt /run /usr/bin /usr/lib /usr/local /usr/share/doc /var/cache /var/lib -xdev -iname '*steelyard*'
@@ -91,6 +100,13 @@ const leftOn = (name: string): string =>
 
 describe("the playbook for control-plane hosts", () => {
   const fresh = new Map<string, string>();
+
+  it("refuses peers of a family that are not one for each host", async () => {
+    tell({}, { ...FAMILIES, steelyard_vip_peers: FAMILIES.steelyard_vip_peers.slice(1) });
+    const run = await site.play("control_plane");
+    assert.notEqual(run.status, 0);
+    assert.match(run.output, /steelyard_vip_peers must name one address for each of k1, k2, k3 in IPv4, in/);
+  });
 
   it("puts the address of the API servers on one of three fresh machines", async () => {
     for (const name of HOSTS) fresh.set(name, leftOn(name));
@@ -107,6 +123,15 @@ describe("the playbook for control-plane hosts", () => {
   it("finds nothing to change the second time", async () => {
     const run = succeed(await site.play("control_plane"));
     assert.deepEqual(changes(run), { k1: 0, k2: 0, k3: 0 });
+  });
+
+  it("says in check mode what an address of the other family would change, and changes nothing", async () => {
+    const was = HOSTS.map(configuration);
+    tell({}, FAMILIES);
+    const run = succeed(await site.play("control_plane", "--check"));
+    for (const [name, { changed }] of run.hosts) assert.ok(changed > 0, name);
+    assert.match(run.output, /^\+.*fd09::253\/64/m);
+    assert.deepEqual(HOSTS.map(configuration), was);
   });
 
   it("goes from host to host with a change, the one that holds the address last, and loses no packet", async () => {
