@@ -189,10 +189,15 @@ describe("the playbook for the cluster", () => {
     succeed(await site.play("cluster", ...FIRST));
     const definitions = globSync("packaging/crds/*.yaml", { cwd: ROOT }).sort();
     assert.deepEqual(
-      written("steelyard-definitions"),
+      written("steelyard-1-definitions"),
       definitions.flatMap((path) => packaged(path.replace("packaging/", ""))),
     );
-    const [namespace, secret, ...others] = written("steelyard");
+    assert.deepEqual(
+      site.machine("k1").run(`ls ${MANIFESTS}`).trim().split("\n"),
+      ["steelyard-1-definitions.yaml", "steelyard-2-system.yaml", "steelyard-3-pools.yaml"],
+      "k3s applies them in this order",
+    );
+    const [namespace, secret, ...others] = written("steelyard-2-system");
     assert.deepEqual([namespace], packaged("manifests/namespace.yaml"));
     assert.match(JSON.stringify(secret), /"name":"steelyard-speaker".*"key":"[0-9a-f]{64}"/);
     assert.deepEqual(others, [
@@ -200,11 +205,11 @@ describe("the playbook for the cluster", () => {
       ...packaged("manifests/speaker.yaml"),
     ]);
     assert.deepEqual(
-      written("steelyard-pools").map((object) => Object(object).kind),
+      written("steelyard-3-pools").map((object) => Object(object).kind),
       ["IPAddressPool", "L2Advertisement"],
     );
     assert.match(
-      site.machine("k1").run(`stat -c %a ${MANIFESTS}/steelyard.yaml`),
+      site.machine("k1").run(`stat -c %a ${MANIFESTS}/steelyard-2-system.yaml`),
       /^600$/m,
       "the key is in it",
     );
@@ -221,7 +226,7 @@ describe("the playbook for the cluster", () => {
     succeed(await site.play("cluster", ...FIRST, "--extra-vars", "steelyard_state=absent"));
     assert.deepEqual(
       site.machine("k1").run("cat /root/asked").trim().split("\n"),
-      ["steelyard-pools", "steelyard"].map(
+      ["steelyard-3-pools", "steelyard-2-system"].map(
         (name) => `kubectl delete --ignore-not-found -f ${MANIFESTS}/${name}.yaml`,
       ),
     );
