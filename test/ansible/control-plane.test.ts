@@ -219,6 +219,21 @@ describe("the playbook for the cluster", () => {
     assert.ok(!again.output.includes(key), "the key is not shown");
   });
 
+  it("brings the image to a host that has no manifests and no folder for images yet, and takes it away", async () => {
+    const archive = join(site.folder, "image.tar");
+    writeFileSync(archive, "an image");
+    tell({}, { steelyard_speaker_image_archive: archive });
+    const none = await site.play("cluster", "--limit", "k2");
+    assert.match(none.output, /k2 has no folder .*rancher\/k3s or .*: install k3s or RKE2 there first/);
+    site.machine("k2").run("mkdir -p /var/lib/rancher/k3s");
+    succeed(await site.play("cluster", "--limit", "k2"));
+    const images = "/var/lib/rancher/k3s/agent/images";
+    assert.equal(site.machine("k2").run(`cat ${images}/steelyard.tar`), "an image");
+    succeed(await site.play("cluster", "--limit", "k2", "--extra-vars", "steelyard_state=absent"));
+    assert.equal(site.machine("k2").run(`ls ${images}`), "");
+    tell();
+  });
+
   it("deletes with the cluster's own kubectl what it wrote, and leaves the definitions in the cluster", async () => {
     // In the place of k3s, which cannot be had here: writes down what it is asked for.
     site.machine("k1").run(`printf '#!/bin/sh\\necho "$@" >>/root/asked\\necho deleted\\n' >/usr/local/bin/k3s
