@@ -134,6 +134,11 @@ describe("the playbook for control-plane hosts", () => {
     assert.deepEqual(HOSTS.map(configuration), was);
   });
 
+  it("leaves the configuration alone when it is given the tags of other parts", async () => {
+    const run = succeed(await site.play("control_plane", "--tags", "install,system,service"));
+    assert.deepEqual(changes(run), { k1: 0, k2: 0, k3: 0 });
+  });
+
   it("goes from host to host with a change, the one that holds the address last, and loses no packet", async () => {
     const [holder] = holders();
     tell({ advertisementInterval: "400ms" });
