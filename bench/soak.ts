@@ -5,7 +5,7 @@
 import { planChaos } from "#test/chaos/plan";
 import { play } from "#test/chaos/play";
 import { brokenPromises } from "#test/chaos/verdict";
-import { courses } from "#test/chaos/weigh";
+import { courses, lows } from "#test/chaos/weigh";
 import type { Result } from "./report.ts";
 
 /** More steps than fit into any run. */
@@ -50,6 +50,17 @@ export const measureSoak = async (order: {
           "Early: the median of the second fifth of the run; at the end: of the last fifth. " +
             `Seed ${seed}; ${requests.length} requests and ${downloads.length} downloads meanwhile.`,
           ...broken.map((promise) => `Broken: ${promise}`),
+        ],
+      },
+      {
+        title: "**The least memory in each fifth of the run (PSS of both processes, kB)**",
+        header: ["edge", "first", "second", "third", "fourth", "last"],
+        rows: Object.entries(seen.weights).map(([edge, weights]) => [
+          edge,
+          ...lows(weights, "memory").map(String),
+        ]),
+        notes: [
+          "The least is what is left after garbage was collected; what leaks would show there as a slope.",
         ],
       },
     ],

@@ -31,6 +31,7 @@ import { type Weight, weigh } from "./weigh.ts";
 
 const MAIN = join(import.meta.dirname, "../../dist/main.js");
 const EDGES: readonly [EdgeName, EdgeName] = ["e1", "e2"];
+const ENGINE = "nftables";
 /** Serves the same as a node, and no fault meets it. */
 const ROUTER = parsed("10.2.0.1");
 const ADDRESSES = [VIRTUAL_ADDRESS, KEPT_ADDRESS];
@@ -51,6 +52,8 @@ export type PlayOptions = {
   readonly plan: readonly Step[];
   /** No step begins after this many seconds; the whole plan is played when there is no such limit. */
   readonly seconds?: number;
+  /** What forwards on each edge; nftables when it is not said. */
+  readonly engines?: Partial<Record<EdgeName, string>>;
   /** Called with each step as it begins, and with what else is worth a line. */
   readonly say: (line: string) => void;
 };
@@ -71,10 +74,10 @@ const settled = async (holdings: Holdings): Promise<number | undefined> => {
   return Date.now();
 };
 
-const startEdge = async (lab: Lab, name: EdgeName): Promise<ManagedEdge> => {
+const startEdge = async (lab: Lab, name: EdgeName, engine: string): Promise<ManagedEdge> => {
   const config = await lab.write(`${name}.yaml`, chaosConfig(name));
   return await manage(lab.host(name), {
-    argv: [process.execPath, MAIN, "edge", "--config", config],
+    argv: [process.execPath, MAIN, "edge", "--config", config, "--engine", engine],
     log: `/run/lab/logs/${name}.log`,
   });
 };
@@ -162,13 +165,13 @@ const leftoversOf = async (
   return left;
 };
 
-const open = async (lab: Lab) => {
+const open = async (lab: Lab, { e1: first = ENGINE, e2: second = ENGINE }: PlayOptions["engines"] = {}) => {
   for (const name of ["rt", "n1", "n2", "n3"]) await startServers(lab.host(name));
   const holdings = await recordHoldings(lab);
   // As on a machine that has never forwarded anything.
   for (const name of EDGES) await resetSettings(lab.host(name));
   const settings = { e1: await settingsOf(lab.host("e1")), e2: await settingsOf(lab.host("e2")) };
-  const [e1, e2] = [await startEdge(lab, "e1"), await startEdge(lab, "e2")];
+  const [e1, e2] = [await startEdge(lab, "e1", first), await startEdge(lab, "e2", second)];
   for (const address of ADDRESSES) await holdings.settle(address, ["e1"], 15_000);
   // All backends have been asked by then.
   await pause(1_500);
@@ -241,7 +244,7 @@ export const play = async (options: PlayOptions): Promise<Seen & { readonly logs
   assert(existsSync(MAIN), 'run "npm run build" first');
   const lab = await openLab(standardTopology({ client: "lan", directReturn: [VIRTUAL_ADDRESS] }));
   try {
-    const { scene, holdings, settings } = await open(lab);
+    const { scene, holdings, settings } = await open(lab, options.engines);
     const finish = await startClients(lab);
     const weights: Weights = { e1: [], e2: [] };
     const played = await playSteps(scene, holdings, { ...options, weights });

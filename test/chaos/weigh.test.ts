@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { growth, type Weight } from "./weigh.ts";
+import { growth, lows, type Weight } from "./weigh.ts";
 
 const weights = (change: (index: number) => Partial<Weight>): readonly Weight[] =>
   Array.from({ length: 40 }, (_, index) => ({
@@ -33,6 +33,14 @@ describe("what an edge takes of its machine", () => {
       assert.deepEqual(growth("e1", weights(change)), [finding]);
     });
   }
+
+  it("is shown by its least in each fifth of a run, where a collector's ups and downs are gone", () => {
+    const flat = weights(() => ({}));
+    assert.deepEqual(lows(flat, "memory"), [90_000, 90_000, 90_000, 90_000, 90_000]);
+    const grows = weights((index) => ({ memory: 90_000 + (index % 2) * 5_000 + index * 10 }));
+    assert.deepEqual(lows(grows, "memory"), [90_000, 90_080, 90_160, 90_240, 90_320]);
+    assert.deepEqual(lows(weights(() => ({})).slice(0, 7), "objects"), [80, 80, 80, 80, 80]);
+  });
 
   it("says nothing of a run that was too short", () => {
     assert.deepEqual(growth("e1", weights((index) => ({ memory: index * 90_000 })).slice(0, 10)), []);

@@ -68,6 +68,16 @@ export const courses = (weights: readonly Weight[]): readonly Course[] => {
   });
 };
 
+/** The lowest weight in each fifth of a run: what is left when a garbage collector has been there, so that a leak shows as a slope. */
+export const lows = (weights: readonly Weight[], what: Course["what"]): readonly number[] => {
+  const fifth = Math.max(1, Math.floor(weights.length / 5));
+  return [0, 1, 2, 3, 4].map((part) =>
+    Math.min(
+      ...weights.slice(part * fifth, part === 4 ? undefined : (part + 1) * fifth).map((each) => each[what]),
+    ),
+  );
+};
+
 /** What has grown, in words; empty when nothing has, or the run was too short to tell. */
 export const growth = (name: string, weights: readonly Weight[]): readonly string[] =>
   weights.length < ENOUGH
