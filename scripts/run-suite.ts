@@ -1,14 +1,19 @@
 /**
  * Runs one test suite and refuses to call silence success.
  *
- * Usage: `node scripts/run-suite.ts unit|kernel|uml|vm|interop|ansible|cluster|chaos [FILE…]`. A suite fails when a test fails, when a
- * test is skipped or still to do, when a file holds no test, and when nothing ran at all. With `TEST_TALLY=FILE` one
- * line `SUITE PASSED FAILED` is appended to that file, from which `.ci/run` makes its last line.
+ * Usage: `node scripts/run-suite.ts unit|kernel|uml|vm|interop|ansible|cluster|chaos [--again N] [FILE…]`. A suite fails when a test
+ * fails, when a test is skipped or still to do, when a file holds no test, and when nothing ran at all. With
+ * `TEST_TALLY=FILE` one line `SUITE PASSED FAILED` is appended to that file, from which `.ci/run` makes its last line.
+ *
+ * `--again N`: real kernels and real peers take their time, and a machine that does something else for a second fails a
+ * test that is right. If no more than N files failed, each is run once more, whole, and that counts; what failed at first is said
+ * at the end.
  */
 import { appendFileSync } from "node:fs";
-import { relative, resolve } from "node:path";
 import { run } from "node:test";
 import { dot, spec } from "node:test/reporters";
+import { parseArgs } from "node:util";
+import { type Finished, Tally } from "./tally.ts";
 
 type Suite = {
   readonly patterns: readonly string[];
@@ -40,47 +45,18 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ["ansible", { patterns: ["test/ansible/**/*.test.ts"], oneByOne: true, timeout: 900_000 }],
 ]);
 
-type Tally = { passed: number; failed: number; readonly complaints: string[] };
-
-/** One finished test, or one finished file when `name` is the file itself. */
-type Finished = {
-  readonly name: string;
-  readonly file?: string;
-  readonly skip?: string | boolean;
-  readonly todo?: string | boolean;
-  readonly details: { readonly type?: string };
-};
-
-const isRefused = (flag: string | boolean | undefined): boolean => flag !== undefined && flag !== false;
-
-const count = (tally: Tally, test: Finished, succeeded: boolean): void => {
-  if (test.details.type === "suite") return;
-  const where = test.file === undefined ? test.name : `${relative(process.cwd(), test.file)}: ${test.name}`;
-  const complain = (complaint: string): void => {
-    tally.failed += 1;
-    tally.complaints.push(complaint);
-  };
-  if (!succeeded) complain(`failed: ${where}`);
-  else if (resolve(test.name) === test.file) complain(`no test in ${relative(process.cwd(), test.file)}`);
-  else if (isRefused(test.skip)) complain(`skipped: ${where}`);
-  else if (isRefused(test.todo)) complain(`still to do: ${where}`);
-  else tally.passed += 1;
-};
-
 const runSuite = (suite: Suite, patterns: readonly string[]): Promise<Tally> =>
   new Promise((settle, fail) => {
-    const tally: Tally = { passed: 0, failed: 0, complaints: [] };
+    const tally = new Tally();
     const stream = run({
       globPatterns: [...patterns],
       concurrency: !suite.oneByOne,
       timeout: suite.timeout,
     });
-    stream.on("test:pass", (test: Finished) => count(tally, test, true));
-    stream.on("test:fail", (test: Finished) => count(tally, test, false));
+    stream.on("test:pass", (test: Finished) => tally.count(test, true));
+    stream.on("test:fail", (test: Finished) => tally.count(test, false));
     stream.on("test:summary", ({ file, success }) => {
-      if (file !== undefined || success || tally.failed > 0) return;
-      tally.failed += 1;
-      tally.complaints.push("every test passed, but a hook or a suite around them failed");
+      if (file === undefined && !success) tally.isUnexplained();
     });
     stream.once("error", fail);
     const report = suite.oneByOne ? stream.compose(new spec()) : stream.compose(dot);
@@ -88,19 +64,35 @@ const runSuite = (suite: Suite, patterns: readonly string[]): Promise<Tally> =>
     report.pipe(process.stdout, { end: false });
   });
 
+/** Runs the files again in which something failed, if they are few; gives what counts then, and what failed at first. */
+const runAgain = async (
+  suite: Suite,
+  first: Tally,
+  most: number,
+): Promise<{ readonly tally: Tally; readonly unsteady: readonly string[] }> => {
+  const files = first.failedFiles();
+  if (files === undefined || files.length === 0 || files.length > most) return { tally: first, unsteady: [] };
+  console.log(`once more: ${files.join(" ")}`);
+  const second = await runSuite(suite, files);
+  return { tally: first.replaced(files, second), unsteady: first.complaints() };
+};
+
 const main = async (): Promise<number> => {
-  const [name = "", ...files] = process.argv.slice(2);
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { again: { type: "string", default: "0" } },
+  });
+  const [name = "", ...files] = positionals;
   const suite = SUITES.get(name);
   if (suite === undefined) {
-    console.error(`usage: node scripts/run-suite.ts ${[...SUITES.keys()].join("|")} [FILE…]`);
+    console.error(`usage: node scripts/run-suite.ts ${[...SUITES.keys()].join("|")} [--again N] [FILE…]`);
     return 2;
   }
-  const tally = await runSuite(suite, files.length > 0 ? files : suite.patterns);
-  if (tally.passed + tally.failed === 0) {
-    tally.failed = 1;
-    tally.complaints.push("nothing ran");
-  }
-  for (const complaint of tally.complaints) console.error(`${name}: ${complaint}`);
+  const first = await runSuite(suite, files.length > 0 ? files : suite.patterns);
+  const { tally, unsteady } = await runAgain(suite, first, Number(values.again));
+  if (tally.passed + tally.failed === 0) tally.complain("nothing ran");
+  for (const complaint of unsteady) console.error(`${name}: at first: ${complaint}`);
+  for (const complaint of tally.complaints()) console.error(`${name}: ${complaint}`);
   console.log(`${name}: ${tally.passed} passed, ${tally.failed} failed`);
   const book = process.env.TEST_TALLY;
   if (book !== undefined) appendFileSync(book, `${name} ${tally.passed} ${tally.failed}\n`);
