@@ -141,6 +141,15 @@ describe("the pins of a server", () => {
     console.log(
       `${COUNT} pins: written in ${took.toFixed(0)} ms, again in ${(performance.now() - again).toFixed(0)} ms`,
     );
+    const elsewhere = pins
+      .filter((_, index) => index % 2 === 1)
+      .map((pin, index) => ({ ...pin, backend: ids[(index + 1) % ids.length] ?? 0 }));
+    assert.equal(await pinsOf(engine).write(planned, elsewhere), undefined);
+    const moved = await read(engine, planned);
+    assert.deepEqual(
+      elsewhere.filter(({ client, backend }) => moved.get(client)?.backend !== backend),
+      [],
+    );
     await new Promise((resolve) => setTimeout(resolve, 1_600));
     assert.equal((await read(engine, planned)).size, COUNT / 2);
     assert.ok((await engine.remove()).ok);

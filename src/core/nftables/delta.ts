@@ -4,6 +4,7 @@ import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import { formatData, keyIdentity, type SetElement, TABLES, type TableFamily } from "./ruleset.ts";
 import { renderServer } from "./skeleton.ts";
 import { sameStructure } from "./structure.ts";
+import { isCounted } from "./traffic.ts";
 
 /** Elements that leave and enter one set, in this order. */
 export type SetChange = {
@@ -39,8 +40,10 @@ const diffElements = (
   return { remove: before.filter((element) => !kept.has(keyIdentity(element.key))), add };
 };
 
-const diffServer = (before: ServerPlan, now: ServerPlan): readonly SetChange[] => {
-  const [old, fresh] = [renderServer(before), renderServer(now)];
+type Pair = { readonly before: ServerPlan; readonly now: ServerPlan };
+
+const diffServer = ({ before, now }: Pair, counted: boolean): readonly SetChange[] => {
+  const [old, fresh] = [renderServer(before, counted), renderServer(now, counted)];
   const changes: SetChange[] = [];
   for (const family of TABLES) {
     const names = new Set([...old[family].elementsBySet.keys(), ...fresh[family].elementsBySet.keys()]);
@@ -55,11 +58,9 @@ const diffServer = (before: ServerPlan, now: ServerPlan): readonly SetChange[] =
   return changes;
 };
 
-type Pair = { readonly before: ServerPlan; readonly now: ServerPlan };
-
-function* batchesOf(pairs: readonly Pair[]): Generator<readonly SetChange[]> {
-  for (const { before, now } of pairs) {
-    const changes = diffServer(before, now);
+function* batchesOf(pairs: readonly Pair[], counted: boolean): Generator<readonly SetChange[]> {
+  for (const pair of pairs) {
+    const changes = diffServer(pair, counted);
     if (changes.length > 0) yield changes;
   }
 }
@@ -74,7 +75,9 @@ const sameAddresses = (left: readonly IpAddress[] = [], right: readonly IpAddres
 
 /** What must be done to get from a plan that runs to another one. */
 export const diffPlans = (before: ForwardingPlan, now: ForwardingPlan): PlanDelta => {
+  const counted = isCounted(now);
   if (
+    isCounted(before) !== counted ||
     before.servers.length !== now.servers.length ||
     !sameAddresses(before.unaccepted, now.unaccepted) ||
     before.ingress.length !== now.ingress.length ||
@@ -90,7 +93,7 @@ export const diffPlans = (before: ForwardingPlan, now: ForwardingPlan): PlanDelt
       return { type: "ruleset" };
     pairs.push({ before: old, now: server });
   }
-  const batches = batchesOf(pairs);
+  const batches = batchesOf(pairs, counted);
   const first = batches.next();
   if (first.done === true) return { type: "none" };
   return { type: "elements", batches: startingWith(first.value, batches) };

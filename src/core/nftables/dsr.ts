@@ -15,7 +15,6 @@ import {
   type ServerPlan,
 } from "#core/balance/plan-model";
 import { particularity } from "#core/balance/ports";
-import { ownersOf } from "#core/balance/slots";
 import { limitCounters, limitRules, limitSets, type SourceKey } from "./limits.ts";
 import { DIRECT, QUOTED, setOf } from "./lookup.ts";
 import {
@@ -39,6 +38,7 @@ import {
   type SetElement,
   type TableRuleset,
 } from "./ruleset.ts";
+import { firstFragmentChain, MORE_FRAGMENTS, targetElements, targetRules, targetSets } from "./targets.ts";
 import { countersOf, countStatement } from "./traffic.ts";
 
 /** Most flows that one server keeps on record; when it is full, flows go on unrecorded. */
@@ -94,9 +94,6 @@ const flowKeys = (server: ServerPlan): { readonly direct: string; readonly quote
 
 const SYN = "tcp flags & (syn | ack) == syn";
 const NOT_SYN = "tcp flags & (syn | ack) != syn";
-
-/** The mark of a slot whose packets need a closer look; no backend has this number, nor a closing flow. */
-const MOVED = 0x8000_0000;
 
 /** Looks the flow up among the records; a packet whose recorded backend serves leaves here. */
 const recall = (flows: string, key: string): readonly string[] => [
@@ -158,12 +155,11 @@ const closingRules = (server: ServerPlan, backend: PlannedBackend): readonly str
 /** Rules that send a packet on; `count` is the statement that counts it. */
 const forwardRules = (backend: PlannedBackend, count: string): readonly string[] => {
   if (backend.device === undefined) return [];
-  const v4 = isIpv4(backend.address);
-  const more = v4 ? "@nh,48,16 & 0x2000 != 0" : "frag more-fragments 1";
+  const family = familyDigit(backend.address);
   return [
     "meta mark set 0",
-    `${more} update @fragments { ${fragmentKey(v4 ? "4" : "6")} : ${hexNumber(backend.id)} }`,
-    `${count} fwd ${v4 ? "ip" : "ip6"} to ${backend.address} device "${backend.device}"`,
+    `${MORE_FRAGMENTS[family]} update @fragments { ${fragmentKey(family)} : ${hexNumber(backend.id)} }`,
+    `${count} fwd ${family === "4" ? "ip" : "ip6"} to ${backend.address} device "${backend.device}"`,
   ];
 };
 
@@ -176,8 +172,12 @@ const SOURCE_KEY: SourceKey = {
 /** Here every SYN counts as a new connection. */
 const ingressLimits = (server: ServerPlan): readonly string[] => limitRules(server, SOURCE_KEY, `${SYN} `);
 
-/** Leads packets by hash: the ring alone decides for a slot that never moved. */
-const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDeclaration[] => {
+/** Leads packets by hash: the ring of targets alone decides for a slot that never moved. */
+const hashChains = (
+  server: ServerPlan,
+  recalling: Recalling,
+  counted: boolean,
+): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   const slot = slotExpression(server);
   const quotedSlot = slotExpression(server, quotedClient(server));
@@ -197,16 +197,16 @@ const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDec
         FORWARD,
       ],
     },
+    firstFragmentChain(server, { slot, counted, forward: FORWARD }),
     {
       name: names.serverChain,
       comment: describeServer(server),
       rules: [
         ...allowedRules(server),
         ...ingressLimits(server),
-        // The ring says something of every slot, so no mark stays that somebody else has set.
-        `meta mark set ${slotExpression(server, knownClient(server))} map @${names.ring}`,
-        FORWARD,
-        `meta mark ${hexNumber(MOVED)} goto ${names.movedChain}`,
+        `${MORE_FRAGMENTS[familyDigit(server.address)]} goto ${names.firstChain}`,
+        ...targetRules(server, slotExpression(server, knownClient(server)), counted),
+        `goto ${names.movedChain}`,
       ],
     },
     {
@@ -215,7 +215,8 @@ const hashChains = (server: ServerPlan, recalling: Recalling): readonly ChainDec
       rules: [
         ...recalling.quoted,
         "meta mark set 0",
-        ...[names.ring, names.formerOwners, names.owners].flatMap((map) => [
+        ...targetRules(server, quotedSlot, counted),
+        ...[names.formerOwners, names.owners].flatMap((map) => [
           `meta mark set ${quotedSlot} map @${map}`,
           FORWARD,
         ]),
@@ -268,7 +269,7 @@ type Recalling = {
   readonly forget: string;
 };
 
-const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
+const choiceChains = (server: ServerPlan, counted: boolean): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   if (server.slots.length === 0) {
     return [{ name: names.serverChain, comment: describeServer(server), rules: allowedRules(server) }];
@@ -279,7 +280,7 @@ const choiceChains = (server: ServerPlan): readonly ChainDeclaration[] => {
     quoted: recall(names.flows, keys.quoted),
     forget: `meta mark != 0 delete @${names.flows} { ${keys.direct} : meta mark }`,
   };
-  return decidesByHash(server) ? hashChains(server, recalling) : recordChains(server, recalling);
+  return decidesByHash(server) ? hashChains(server, recalling, counted) : recordChains(server, recalling);
 };
 
 /** A map from marks to chains; with a size the kernel finds them faster, and takes no more than that. */
@@ -291,7 +292,7 @@ export const markMap = (name: string, size?: number): SetDeclaration => ({
   raw: false,
 });
 
-const serverSets = (server: ServerPlan): readonly SetDeclaration[] => {
+const serverSets = (server: ServerPlan, counted: boolean): readonly SetDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   const size = Math.max(server.slots.length, 1);
   const slots = (name: string): SetDeclaration => ({
@@ -314,11 +315,13 @@ const serverSets = (server: ServerPlan): readonly SetDeclaration[] => {
       dynamic: true,
       raw: false,
     },
-    slots(names.ring),
     ...clientsOf(server).sets,
     ...(decidesByHash(server)
-      ? [slots(names.owners), slots(names.newcomers), slots(names.formerOwners)]
-      : []),
+      ? [
+          ...targetSets(server, counted),
+          ...[names.owners, names.newcomers, names.formerOwners].map((name) => slots(name)),
+        ]
+      : [slots(names.ring)]),
   ];
 };
 
@@ -330,7 +333,10 @@ const toNumber = (value: number): ElementData => ({ type: "number", value });
 const toChain = (chain: string): ElementData => ({ type: "chain", chain });
 
 /** Who owns which slot, in all the maps that say so. */
-const slotMaps = (server: ServerPlan): readonly (readonly [string, () => readonly SetElement[]])[] => {
+const slotMaps = (
+  server: ServerPlan,
+  counted: boolean,
+): readonly (readonly [string, () => readonly SetElement[]])[] => {
   const names = serverNames(server.name, server.slots.length);
   const owned = (isAsked: (slot: number) => boolean): readonly SetElement[] =>
     slotElements(server, ({ id }) => toNumber(id)).filter(
@@ -339,14 +345,8 @@ const slotMaps = (server: ServerPlan): readonly (readonly [string, () => readonl
   if (!decidesByHash(server)) return [[names.ring, () => owned(() => true)]];
   const tracked = new Set(server.tracked);
   const moving = new Set(server.moves.map(({ slot }) => slot));
-  const untracked = (): readonly SetElement[] =>
-    [...ownersOf(server).entries()].flatMap(([slot, owner]) =>
-      tracked.has(slot) ? [] : [numbered(slot, toNumber(owner))],
-    );
-  const moved = (): readonly SetElement[] => server.tracked.map((slot) => numbered(slot, toNumber(MOVED)));
   return [
-    // Those that nobody owns as well, with the number of no backend.
-    [names.ring, () => [...untracked(), ...moved()]],
+    ...targetElements(server, counted, (slot) => !tracked.has(slot)),
     [names.owners, () => owned((slot) => tracked.has(slot))],
     [names.newcomers, () => owned((slot) => moving.has(slot))],
     [names.formerOwners, () => server.moves.map(({ slot, from }) => numbered(slot, toNumber(from)))],
@@ -398,11 +398,11 @@ export const renderDsr = (server: ServerPlan, counted: boolean): TableRuleset =>
   const backends = server.backends.map((backend) => renderBackend(server, backend, counted));
   return {
     counters: [...limitCounters(server), ...(counted ? countersOf(server) : [])],
-    sets: [...allowedSets(server), ...limitSets(server, SOURCE_KEY), ...serverSets(server)],
-    chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server)],
+    sets: [...allowedSets(server), ...limitSets(server, SOURCE_KEY), ...serverSets(server, counted)],
+    chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server, counted)],
     elementsBySet: new Map([
       ...allowedElements(server),
-      ...slotMaps(server),
+      ...slotMaps(server, counted),
       ...clientsOf(server).elements,
       [setOf("servers", server), () => service(names.serverChain)],
       [setOf("errors", server), () => (server.slots.length === 0 ? [] : service(names.errorChain))],

@@ -5,27 +5,28 @@
  * `netdev steelyard` forwards at the ingress hook (dsr). How a packet for a dsr server finds its backend by hash:
  *
  * ```
- *  ingress/DEVICE -> dispatch -> server/S -- ring: slot ------------------------------> backend/S/B: fwd to the neighbour
- *                       |                       |  a slot that moved once                   ^
- *                       |                       v                                           |
- *                       |                    moved/S -- flows: recorded, and serving --> pin/S/B: records the flow
- *                       |                       |-- newcomers: SYN, slot in transition ---> pin/S/B
- *                       |                       |-- former-owners: slot in transition ----> pin/S/B
- *                       |                       `-- owners: slot -------------------------> backend/S/B
+ *  ingress/DEVICE -> dispatch -> server/S -- targets: slot ----------------------------------> fwd to the neighbour
+ *                       |           |   |  a slot that moved once, or that nobody has
+ *                       |           |   `-> moved/S -- flows: recorded, and serving --> pin/S/B: records the flow
+ *                       |           |         |-- newcomers: SYN, slot in transition --> pin/S/B
+ *                       |           |         |-- former-owners: slot in transition ---> pin/S/B
+ *                       |           |         `-- owners: slot ------------------------> backend/S/B: fwd
+ *                       |           `- more fragments -> first/S: number of the target -> backend/S/B: noted, and fwd
  *                       |-- ICMP error -> error/S: the same by the packet that is quoted
  *                       `-- later fragment -> fragments: as the first
  * ```
  *
- * These maps give the number of a backend, which `forward` and `pins` turn into its chain. So a health change replaces
- * numbers only, which costs the kernel nothing but the numbers; a changed jump would make it walk all chains again.
+ * `targets` gives the backend's address: one lookup, no jump (`targets.ts`). The other maps give its number, which `forward` and
+ * `pins` turn into a chain. So a health change replaces addresses and numbers only, which costs the kernel nothing but these; a
+ * changed jump would make it walk all chains again.
  * All names are made from the operator's, see `names.ts`.
  *
  * - `ruleset.ts`: a ruleset as a value. `skeleton.ts`: the ruleset of a plan; start reading there.
  * - `lookup.ts`: how a packet's server is found, by one port, a range or all. `masquerade.ts` (and nat), `dsr.ts`: what
- *   one server adds. `answers.ts`: what backends say on connections that this edge does not know.
+ *   one server adds, `targets.ts` to dsr by hash. `answers.ts`: what backends say on connections that this edge does not know.
  * - `unaccepted.ts`: what keeps packets from this box itself (`acceptMode`).
  * - `persistence.ts`, `limits.ts`, `syn-proxy.ts`: what may stand before the choice of a backend. `traffic.ts`:
- *   what is counted, `counters.ts` reads it back.
+ *   what is counted, `counters.ts` and `slot-counts.ts` read it back.
  * - `text.ts`: the nft file. `delta.ts`: from one plan to the next. `nfnetlink.ts`: element changes without nft.
  *
  * Text is for nft 1.0.6 and newer. What 1.0.6 cannot do shaped it: maps from hashes are declared `typeof numgen inc

@@ -215,8 +215,8 @@ const passOn = (server: ServerPlan, bases: readonly string[]): TableRuleset["ele
   return new Map(bases.map((base) => [setOf(base, server), () => [element]]));
 };
 
-/** What one server adds to both tables; `counted` says whether by name, which changes no element. */
-export const renderServer = (server: ServerPlan, counted = false): Ruleset => {
+/** What one server adds to both tables; `counted` says whether what it is sent is counted. */
+export const renderServer = (server: ServerPlan, counted: boolean): Ruleset => {
   if (server.mode !== "dsr") {
     const elementsBySet = passOn(server, ["servers", "errors"]);
     return { inet: renderMasquerade(server, counted), netdev: { ...EMPTY_TABLE, elementsBySet } };

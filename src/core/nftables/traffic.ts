@@ -1,25 +1,37 @@
 /**
  * What servers are sent, counted under names that can be read back: in `dsr` packets and bytes of each backend, where
- * addresses are translated the connections of the server, since only their first packets pass there.
+ * addresses are translated the connections of the server, since only their first packets pass there. Packets that go the short
+ * way in `dsr` are counted slot by slot (`slot-counts.ts`).
  *
- * The kernel counts at the same cost under a name as without one. But each name is an object to load and to read, so
- * with thousands of them there are none.
+ * Each name is an object to load and to read, and each slot that counts has a number for each processor: with many of them nothing
+ * is counted.
  */
 import { type LimitKey, limitKey, limitsOf } from "#core/balance/limits";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import type { NamedCount } from "./counters.ts";
 import { connectionCounter, serverNames, trafficCounter } from "./names.ts";
+import { isCounting, type Sent, SlotCounts } from "./slot-counts.ts";
 
 /** Names that a plan may have; what has more goes uncounted. */
 const MOST_COUNTED = 2_048;
+/** And slots. */
+const MOST_SLOTS = 131_072;
 
 /** The names under which a server is counted. */
 export const countersOf = ({ name, mode, backends }: ServerPlan): readonly string[] =>
   mode === "dsr" ? backends.map((backend) => trafficCounter(name, backend.name)) : [connectionCounter(name)];
 
 /** Whether this plan's servers are counted. */
-export const isCounted = ({ servers }: ForwardingPlan): boolean =>
-  servers.reduce((sum, server) => sum + countersOf(server).length, 0) <= MOST_COUNTED;
+export const isCounted = ({ servers }: ForwardingPlan): boolean => {
+  let [names, slots] = [0, 0];
+  for (const server of servers) {
+    names += server.mode === "dsr" ? server.backends.length : 1;
+    if (isCounting(server)) slots += server.slots.length;
+  }
+  return names <= MOST_COUNTED && slots <= MOST_SLOTS;
+};
+
+const NOTHING_SENT: Sent = { packets: 0, bytes: 0 };
 
 /** The statement that counts a packet; without a name for people who list the rules alone. */
 export const countStatement = (name: string | undefined): string =>
@@ -29,6 +41,7 @@ export const countStatement = (name: string | undefined): string =>
 export const trafficOf = (
   { servers }: ForwardingPlan,
   counters: readonly NamedCount[],
+  slots: Pick<SlotCounts, "sent"> = new SlotCounts(),
 ): Readonly<Record<string, number>> => {
   const countByName = new Map(counters.map((count) => [count.name, count]));
   const told: Record<string, number> = {};
@@ -39,10 +52,12 @@ export const trafficOf = (
       continue;
     }
     for (const backend of backends) {
-      const { packets = 0, bytes = 0 } = countByName.get(trafficCounter(name, backend.name)) ?? {};
+      const long = countByName.get(trafficCounter(name, backend.name)) ?? NOTHING_SENT;
+      const short = slots.sent(name, backend.name) ?? NOTHING_SENT;
+      const packets = long.packets + short.packets;
       if (packets === 0) continue;
       told[`nftables-packets ${name} ${backend.name}`] = packets;
-      told[`nftables-bytes ${name} ${backend.name}`] = bytes;
+      told[`nftables-bytes ${name} ${backend.name}`] = long.bytes + short.bytes;
     }
   }
   return told;

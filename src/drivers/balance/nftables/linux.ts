@@ -7,6 +7,7 @@ import { fillingOf } from "#core/nftables/filling";
 import { rendered, renderRevision } from "#core/nftables/revision";
 import { type Ruleset, TABLE_NAME, TABLES } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
+import { countingSets, SlotCounts } from "#core/nftables/slot-counts";
 import { stagesOf } from "#core/nftables/stages";
 import { REMOVAL, renderElements, renderReplacement, renderRuleset } from "#core/nftables/text";
 import { isCounted, keptOutBy, trafficOf } from "#core/nftables/traffic";
@@ -44,6 +45,9 @@ const ELEMENTS_AT_ONCE = 2_048;
 /** Slots from which on a ruleset that is new is brought in step by step, since nft would take a long time and much memory. */
 const FILL_FROM = 65_536;
 
+/** Slots whose counts are read at one time, which takes some milliseconds. */
+const SLOTS_AT_ONCE = 8_192;
+
 /** Puts small batches together up to about as many elements as take the kernel some milliseconds. */
 function* gather(batches: Iterable<readonly SetChange[]>): Generator<readonly SetChange[]> {
   let gathered: SetChange[] = [];
@@ -74,6 +78,7 @@ class LinuxEngine implements BalanceEngine {
   readonly #record: PlanRecord;
   readonly #witness: Witness;
   readonly #pins: PinTable;
+  readonly #slotCounts = new SlotCounts();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions) {
@@ -159,8 +164,13 @@ class LinuxEngine implements BalanceEngine {
   /** Read between two changes: each is over before anything else can ask. */
   counts(): Readonly<Record<string, number>> {
     const plan = this.#applied;
-    if (plan === undefined || !isCounted(plan)) return {};
-    return trafficOf(plan, this.#socket?.counters() ?? []);
+    const socket = this.#socket;
+    if (plan === undefined || socket === undefined || !isCounted(plan)) return {};
+    for (const server of this.#slotCounts.turn(plan, SLOTS_AT_ONCE)) {
+      const counts = countingSets(server).flatMap((set) => socket.slotCounts(set));
+      this.#slotCounts.note(server, counts);
+    }
+    return trafficOf(plan, socket.counters(), this.#slotCounts);
   }
 
   async close(): Promise<void> {

@@ -103,5 +103,7 @@ const find = (
     });
     return pins.length;
   });
-  return new Map([...answers].flatMap(pinsIn).map((pin) => [pin.client, pin]));
+  const found = new Map<string, Pin>();
+  for (const message of answers) for (const pin of pinsIn(message)) found.set(pin.client, pin);
+  return found;
 };

@@ -13,6 +13,8 @@ import {
   isAcknowledgement,
   type NetlinkMessage,
 } from "#core/netlink/message";
+import { writeElementRequest } from "#core/nftables/set-elements";
+import { type CountingSet, decodeSlotCounts, type SlotCount } from "#core/nftables/slot-counts";
 import { decodeCounter, type NamedCount, writeCounterRequest } from "#core/nftables/counters";
 import type { SetChange } from "#core/nftables/delta";
 import {
@@ -129,7 +131,7 @@ export class NetfilterSocket {
 
   /**
    * Asks something and gives the answers as they are read, up to the last one: read them all before anything else is
-   * asked. `write` gives how many messages it wrote, numbered from `sequence` on.
+   * asked, and keep none of them, since the next ones are read into their place. `write` gives how many messages it wrote, numbered from `sequence` on.
    */
   *ask(write: (builder: MessageBuilder, sequence: number) => number): Generator<NetlinkMessage> {
     this.#builder.reset();
@@ -156,16 +158,29 @@ export class NetfilterSocket {
 
   /** Every named counter of our tables; what cannot be read is left out. */
   counters(): readonly NamedCount[] {
-    return TABLES.flatMap((family) => {
-      const sequence = this.#takeSequence(1);
-      this.#builder.reset();
-      writeCounterRequest(this.#builder, sequence, family);
-      if (this.#send() !== undefined) return [];
-      return [...this.#answers()].flatMap((message) => {
-        const counter = message.sequence === sequence ? decodeCounter(message) : undefined;
-        return counter?.ok === true ? [counter.value] : [];
+    const counters: NamedCount[] = [];
+    for (const family of TABLES) {
+      const answers = this.ask((builder, sequence) => {
+        writeCounterRequest(builder, sequence, family);
+        return 1;
       });
+      for (const message of answers) {
+        const counter = decodeCounter(message);
+        if (counter.ok) counters.push(counter.value);
+      }
+    }
+    return counters;
+  }
+
+  /** What the slots in a set have sent; nothing where that cannot be read. */
+  slotCounts({ family, set }: CountingSet): readonly SlotCount[] {
+    const answers = this.ask((builder, sequence) => {
+      writeElementRequest(builder, { family, set, sequence });
+      return 1;
     });
+    const counts: SlotCount[] = [];
+    for (const message of answers) counts.push(...decodeSlotCounts(message));
+    return counts;
   }
 
   /** The index of an interface; `undefined` when there is none of this name. */
