@@ -3,12 +3,13 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 
 import { type MacAddress, macFromBytes } from "#base/mac";
-import { after, type Instant, instant, millis } from "#base/time";
+import { after, type Instant, instant, millis, toMillis } from "#base/time";
 import {
   deadline,
   type Effect,
   type Input,
   initialState,
+  intervalFor,
   LATEST,
   MOST_MOVES,
   PROBE_DEFAULTS,
@@ -250,6 +251,39 @@ describe("the probe of an address", () => {
           if (phase() === "waiting") questions = 0;
         }
       }),
+    );
+  });
+
+  it("comes less often to one among thousands, but not to one that is unreachable or was never asked for", () => {
+    const { give, tick, pass, verdict, now, next } = probe({ ...CONFIG, interval: intervalFor(10_000) });
+    const first = next();
+    assert.ok(first - now() <= PROBE_DEFAULTS.interval);
+    tick();
+    give({ type: "answer", mac: mac(1) });
+    tick();
+    pass(1);
+    give({ type: "segment", kind: "syn-ack" });
+    assert.equal(verdict().type, "reachable");
+    // It is on a grid of its own from here on, and then comes once in each interval.
+    tick();
+    const second = now();
+    while (verdict().type === "reachable") tick();
+    assert.ok(next() - now() <= PROBE_DEFAULTS.interval);
+    tick();
+    give({ type: "answer", mac: mac(1) });
+    tick();
+    give({ type: "segment", kind: "syn-ack" });
+    assert.equal(verdict().type, "reachable");
+    assert.equal((next() - second) % intervalFor(10_000), 0);
+  });
+});
+
+describe("the time between two rounds", () => {
+  it("is ten seconds for up to 250 addresses, then doubles, so that no more than 25 a second are asked for", () => {
+    const inSeconds = (addresses: number): number => toMillis(intervalFor(addresses)) / 1_000;
+    assert.deepEqual([0, 1, 250, 251, 500, 501, 10_000].map(inSeconds), [10, 10, 10, 20, 20, 40, 640]);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100_000 }), (count) => assert.ok(count / inSeconds(count) <= 25)),
     );
   });
 });

@@ -20,11 +20,14 @@
  */
 import { unreachable } from "#base/assert";
 import type { MacAddress } from "#base/mac";
-import { after, between, type Duration, type Instant, millis, seconds } from "#base/time";
+import { after, between, type Duration, type Instant, millis, seconds, toMillis } from "#base/time";
 import { gridPoint, phaseOf } from "#core/health/schedule";
 
 export type ProbeConfig = {
-  /** Time between the starts of two rounds. 1 s or more; must exceed what a whole round takes. */
+  /**
+   * Time between the starts of two rounds. 1 s or more; must exceed what a whole round takes. While an address is not reachable, and
+   * until it is asked for the first time, it is no longer than the default.
+   */
   readonly interval: Duration;
   /** How long each question waits for an answer. */
   readonly timeout: Duration;
@@ -34,6 +37,16 @@ export type ProbeConfig = {
 
 /** Ten seconds, and half a second for each question: a round without any answer is over after three seconds. */
 export const PROBE_DEFAULTS = { interval: seconds(10), timeout: millis(500) } as const;
+
+/** Addresses that one prober asks for in a second, which costs it a hundredth of a core: with more of them rounds come less often. */
+const MOST_A_SECOND = 25;
+
+/** The time between two rounds for a prober of so many addresses: doubled as often as needed, so that it rarely changes. */
+export const intervalFor = (addresses: number): Duration => {
+  const usual = toMillis(PROBE_DEFAULTS.interval);
+  const doublings = Math.max(0, Math.ceil(Math.log2((1_000 * addresses) / (MOST_A_SECOND * usual))));
+  return millis(usual * 2 ** doublings);
+};
 
 /** How often a question is asked before it counts as unanswered. */
 export const TRIES = 3;
@@ -110,8 +123,11 @@ export type Effect =
 
 export type Step = { readonly state: State; readonly effects: readonly Effect[] };
 
-const nextRound = (name: string, config: ProbeConfig, now: Instant): Phase => {
-  const grid = { interval: config.interval, phase: phaseOf(name, config.interval) };
+const nextRound = (name: string, config: ProbeConfig, verdict: Verdict, now: Instant): Phase => {
+  const { interval: usual } = config;
+  const isSettled = verdict.type === "reachable" || usual < PROBE_DEFAULTS.interval;
+  const interval = isSettled ? usual : PROBE_DEFAULTS.interval;
+  const grid = { interval, phase: phaseOf(name, interval) };
   return { name: "waiting", roundAt: gridPoint(grid, after(now, millis(1))) };
 };
 
@@ -119,7 +135,7 @@ const nextRound = (name: string, config: ProbeConfig, now: Instant): Phase => {
 export const initialState = (name: string, config: ProbeConfig, now: Instant): State => ({
   verdict: { type: "unknown" },
   since: now,
-  phase: nextRound(name, config, now),
+  phase: nextRound(name, config, { type: "unknown" }, now),
 });
 
 /** When `step` must be called again at the latest. */
@@ -149,7 +165,7 @@ const conclude = ({ name, config, state, now }: Round, to: Verdict, ...effects: 
   const isNews = outcome(to) !== outcome(state.verdict);
   const told: readonly Effect[] = isNews ? [{ type: "tell", from: state.verdict, to }] : [];
   return {
-    state: { verdict: to, since: isNews ? now : state.since, phase: nextRound(name, config, now) },
+    state: { verdict: to, since: isNews ? now : state.since, phase: nextRound(name, config, to, now) },
     effects: [...effects, ...told],
   };
 };
@@ -208,7 +224,7 @@ const onTimer = (round: Round): Step => {
   switch (phase.name) {
     case "waiting":
       return now > after(phase.roundAt, LATEST)
-        ? { state: { ...state, phase: nextRound(round.name, config, now) }, effects: [] }
+        ? { state: { ...state, phase: nextRound(round.name, config, state.verdict, now) }, effects: [] }
         : resolve(round, { tries: 1, moves: 0 });
     case "resolving":
       return onResolved(round, phase);

@@ -393,6 +393,16 @@ describe("a prober of a thousand addresses", () => {
     assert.ok(own <= 2 * many.length && own >= many.length, `${own}`);
   });
 
+  it("asks for no more than 25 a second once it has asked for each", () => {
+    const bed = crowd();
+    bed.pass(PROBE_DEFAULTS.interval, millis(5));
+    const asked = (): number => bed.neighbours.frames.filter(({ from }) => from === macOf(1)).length;
+    const before = asked();
+    bed.pass(seconds(80), millis(5));
+    const more = asked() - before;
+    assert.ok(more >= 2 * many.length - 100 && more <= 2 * many.length + 100, `${more}`);
+  });
+
   it("does not ask for all at once after the process has stood still", () => {
     const bed = crowd();
     bed.pass(seconds(11), millis(5));

@@ -8,12 +8,13 @@
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
 import { unreachable } from "#base/assert";
 import type { MacAddress } from "#base/mac";
-import { after, type Instant, millis } from "#base/time";
+import { after, type Duration, type Instant, millis } from "#base/time";
 import {
   deadline,
   type Effect,
   type Input,
   initialState,
+  intervalFor,
   PROBE_DEFAULTS,
   type ProbeConfig,
   type State,
@@ -57,7 +58,7 @@ type Probe = {
   readonly id: string;
   readonly run: (now: Instant) => void;
   readonly port: number | undefined;
-  readonly config: ProbeConfig;
+  config: ProbeConfig;
   state: State;
   /** From where this round asks. */
   place: Place | undefined;
@@ -83,6 +84,7 @@ export class Probes {
   readonly #sockets: ProbeSockets;
   readonly #hearing: Hearing;
   readonly #probes = new Map<IpAddress, Probe>();
+  #interval: Duration = PROBE_DEFAULTS.interval;
   #hasLooked = false;
   #looksSoon = false;
 
@@ -102,6 +104,7 @@ export class Probes {
   setDuties(duties: readonly ProbeDuty[], now: Instant): void {
     if (!this.#hasLooked && duties.length > 0) this.#look(now);
     const portByAddress = new Map(duties.map(({ address, port }) => [address, port]));
+    this.#setInterval(intervalFor(portByAddress.size));
     let changed = false;
     for (const probe of [...this.#probes.values()]) {
       if (portByAddress.has(probe.address)) continue;
@@ -148,10 +151,18 @@ export class Probes {
     }
   }
 
+  /** Rounds that are due come as they were; those after them at another pace. */
+  #setInterval(interval: Duration): void {
+    if (this.#interval === interval) return;
+    this.#interval = interval;
+    for (const probe of this.#probes.values()) probe.config = { ...probe.config, interval };
+  }
+
   /** One whose port is another than before goes on from what is known until it is asked for again. */
   #begin(address: IpAddress, port: number | undefined, now: Instant): void {
     const known = this.#probes.get(address);
-    const config: ProbeConfig = { ...PROBE_DEFAULTS, connects: port !== undefined };
+    const { timeout } = PROBE_DEFAULTS;
+    const config: ProbeConfig = { interval: this.#interval, timeout, connects: port !== undefined };
     const fresh = initialState(address, config, now);
     const probe: Probe = {
       ...{ address, family: familyOf(address), id: `probe ${address}`, port, config },
