@@ -102,6 +102,22 @@ describe("bpf", () => {
     assert.deepEqual([...info.subarray(0, 1), info[8], info[12], info[16]], [2, 4, 8, 0xff]);
   });
 
+  it("puts a map into a map of maps, within 4 bytes", () => {
+    if (!mayUse) return;
+    const inner = array();
+    const outer = door.bpf(CREATE, attributes(48, 12, 4, 4, 2, 0, inner), []);
+    if (outer < 0) return;
+    opened.push(outer);
+    assert.equal(door.bpf(UPDATE, attributes(32, outer), [word(1), word(inner)]), 0);
+    assert.equal(door.bpf(UPDATE, attributes(32, outer), [word(1), new Uint8Array(3)]), EINVAL);
+    const id = new Uint8Array(4);
+    assert.equal(door.bpf(LOOKUP, attributes(32, outer), [word(1), id]), 0);
+    assert.ok(
+      id.some((byte) => byte !== 0),
+      "it gives the number of the map",
+    );
+  });
+
   it("refuses elements of maps whose values are larger than they say", () => {
     if (!mayUse) return;
     const perCpu = door.bpf(CREATE, attributes(48, 6, 4, 8, 4), []);

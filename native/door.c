@@ -848,7 +848,9 @@ enum {
   BPF_LINK_UPDATE = 29,
   BPF_MAP_TYPE_HASH = 1,
   BPF_MAP_TYPE_ARRAY = 2,
+  BPF_MAP_TYPE_PROG_ARRAY = 3,
   BPF_MAP_TYPE_LRU_HASH = 9,
+  BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
   BPF_XDP = 37,
   BPF_ATTRIBUTES = 80,
   BPF_BUFFERS = 4,
@@ -883,14 +885,29 @@ union bpf_attributes {
   uint64_t pointers[BPF_ATTRIBUTES / 8];
 };
 
-/* Whether `buffers` (keys, values) hold `count` elements of this map; only of kinds whose elements are what they say. */
+/* Kinds of map whose elements are as long as they say, which those with a value for each CPU are not. */
+static bool says_its_length(uint32_t kind) {
+  switch (kind) {
+    case BPF_MAP_TYPE_HASH:
+    case BPF_MAP_TYPE_ARRAY:
+    case BPF_MAP_TYPE_LRU_HASH:
+    /* These take descriptors, of programs and of maps; benchmarks use them. */
+    case BPF_MAP_TYPE_PROG_ARRAY:
+    case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/* Whether `buffers` (keys, values) hold `count` elements of this map. */
 static bool holds_elements(uint32_t map, const struct bytes *keys, const struct bytes *values, uint64_t count) {
   /* The beginning of struct bpf_map_info: type, id, size of keys, size of values. */
   uint32_t info[4] = {0, 0, 0, 0};
   union bpf_attributes query = {.words = {map, sizeof(info)}};
   query.pointers[1] = (uintptr_t)info;
   if (syscall6(__NR_bpf, BPF_OBJ_GET_INFO_BY_FD, (long)&query, 16, 0, 0, 0) < 0) return false;
-  if (info[0] != BPF_MAP_TYPE_HASH && info[0] != BPF_MAP_TYPE_ARRAY && info[0] != BPF_MAP_TYPE_LRU_HASH) return false;
+  if (!says_its_length(info[0])) return false;
   return keys->length >= info[2] * count && (values == NULL || values->length >= info[3] * count);
 }
 

@@ -12,10 +12,11 @@ const BPF_PSEUDO_MAP_VALUE = 2;
 /** The instructions as bpf(2) loads them, with the descriptors of the maps in them; the offset into a value is kept. */
 export const bindProgram = (
   { code, references }: CompiledProgram,
-  descriptors: Readonly<Record<MapName, number>>,
+  /** Those of all our maps, or for another's program of its own by their names. */
+  descriptors: Readonly<Record<MapName, number>> | ReadonlyMap<string, number>,
 ): Uint8Array => {
   const bound = code.slice();
-  const byName = new Map<string, number>(Object.entries(descriptors));
+  const byName = descriptors instanceof Map ? descriptors : new Map(Object.entries(descriptors));
   for (const { instruction, to, name } of references) {
     const at = instruction * INSTRUCTION;
     const descriptor = byName.get(name);

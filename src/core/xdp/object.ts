@@ -2,7 +2,8 @@
  * Reading a compiled BPF program out of the object file that clang writes (ELF, 64 bits, little-endian; machine 247).
  *
  * Only what our own source needs: one section of code named `xdp`, and references to symbols in the sections `maps` and
- * `values` (R_BPF_64_64), which become maps when the program is loaded. No BTF, no calls between sections.
+ * `values` (R_BPF_64_64), which become maps when the program is loaded. No BTF, no calls between sections. Other people's
+ * programs, which benchmarks compare with, name their section otherwise, and their maps may be in one named `.maps`.
  */
 import { toHex } from "#base/bytes";
 import { type Decoded, decoded, refused } from "#base/decoded";
@@ -25,7 +26,8 @@ export type CompiledProgram = {
 
 export type ObjectError = "not-an-object" | "truncated" | "no-program" | "unknown-reference";
 
-type Section = {
+/** A part of an object file. */
+export type Section = {
   readonly name: string;
   readonly type: number;
   readonly bytes: Uint8Array;
@@ -81,33 +83,54 @@ const isObject = (bytes: Uint8Array): boolean =>
   toHex(bytes.subarray(0, 6)) === "7f454c460201" &&
   readHostU16(bytes, 18) === EM_BPF;
 
-/** Reads the program in section `xdp`. */
-export const readObject = (bytes: Uint8Array): Decoded<CompiledProgram, ObjectError> => {
+/** The parts of an object file, in its order. */
+export const readElf = (bytes: Uint8Array): Decoded<readonly Section[], ObjectError> => {
   if (!isObject(bytes)) return refused("not-an-object");
   const sections = readSections(bytes);
-  if (sections === undefined) return refused("truncated");
-  const index = sections.findIndex(({ name }) => name === "xdp");
+  return sections === undefined ? refused("truncated") : decoded(sections);
+};
+
+/** What a name stands for: a place in the section of that index. */
+export type Symbol = { readonly name: string; readonly section: number; readonly value: number };
+
+/** All symbols; references name them by their place in this list. */
+export const readSymbols = (sections: readonly Section[]): readonly Symbol[] => {
+  const bytes = sections.find(({ type }) => type === SHT_SYMTAB)?.bytes ?? new Uint8Array(0);
+  const names = sections.find(({ name }) => name === ".strtab")?.bytes ?? new Uint8Array(0);
+  return Array.from({ length: Math.floor(bytes.length / SYMBOL) }, (_, index) => {
+    const at = index * SYMBOL;
+    const name = textAt(names, readHostU32(bytes, at));
+    return { name, section: readHostU16(bytes, at + 6), value: readU64(bytes, at + 8) };
+  });
+};
+
+const KINDS_BY_SECTION: ReadonlyMap<string, Reference["to"]> = new Map([
+  ...(["maps", ".maps"] as const).map((name) => [name, "map"] as const),
+  ["values", "value"],
+]);
+
+/** Reads the program in one section, of ours or another. */
+export const readObject = (bytes: Uint8Array, section = "xdp"): Decoded<CompiledProgram, ObjectError> => {
+  const elf = readElf(bytes);
+  if (!elf.ok) return elf;
+  const sections = elf.value;
+  const index = sections.findIndex(({ name }) => name === section);
   const code = sections[index]?.bytes;
   if (code === undefined || code.length === 0 || code.length % INSTRUCTION !== 0)
     return refused("no-program");
-  const symbols = sections.find(({ type }) => type === SHT_SYMTAB)?.bytes ?? new Uint8Array(0);
-  const names = sections.find(({ name }) => name === ".strtab")?.bytes ?? new Uint8Array(0);
+  const symbols = readSymbols(sections);
   const references: Reference[] = [];
   for (const { type, target, bytes: list } of sections) {
     if (type !== SHT_REL || target !== index) continue;
     for (let at = 0; at + REFERENCE <= list.length; at += REFERENCE) {
       const offset = readU64(list, at);
-      const symbol = readHostU32(list, at + 12) * SYMBOL;
+      const symbol = symbols[readHostU32(list, at + 12)];
       const isLoad = readHostU32(list, at + 8) === R_BPF_64_64 && offset % INSTRUCTION === 0;
-      if (!isLoad || offset + 2 * INSTRUCTION > code.length || symbol + SYMBOL > symbols.length)
+      if (!isLoad || offset + 2 * INSTRUCTION > code.length || symbol === undefined)
         return refused("unknown-reference");
-      const section = sections[readHostU16(symbols, symbol + 6)]?.name;
-      if (section !== "maps" && section !== "values") return refused("unknown-reference");
-      references.push({
-        instruction: offset / INSTRUCTION,
-        to: section === "maps" ? "map" : "value",
-        name: textAt(names, readHostU32(symbols, symbol)),
-      });
+      const to = KINDS_BY_SECTION.get(sections[symbol.section]?.name ?? "");
+      if (to === undefined) return refused("unknown-reference");
+      references.push({ instruction: offset / INSTRUCTION, to, name: symbol.name });
     }
   }
   return decoded({ code: Uint8Array.from(code), references });

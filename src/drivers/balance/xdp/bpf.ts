@@ -23,7 +23,7 @@ const LINK_INFO_LENGTH = 24;
 const LINK_INFO_INTERFACE = 16;
 const XDP_FLAGS = { generic: 1 << 1, native: 1 << 2 } as const;
 const NAME_LENGTH = 15;
-const LICENCE = new TextEncoder().encode("Apache-2.0\0");
+const OWN_LICENCE = "Apache-2.0";
 const NOTHING = new Uint8Array(0);
 /** The verifier's words are only asked for when it has refused the program; what it says last matters. */
 const LOG_BYTES = 1 << 20;
@@ -125,7 +125,8 @@ export class Bpf {
   }
 
   /** Loads an XDP program; when the verifier refuses it, the error has its last words. */
-  load(name: string, code: Uint8Array): number {
+  load(name: string, code: Uint8Array, licence = OWN_LICENCE): number {
+    const declared = new TextEncoder().encode(`${licence}\0`);
     const attempt = (log: Uint8Array): number => {
       const attributes = new Uint8Array(72);
       writeHostU32(attributes, 0, PROG_TYPE_XDP);
@@ -133,7 +134,7 @@ export class Bpf {
       writeName(attributes, 48, name);
       // A link takes only programs that were loaded for it.
       writeHostU32(attributes, 68, ATTACH_TYPE_XDP);
-      return this.#door.bpf(PROG_LOAD, attributes, [code, LICENCE, log]);
+      return this.#door.bpf(PROG_LOAD, attributes, [code, declared, log]);
     };
     /** The verifier gives up with EAGAIN when a signal waits, such as that of a child that ended. */
     const insist = (log: Uint8Array): number => {
