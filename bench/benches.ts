@@ -136,7 +136,8 @@ const ring: Bench = () => Promise.resolve(reportRing());
 
 const kernel: Bench = () => inLab({ edges: 1 }, (lab) => measureKernel(lab));
 
-const xdp: Bench = ({ quick }) => Promise.resolve(measureXdp(quick ? 200_000 : 1_000_000));
+const xdp: Bench = async ({ quick, katran, say }) =>
+  measureXdp({ repeat: quick ? 200_000 : 1_000_000, katran, say });
 
 /** Rounds of throughput, unless `--runs` asks for fewer. */
 const MOST_ROUNDS = 5;

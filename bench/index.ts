@@ -8,6 +8,7 @@
  *     npm run bench -- --quick                             a first impression in a few minutes
  *     npm run bench -- --write docs/benchmarks.md          puts the figures into the page
  *     npm run bench -- --json FILE                         every single measurement
+ *     npm run bench -- xdp --katran FOLDER                 beside the program in a checkout of Katran
  *
  * Everything happens in the lab's namespaces; it needs root, and programs of Debian to compare with. Figures of one run are to be
  * compared with each other, not with those of another machine or a busier hour; that is why ratios are given.
@@ -16,13 +17,14 @@
  * `pair.ts` is what runs, `hearing.ts` and the lab's probes are how one sees it, `statistics.ts` what one makes of it.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { missingPackages } from "#lab/requirements";
 import { BENCHES } from "./benches.ts";
 import { machineText } from "./machine.ts";
+import { type Order, readOrder } from "./order.ts";
 import { type Result, renderResult, replaceSection } from "./report.ts";
+import { katranSource } from "./xdp/katran.ts";
 
-const USAGE = `usage: npm run bench -- [${[...BENCHES.keys()].join("|")}]... [--runs N] [--duration SECONDS] [--quick] [--write PAGE] [--json FILE]`;
+const USAGE = `usage: npm run bench -- [${[...BENCHES.keys()].join("|")}]... [--runs N] [--duration SECONDS] [--quick] [--write PAGE] [--json FILE] [--katran FOLDER]`;
 
 /** What benches need besides what the lab itself asks for. */
 const TOOLS = {
@@ -38,45 +40,14 @@ const TOOLS = {
   gobgpd: "gobgpd",
 };
 
-const DEFAULT_RUNS = 20;
-const QUICK_RUNS = 3;
+/** What Katran's program is compiled with, as its own build does. */
+const KATRAN_TOOLS = { clang: "clang", llc: "llvm" };
 
-const OPTIONS = {
-  runs: { type: "string" },
-  duration: { type: "string" },
-  quick: { type: "boolean", default: false },
-  write: { type: "string" },
-  json: { type: "string" },
-} as const;
-
-type Order = {
-  readonly names: readonly string[];
-  readonly runs: number;
-  readonly seconds: number | undefined;
-  readonly quick: boolean;
-  readonly page: string | undefined;
-  readonly json: string | undefined;
-};
-
-const readOrder = (): Order | string => {
-  try {
-    const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
-    const runs = Number(values.runs ?? (values.quick ? QUICK_RUNS : DEFAULT_RUNS));
-    if (!Number.isInteger(runs) || runs < 1) return "--runs wants a whole number above 0";
-    const seconds = values.duration === undefined ? undefined : Number(values.duration);
-    if (seconds !== undefined && !(seconds >= 1)) return "--duration wants seconds, at least 1";
-    const unknown = positionals.filter((name) => !BENCHES.has(name));
-    if (unknown.length > 0) return `there is no bench ${unknown.join(", ")}`;
-    const names = positionals.length > 0 ? positionals : [...BENCHES.keys()];
-    return { names, runs, seconds, quick: values.quick, page: values.write, json: values.json };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-};
-
-const requirements = (): string | undefined => {
+const requirements = ({ katran }: Order): string | undefined => {
   if (process.getuid?.() !== 0) return "benches need root: they run real daemons in network namespaces";
-  const packages = missingPackages(TOOLS);
+  if (katran !== undefined && katranSource(katran) === undefined)
+    return `${katran} is no checkout of Katran: it has no katran/lib/bpf with its program`;
+  const packages = missingPackages({ ...TOOLS, ...(katran === undefined ? {} : KATRAN_TOOLS) });
   return packages.length > 0
     ? `missing programs; on Debian: apt-get install -y ${packages.join(" ")}`
     : undefined;
@@ -96,7 +67,7 @@ const tookText = (name: string, began: number): string => {
   return `\`npm run bench -- ${name}\` took ${time}.`;
 };
 
-const runBenches = async ({ names, runs, seconds, quick, page, json }: Order): Promise<boolean> => {
+const runBenches = async ({ names, page, json, ...order }: Order): Promise<boolean> => {
   const results: Result[] = [];
   const machine = machineText();
   if (page !== undefined) writeSection(page, "machine", machine);
@@ -105,7 +76,7 @@ const runBenches = async ({ names, runs, seconds, quick, page, json }: Order): P
     const bench = BENCHES.get(name);
     if (bench === undefined) continue;
     const began = performance.now();
-    const result = await bench({ runs, seconds, quick, say: (line) => console.error(line) });
+    const result = await bench({ ...order, say: (line) => console.error(line) });
     results.push(result);
     const text = `${renderResult(result)}\n\n${tookText(name, began)}`;
     console.log(`\n## ${name}\n\n${text}`);
@@ -116,12 +87,12 @@ const runBenches = async ({ names, runs, seconds, quick, page, json }: Order): P
 };
 
 const main = async (): Promise<number> => {
-  const order = readOrder();
+  const order = readOrder(process.argv.slice(2), [...BENCHES.keys()]);
   if (typeof order === "string") {
     console.error(`${order}\n${USAGE}`);
     return 2;
   }
-  const missing = requirements();
+  const missing = requirements(order);
   if (missing !== undefined) {
     console.error(missing);
     return 2;

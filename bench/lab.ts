@@ -11,6 +11,8 @@ export type BenchOptions = {
   readonly quick: boolean;
   /** How long advertisements are timed while the agent reads lists; `undefined` means the bench's own choice. */
   readonly seconds: number | undefined;
+  /** A checkout of Katran's sources to compare with; `undefined` when there is none. */
+  readonly katran: string | undefined;
   readonly say: (line: string) => void;
 };
 
