@@ -223,7 +223,9 @@ program
 
 program
   .command("clean")
-  .description("remove what an edge, `steelyard vip`, or a speaker in FRR, that was killed left behind")
+  .description(
+    "remove what an edge, `steelyard vip`, or a speaker (on interfaces, in FRR) that was killed left behind",
+  )
   .addOption(adminOption())
   .addOption(runtimeOption())
   .option(

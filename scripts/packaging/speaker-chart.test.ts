@@ -56,6 +56,16 @@ describe("the speakers of the chart", () => {
     });
   });
 
+  it("may put addresses on interfaces where they are to bind them, and nowhere else", () => {
+    const bound = containerOf({ bind: true });
+    assert.deepEqual(at(bound, "securityContext", "capabilities"), {
+      ...{ drop: ["ALL"], add: ["NET_RAW", "NET_ADMIN"] },
+    });
+    const [args, usual] = [at(bound, "args"), at(container, "args")];
+    assert.ok(Array.isArray(args) && Array.isArray(usual));
+    assert.deepEqual(args, [...usual, "--bind"]);
+  });
+
   it("reach the FRR of their node where they are to announce through it, by an image that has its shell", () => {
     const bgp = { engine: "frr", frr: { image: "example.org/steelyard-frr:1" } };
     const container = containerOf({ bgp });

@@ -1,16 +1,14 @@
 /** What a speaker that was killed left in the FRR of its machine. */
 import { parseRunning } from "#core/frr/running";
 import type { FrrPort } from "#drivers/frr/port";
-import { takeLock } from "#drivers/host/lock";
 import { type Finder, unseen } from "#roles/edge/leftovers/leftover";
-import { SPEAKER_LOCK } from "#roles/speaker/options";
 import { removeFromFrr } from "#runtime/frr/removing";
 
 const WHAT = "our part of the configuration of FRR";
 
-/** Finds our part in an FRR, unless a speaker runs that would enter it again. `lock` is the speaker's but in tests. */
+/** Finds our part in an FRR, unless a speaker runs that would enter it again. `lock` is the speaker's. */
 export const findInFrr =
-  (frr: FrrPort, lock: () => { readonly taken: boolean } = () => takeLock(SPEAKER_LOCK)): Finder =>
+  (frr: FrrPort, lock: () => { readonly taken: boolean }): Finder =>
   async () => {
     const running = await frr.running();
     if (!running.ok) {

@@ -1,4 +1,4 @@
-/** `steelyard clean`: removes what an edge that was killed left behind. */
+/** `steelyard clean`: removes what an edge or a speaker that was killed left behind. */
 import { loopbackAddresses } from "#core/edge-routes/addresses";
 import { openFiles } from "#drivers/files/linux";
 import { formatProblem, loadConfiguration } from "#drivers/files/load";
@@ -6,11 +6,14 @@ import { openFrr } from "#drivers/frr/linux";
 import { readMissingCapabilities } from "#drivers/host/linux";
 import { takeLock } from "#drivers/host/lock";
 import { get } from "#drivers/http/client";
+import { openNetlink } from "#drivers/netlink/linux";
 import type { ConfiguredAddresses } from "#roles/edge/leftovers/addresses";
 import { leftoverFinders } from "#roles/edge/leftovers/all";
-import type { Finder } from "#roles/edge/leftovers/leftover";
+import { type Finder, unseen } from "#roles/edge/leftovers/leftover";
 import { EDGE_LOCK } from "#roles/edge/options";
+import { SPEAKER_LOCK } from "#roles/speaker/options";
 import { findInFrr } from "./clean-frr.ts";
+import { findBoundAddresses } from "./clean-speaker.ts";
 
 export type CleanOptions = {
   readonly admin: string;
@@ -80,10 +83,28 @@ const addressesOf = (config: readonly string[]): Read => {
   };
 };
 
-const frrFinders = ({ frr }: CleanOptions): readonly Finder[] => {
+type Lock = () => { readonly taken: boolean };
+
+/** Taken once: what is held already could not be had again. */
+const speakerLock = (): Lock => {
+  let taken: { readonly taken: boolean } | undefined;
+  return () => {
+    taken ??= takeLock(SPEAKER_LOCK);
+    return taken;
+  };
+};
+
+const boundFinder = (lock: Lock): Finder => {
+  const netlink = openNetlink();
+  return netlink.ok
+    ? findBoundAddresses(netlink.value, lock)
+    : async () => [unseen("addresses of a speaker", netlink.error.code)];
+};
+
+const frrFinders = ({ frr }: CleanOptions, lock: Lock): readonly Finder[] => {
   if (frr === undefined) return [];
   const shell = ["vtysh", ...(frr.sockets === undefined ? [] : ["--vty_socket", frr.sockets])];
-  return [findInFrr(openFrr({ shell }))];
+  return [findInFrr(openFrr({ shell }), lock)];
 };
 
 /** Removes, or with `dryRun` lists, what is left; gives the exit status. */
@@ -99,9 +120,11 @@ export const clean = async (options: CleanOptions): Promise<number> => {
     complain(`steelyard clean: ${refused}`);
     return NOT_CLEAN;
   }
+  const lock = speakerLock();
   const finders = [
+    boundFinder(lock),
     ...leftoverFinders({ ...options, configuration: read.configuration }),
-    ...frrFinders(options),
+    ...frrFinders(options, lock),
   ];
   return removeLeftovers(finders, { dryRun: options.dryRun, print: console.log, complain });
 };

@@ -6,7 +6,7 @@ import type { ProbeKind } from "#core/health/config";
 import { PROTOCOL } from "#core/input-filter/packet";
 import type { Ruleset } from "#core/input-filter/ruleset";
 import { walk } from "#core/input-filter/walk";
-import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
+import { isMarkedAsOurs } from "#core/netlink/address";
 import { isEnslaved } from "#core/netlink/link";
 import type { Bound, CheckFacts, FirewallFacts, LinkFacts, Listener, Wanted } from "#core/preflight/facts";
 import { sysctlKey } from "#core/sysctl/key";
@@ -42,8 +42,6 @@ export const readNetwork = (
   };
 };
 
-const isOurs = ({ protocol }: LinkAddress): boolean => protocol === STEELYARD_ADDRESS_PROTOCOL;
-
 const isIpv6Disabled = (link: string): boolean => {
   const key = sysctlKey("net", "ipv6", "conf", link, "disable_ipv6");
   const observed = openSysctl().observe([key]);
@@ -61,7 +59,7 @@ export const linkFacts = (netlink: NetlinkPort, { links, addresses }: Network): 
     return [
       {
         ...{ name, kind, isUp, speaksArp, master, hasCarrier: link.carrier },
-        addresses: addresses.filter((each) => each.linkIndex === link.index && !isOurs(each)),
+        addresses: addresses.filter((each) => each.linkIndex === link.index && !isMarkedAsOurs(each)),
         settings:
           settings === undefined
             ? undefined
@@ -78,7 +76,7 @@ export const boundFacts = ({ links, addresses }: Network, wanted: Wanted): reado
     .map((each) => ({
       address: each.address,
       link: links.find(({ index }) => index === each.linkIndex)?.name ?? String(each.linkIndex),
-      isOurs: isOurs(each),
+      isOurs: isMarkedAsOurs(each),
     }));
 
 const managerOf = ({ chains }: Ruleset): FirewallFacts["manager"] => {

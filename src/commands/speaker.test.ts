@@ -35,7 +35,13 @@ describe("the command line of a speaker", () => {
     assert.deepEqual(await read("--node", "node-a", "--namespace", "lb"), {
       ...{ node: "node-a", namespace: "lb", kubeconfig: undefined, loadBalancerClass: undefined },
       ...{ rules: "steelyard", ignoreExcludeLabel: false, spread: undefined, secretFile: undefined },
-      ...{ refresh: 100_000, probe: true, withoutGateway: "go-on", listen: { host: undefined, port: 9122 } },
+      ...{
+        refresh: 100_000,
+        bind: false,
+        probe: true,
+        withoutGateway: "go-on",
+        listen: { host: undefined, port: 9122 },
+      },
       ...{ admin: DEFAULT_SPEAKER_ADMIN, stateDirectory: DEFAULT_SPEAKER_STATE },
       ...{ bgpEngine: "own", frrSockets: undefined, bgpListen: undefined, bgpDrain: 5_000 },
       ...{ logFormat: "text", logLevel: "info" },
@@ -46,14 +52,23 @@ describe("the command line of a speaker", () => {
     const words = [
       ...["--node", "a.example", "--namespace", "lb", "--kubeconfig", "/k", "--lb-class", "example.com/lb"],
       ...["--rules", "metallb", "--ignore-exclude-lb", "--spread", "1.25", "--secret-file", "/s"],
-      ...["--refresh", "20s", "--no-probe", "--without-gateway", "withdraw", "--listen", "127.0.0.1:1"],
+      ...[
+        "--refresh",
+        "20s",
+        "--bind",
+        "--no-probe",
+        "--without-gateway",
+        "withdraw",
+        "--listen",
+        "127.0.0.1:1",
+      ],
       ...["--admin", "/a", "--state-dir", "/d", "--log-format", "json", "--log-level", "debug"],
       ...["--bgp-listen", "1179", "--bgp-drain", "1m"],
     ];
     assert.deepEqual(await read(...words), {
       ...{ node: "a.example", namespace: "lb", kubeconfig: "/k", loadBalancerClass: "example.com/lb" },
       ...{ rules: "metallb", ignoreExcludeLabel: true, spread: 1.25, secretFile: "/s" },
-      ...{ refresh: 20_000, probe: false, withoutGateway: "withdraw" },
+      ...{ refresh: 20_000, bind: true, probe: false, withoutGateway: "withdraw" },
       ...{ listen: { host: "127.0.0.1", port: 1 }, admin: "/a", stateDirectory: "/d" },
       ...{ logFormat: "json", logLevel: "debug", bgpListen: 1179, bgpDrain: 60_000 },
       ...{ bgpEngine: "own", frrSockets: undefined },

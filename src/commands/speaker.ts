@@ -75,7 +75,9 @@ type Flags = Omit<
   | "stateDirectory"
   | "bgpListen"
   | "frrSockets"
+  | "bind"
 > & {
+  readonly bind?: boolean;
   readonly frrSockets?: string;
   readonly bgpListen?: number;
   readonly kubeconfig?: string;
@@ -86,10 +88,11 @@ type Flags = Omit<
   readonly stateDir: string;
 };
 
-const optionsOf = ({ lbClass, ignoreExcludeLb, stateDir, ...flags }: Flags): SpeakerOptions => ({
+const optionsOf = ({ bind, lbClass, ignoreExcludeLb, stateDir, ...flags }: Flags): SpeakerOptions => ({
   ...flags,
   ...{ kubeconfig: flags.kubeconfig, spread: flags.spread, secretFile: flags.secretFile },
   frrSockets: flags.frrSockets,
+  bind: bind === true,
   // FRR listens by itself.
   bgpListen: flags.bgpListen ?? (flags.bgpEngine === "frr" ? BGP_PORT : undefined),
   loadBalancerClass: lbClass,
@@ -143,6 +146,10 @@ const withLink = (command: Command): Command =>
       new Option("--refresh <duration>", "longest time between two announcements of an address that is held")
         .argParser(refreshInterval)
         .default(100_000, "100s"),
+    )
+    .option(
+      "--bind",
+      "bind addresses to the interfaces while this node holds them, so that its kernel answers (needs CAP_NET_ADMIN)",
     )
     .option("--no-probe", "do not ask from other nodes whether addresses work")
     .addOption(

@@ -2,7 +2,7 @@
 import { compareAddresses, familyOf, type IpAddress, type IpFamily, isLinkLocal } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import { contains } from "#base/prefix";
-import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
+import { isMarkedAsOurs } from "#core/netlink/address";
 import type { Link, LinkAddress, NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 
 /** What a router that needs an address to speak from asks for. */
@@ -37,16 +37,15 @@ export type Links = {
   reread(): boolean;
 };
 
-/** The one among a link's addresses that a router speaks from. */
+/** The one among a link's own addresses that a router speaks from. */
 const primaryOf = (
   addresses: readonly LinkAddress[],
   { family, virtual, source }: Wanted,
 ): IpAddress | undefined => {
   const candidates = addresses.filter(
-    ({ address, tentative, duplicate, protocol }) =>
+    ({ address, tentative, duplicate }) =>
       familyOf(address) === family &&
       !virtual.has(address) &&
-      protocol !== STEELYARD_ADDRESS_PROTOCOL &&
       !tentative &&
       !duplicate &&
       (source === undefined ? family === "IPv4" || isLinkLocal(address) : address === source),
@@ -55,8 +54,14 @@ const primaryOf = (
   return candidates.map(({ address }) => address).sort(compareAddresses)[0];
 };
 
-/** Reads all links and addresses once; `apply` keeps them current. Throws when the kernel does not answer. */
-export const createLinks = (netlink: NetlinkPort): Links => {
+/**
+ * Reads all links and addresses once; `apply` keeps them current. Throws when the kernel does not answer. `isBound`: addresses that we
+ * have bound on a kernel that keeps no mark of it.
+ */
+export const createLinks = (
+  netlink: NetlinkPort,
+  isBound: (address: LinkAddress) => boolean = () => false,
+): Links => {
   let linkByIndex = new Map<number, Link>();
   let addressesByLink = new Map<number, Map<string, LinkAddress>>();
   // Made when they are asked for after a change: a machine may have thousands of interfaces that come and go.
@@ -70,9 +75,10 @@ export const createLinks = (netlink: NetlinkPort): Links => {
     addressesByLink.set(address.linkIndex, onLink.set(keyOf(address), address));
   };
 
-  const addressesOn = (link: Link): readonly LinkAddress[] => [
-    ...(addressesByLink.get(link.index)?.values() ?? []),
-  ];
+  const addressesOn = (link: Link): readonly LinkAddress[] =>
+    [...(addressesByLink.get(link.index)?.values() ?? [])].filter(
+      (address) => !isMarkedAsOurs(address) && !isBound(address),
+    );
 
   const noteLinks = (): void => {
     linkByName = undefined;
@@ -104,15 +110,13 @@ export const createLinks = (netlink: NetlinkPort): Links => {
     },
     byIndex: (index) => linkByIndex.get(index),
     all: () => linkByIndex.values(),
-    addressesOf: (link) =>
-      addressesOn(link).filter(({ protocol }) => protocol !== STEELYARD_ADDRESS_PROTOCOL),
+    addressesOf: addressesOn,
     byName(name) {
       linkByName ??= new Map([...linkByIndex.values()].map((link) => [link.name, link]));
       return linkByName.get(name);
     },
     primaryAddress: (link, wanted) => primaryOf(addressesOn(link), wanted),
-    reaches: (link, address) =>
-      addressesOn(link).some((own) => own.protocol !== STEELYARD_ADDRESS_PROTOCOL && contains(own, address)),
+    reaches: (link, address) => addressesOn(link).some((own) => contains(own, address)),
     apply(change) {
       switch (change.type) {
         case "link": {

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { formatInterfaceAddress, type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
+import { seconds } from "#base/time";
 import { type Bench, netlinkContract } from "#drivers/netlink/contract";
 import { openNetlink } from "#drivers/netlink/linux";
 import type { NetlinkChange, NetlinkPort, NetlinkResult } from "#drivers/netlink/port";
@@ -128,6 +129,30 @@ describe("the kernel's netlink", { timeout: 60_000 }, () => {
     t.diagnostic(
       `remove: p50 ${median(removals)} us, 500 in ${removals.reduce((a, b) => a + b, 0) / 1_000} ms`,
     );
+  });
+
+  it("lets leased addresses go when nobody renews them, and tells of it", async () => {
+    const { netlink, linkIndex } = bench;
+    const texts = ["192.0.2.44/32", "2001:db8::44/128"];
+    const gone: string[] = [];
+    const stop = granted(
+      netlink.subscribe((change) => {
+        if (change.type === "address-gone") gone.push(formatInterfaceAddress(change.address));
+      }),
+    );
+    for (const text of texts)
+      granted(netlink.leaseAddress({ linkIndex, address: cidr(text), lifetime: seconds(1) }));
+    assert.match(bench.ip("-6", "addr", "show", "edge0"), /2001:db8::44\/128 scope global .*nodad/);
+    // No route comes with them.
+    assert.equal(bench.ip("-6", "route", "show", "2001:db8::44"), "");
+    const limit = performance.now() + 30_000;
+    while (gone.length < texts.length) {
+      assert.ok(performance.now() < limit, `gone: ${gone.join()}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    stop();
+    assert.deepEqual(gone.toSorted(), texts);
+    assert.ok(!granted(netlink.addresses()).some((each) => texts.includes(formatInterfaceAddress(each))));
   });
 
   it("keeps an IPv6 address out of the host's own choice of source: deprecated, and not probed (RFC 4862 §5.5.4)", () => {

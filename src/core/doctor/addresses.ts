@@ -19,9 +19,13 @@ const meets = (network: InterfaceAddress, block: AddressBlock): boolean => {
   return overlap({ family, first, last }, block);
 };
 
+/** The networks of an interface. An address by itself is none: a Service's, which a speaker has bound, makes no pool fit. */
+const networksOn = ({ addresses }: LinkFacts): readonly InterfaceAddress[] =>
+  addresses.filter(({ address, prefixLength }) => prefixLength < addressBits(address));
+
 /** Whether an interface is in a network that a pool's addresses are in, so that ARP for them can arrive there. */
-const carries = ({ addresses }: LinkFacts, { blocks }: PoolFacts): boolean =>
-  addresses.some((address) => blocks.some((block) => meets(address, block)));
+const carries = (link: LinkFacts, { blocks }: PoolFacts): boolean =>
+  networksOn(link).some((network) => blocks.some((block) => meets(network, block)));
 
 /** Interfaces that Services are announced on: up, and in the network of a pool. */
 export const announcingLinks = ({ links = [], pools = [] }: Facts): readonly LinkFacts[] =>
@@ -30,7 +34,7 @@ export const announcingLinks = ({ links = [], pools = [] }: Facts): readonly Lin
 const networksOf = (links: readonly LinkFacts[]): string => {
   const networks = links
     .filter(({ isUp, name }) => isUp && name !== "lo")
-    .flatMap(({ addresses }) => addresses.map((address) => formatInterfaceAddress(networkOf(address))));
+    .flatMap((link) => networksOn(link).map((network) => formatInterfaceAddress(networkOf(network))));
   return [...new Set(networks)].join(", ") || "none";
 };
 
@@ -47,7 +51,7 @@ export const poolFindings = (facts: Facts): readonly Finding[] => {
     .flatMap((pool): readonly Finding[] => {
       const outside = pool.blocks.find(
         (block) =>
-          !links.some((link) => link.isUp && link.addresses.some((address) => meets(address, block))),
+          !links.some((link) => link.isUp && networksOn(link).some((network) => meets(network, block))),
       );
       if (outside === undefined) return [];
       return [

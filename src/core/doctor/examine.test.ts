@@ -159,6 +159,12 @@ describe("the doctor", () => {
 
   it("knows that a pool may be wider than the node's network, and that a down interface carries nothing", () => {
     assert.deepEqual(examine({ ...healthy, pools: [pool("9.0.0.0-11.255.255.255")] }), []);
+    const ownAddress = link({ addresses: [on("10.0.0.100/32")] });
+    assert.deepEqual(
+      examine({ ...healthy, links: [ownAddress] }).map(({ code }) => code),
+      ["pool-outside"],
+      "an address that a speaker has bound there is no network",
+    );
     const down = examine({ ...healthy, links: [link({ isUp: false })] });
     assert.deepEqual(
       down.map(({ code }) => code),

@@ -6,6 +6,7 @@
 import { addressBytes, familyOf, isIpv4 } from "#base/address";
 import { type Decoded, decoded, refused } from "#base/decoded";
 import type { InterfaceAddress } from "#base/prefix";
+import { type Duration, toMillis } from "#base/time";
 import { type Attributes, decodeAttributes, textOf, u8Of, u32Of } from "./attributes.ts";
 import type { MessageBuilder } from "./builder.ts";
 import {
@@ -24,6 +25,7 @@ import {
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
+  NLM_F_REPLACE,
   NLM_F_REQUEST,
   RTM_DELADDR,
   RTM_GETADDR,
@@ -45,8 +47,14 @@ export type LinkAddress = InterfaceAddress & {
   readonly protocol?: number;
 };
 
-/** The IFA_PROTO value on every address we add ("S"); the kernel itself uses 1 to 3. */
+/** The IFA_PROTO value on every address that is added for good ("S"), as edges do; the kernel itself uses 1 to 3. */
 export const STEELYARD_ADDRESS_PROTOCOL = 0x53;
+/** That on addresses with a lease ("s"): a speaker's. An edge on the same machine leaves them alone, and the other way round. */
+export const LEASED_ADDRESS_PROTOCOL = 0x73;
+
+/** Whether some program of ours has put an address there, as far as the kernel keeps that: since Linux 5.18. */
+export const isMarkedAsOurs = ({ protocol }: Pick<LinkAddress, "protocol">): boolean =>
+  protocol === STEELYARD_ADDRESS_PROTOCOL || protocol === LEASED_ADDRESS_PROTOCOL;
 
 const HEADER_LENGTH = 8;
 const FOREVER = 0xffff_ffff;
@@ -61,6 +69,9 @@ export type AddressAddition = AddressRequest & {
   readonly unrouted?: boolean;
 };
 
+/** An address that goes by itself after so long, unless it is leased again. At least a second; the kernel counts whole ones. */
+export type AddressLease = AddressRequest & { readonly lifetime: Duration };
+
 const putHeader = (
   builder: MessageBuilder,
   { linkIndex, address }: AddressRequest,
@@ -73,12 +84,14 @@ const putHeader = (
   builder.u32(linkIndex);
 };
 
-/** IFA_CACHEINFO: preferred for 0 s, valid for ever. */
-const DEPRECATED_FOR_EVER = ((): Uint8Array => {
+/** IFA_CACHEINFO: preferred for 0 s, valid for so many. */
+const deprecatedFor = (validSeconds: number): Uint8Array => {
   const bytes = new Uint8Array(16);
-  writeHostU32(bytes, 4, FOREVER);
+  writeHostU32(bytes, 4, validSeconds);
   return bytes;
-})();
+};
+
+const DEPRECATED_FOR_EVER = deprecatedFor(FOREVER);
 
 /**
  * Asks for an address to be added, and for EEXIST if the link has it.
@@ -110,6 +123,33 @@ export const encodeAddressAdd = (
     builder.attributeBytes(IFA_CACHEINFO, DEPRECATED_FOR_EVER);
   }
   builder.attributeU8(IFA_PROTO, STEELYARD_ADDRESS_PROTOCOL);
+  builder.end();
+};
+
+/**
+ * Asks for an address to be there for so long from now on, whether it was or not.
+ *
+ * As one that is added, and more: it goes when its time is up, so that the kernel does not answer for ever for a program that was
+ * killed. No route to its subnet comes with it. The kernel tells every listener of each renewal.
+ */
+export const encodeAddressLease = (
+  builder: MessageBuilder,
+  sequence: number,
+  request: AddressLease,
+): void => {
+  const bytes = addressBytes(request.address.address);
+  builder.begin({
+    type: RTM_NEWADDR,
+    flags: NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
+    sequence,
+  });
+  putHeader(builder, request);
+  builder.attributeBytes(IFA_LOCAL, bytes);
+  builder.attributeBytes(IFA_ADDRESS, bytes);
+  const unprobed = isIpv4(request.address.address) ? 0 : IFA_F_NODAD;
+  builder.attributeU32(IFA_FLAGS, IFA_F_NOPREFIXROUTE | unprobed);
+  builder.attributeBytes(IFA_CACHEINFO, deprecatedFor(Math.ceil(toMillis(request.lifetime) / 1_000)));
+  builder.attributeU8(IFA_PROTO, LEASED_ADDRESS_PROTOCOL);
   builder.end();
 };
 

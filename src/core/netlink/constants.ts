@@ -15,6 +15,8 @@ export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 /** NLM_F_ROOT and NLM_F_MATCH: give every object. */
 export const NLM_F_DUMP = 0x300;
+/** Of what is made: change what is there. */
+export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 /** On an acknowledgement: the request's payload is not echoed. */

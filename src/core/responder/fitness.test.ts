@@ -5,7 +5,6 @@ import { addressFromBytes } from "#base/address";
 import { contains } from "#base/prefix";
 import { nodeLink } from "#testing/responder";
 import { address } from "#testing/values";
-import { bindingFor } from "./binding.ts";
 import { DEFAULTS } from "./config.ts";
 import { linkFault, prefixAround, UNFIT_REASONS, unfitLinks, usableLink } from "./fitness.ts";
 
@@ -140,36 +139,5 @@ describe("an address of a network whose link is down", () => {
   it("is told of wherever one is if the link is left out by its name or enslaved: it is not that link's", () => {
     assert.deepEqual([...reasonsWith({ carrier: false }, "docker0")], [["docker0", "no-carrier"]]);
     assert.deepEqual([...reasonsWith({ master: 7, masterKind: "bond" })], [["eth2", "enslaved"]]);
-  });
-});
-
-describe("an address to be bound", () => {
-  const links = [
-    nodeLink(5, ["192.0.2.5/24"]),
-    nodeLink(3, ["192.0.0.3/16", "2001:db8::3/64"]),
-    nodeLink(4, ["192.0.2.4/24"]),
-    nodeLink(2, ["198.51.100.2/24"]),
-  ];
-
-  it("goes to the link with the longest prefix around it, of several to the oldest, in its full length", () => {
-    assert.deepEqual(bindingFor(all, links, excludedNames), {
-      linkIndex: 4,
-      address: { address: VIP, prefixLength: 32 },
-    });
-    const six = address("2001:db8::100");
-    assert.deepEqual(bindingFor({ address: six, interfaces: "all" }, links, excludedNames), {
-      linkIndex: 3,
-      address: { address: six, prefixLength: 128 },
-    });
-  });
-
-  it("goes to a link that is asked for by name, whatever its network", () => {
-    const binding = bindingFor({ ...all, interfaces: ["eth2", "eth9"] }, links, excludedNames);
-    assert.equal(binding?.linkIndex, 2);
-  });
-
-  it("goes nowhere when no link can carry it", () => {
-    assert.equal(bindingFor({ ...all, interfaces: ["eth9"] }, links, excludedNames), undefined);
-    assert.equal(bindingFor(all, [nodeLink(2, undefined, { up: false })], excludedNames), undefined);
   });
 });

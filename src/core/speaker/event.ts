@@ -64,6 +64,17 @@ export type SpeakerEvent =
     }
   /** It is not heard any more, or this node has nothing to do with the address any more. */
   | { readonly type: "duplicate-gone"; readonly address: IpAddress; readonly mac: MacAddress }
+  /**
+   * An address that the kernel is to answer for (`--bind`): `restored`: it was missing, and is bound again; `refused`: the kernel does not
+   * take it, and the speaker answers itself; `swept`: an earlier run had left it; `stuck`: it cannot be taken off, and goes when its lease ends.
+   */
+  | {
+      readonly type: "binding";
+      readonly address: IpAddress;
+      readonly link: string;
+      readonly change: "restored" | "refused" | "swept" | "stuck";
+      readonly detail?: string;
+    }
   /** The secret that speakers share was read anew from its file; `refused`: it cannot be used, and the one before stays. */
   | { readonly type: "secret"; readonly change: "replaced" | "refused"; readonly detail?: string }
   | { readonly type: "flapping"; readonly address: IpAddress; readonly state: "begun" | "ended" }

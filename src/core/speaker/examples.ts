@@ -24,6 +24,10 @@ export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Typ
   rival: { type: "rival", address, peer: "node-b" },
   "duplicate-address": { type: "duplicate-address", address, mac, stage: "held" },
   "duplicate-gone": { type: "duplicate-gone", address, mac },
+  binding: {
+    ...{ type: "binding", address, link: "eth0", change: "restored" },
+    detail: "removed by process 4711 (ip)",
+  },
   secret: { type: "secret", change: "refused", detail: "/etc/steelyard/secret holds less than 16 bytes" },
   flapping: { type: "flapping", address, state: "begun" },
   link: { type: "link", link: "eth0", state: "down" },

@@ -86,6 +86,28 @@ const duplicateSentence = ({ address, mac, stage }: Of<"duplicate-address">): Se
   return say("error", `address ${address}`, `${mac}, which is no node of this cluster, ${STAGES[stage]}`);
 };
 
+const bindingSentence = ({ address, link, change, detail }: Of<"binding">): Sentence => {
+  const subject = `address ${address}`;
+  switch (change) {
+    case "restored":
+      return say("notice", subject, detailed(`is bound to ${link} again`, detail));
+    case "refused":
+      return say(
+        "warning",
+        subject,
+        detailed(`cannot be bound to ${link}, so this program answers for it`, detail),
+      );
+    case "swept":
+      return say("notice", subject, `was left on ${link} by an earlier run, and is not bound any more`);
+    case "stuck":
+      return say(
+        "warning",
+        subject,
+        detailed(`cannot be taken off ${link}, and goes by itself soon`, detail),
+      );
+  }
+};
+
 const configurationSentence = (event: Of<"configuration-applied"> | Of<"configuration-refused">): Sentence =>
   event.type === "configuration-refused"
     ? say("error", "configuration", `refused, what was in force stays: ${event.problems.join("; ")}`)
@@ -123,6 +145,8 @@ export const speakerSentence = (event: SpeakerEvent): Sentence => {
       return duplicateSentence(event);
     case "duplicate-gone":
       return say("notice", `address ${event.address}`, `${event.mac} does not stand in its way any more`);
+    case "binding":
+      return bindingSentence(event);
     case "secret":
       return say(
         event.change === "refused" ? "error" : "notice",

@@ -4,7 +4,8 @@ import { after, before, describe, it } from "node:test";
 import { type IpAddress, parseAddress } from "#base/address";
 import { macFromBytes } from "#base/mac";
 import { type InterfaceAddress, parseInterfaceAddress } from "#base/prefix";
-import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
+import { seconds } from "#base/time";
+import { LEASED_ADDRESS_PROTOCOL, STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { Link, LinkAddress, NetlinkChange, NetlinkError, NetlinkPort, NetlinkResult } from "./port.ts";
 
 const VIRTUAL_MAC = macFromBytes(Uint8Array.of(0, 0, 0x5e, 0, 1, 51));
@@ -122,6 +123,42 @@ export const netlinkContract = (name: string, open: () => Bench): void => {
         assert.equal(granted(remove(text)), "absent");
       });
     }
+
+    for (const text of ["192.0.2.12/32", "2001:db8::12/128"]) {
+      it(`leases ${text} and renews it, marks it as leased, and removes it`, () => {
+        const lease = (): ReturnType<NetlinkPort["leaseAddress"]> =>
+          bench.netlink.leaseAddress({
+            ...{ linkIndex: bench.linkIndex, address: cidr(text), lifetime: seconds(60) },
+          });
+        for (let times = 0; times < 2; times += 1) {
+          granted(lease());
+          const { protocol, tentative, duplicate } = carried(text) ?? {};
+          assert.deepEqual(
+            { protocol, tentative, duplicate },
+            { protocol: LEASED_ADDRESS_PROTOCOL, tentative: false, duplicate: false },
+          );
+        }
+        assert.equal(granted(remove(text)), "removed");
+        assert.equal(carried(text), undefined);
+      });
+    }
+
+    it("leases an address that somebody else has put there, and none on a link that does not exist", () => {
+      granted(add("192.0.2.13/32"));
+      const lease = { linkIndex: bench.linkIndex, address: cidr("192.0.2.13/32"), lifetime: seconds(60) };
+      granted(bench.netlink.leaseAddress(lease));
+      assert.equal(carried("192.0.2.13/32")?.protocol, LEASED_ADDRESS_PROTOCOL);
+      assert.equal(granted(remove("192.0.2.13/32")), "removed");
+      const error = refusal(bench.netlink.leaseAddress({ ...lease, linkIndex: 9_999 }));
+      assert.deepEqual(
+        { code: error.code, request: error.request },
+        { code: "ENODEV", request: "lease 192.0.2.13/32 on link 9999" },
+      );
+      granted(add("2001:db8::13/64"));
+      const other = { ...lease, address: cidr("2001:db8::13/128") };
+      assert.equal(refusal(bench.netlink.leaseAddress(other)).code, "EEXIST");
+      granted(remove("2001:db8::13/64"));
+    });
 
     it("keeps an IPv4 label, and the link's name where none was asked for", () => {
       granted(add("192.0.2.20/32", "vip:one"));

@@ -6,10 +6,11 @@
  */
 import { familyOf, type IpAddress, isIpv4 } from "#base/address";
 import { contains, formatInterfaceAddress, type InterfaceAddress } from "#base/prefix";
-import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
+import { LEASED_ADDRESS_PROTOCOL, STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import { labelProblem } from "./label.ts";
 import type {
   AddressAddition,
+  AddressLease,
   AddressRequest,
   Link,
   LinkAddress,
@@ -85,6 +86,27 @@ export class FakeNetlink implements NetlinkPort {
       protocol: STEELYARD_ADDRESS_PROTOCOL,
     });
     return succeeded("added");
+  }
+
+  /** Its time does not run out by itself: a test that wants that drops it. */
+  leaseAddress({ linkIndex, address }: AddressLease): NetlinkResult<undefined> {
+    const request = `lease ${formatInterfaceAddress(address)} on link ${linkIndex}`;
+    if (this.#refusal !== undefined) return failed({ code: this.#refusal, request });
+    const link = this.#linkByIndex.get(linkIndex);
+    if (link === undefined) return failed({ code: "ENODEV", request });
+    const isSixAgain = this.#addresses.some(
+      (entry) =>
+        !isIpv4(address.address) &&
+        entry.linkIndex === linkIndex &&
+        entry.address === address.address &&
+        entry.prefixLength !== address.prefixLength,
+    );
+    if (isSixAgain) return failed({ code: "EEXIST", request });
+    this.setAddress({
+      ...{ ...address, linkIndex, tentative: false, duplicate: false, protocol: LEASED_ADDRESS_PROTOCOL },
+      ...(isIpv4(address.address) ? { label: link.name } : {}),
+    });
+    return succeeded(undefined);
   }
 
   removeAddress(request: AddressRequest): NetlinkResult<"removed" | "absent"> {

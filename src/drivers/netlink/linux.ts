@@ -5,10 +5,12 @@ import type { InterfaceAddress } from "#base/prefix";
 import { formatInterfaceAddress } from "#base/prefix";
 import {
   type AddressAddition,
+  type AddressLease,
   type AddressRequest,
   decodeAddress,
   encodeAddressAdd,
   encodeAddressDump,
+  encodeAddressLease,
   encodeAddressRemove,
   encodeIpv6AddressGet,
   type LinkAddress,
@@ -73,6 +75,14 @@ class LinuxNetlink implements NetlinkPort {
     if (error === undefined) return { ok: true, value: "added" };
     if (error.code !== "EEXIST") return failed(error);
     return isIpv4(address.address) ? { ok: true, value: "present" } : this.#addIpv6Again(request, error);
+  }
+
+  leaseAddress(request: AddressLease): NetlinkResult<undefined> {
+    const error = this.#socket.change({
+      request: `lease ${onLink(request.address, "on", request.linkIndex)}`,
+      encode: (builder, sequence) => encodeAddressLease(builder, sequence, request),
+    });
+    return error === undefined ? { ok: true, value: undefined } : failed(error);
   }
 
   removeAddress(request: AddressRequest): NetlinkResult<"removed" | "absent"> {

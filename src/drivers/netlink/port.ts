@@ -4,7 +4,7 @@
  * All calls are synchronous: one request and its answer cost about 20 microseconds.
  */
 import type { IpAddress } from "#base/address";
-import type { AddressAddition, AddressRequest, LinkAddress } from "#core/netlink/address";
+import type { AddressAddition, AddressLease, AddressRequest, LinkAddress } from "#core/netlink/address";
 import type { Link } from "#core/netlink/link";
 import type { MacvlanRequest } from "#core/netlink/link-change";
 import type { Neighbour } from "#core/netlink/neighbour";
@@ -24,7 +24,16 @@ export type NetlinkResult<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: NetlinkError };
 
-export type { AddressAddition, AddressRequest, Link, LinkAddress, MacvlanRequest, Neighbour, Route };
+export type {
+  AddressAddition,
+  AddressLease,
+  AddressRequest,
+  Link,
+  LinkAddress,
+  MacvlanRequest,
+  Neighbour,
+  Route,
+};
 
 export type NetlinkChange =
   /** `isRerouted`: it is reached another way, as when a bond has changed its cable, or a virtual machine its host. */
@@ -53,6 +62,13 @@ export type NetlinkPort = {
    * `label` is for IPv4 only: ASCII, at most 15 characters. `unrouted`: no route to its subnet comes with it.
    */
   addAddress(request: AddressAddition): NetlinkResult<"added" | "present">;
+  /**
+   * Lets an address be on a link for so long from now on, and renews it where it is already, whoever has put it there.
+   *
+   * Besides that it is as one that is added: not probed, deprecated, without a route; it carries a mark of its own. An IPv6 link that has it
+   * with another prefix length refuses with `EEXIST`, as above.
+   */
+  leaseAddress(request: AddressLease): NetlinkResult<undefined>;
   /** Removes an address with exactly this prefix length; it is no error when it, or its link, is not there. */
   removeAddress(request: AddressRequest): NetlinkResult<"removed" | "absent">;
   /**

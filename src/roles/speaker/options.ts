@@ -20,6 +20,8 @@ export type SpeakerOptions = {
   readonly secretFile: string | undefined;
   /** Longest time between two announcements of an address that is held, in milliseconds: below the ageing of switches. */
   readonly refresh: number;
+  /** Whether addresses are bound to interfaces, so that the kernel answers for them. */
+  readonly bind: boolean;
   /** Whether addresses are probed from another node. */
   readonly probe: boolean;
   /** What a node does that hears no peer and knows no gateway. */

@@ -44,12 +44,19 @@ export type SpeakerLaunch = {
   readonly capabilities: readonly string[];
 };
 
-/** Reads it in our manifests. */
-export const readSpeakerLaunch = (): SpeakerLaunch => {
+/** What the chart adds for an argument: a test of the chart says so. */
+const CAPABILITY_BY_ARGUMENT: ReadonlyMap<string, string> = new Map([["--bind", "NET_ADMIN"]]);
+
+/** Reads it in our manifests, with what the chart adds for these further arguments. */
+export const readSpeakerLaunch = (further: readonly string[]): SpeakerLaunch => {
   const [container] = readDaemonSet().spec.template.spec.containers;
   if (container === undefined) throw new Error("the DaemonSet of our manifests has no container");
   const { add } = container.securityContext.capabilities;
-  return { args: container.args, capabilities: add.map((name) => `+${name.toLowerCase()}`) };
+  const granted = [...add, ...further.flatMap((argument) => CAPABILITY_BY_ARGUMENT.get(argument) ?? [])];
+  return {
+    args: [...container.args, ...further],
+    capabilities: granted.map((name) => `+${name.toLowerCase()}`),
+  };
 };
 
 /** Installs our definitions and rights, word for word, and gives the account that the DaemonSet runs under. */

@@ -74,8 +74,12 @@ type Place = {
 };
 
 /** As the DaemonSet has it, but for places of files. What the container may not do, nothing here can do either. */
-const commandOf = (node: string, { folder, secretFile, kubeconfig, program }: Place): readonly string[] => {
-  const { args, capabilities } = readSpeakerLaunch();
+const commandOf = (
+  node: string,
+  { folder, secretFile, kubeconfig, program }: Place,
+  further: readonly string[],
+): readonly string[] => {
+  const { args, capabilities } = readSpeakerLaunch(further);
   const only = ["-all", ...capabilities].join(",");
   return [
     ...["setpriv", `--bounding-set=${only}`, `--inh-caps=${only}`, "--no-new-privs"],
@@ -98,7 +102,7 @@ const openSpeaker = (
     (await readSocket(socket, "/v1/status")) as SpeakerStatus;
   const server = openLabServer(lab.host(node), {
     name: `speaker of ${node}`,
-    command: [...commandOf(node, place), ...args],
+    command: commandOf(node, place, args),
     environment: { ...readLaunch().environment, NODE_NAME: node, POD_NAMESPACE: NAMESPACE },
     log,
     isReady: () =>

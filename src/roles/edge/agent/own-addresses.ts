@@ -5,7 +5,7 @@
  * Nothing is opened before somebody asks: most configurations do not depend on them.
  */
 import type { IpAddress } from "#base/address";
-import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
+import { isMarkedAsOurs } from "#core/netlink/address";
 import type { NetlinkPort, NetlinkResult } from "#drivers/netlink/port";
 
 export type OwnAddresses = {
@@ -50,10 +50,7 @@ class Watched implements OwnAddresses {
     if (!links.ok || !addresses.ok) return last;
     const index = links.value.find(({ name }) => name === interfaceName)?.index;
     const found = addresses.value
-      .filter(({ linkIndex, protocol, tentative, duplicate }) => {
-        const isUsable = !tentative && !duplicate && protocol !== STEELYARD_ADDRESS_PROTOCOL;
-        return linkIndex === index && isUsable;
-      })
+      .filter((own) => own.linkIndex === index && !own.tentative && !own.duplicate && !isMarkedAsOurs(own))
       .map(({ address }) => address);
     return found.length > 0 ? found : last;
   }

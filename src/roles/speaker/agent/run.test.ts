@@ -20,7 +20,13 @@ const MAIN = fileURLToPath(new URL("../../../main.ts", import.meta.url));
 
 const optionsIn = (directory: string): SpeakerOptions => ({
   ...{ node: "node-a", namespace: "steelyard-system", kubeconfig: join(directory, "none") },
-  ...{ loadBalancerClass: undefined, rules: "steelyard", ignoreExcludeLabel: false, spread: undefined },
+  ...{
+    loadBalancerClass: undefined,
+    rules: "steelyard",
+    bind: false,
+    ignoreExcludeLabel: false,
+    spread: undefined,
+  },
   ...{ secretFile: undefined, refresh: 100_000, probe: true, withoutGateway: "go-on", listen: undefined },
   ...{ admin: join(directory, "speaker.sock"), stateDirectory: directory },
   ...{

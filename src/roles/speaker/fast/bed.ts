@@ -116,6 +116,7 @@ type Wires = {
   readonly segment: FakeResponderSegment;
   readonly sessions: FakeBfdLink;
   readonly frameCost: Duration;
+  readonly answerer: "responder" | "kernel";
 };
 
 /** A port through which each frame takes its time. */
@@ -132,7 +133,7 @@ const slowly = (port: ResponderPort, spend: () => void): ResponderPort => ({
   },
 });
 
-const startNode = (host: number, { segment, sessions, frameCost }: Wires) => {
+const startNode = (host: number, { segment, sessions, frameCost, answerer }: Wires) => {
   const netlink = kernelOf(host);
   const station = segment.addStation(macOf(host));
   const system = sessions.addSystem({
@@ -162,7 +163,12 @@ const startNode = (host: number, { segment, sessions, frameCost }: Wires) => {
     },
     digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
     ...{ count: () => {}, ownership: DEFAULT_OWNERSHIP, responder: { ...DEFAULTS, nonce: host } },
-    ...{ authentication: undefined, forwardsIpv6: () => false, tell: (event) => void events.push(event) },
+    ...{
+      authentication: undefined,
+      answerer,
+      forwardsIpv6: () => false,
+      tell: (event) => void events.push(event),
+    },
   });
   netlink.subscribe((change) => speaker.networkChanged(change, now()));
   const node: BedNode = {
@@ -195,12 +201,15 @@ const heldOf = (speaker: Speaker): readonly IpAddress[] =>
   ADDRESSES.filter((address) => speaker.answers(address));
 
 /** So many nodes `node-1`, `node-2`, ... on one link with a gateway, who know each other; each frame takes so long to send. */
-export const speakerBed = (count: number, frameCost: Duration = micros(0)): SpeakerBed => {
+export const speakerBed = (
+  count: number,
+  { frameCost = micros(0), answerer = "responder" }: Partial<Pick<Wires, "frameCost" | "answerer">> = {},
+): SpeakerBed => {
   const segment = fakeResponderSegment();
   const sessions = fakeBfdLink(() => now());
   const gateway = startGateway(segment);
   const started = Array.from({ length: count }, (_, index) =>
-    startNode(index + 1, { segment, sessions, frameCost }),
+    startNode(index + 1, { segment, sessions, frameCost, answerer }),
   );
   const nodes = started.map(({ node }) => node);
   const clocks = started.map(({ clock }) => clock);

@@ -3,7 +3,7 @@ import { after, type Instant, seconds } from "#base/time";
 import type { NodeLink } from "#core/responder/config";
 import { linkFault } from "#core/responder/fitness";
 import type { SpeakerEvent } from "#core/speaker/event";
-import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
+import type { LinkAddress, NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { ResponderPort } from "#drivers/packet/responder-port";
 import type { Deadlines } from "#runtime/deadlines";
 import { createLinks, type Links } from "#runtime/links";
@@ -18,6 +18,8 @@ export type NeighbourhoodParts = {
   /** Whether a link forwards IPv6. */
   readonly forwardsIpv6: (link: string) => boolean;
   readonly tell: (event: SpeakerEvent) => void;
+  /** Whether we have bound an address, so that it is none of the node's own. */
+  readonly isBound: (address: LinkAddress) => boolean;
   /** Links, their addresses or routes are others than before. */
   readonly onLinks: (nodeLinks: readonly NodeLink[], now: Instant) => void;
   /** A link is reached another way: what neighbours and switches know of it may be old. */
@@ -49,7 +51,7 @@ export class Neighbourhood {
   constructor(parts: NeighbourhoodParts) {
     const { netlink, packets, count } = parts;
     this.#parts = parts;
-    this.links = createLinks(netlink);
+    this.links = createLinks(netlink, parts.isBound);
     this.#gateway = new Gateway({
       ...{ packets, netlink, count },
       onHeard: () => this.#onGateway(parts.now()),

@@ -9,7 +9,7 @@ import { familyOf, type IpAddress, type IpFamily, isLinkLocal, parseAddress } fr
 import { assert } from "#base/assert";
 import type { MacAddress } from "#base/mac";
 import { addressBits, contains } from "#base/prefix";
-import { STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
+import { isMarkedAsOurs } from "#core/netlink/address";
 import { linkFault } from "#core/responder/fitness";
 import type { Link, LinkAddress, NetlinkPort } from "#drivers/netlink/port";
 import type { PacketLink } from "#drivers/packet/port";
@@ -38,12 +38,12 @@ const ELSEWHERE: Readonly<Record<IpFamily, IpAddress>> = {
   IPv6: somewhere("2001:db8::1"),
 };
 
-const canSpeakFrom = ({ address, prefixLength, tentative, duplicate, protocol }: LinkAddress): boolean =>
-  !tentative &&
-  !duplicate &&
-  !isLinkLocal(address) &&
-  protocol !== STEELYARD_ADDRESS_PROTOCOL &&
-  prefixLength < addressBits(address);
+const canSpeakFrom = (own: LinkAddress): boolean =>
+  !own.tentative &&
+  !own.duplicate &&
+  !isLinkLocal(own.address) &&
+  !isMarkedAsOurs(own) &&
+  own.prefixLength < addressBits(own.address);
 
 const networksOf = (links: readonly Link[], addresses: readonly LinkAddress[]): readonly Network[] => {
   const linkByIndex = new Map(links.map((link) => [link.index, link]));

@@ -283,7 +283,7 @@ describe("speakers on one link", () => {
   });
 
   it("go on speaking to the others while they ask for thousands of addresses at once", async () => {
-    const bed = speakerBed(2, micros(50));
+    const bed = speakerBed(2, { frameCost: micros(50) });
     await bed.pass(seconds(20));
     let sent = 0;
     bed.sessions.loses = ({ source }) => {

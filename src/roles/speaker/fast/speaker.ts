@@ -13,13 +13,14 @@ import type { OwnershipConfig } from "#core/ownership/config";
 import type { Input } from "#core/ownership/input";
 import { Ownership } from "#core/ownership/ownership";
 import type { Effect } from "#core/ownership/state";
-import type { NodeLink, ResponderConfig } from "#core/responder/config";
+import type { Assignment, NodeLink, ResponderConfig } from "#core/responder/config";
 import type { SpeakerEvent } from "#core/speaker/event";
 import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import type { ResponderPort } from "#drivers/packet/responder-port";
 import { BfdHub, type BfdHubParts } from "#runtime/bfd/hub";
 import type { Deadlines } from "#runtime/deadlines";
 import type { Links } from "#runtime/links";
+import { Bindings } from "./bindings.ts";
 import { CompanyNews } from "./company-news.ts";
 import type { MemberWord, PlacementWord } from "./desired.ts";
 import { Members } from "./members.ts";
@@ -37,6 +38,8 @@ export type SpeakerParts = Pick<BfdHubParts, "bfd" | "random" | "digest" | "coun
   readonly ownership: OwnershipConfig;
   readonly responder: ResponderConfig;
   readonly authentication: PeerParts["authentication"];
+  /** Who answers for what is held: this program, or the kernel, to whose interfaces it is bound. */
+  readonly answerer: Assignment["answers"];
   /** Whether a link forwards IPv6. */
   readonly forwardsIpv6: (link: string) => boolean;
   readonly tell: (event: SpeakerEvent) => void;
@@ -57,6 +60,7 @@ export class Speaker {
   readonly #members: Members;
   readonly #neighbourhood: Neighbourhood;
   readonly #voice: Voice;
+  readonly #bindings: Bindings | undefined;
   readonly #companyNews: CompanyNews;
   readonly #placements = new Map<IpAddress, PlacementWord>();
   /** Answered for until another node is heard to hold them, and forgotten then. */
@@ -75,6 +79,7 @@ export class Speaker {
     this.#companyNews = new CompanyNews(parts);
     this.#neighbourhood = new Neighbourhood({
       ...parts,
+      isBound: (address) => this.#bindings?.has(address) === true,
       onLinks: (nodeLinks, at) => this.#onLinks(nodeLinks, at),
       onRerouted: (linkIndex, at) => this.#voice.sayAgainOn(linkIndex, at),
       onGatewayKnown: (isKnown, at) => this.#decide({ type: "gateway", isKnown }, at),
@@ -88,8 +93,9 @@ export class Speaker {
       onStandings: (changes, sessions, at) => this.#decide({ type: "standings", changes, sessions }, at),
       onHeard: (at) => this.#ownership.peerHeard(at),
     });
+    this.#bindings = parts.answerer === "kernel" ? this.#openBindings() : undefined;
     this.#voice = new Voice({
-      ...{ ...parts, links },
+      ...{ ...parts, links, bindings: this.#bindings },
       onWake: (at) => this.#wake(at),
       onClaim: (claim, at) => this.#decide({ type: "heard", ...claim }, at),
       onLinksOf: (addresses, at) => this.#onLinksOf(addresses, at),
@@ -134,9 +140,15 @@ export class Speaker {
     this.#members.setAuthentication(authentication, now);
   }
 
-  /** The kernel's network has changed. */
-  networkChanged(change: NetlinkChange, now: Instant): void {
+  /** The kernel's network has changed; gives whether it was more than an address that we have bound or taken off. */
+  networkChanged(change: NetlinkChange, now: Instant): boolean {
+    if (this.#bindings !== undefined) {
+      // What others may have taken while this process stood still is not to be put back.
+      this.#wake(now);
+      if (this.#bindings.changed(change)) return false;
+    }
     this.#neighbourhood.changed(change, now);
+    return true;
   }
 
   /** Hands everything over; `onLeft` is called once nothing is held any more. */
@@ -167,9 +179,19 @@ export class Speaker {
     this.#members.close();
     this.bfd.close();
     this.#voice.close();
+    this.#bindings?.close();
     this.#neighbourhood.close();
     this.#companyNews.close();
     this.#parts.deadlines.set("ownership", undefined, this.#onOwnership);
+  }
+
+  #openBindings(): Bindings {
+    const { links } = this.#neighbourhood;
+    return new Bindings({
+      ...this.#parts,
+      nameOf: (index) => links.byIndex(index)?.name,
+      onChange: (address) => this.#voice.bindingChanged(address, this.#parts.now()),
+    });
   }
 
   #isHeld(address: IpAddress): boolean {

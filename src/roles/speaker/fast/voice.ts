@@ -2,13 +2,21 @@
 import { type IpAddress, type IpFamily, isIpv4 } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import type { Instant } from "#base/time";
-import type { AllowedInterfaces, NodeLink, PeerByMac, ResponderConfig, Stance } from "#core/responder/config";
+import type {
+  AllowedInterfaces,
+  Assignment,
+  NodeLink,
+  PeerByMac,
+  ResponderConfig,
+  Stance,
+} from "#core/responder/config";
 import type { Effect } from "#core/responder/effects";
 import type { AgainReason } from "#core/responder/holding";
 import { Responder } from "#core/responder/responder";
 import type { HeardFrame, ResponderPort } from "#drivers/packet/responder-port";
 import type { Deadlines } from "#runtime/deadlines";
 import type { Links, Wanted } from "#runtime/links";
+import type { Bindings } from "./bindings.ts";
 import { Ears } from "./ears.ts";
 import { questionTo } from "./questions.ts";
 
@@ -19,6 +27,8 @@ export type VoiceParts = {
   readonly count: (what: string) => void;
   readonly responder: ResponderConfig;
   readonly links: Pick<Links, "byIndex" | "primaryAddress">;
+  /** Where the kernel is to answer for what is held; `undefined`: nowhere. */
+  readonly bindings: Pick<Bindings, "bind" | "isBound"> | undefined;
   /** Called before anything is said of an address because of a frame or a timer. */
   readonly onWake: (now: Instant) => void;
   /** Somebody else has the address, or says so. */
@@ -32,7 +42,7 @@ const ANY_LINK_LOCAL: Wanted = { family: "IPv6", virtual: new Set() };
 /** Addresses that are treated in one call. */
 const PART = 256;
 
-type Spoken = { interfaces: AllowedInterfaces; stance: Stance };
+type Spoken = { interfaces: AllowedInterfaces; stance: Stance; answers: Assignment["answers"] };
 
 export class Voice {
   readonly #parts: VoiceParts;
@@ -58,8 +68,8 @@ export class Voice {
     placements: readonly { readonly address: IpAddress; readonly interfaces: AllowedInterfaces }[],
   ): void {
     for (const { address, interfaces } of placements) {
-      const stance = this.#spokenByAddress.get(address)?.stance ?? "watching";
-      this.#spokenByAddress.set(address, { interfaces, stance });
+      const { stance = "watching", answers = "responder" } = this.#spokenByAddress.get(address) ?? {};
+      this.#spokenByAddress.set(address, { interfaces, stance, answers });
     }
   }
 
@@ -97,7 +107,10 @@ export class Voice {
   /** Nothing is said of these addresses any more. */
   forget(addresses: readonly IpAddress[], now: Instant): void {
     const known = addresses.filter((address) => this.#spokenByAddress.delete(address));
-    for (const address of known) this.#unsettled.delete(address);
+    for (const address of known) {
+      this.#unsettled.delete(address);
+      this.#parts.bindings?.bind(address, []);
+    }
     if (known.length > 0) this.#perform(this.#responder.forget(known, now), now);
   }
 
@@ -148,12 +161,48 @@ export class Voice {
     this.#parts.deadlines.set("responder", undefined, this.#onTimer);
   }
 
+  /** The kernel answers for an address, or does so no more. */
+  bindingChanged(address: IpAddress, now: Instant): void {
+    this.#perform(this.#chooseAnswerer([address], now), now);
+  }
+
   #assign(addresses: readonly IpAddress[], now: Instant): void {
+    const effects = this.#tellResponder(addresses, now);
+    // Bound before any of these is sent.
+    const further = this.#bindAsHeld(addresses, now);
+    this.#perform(further.length === 0 ? effects : [...effects, ...further], now);
+  }
+
+  #tellResponder(addresses: readonly IpAddress[], now: Instant): readonly Effect[] {
     const assignments = addresses.flatMap((address) => {
       const spoken = this.#spokenByAddress.get(address);
-      return spoken === undefined ? [] : [{ address, ...spoken, answers: "responder" as const }];
+      return spoken === undefined ? [] : [{ address, ...spoken }];
     });
-    if (assignments.length > 0) this.#perform(this.#responder.assign(assignments, now), now);
+    return assignments.length === 0 ? [] : this.#responder.assign(assignments, now);
+  }
+
+  /** Lets the kernel have what is held, on the links on which it is told of, and nothing else. */
+  #bindAsHeld(addresses: readonly IpAddress[], now: Instant): readonly Effect[] {
+    const { bindings } = this.#parts;
+    if (bindings === undefined) return [];
+    for (const address of addresses) {
+      const stance = this.#spokenByAddress.get(address)?.stance;
+      const isHeld = stance === "holding" || stance === "yielding";
+      bindings.bind(address, isHeld ? this.linksOf(address) : []);
+    }
+    return this.#chooseAnswerer(addresses, now);
+  }
+
+  /** The kernel where it has the address on every link, or else this program: never nobody. */
+  #chooseAnswerer(addresses: readonly IpAddress[], now: Instant): readonly Effect[] {
+    const changed = addresses.filter((address) => {
+      const spoken = this.#spokenByAddress.get(address);
+      const answers = this.#parts.bindings?.isBound(address) === true ? "kernel" : "responder";
+      if (spoken === undefined || spoken.answers === answers) return false;
+      spoken.answers = answers;
+      return true;
+    });
+    return this.#tellResponder(changed, now);
   }
 
   #onFrame(linkIndex: number, family: IpFamily, frame: HeardFrame): void {
@@ -167,7 +216,10 @@ export class Voice {
     this.#perform(this.#responder.timer(now), now);
   };
 
-  #perform(effects: readonly Effect[], now: Instant): void {
+  #perform(wanted: readonly Effect[], now: Instant): void {
+    const fitted = this.#responder.takeFitted();
+    const further = this.#bindAsHeld(fitted, now);
+    const effects = further.length === 0 ? wanted : [...wanted, ...further];
     for (const effect of effects) {
       switch (effect.type) {
         case "listen":
@@ -184,7 +236,6 @@ export class Voice {
       }
     }
     this.#parts.deadlines.set("responder", this.#responder.deadline(), this.#onTimer);
-    const fitted = this.#responder.takeFitted();
     if (fitted.length > 0) this.#parts.onLinksOf(fitted, now);
   }
 

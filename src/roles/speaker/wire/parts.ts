@@ -17,7 +17,10 @@ export type AgentPort = Pick<Child<AgentToWire, WireToAgent>, "isReady" | "send"
 export type AgentOptions = Omit<ChildOptions<AgentToWire, WireToAgent>, "command" | "first" | "onStart">;
 
 /** Everything is real in `world.ts`; tests put their own in. */
-export type WireParts = Pick<SpeakerParts, "bfd" | "netlink" | "random" | "digest" | "forwardsIpv6"> & {
+export type WireParts = Pick<
+  SpeakerParts,
+  "bfd" | "netlink" | "random" | "digest" | "forwardsIpv6" | "answerer"
+> & {
   readonly packets: ProbePackets;
   readonly node: string;
   /** Of this start of the machine. */

@@ -33,10 +33,12 @@ const readSecretFile = ({ secretFile }: SpeakerOptions): Secret => {
 };
 
 /** What this machine lacks, in one sentence; `undefined` when nothing. */
-const missingHere = ({ stateDirectory }: SpeakerOptions): string | undefined => {
+const missingHere = ({ stateDirectory, bind }: SpeakerOptions): string | undefined => {
   // Without CAP_NET_ADMIN buffers are smaller, and that is all.
   if (readMissingCapabilities(["CAP_NET_RAW"]).length > 0)
     return "CAP_NET_RAW missing: run it as root, or give it this capability";
+  if (bind && readMissingCapabilities(["CAP_NET_ADMIN"]).length > 0)
+    return "CAP_NET_ADMIN missing, which --bind needs: give it this capability (speaker.bind of the chart does), or leave --bind out";
   const unmade = makeDirectory(stateDirectory);
   if (unmade !== undefined) return `--state-dir ${stateDirectory}: ${unmade}`;
   const lock = takeLock(SPEAKER_LOCK, { needs: "CAP_NET_RAW" });

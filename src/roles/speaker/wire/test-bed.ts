@@ -142,7 +142,7 @@ const startNode = (host: number, wires: Wires, { found, bgpFound, bfd }: Wish) =
       authentication: undefined,
       netlink: kernelOf(host),
     },
-    ...{ random: seededRandom(host), forwardsIpv6: () => false },
+    ...{ random: seededRandom(host), answerer: "responder", forwardsIpv6: () => false },
     bfd: bfd === "works" ? system.port : { ...system.port, listen: PORT_TAKEN },
     packets: { ...station.port, ...wires.lan.addStation(macOf(host)).port },
     facts: { pid: 1, startedAt: wallTime(0), version: "test" },

@@ -80,8 +80,7 @@ export class Wire {
     this.#bgp = this.#openBgp();
     this.#probes = this.#openProbes();
     const watching = netlink.subscribe((change) => {
-      this.#speaker.networkChanged(change, now());
-      this.#bgp.linksChanged(now());
+      if (this.#speaker.networkChanged(change, now())) this.#bgp.linksChanged(now());
     });
     if (!watching.ok) throw new Error(`${watching.error.request}: ${watching.error.code}`);
     this.#agent = new Agent({

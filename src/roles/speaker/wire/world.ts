@@ -122,6 +122,7 @@ const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | strin
     },
     random,
     digest,
+    answerer: options.bind ? "kernel" : "responder",
     ownership: { ...DEFAULT_OWNERSHIP, withoutGateway: options.withoutGateway },
     responder: {
       ...{ ...responder, nonce: randomInt(LARGEST_NUMBER) },
