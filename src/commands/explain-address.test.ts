@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import type { SpeakerAddressExplanation } from "#api/speaker";
+import type { AddressExplanation, SpeakerAddressExplanation } from "#api/speaker";
 import { address } from "#testing/values";
 import { addressExplanationLines, explainAddress } from "./explain-address.ts";
 
@@ -59,6 +59,21 @@ describe("what is said of an address", () => {
       "Peer tor-2 does not have its route. There is no session: it is active, \ufffd[31mrefused.",
       "Peer tor-3 may not have its route. News of 3 routes wait to be sent.",
     ]);
+  });
+
+  it("is since when and why it is held here, and how long the node before had been silent", () => {
+    const since = Date.UTC(2026, 10, 30, 21, 4, 5);
+    const here: AddressExplanation["here"] = {
+      ...({ state: "holding", cause: "holder-dead" } as const),
+      ...{ address: "192.0.2.10", since, peer: "node-b", interfaces: ["eth0"], outage: 361.6 },
+    };
+    const lines = addressExplanationLines({ ...EXPLANATION, address: { ...EXPLANATION.address, here } });
+    assert.ok(
+      lines.includes(
+        "Here it is holding on eth0 since 2026-11-30T21:04:05Z (holder-dead node-b, 362 ms after node-b was heard last).",
+      ),
+      lines.join("\n"),
+    );
   });
 
   it("comes from the speaker, as it is with --json, and ends with 1 where it knows no such address", async (context) => {

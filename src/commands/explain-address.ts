@@ -30,12 +30,16 @@ const bgpLines = ({ address, bgp }: AddressExplanation): readonly string[] => {
   return [...bgp.text, ...bgp.peers.map(({ peer, has, text }) => `Peer ${peer} ${HAS[has]}. ${text}`)];
 };
 
-const hereLine = ({ here }: AddressExplanation): readonly string[] =>
-  here === undefined
-    ? []
-    : [
-        `Here it is ${here.state}${here.interfaces.length === 0 ? "" : ` on ${here.interfaces.join(", ")}`} (${here.cause}${here.peer === undefined ? "" : ` ${here.peer}`}).`,
-      ];
+const hereLine = ({ here }: AddressExplanation): readonly string[] => {
+  if (here === undefined) return [];
+  const { state, since, interfaces, cause, peer, outage } = here;
+  const where = interfaces.length === 0 ? "" : ` on ${interfaces.join(", ")}`;
+  const other = peer === undefined ? "" : ` ${peer}`;
+  const measured =
+    outage === undefined ? "" : `, ${Math.round(outage)} ms after ${peer ?? "it"} was heard last`;
+  const when = `${new Date(since).toISOString().slice(0, 19)}Z`;
+  return [`Here it is ${state}${where} since ${when} (${cause}${other}${measured}).`];
+};
 
 /** The explanation in sentences, each a line. */
 export const addressExplanationLines = ({ node, address }: SpeakerAddressExplanation): readonly string[] =>

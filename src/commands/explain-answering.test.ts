@@ -123,6 +123,24 @@ describe("steelyard explain service, of a Service that is announced", () => {
     assert.ok(page.includes(text), "docs/plan.md shows something else");
   });
 
+  it("says from which node the holder took it when that fell silent, as the condition has it", () => {
+    const takeover =
+      "Taken over from node node-a, which fell silent, at 2026-11-30T21:04:05Z, 362 ms after it was heard last.";
+    const announced = {
+      ...{ type: "steelyard.dev/Announced", status: "True", reason: "Announced" },
+      ...{
+        message: `Node node-b answers for 192.0.2.10. ${takeover}`,
+        lastTransitionTime: "2026-03-01T08:00:00Z",
+      },
+    };
+    const objects = [
+      ...CLUSTER.filter((each) => !("kind" in each && each.kind === "Service")),
+      service({ conditions: [announced] }),
+    ];
+    const { lines } = run(read(objects));
+    assert.ok(lines.includes(takeover), lines.join("\n"));
+  });
+
   it("gives the same as JSON, with each reason by its name", () => {
     const { lines } = run(read(CLUSTER), { json: true });
     const json = JSON.parse(lines.join("\n"));

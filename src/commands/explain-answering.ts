@@ -20,7 +20,7 @@ import { explanationLines } from "#core/layer2/words";
 import { readStatus, type SeenStatus } from "#core/layer2-status/object";
 import { readConfiguration } from "#core/metallb/read";
 import { readNode } from "#core/node/read";
-import { ANNOUNCED } from "#core/service-condition/announced";
+import { ANNOUNCED, takeoverIn } from "#core/service-condition/announced";
 import { REACHABLE } from "#core/service-condition/reachable";
 import { type RoutedNode, routedText } from "#core/service-condition/routed";
 import { readReport } from "#core/speaker-report/report";
@@ -185,9 +185,11 @@ export const answeringLines = ({
   addresses,
   holders,
   routed,
+  announced,
   reachable,
   missing,
 }: Answering): readonly string[] => {
+  const takeover = announced === undefined ? undefined : takeoverIn(announced.message);
   const explained = addresses.flatMap(addressLines);
   // What silences the Service itself is said of each address already, if it has any.
   const nobody =
@@ -203,6 +205,7 @@ export const answeringLines = ({
     ...nobody,
     ...(holders ?? []).map(holderLine),
     ...held,
+    ...(takeover === undefined ? [] : [takeover]),
     ...(routed.length === 0 ? [] : [routedText(routed).text]),
     ...(reachable === undefined ? [] : [reachableLine(reachable)]),
     ...(missing.length === 0 ? [] : [`Not all could be read: ${missing.join(", ")}.`]),

@@ -1,6 +1,7 @@
 /** `steelyard.dev/Announced`: whether somebody answers for each address of a Service, and who is left out. */
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
+import { type Duration, toMillis, type WallTime } from "#base/time";
 import type { WantedCondition } from "#core/allocation/outcome";
 import type { SilentReason as UnroutedReason } from "#core/bgp-routes/reason";
 import { type LeftOut, leftOutSentence, type SilentReason, silentSentence } from "#core/layer2/reason";
@@ -9,6 +10,15 @@ import { type RoutedNode, routedText, unroutedText } from "./routed.ts";
 /** The type of the condition. */
 export const ANNOUNCED = "steelyard.dev/Announced";
 
+/** How the holder came by an address, if it took it from a node that fell silent. */
+export type Takeover = {
+  /** The node that fell silent. */
+  readonly from: string;
+  readonly at: WallTime;
+  /** How long that had not been heard then. Clients waited a little longer. */
+  readonly outage: Duration;
+};
+
 /** One address of a Service. */
 export type AddressStanding = {
   readonly address: IpAddress;
@@ -16,6 +26,8 @@ export type AddressStanding = {
   readonly holder: { readonly node: string; readonly interfaces: readonly string[] } | undefined;
   /** A machine that is no node of this cluster and answers for it. */
   readonly stranger: MacAddress | undefined;
+  /** The last one, where this node holds the address by it; `undefined` for any other way. */
+  readonly takeover?: Takeover | undefined;
   /** Nodes that may not. */
   readonly leftOut: readonly LeftOut[];
 };
@@ -50,6 +62,23 @@ const holderText = ({ address, holder, stranger }: AddressStanding): string => {
   return `node ${holder.node} answers for ${address}${where}${also}`;
 };
 
+/** The end of what is said of a take-over; a node's name has no space. */
+const TAKEOVER = /Taken over from node \S+, which fell silent, at \S+, \d+ ms after it was heard last\./;
+
+/** Of several addresses the one without which users were the longest: they go together, a few milliseconds apart. */
+const takeoverText = (addresses: readonly AddressStanding[]): string => {
+  const [longest] = addresses
+    .flatMap(({ takeover }) => takeover ?? [])
+    .toSorted((left, right) => right.outage - left.outage);
+  if (longest === undefined) return "";
+  const { from, at, outage } = longest;
+  const time = `${new Date(at).toISOString().slice(0, 19)}Z`;
+  return `Taken over from node ${from}, which fell silent, at ${time}, ${Math.round(toMillis(outage))} ms after it was heard last.`;
+};
+
+/** The sentence about a take-over in a message of the condition; `undefined` if it has none. */
+export const takeoverIn = (message: string): string | undefined => TAKEOVER.exec(message)?.[0];
+
 const sentence = (parts: readonly string[]): string => {
   const text = parts.join("; ");
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
@@ -58,7 +87,7 @@ const sentence = (parts: readonly string[]): string => {
 /**
  * What is true of a Service. `silent` is why nobody may answer for it at all, and `leftOut` which nodes may not then.
  *
- * Which nodes are left out comes last in the message: what is before it is what matters most.
+ * How the holder came by the addresses and which nodes are left out come last in the message: what is before it is what matters most.
  */
 export const announcedCondition = ({
   addresses,
@@ -91,7 +120,7 @@ export const announcedCondition = ({
   }
   const isHeld = addresses.every(({ holder }) => holder !== undefined);
   const hasStranger = addresses.some(({ stranger }) => stranger !== undefined);
-  const parts = [sentence(addresses.map(holderText)), routers?.text ?? "", leftOut];
+  const parts = [sentence(addresses.map(holderText)), routers?.text ?? "", takeoverText(addresses), leftOut];
   const message = parts.filter((text) => text !== "").join(" ");
   return {
     type: ANNOUNCED,

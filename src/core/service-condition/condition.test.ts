@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { macFromBytes } from "#base/mac";
-import { millis } from "#base/time";
+import { millis, wallTime } from "#base/time";
 import { LEFT_OUT_REASONS, type LeftOut, SILENT_REASONS } from "#core/layer2/reason";
 import type { Verdict } from "#core/reachability/machine";
 import { address } from "#testing/values";
-import { type AddressStanding, announcedCondition } from "./announced.ts";
+import { type AddressStanding, announcedCondition, takeoverIn } from "./announced.ts";
 import { type ProbedAddress, reachableCondition } from "./reachable.ts";
 
 const V4 = address("192.0.2.10");
@@ -33,6 +33,28 @@ describe("the condition Announced", () => {
       message:
         "Node node-a answers for 192.0.2.10 on eth0; node node-c answers for 2001:db8::10. Node node-b is cordoned: uncordon the node.",
     });
+  });
+
+  it("says how long nobody had been heard where the holder took addresses from a node that fell silent", () => {
+    const takeover = {
+      from: "node-b",
+      at: wallTime(Date.UTC(2026, 10, 30, 21, 4, 5, 678)),
+      outage: millis(361.6),
+    };
+    const addresses = [
+      held({ takeover: { ...takeover, outage: millis(300) }, leftOut: [cordoned] }),
+      held({ address: V6, takeover }),
+    ];
+    const { status, message } = announcedCondition({ addresses, silent: undefined });
+    const said =
+      "Taken over from node node-b, which fell silent, at 2026-11-30T21:04:05Z, 362 ms after it was heard last.";
+    assert.equal(status, "True");
+    assert.equal(
+      message,
+      `Node node-a answers for 192.0.2.10 on eth0; node node-a answers for 2001:db8::10 on eth0. ${said} Node node-b is cordoned: uncordon the node.`,
+    );
+    assert.equal(takeoverIn(message), said);
+    assert.equal(takeoverIn("Node node-a answers for 192.0.2.10."), undefined);
   });
 
   it("is false while nobody answers for one of them", () => {

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { macFromBytes } from "#base/mac";
 import { millis, seconds } from "#base/time";
 import { fieldsOf, listOf, textOf } from "#core/kubernetes/read";
+import { ANNOUNCED } from "#core/service-condition/announced";
 import { REACHABLE } from "#core/service-condition/reachable";
 import {
   CONFIGURATION_KINDS,
@@ -46,6 +47,62 @@ const find = ({ wire }: AgentBed): void => {
   wire.observe({ type: "duplicate-address", address: WEB, mac: PRINTER, stage: "unused" });
   wire.observe({ ...move, from: "claiming", to: "standby", cause: "contested" });
 };
+
+/** What the condition Announced of the Service says, and how often the status of a Service was written so far. */
+const announcedIn = ({ cluster }: AgentBed): readonly [string, number] => [
+  cluster.store
+    .list(SERVICES)
+    .flatMap((object) => listOf(fieldsOf(object.status).conditions).map(fieldsOf))
+    .flatMap(({ type, message }) => (type === ANNOUNCED ? [textOf(message)] : []))
+    .join(),
+  cluster.requests.filter(
+    ({ verb, target }) => verb === "patch" && target.resource === SERVICES && target.subresource === "status",
+  ).length,
+];
+
+describe("an address that this node took from one that fell silent", () => {
+  it("has how long that was on its Service, in the one write that tells who answers now", async () => {
+    const bed = createCluster({ web: [WEB] });
+    bed.record("web", "node-b");
+    await bed.follow();
+    await bed.rest(seconds(2));
+    const [, before] = announcedIn(bed);
+    const move = { type: "address-state", address: WEB, cause: "holder-dead", peer: "node-b" } as const;
+    bed.wire.observe({ ...move, from: "standby", to: "claiming" });
+    bed.wire.observe({ ...move, from: "claiming", to: "holding", outage: millis(362) });
+    hold(bed, ["eth0"]);
+    await bed.rest(seconds(10));
+    const [message, written] = announcedIn(bed);
+    assert.match(
+      message,
+      /^Node node-a answers for 192\.0\.2\.100\..* Taken over from node node-b, which fell silent, at \S+T\S+Z, 362 ms after it was heard last\./,
+    );
+    assert.equal(written - before, 1);
+    await bed.rest(seconds(3_600));
+    assert.deepEqual(announcedIn(bed), [message, written]);
+  });
+
+  it("has nothing of it any more a while after this node holds it for another reason", async () => {
+    const bed = createCluster({ web: [WEB] });
+    await bed.follow();
+    const move = { type: "address-state", address: WEB } as const;
+    const dead = { cause: "holder-dead", peer: "node-b" } as const;
+    bed.wire.observe({ ...move, ...dead, from: "claiming", to: "holding", outage: millis(362) });
+    hold(bed, ["eth0"]);
+    await bed.rest(seconds(10));
+    const [first, written] = announcedIn(bed);
+    assert.match(first, /Taken over/);
+    bed.wire.observe({ ...move, from: "holding", to: "standby", cause: "isolated" });
+    bed.wire.observe({ ...move, from: "claiming", to: "holding", cause: "unheld" });
+    hold(bed, ["eth1"]);
+    await bed.rest(seconds(30));
+    assert.deepEqual(announcedIn(bed), [first, written]);
+    await bed.rest(seconds(120));
+    const [message, later] = announcedIn(bed);
+    assert.doesNotMatch(message, /Taken over/);
+    assert.equal(later - written, 1);
+  });
+});
 
 describe("what this node has found out about an address of another one", () => {
   it("is its word on the Service no longer once it holds the address itself, though it asks for nothing else", async () => {

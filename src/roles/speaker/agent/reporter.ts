@@ -6,6 +6,7 @@
  */
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
+import type { Takeover } from "#core/service-condition/announced";
 import type { FollowingParts } from "./following.ts";
 import type { Heard, News } from "./heard.ts";
 import type { ClusterMirror } from "./mirror.ts";
@@ -28,6 +29,13 @@ export const duplicatesOf = (
       return [address, { mac, stage }];
     }),
   );
+
+/** How this node came by an address that it holds, if it took that from a node that fell silent. */
+export const takeoverOf = ({ view }: Pick<Heard, "view">, address: IpAddress): Takeover | undefined => {
+  const known = view.addresses.get(address);
+  if (known?.state !== "holding" || known.peer === undefined || known.outage === undefined) return undefined;
+  return { from: known.peer, at: known.since, outage: known.outage };
+};
 
 export class Reporter {
   readonly #heard: Heard;
@@ -56,6 +64,7 @@ export class Reporter {
     this.#writers = new Writers({
       ...{ cluster, clock, mirror, placements, routing, self, namespace, conflicts, tell },
       probing: probe ? "on" : "off",
+      takeoverOf: (address) => takeoverOf(heard, address),
     });
   }
 

@@ -40,7 +40,7 @@ const announcedWish = (
   }
   const { addresses } = standing;
   const condition = announcedCondition({ addresses, silent: undefined, routed });
-  const bare = addresses.map((address) => ({ ...address, leftOut: [] }));
+  const bare = addresses.map((address) => ({ ...address, takeover: undefined, leftOut: [] }));
   const gist = announcedCondition({ addresses: bare, silent: undefined }).message;
   // Who took the address first is known: nothing is gained by waiting, and the controller waits for it.
   const isTaken = addresses.some(({ holder, stranger }) => holder === undefined && stranger !== undefined);

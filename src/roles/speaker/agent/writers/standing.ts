@@ -22,7 +22,7 @@ import type { Placements } from "#core/layer2/placements";
 import type { LeftOut, SilentReason } from "#core/layer2/reason";
 import type { Announced, SeenStatus } from "#core/layer2-status/object";
 import type { Service } from "#core/service/service";
-import type { AddressStanding } from "#core/service-condition/announced";
+import type { AddressStanding, Takeover } from "#core/service-condition/announced";
 import type { RoutedNode } from "#core/service-condition/routed";
 
 /** What is known besides the Service itself. */
@@ -33,6 +33,8 @@ export type Surroundings = {
   readonly voices: ReadonlyMap<IpAddress, readonly string[]>;
   /** The machine that is none of ours and was heard to answer for an address; `undefined` for none. */
   readonly strangerAt: (address: IpAddress) => MacAddress | undefined;
+  /** How this node came by an address that it holds; `undefined` where nobody had fallen silent. */
+  readonly takeoverOf: (address: IpAddress) => Takeover | undefined;
   readonly statusesOf: (service: ObjectKey) => readonly SeenStatus[];
   /** Ready members; all of them if none is ready. */
   readonly members: ReadonlySet<string>;
@@ -183,6 +185,7 @@ export const standingOf = (service: Service, around: Surroundings): Standing => 
     type: "announced",
     addresses: looks.map(({ address, holder }) => ({
       ...{ address, holder, stranger: around.strangerAt(address) },
+      takeover: holder?.node === self ? around.takeoverOf(address) : undefined,
       leftOut: writer === self ? (placements.explain(address)?.leftOut ?? []) : [],
     })),
     own: ownOf(key, looks, self),

@@ -40,6 +40,8 @@ export type WritersParts = {
   readonly probing: "on" | "off";
   /** What this node and others tell routers; `undefined`: nothing. */
   readonly routing?: Routing;
+  /** How this node came by an address that it holds; without it nobody is told. */
+  readonly takeoverOf?: Surroundings["takeoverOf"];
   readonly tell: (event: SpeakerEvent) => void;
 };
 
@@ -240,7 +242,7 @@ export class Writers {
   }
 
   #look(key: ObjectKey): void {
-    const { self, placements, mirror, probing } = this.#parts;
+    const { self, placements, mirror, probing, takeoverOf = () => undefined } = this.#parts;
     const service = mirror.services.get(key);
     if (service === undefined) {
       this.#statuses.look(key, undefined, ALONE);
@@ -248,7 +250,8 @@ export class Writers {
       return;
     }
     const around = {
-      ...{ self, placements, probing, verdicts: this.#verdicts, members: this.#readyMembers() },
+      ...{ self, placements, probing, takeoverOf },
+      ...{ verdicts: this.#verdicts, members: this.#readyMembers() },
       voices: this.#voices ?? new Map<IpAddress, readonly string[]>(),
       strangerAt: (address: IpAddress) => this.#conflicts.strangerAt(address),
       statusesOf: (each: ObjectKey) => mirror.statuses.of(each),
