@@ -9,7 +9,7 @@ import { neverHeardIn } from "#core/doctor/speaker";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { askProxyMode } from "#drivers/doctor/kube-proxy";
 import { readMd5Drops } from "#drivers/doctor/md5-drops";
-import { commandWords, type PortOwner, tcpPortOwner, udpPortOwner } from "#drivers/doctor/port-owner";
+import { commandWords, type PortOwner, tcpPortOwners, udpPortOwners } from "#drivers/doctor/port-owner";
 import { askSpeakerStatus } from "#drivers/doctor/speaker";
 import { openCluster } from "#drivers/kubernetes/cluster";
 import { findCredentials } from "#drivers/kubernetes/in-cluster";
@@ -183,9 +183,11 @@ const speakerFacts = async (admin: string | undefined): Promise<Looked<SpeakerFa
 const isOurs = ({ words }: PortOwner): boolean =>
   words.includes("speaker") && words.some((word) => /(^|\/)(steelyard|main\.js)$/.test(word));
 
-/** Who has a port, if it is not ours. */
-const strangerAt = (owner: PortOwner | undefined): string | undefined =>
-  owner === undefined || isOurs(owner) ? undefined : ownerText(owner);
+/** Who has a port that is not one of ours: one who can be named, if there is one. */
+const strangerAt = (owners: readonly PortOwner[]): string | undefined => {
+  const [stranger] = owners.filter((owner) => !isOurs(owner));
+  return stranger === undefined ? undefined : ownerText(stranger);
+};
 
 const ownerText = ({ name, pid }: PortOwner): string => (pid === undefined ? name : `${name} (pid ${pid})`);
 
@@ -208,8 +210,8 @@ export const doctor = async (
     ...ofCluster,
     ...{ node: options.node, bindsAddresses: options.bindsAddresses, links: links.facts },
     kubeProxy: await proxyFacts(proxyConfig),
-    bfdPortTakenBy: strangerAt(udpPortOwner(BFD_PORT)),
-    bgpPortTakenBy: engine === "frr" ? undefined : strangerAt(tcpPortOwner(BGP_PORT)),
+    bfdPortTakenBy: strangerAt(udpPortOwners(BFD_PORT)),
+    bgpPortTakenBy: engine === "frr" ? undefined : strangerAt(tcpPortOwners(BGP_PORT)),
     md5Drops: readMd5Drops(),
     ...ofSpeaker,
   });

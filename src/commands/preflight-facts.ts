@@ -12,7 +12,7 @@ import type { Bound, CheckFacts, FirewallFacts, LinkFacts, Listener, Wanted } fr
 import { sysctlKey } from "#core/sysctl/key";
 import { multicastGroup } from "#core/vrrp/constants";
 import { openChecks } from "#drivers/check/linux";
-import { tcpPortOwner } from "#drivers/doctor/port-owner";
+import { tcpPortOwners } from "#drivers/doctor/port-owner";
 import type { Link, LinkAddress, Neighbour, NetlinkPort } from "#drivers/netlink/port";
 import { listeningAddresses } from "#drivers/preflight/listener";
 import { openSysctl } from "#drivers/sysctl/linux";
@@ -120,7 +120,7 @@ export const firewallFacts = (ruleset: Ruleset, wanted: Wanted, own: readonly Ip
 export const listenerFacts = (port: number): Listener | "free" => {
   const addresses = listeningAddresses(port);
   if (addresses.length === 0) return "free";
-  const owner = tcpPortOwner(port);
+  const [owner] = tcpPortOwners(port);
   return { program: owner?.name ?? "another program", words: owner?.words ?? [], addresses };
 };
 

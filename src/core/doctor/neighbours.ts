@@ -19,7 +19,7 @@ export const bfdFindings = ({ node, bfdPortTakenBy, neverHeard = [] }: Facts): r
     : [
         {
           ...({ code: "bfd-port-taken", severity: "error", subject: node } as const),
-          message: `UDP port ${BFD_PORT} belongs to ${bfdPortTakenBy}, so this speaker cannot watch the others, and they take it for dead.`,
+          message: `UDP port ${BFD_PORT} is ${bfdPortTakenBy}'s as well, or alone: what nodes say to each other comes to that program, and they take each other for dead.`,
           remedy: `ss -ulpn sport = :${BFD_PORT}`,
         },
       ]),

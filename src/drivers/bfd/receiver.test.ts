@@ -11,6 +11,7 @@ const sockets = (full: { readonly [fd: number]: number }) => {
   const left = new Map(Object.entries(full).map(([fd, batches]) => [Number(fd), batches]));
   const door = {
     watch: () => () => {},
+    monotonicMicros: () => 0,
     recvmmsg: (fd: number): number => {
       const batches = left.get(fd) ?? 0;
       left.set(fd, batches - 1);

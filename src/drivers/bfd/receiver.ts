@@ -4,11 +4,12 @@
  * A listener may have two sockets on its port: the second one has the packets that say nothing new, which may wait. Whatever is read, they
  * are read with it, in the order in which they came.
  */
-import { millis } from "#base/time";
+import { micros } from "#base/time";
 import type { Datagram } from "#core/bfd/admission";
 import { type Door, errnoName, type StopWatching } from "#native/door";
 import { addressOfSockaddr, readArrival } from "./layout.ts";
 import type { BfdPort } from "./port.ts";
+import { type Clocks, Stamps } from "./stamps.ts";
 
 /** The reading half of a listener. */
 export type Reader = {
@@ -40,51 +41,62 @@ const SLOT_SIZE = PAYLOAD_SIZE + NAME_SIZE + CONTROL_SIZE;
 type Listening = Parameters<BfdPort["listen"]>[0];
 type Request = Omit<Listening, "onRead"> & Partial<Pick<Listening, "onRead">>;
 
-/** A packet in a buffer, valid until the next batch is read into it, and when it came in wall time of milliseconds. */
+/** A packet in a buffer, valid until the next batch is read into it, and when it came, by a clock that nobody sets, in milliseconds. */
 type Waiting = { readonly datagram: Datagram; readonly at: number };
 type Batch = { readonly count: number; readonly waiting: readonly Waiting[] };
 
 const NOTHING: Batch = { count: 0, waiting: [] };
 
 /** Gives what reads one batch from a socket. */
-const openBatch = (door: Door, fd: number, { family, path, vrf, onError }: Request): (() => Batch) => {
+const openBatch = (
+  { door, clocks }: { readonly door: Door; readonly clocks: Clocks },
+  fd: number,
+  { family, path, vrf, onError }: Request,
+): (() => Batch) => {
+  const stamps = new Stamps(clocks);
   const arena = new Uint8Array(SLOTS * SLOT_SIZE);
   const lengths = new Int32Array(SLOTS * 4);
   const part = (start: number, length: number | undefined): Uint8Array =>
     arena.subarray(start, start + (length ?? 0));
 
-  const waitingIn = (slot: number, now: number): Waiting | undefined => {
+  const waitingIn = (slot: number): Waiting | undefined => {
     const start = slot * SLOT_SIZE;
     const source = addressOfSockaddr(part(start + PAYLOAD_SIZE, lengths[slot * 4 + 1]), family);
     const control = part(start + PAYLOAD_SIZE + NAME_SIZE, lengths[slot * 4 + 2]);
     const arrival = readArrival(control, family);
     if (source === undefined || arrival === undefined) return undefined;
-    const { destination, hopLimit, linkIndex, at = now } = arrival;
+    const { destination, hopLimit, linkIndex, at: stamp } = arrival;
     const payload = part(start, lengths[slot * 4]);
-    // The clock of the wall may have been set meanwhile.
-    const waited = millis(Math.max(0, now - at));
+    const waited = stamp === undefined ? micros(0) : stamps.waited(stamp);
+    const at = stamps.cameAt(waited);
     return { datagram: { payload, source, path, vrf, destination, hopLimit, linkIndex, waited }, at };
   };
 
   return () => {
     const count = door.recvmmsg(fd, arena, PAYLOAD_SIZE, lengths);
     if (count < 0) onError({ code: errnoName(count), operation: "receive" });
-    if (count <= 0) return NOTHING;
-    const now = Date.now();
+    if (count < 0) return NOTHING;
+    stamps.read();
     const waiting: Waiting[] = [];
     for (let slot = 0; slot < count; slot += 1) {
-      const packet = waitingIn(slot, now);
+      const packet = waitingIn(slot);
       if (packet !== undefined) waiting.push(packet);
     }
-    return { count, waiting };
+    if (count < SLOTS) stamps.emptied();
+    return count === 0 ? NOTHING : { count, waiting };
   };
 };
 
-/** Starts to deliver the packets of sockets; gives a negative errno if it cannot. */
-export const startReading = (door: Door, sockets: Sockets, request: Request): Reader | number => {
-  const readNews = openBatch(door, sockets.news, request);
+/** Starts to deliver the packets of sockets; gives a negative errno if it cannot. `clocks` are the machine's but in tests. */
+export const startReading = (
+  door: Door,
+  sockets: Sockets,
+  request: Request,
+  clocks: Clocks = { wall: Date.now, steady: () => door.monotonicMicros() / 1_000 },
+): Reader | number => {
+  const readNews = openBatch({ door, clocks }, sockets.news, request);
   const readRoutine =
-    sockets.routine === undefined ? () => NOTHING : openBatch(door, sockets.routine, request);
+    sockets.routine === undefined ? () => NOTHING : openBatch({ door, clocks }, sockets.routine, request);
   let received = 0;
   let reading = false;
   let stopped = false;

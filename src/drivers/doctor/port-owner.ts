@@ -53,25 +53,33 @@ export const commandWords = (pid: number, proc = "/proc"): readonly string[] =>
     .split("\0")
     .filter((word) => word !== "");
 
-const ownerOf = (protocol: "tcp" | "udp", port: number, proc: string): PortOwner | undefined => {
+/** Inodes of the sockets that a process has open, as far as that may be seen. */
+const socketsOf = (pid: string, proc: string): readonly string[] =>
+  (attempt(() => readdirSync(`${proc}/${pid}/fd`)) ?? []).flatMap((each) => {
+    const target = attempt(() => readlinkSync(`${proc}/${pid}/fd/${each}`)) ?? "";
+    return /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? [];
+  });
+
+/** All of them, since sockets may share a port; last the ones that are nobody's who may be seen. */
+const ownersOf = (protocol: "tcp" | "udp", port: number, proc: string): readonly PortOwner[] => {
   const inodes = inodesOf(proc, protocol, port);
-  if (inodes.size === 0) return undefined;
+  if (inodes.size === 0) return [];
+  const unseen = new Set(inodes);
+  const owners: PortOwner[] = [];
   for (const pid of readdirSync(proc).filter((name) => /^\d+$/.test(name))) {
-    const open = attempt(() => readdirSync(`${proc}/${pid}/fd`)) ?? [];
-    const isOwner = open.some((each) => {
-      const target = attempt(() => readlinkSync(`${proc}/${pid}/fd/${each}`)) ?? "";
-      return inodes.has(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "none");
-    });
-    if (!isOwner) continue;
-    return { name: text(`${proc}/${pid}/comm`), pid: Number(pid), words: commandWords(Number(pid), proc) };
+    const open = socketsOf(pid, proc).filter((inode) => inodes.has(inode));
+    if (open.length === 0) continue;
+    for (const inode of open) unseen.delete(inode);
+    const words = commandWords(Number(pid), proc);
+    owners.push({ name: text(`${proc}/${pid}/comm`), pid: Number(pid), words });
   }
-  return { name: "another program", pid: undefined, words: [] };
+  return unseen.size === 0 ? owners : [...owners, { name: "another program", pid: undefined, words: [] }];
 };
 
-/** Who has this UDP port; `undefined` when nobody has it. `proc` is /proc but in tests. */
-export const udpPortOwner = (port: number, proc = "/proc"): PortOwner | undefined =>
-  ownerOf("udp", port, proc);
+/** All who have this UDP port. `proc` is /proc but in tests. */
+export const udpPortOwners = (port: number, proc = "/proc"): readonly PortOwner[] =>
+  ownersOf("udp", port, proc);
 
-/** Who waits for connections to this TCP port; `undefined` when nobody does. `proc` is /proc but in tests. */
-export const tcpPortOwner = (port: number, proc = "/proc"): PortOwner | undefined =>
-  ownerOf("tcp", port, proc);
+/** All who wait for connections to this TCP port. `proc` is /proc but in tests. */
+export const tcpPortOwners = (port: number, proc = "/proc"): readonly PortOwner[] =>
+  ownersOf("tcp", port, proc);
