@@ -158,6 +158,20 @@ describe("announcing", () => {
     ]);
   });
 
+  it("says as a defence what is due anyway while one waits: it is as urgent as that", () => {
+    const once = { ...config, policy: { ...policy, repeat: 1 } };
+    const [first, second] = [millis(4_970), millis(4_980)];
+    const { said } = run(once, [takeover, [first, "defence"], [second, "defence"]], seconds(6));
+    assert.deepEqual(said, [
+      [millis(0), "takeover"],
+      [first, "defence"],
+      // The second burst, twenty milliseconds before the defence was due.
+      [seconds(5), "defence"],
+    ]);
+    const rival = run(once, [takeover, [millis(4_500), "rival"], [millis(4_600), "rival"]], seconds(6)).said;
+    assert.deepEqual(rival.at(-1), [seconds(5), "rival"]);
+  });
+
   it("does not say twice what it says at that very moment", () => {
     const once = { ...config, policy: { ...policy, repeat: 1, delay: micros(0) } };
     const both = [takeover, [seconds(20), "other-speaker"], [seconds(20), "defence"]] as const;

@@ -156,10 +156,13 @@ export const step = (config: Config, state: State, input: Input, now: Instant): 
 const refreshAfter = ({ policy }: Config, now: Instant): Instant | undefined =>
   policy.refresh === 0 ? undefined : after(now, policy.refresh);
 
-/** Every announcement names all addresses, so it is a refresh, too. */
+/**
+ * Every announcement names all addresses, so it is a refresh, too; and it is the one that waits, if one does, whose reason is given then, since
+ * that is the more urgent.
+ */
 const announce = (config: Config, state: AnnouncingState, cause: Cause, now: Instant): Step => ({
   state: { ...state, once: undefined, refreshAt: refreshAfter(config, now), saidAt: now },
-  effects: [{ type: "announce", addresses: config.addresses, cause }],
+  effects: [{ type: "announce", addresses: config.addresses, cause: state.once?.cause ?? cause }],
 });
 
 const pauseOf = ({ policy }: Config): Duration =>
@@ -214,7 +217,9 @@ const isDue = (at: Instant | undefined, now: Instant): boolean => at !== undefin
 
 const stepTimer = (config: Config, state: AnnouncingState, now: Instant): Step => {
   if (isDue(state.secondAt, now)) {
-    return startBurst(config, { ...state, secondAt: undefined }, "second-burst", now);
+    // A burst that waits is answered by this one, and is the more urgent reason.
+    const cause = state.again?.cause ?? "second-burst";
+    return startBurst(config, { ...state, secondAt: undefined }, cause, now);
   }
   if (state.again !== undefined && isDue(state.again.at, now)) {
     return startBurst(config, state, state.again.cause, now);

@@ -38,6 +38,13 @@ type Voice = {
 
 const NO_VOICES: readonly Voice[] = [];
 
+/** Somebody else has just told neighbours that the address is elsewhere. */
+const DISPUTES: ReadonlySet<string> = new Set([
+  "defence",
+  "rival",
+  "other-speaker",
+] satisfies announcing.Cause[]);
+
 type Probing = {
   /** Probes still to be sent. */
   left: number;
@@ -224,14 +231,21 @@ export class Holding {
     voice.announcing = state;
     for (const { cause } of effects) {
       const begins = state.name === "announcing" && state.lastBurstAt === now;
-      const isAnswer = before.name === "announcing" && before.once !== undefined && before.once.at <= now;
+      const isAnswer = before.name === "announcing" && before.once !== undefined;
       const isNews = type !== "timer" || begins || isAnswer;
       const isUrgent = isNews && cause !== "second-burst" && cause !== "refresh";
+      const lane = DISPUTES.has(cause) ? "disputed" : "first";
       for (const [order, outgoing] of voice.announcements.entries()) {
         outgoing.cause = cause;
-        this.#outbox.put(outgoing, isUrgent && order === 0 ? "first" : "again");
+        this.#outbox.put(outgoing, isUrgent && order === 0 ? lane : "again");
       }
     }
+    if (type === "defence") this.#hurry(voice);
+  }
+
+  /** What was said a moment ago is not said again, but it may be waiting behind thousands of others. */
+  #hurry({ announcements: [first] }: Voice): void {
+    if (first?.lane !== undefined) this.#outbox.put(first, "disputed");
   }
 
   /** A burst now, whatever was said lately. */

@@ -14,17 +14,18 @@ const drain = (outbox: Outbox<Item>, now = START): readonly string[] => {
 };
 
 describe("an outbox", () => {
-  it("sends the urgent first, then probes, then the rest, each in its order", () => {
+  it("sends what is disputed first, then the urgent, probes, and the rest, each in its order", () => {
     const outbox = new Outbox<Item>(1_000);
     for (const [name, lane] of [
       ["refresh", "again"],
       ["one", "first"],
       ["probe", "probe"],
       ["two", "first"],
+      ["disputed", "disputed"],
     ] as const) {
       outbox.put(item(name), lane);
     }
-    assert.deepEqual(drain(outbox), ["one", "two", "probe", "refresh"]);
+    assert.deepEqual(drain(outbox), ["disputed", "one", "two", "probe", "refresh"]);
     assert.equal(outbox.deadline(START), undefined);
   });
 

@@ -7,8 +7,10 @@
 import { earliest, type Instant } from "#base/time";
 import { TokenBucket } from "./limits.ts";
 
-/** First announcements go before probes, these before repetitions and refreshes. */
-export const LANES = ["first", "probe", "again"] as const;
+/**
+ * Where neighbours are being told otherwise goes first; first announcements go before probes, these before repetitions and refreshes.
+ */
+export const LANES = ["disputed", "first", "probe", "again"] as const;
 export type Lane = (typeof LANES)[number];
 
 /** Frames in one turn, and the most that may leave at once. */
@@ -22,6 +24,7 @@ type Queue<Item> = { items: Item[]; head: number };
 export class Outbox<Item extends { lane: Lane | undefined }> {
   readonly #bucket: TokenBucket;
   readonly #queues: Readonly<Record<Lane, Queue<Item>>> = {
+    disputed: { items: [], head: 0 },
     first: { items: [], head: 0 },
     probe: { items: [], head: 0 },
     again: { items: [], head: 0 },

@@ -75,6 +75,19 @@ describe("ten thousand addresses", () => {
     assert.match(String(words[0]), /takeover .* request 10\.99\.0\.1 /);
   });
 
+  it("do not keep the defence of one of them waiting, whatever else of it waits already", () => {
+    // The second burst of all of them is under way, or the first one.
+    for (const since of [seconds(5), seconds(0)]) {
+      const node = new Node().links(LINK).assign(...MANY.map((each) => held(each)));
+      node.pass(since).takeSent();
+      const [last] = MANY.slice(-1);
+      assert.ok(last !== undefined);
+      node.sayAgain("defence", last).pass(millis(20));
+      // The limit may have let its frames through just before.
+      assert.match(String(node.take()[0]), new RegExp(`request ${last} `));
+    }
+  });
+
   it("are answered for while all of them wait to be announced", () => {
     const node = new Node().links(LINK).assign(...MANY.map((each) => held(each)));
     node.take();
