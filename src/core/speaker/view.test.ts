@@ -40,6 +40,28 @@ describe("what is true of a speaker", () => {
     assert.equal(view.duplicates.size, 0);
   });
 
+  it("has no end of addresses that come and go, but keeps those that are held", () => {
+    const view = emptySpeakerView();
+    const tell = (index: number, to: "holding" | "standby") =>
+      projectSpeaker(view, {
+        ...{ sequence: index + 1, at: wallTime(index) },
+        event: {
+          ...{
+            type: "address-state",
+            address: address(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`),
+          },
+          ...{ from: "claiming", to, cause: "unheld" },
+        },
+      });
+    for (let index = 0; index < 100; index += 1) tell(index, "holding");
+    for (let index = 100; index < 100_000; index += 1) tell(index, "standby");
+    assert.ok(view.addresses.size > 10_000 && view.addresses.size <= 20_000, `${view.addresses.size}`);
+    for (let index = 0; index < 100; index += 1)
+      assert.equal(view.addresses.get(address(`10.0.0.${index}`))?.state, "holding");
+    assert.ok(view.addresses.has(address("10.1.134.159")), "the last one");
+    assert.ok(!view.addresses.has(address("10.0.0.100")), "the first of those that are not held");
+  });
+
   it("is that a machine has an address, until that is over", () => {
     const move = { type: "address-state", address: A } as const;
     const found: readonly SpeakerEvent[] = [

@@ -23,7 +23,7 @@ export type SpeakerView = BgpView & {
   startedAt: WallTime | undefined;
   isSynced: boolean;
   company: Company | undefined;
-  /** Those that this node has had to do with; one that is on standby again stays, with why. */
+  /** Those that this node has had to do with; one that is on standby again stays, with why, unless there are very many. */
   readonly addresses: Map<IpAddress, AddressView>;
   readonly members: Map<
     string,
@@ -76,12 +76,29 @@ const toggle = <Key>(set: Set<Key>, key: Key, isIn: boolean): void => {
   else set.delete(key);
 };
 
+/** Addresses of a view; above that those are forgotten that this node has not had to do with for the longest time. */
+const MOST_ADDRESSES = 20_000;
+/** So many at once, so that it is seldom done. */
+const FORGOTTEN_AT_ONCE = 2_000;
+
+const putAddress = ({ addresses }: Pick<SpeakerView, "addresses">, address: IpAddress, seen: AddressView) => {
+  // Last in order.
+  addresses.delete(address);
+  addresses.set(address, seen);
+  if (addresses.size <= MOST_ADDRESSES) return;
+  let left = FORGOTTEN_AT_ONCE;
+  for (const [old, { state }] of addresses) {
+    if (left === 0) return;
+    if (state === "standby" && addresses.delete(old)) left -= 1;
+  }
+};
+
 const projectAddress = (view: SpeakerView, event: SpeakerEvent, at: WallTime): void => {
   switch (event.type) {
     case "address-state": {
       const { address, to, cause, peer, outage } = event;
       const measured = outage === undefined ? {} : { outage };
-      view.addresses.set(address, { state: to, since: at, cause, peer, ...measured });
+      putAddress(view, address, { state: to, since: at, cause, peer, ...measured });
       increase(view.transitions, cause);
       break;
     }

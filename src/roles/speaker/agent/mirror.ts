@@ -1,5 +1,6 @@
 /**
- * What a speaker reads of the cluster, kept up to date and told to the machine that decides about placements.
+ * What a speaker reads of the cluster, kept up to date and told to the machine that decides about placements. What is kept of each object
+ * is in `projections.ts`.
  *
  * Nothing is concluded before every watch has told all there is: half a list of nodes gives the wrong first choice. After that
  * an API server that goes away changes nothing, since what was read last stays.
@@ -9,17 +10,12 @@ import { isDeepStrictEqual } from "node:util";
 import type { EndpointSlice } from "#core/endpoint-slice/endpoint-slice";
 import { readEndpointSlice } from "#core/endpoint-slice/read";
 import { objectKey, type TextMap } from "#core/kubernetes/meta";
-import { fieldsOf, listOf, metaOf } from "#core/kubernetes/read";
 import type { Placements } from "#core/layer2/placements";
-import { readHolderRecord } from "#core/layer2/record";
-import { readStatus, type SeenStatus } from "#core/layer2-status/object";
 import { SeenStatuses } from "#core/layer2-status/plan";
 import type { Node } from "#core/node/node";
-import { readNode } from "#core/node/read";
-import { readService } from "#core/service/read";
 import type { Service } from "#core/service/service";
-import { isSameReport, readReport, type SpeakerReport } from "#core/speaker-report/report";
-import { readVerdict, type SaidVerdict } from "#core/speaker-report/verdict";
+import { isSameReport, type SpeakerReport } from "#core/speaker-report/report";
+import type { SaidVerdict } from "#core/speaker-report/verdict";
 import type { ClusterPort, Failure, Watch, WatchOptions } from "#drivers/kubernetes/port";
 import {
   CONFIGURATION_STATES,
@@ -29,8 +25,15 @@ import {
   PODS,
   SERVICES,
 } from "#runtime/cluster/resources";
-import { leanService } from "./lean-service.ts";
 import { type Member, membersOf } from "./members.ts";
+import {
+  projectNode,
+  projectReport,
+  projectService,
+  projectStatus,
+  type SeenHolder,
+  type SeenReport,
+} from "./projections.ts";
 import { readSpeakerPod, SPEAKER_SELECTOR, type SpeakerPod } from "./speaker-pod.ts";
 
 /** What may be different: who the members are, and with them everything else; or everything else only. */
@@ -54,50 +57,6 @@ type Hooks<Item> = {
   readonly remove: (before: Item) => void;
   readonly changes: Changed;
 };
-
-/** One that has become another type is kept until what we have said on it is gone. */
-const project = (object: unknown): Service | undefined => {
-  const service = readService(object);
-  if (service === undefined) return undefined;
-  const lean = leanService(service);
-  return lean.type === "LoadBalancer" || lean.conditions.length > 0 ? lean : undefined;
-};
-
-/** A node, and by what its object is told from one that is made anew under the same name. */
-type SeenNode = { readonly node: Node; readonly uid: string };
-
-const projectNode = (object: unknown): SeenNode | undefined => {
-  const node = readNode(object);
-  return node === undefined ? undefined : { node, uid: metaOf(object, () => false)?.uid ?? "" };
-};
-
-/** What a speaker has reported, and whose the object is. */
-type SeenReport = {
-  readonly report: SpeakerReport;
-  readonly owners: readonly unknown[];
-  readonly verdict: SaidVerdict;
-};
-
-const MOST_OWNERS = 16;
-
-const projectReport = (object: unknown): SeenReport | undefined => {
-  const report = readReport(object);
-  if (report === undefined) return undefined;
-  const { ownerReferences } = fieldsOf(fieldsOf(object).metadata);
-  const owners = listOf(ownerReferences).slice(0, MOST_OWNERS);
-  return { report, owners, verdict: readVerdict(object) };
-};
-
-/** A status as an object of its own, and as the record of a holder. */
-type Status = { readonly seen: SeenStatus; readonly record: ReturnType<typeof readHolderRecord> };
-
-const projectStatus =
-  (holders: "followed" | "ignored") =>
-  (object: unknown): Status | undefined => {
-    const seen = readStatus(object);
-    const record = holders === "ignored" ? undefined : readHolderRecord(object);
-    return seen === undefined ? undefined : { seen, record };
-  };
 
 export class ClusterMirror {
   /** The `ServiceL2Status` objects that are there. */
@@ -226,7 +185,7 @@ export class ClusterMirror {
   #watchWorkload(): void {
     const hearers = this.#hearers;
     this.#services = this.#watch(
-      { resource: SERVICES, project, keyOf: ({ meta }) => objectKey(meta) },
+      { resource: SERVICES, project: projectService, keyOf: ({ meta }) => objectKey(meta) },
       {
         put: (service) => {
           for (const hearer of hearers)
@@ -319,7 +278,7 @@ export class ClusterMirror {
         changes: "members",
       },
     );
-    this.#watch<Status>(
+    this.#watch<SeenHolder>(
       {
         resource: L2_STATUSES,
         namespace,

@@ -2,7 +2,7 @@
  * When something may be written: what was sent is not sent again before there was time to see what came of it, and no object is
  * written without end, such as when two nodes each believe that they alone answer for a Service.
  */
-import { after, between, type Instant, seconds } from "#base/time";
+import { after, between, type Duration, type Instant, seconds } from "#base/time";
 import { hashName } from "#core/balance/name-hash";
 import { type Backoff, backoffDelay } from "#core/kubernetes/backoff";
 
@@ -13,9 +13,7 @@ export type Patience = { readonly atOnce: number; readonly pause: Backoff };
 
 const USUAL: Patience = { atOnce: 4, pause: { first: seconds(10), most: seconds(120) } };
 /** After so long without a write the row is over. */
-const REST = seconds(240);
-/** Keys that are remembered before those whose row is over are looked for and forgotten. */
-const MOST = 4_096;
+export const REST: Duration = seconds(240);
 
 type Attempt = {
   /** Of what was sent last. */
@@ -29,7 +27,6 @@ type Attempt = {
 export class Attempts {
   readonly #patience: Patience;
   readonly #byKey = new Map<string, Attempt>();
-  #most = MOST;
 
   constructor(patience: Patience = USUAL) {
     this.#patience = patience;
@@ -54,15 +51,15 @@ export class Attempts {
     const row = isInRow ? before.row + 1 : 1;
     const times = isInRow && before.print === print ? before.times + 1 : 1;
     this.#byKey.set(key, { print, times, row, at: now });
-    if (this.#byKey.size > this.#most) this.#clean(now);
   }
 
   forget(key: string): void {
     this.#byKey.delete(key);
   }
 
-  #clean(now: Instant): void {
+  /** Forgets those whose row is over; gives how many are left. To be called a while after something was sent, however much that was. */
+  clean(now: Instant): number {
     for (const [key, { at }] of this.#byKey) if (between(at, now) >= REST) this.#byKey.delete(key);
-    this.#most = Math.max(MOST, 2 * this.#byKey.size);
+    return this.#byKey.size;
   }
 }

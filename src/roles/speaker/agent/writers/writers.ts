@@ -14,7 +14,7 @@ import type { Cancel, Time } from "#drivers/kubernetes/time";
 import { createFailures } from "#runtime/cluster/failures";
 import { createWrites, type Writes } from "#runtime/cluster/writes";
 import { Agenda } from "./agenda.ts";
-import { Attempts, type Patience } from "./attempts.ts";
+import { Attempts, type Patience, REST } from "./attempts.ts";
 import { type ConditionParts, Conditions } from "./conditions.ts";
 import { type ConflictParts, Conflicts, type Duplicate } from "./conflicts.ts";
 import { assigned, duplicateFound, notReachable, reachableAgain, SpeakerEvents } from "./events.ts";
@@ -75,6 +75,9 @@ const changedAddresses = <Value>(
 /** One small object for each node, of which failovers live: a node that is back must be known to be before the next one fails. */
 const REPORTING: Patience = { atOnce: 60, pause: { first: seconds(2), most: seconds(30) } };
 
+/** What is to be done at a time of its own. */
+type Later = "report" | "conflicts" | "attempts";
+
 export class Writers {
   readonly #parts: WritersParts;
   readonly #writes: Writes;
@@ -86,7 +89,7 @@ export class Writers {
   readonly #report: LinkReport;
   readonly #conflicts: Conflicts;
   readonly #agenda: Agenda;
-  readonly #cancels = new Map<"report" | "conflicts", { readonly when: Instant; readonly cancel: Cancel }>();
+  readonly #cancels = new Map<Later, { readonly when: Instant; readonly cancel: Cancel }>();
   /** `undefined` until it was said for the first time: before that nothing is known to be held no more. */
   #voices: ReadonlyMap<IpAddress, readonly string[]> | undefined;
   #verdicts = NOTHING;
@@ -299,7 +302,7 @@ export class Writers {
     if (this.#isReady && this.#life === "writing") this.#conflicts.look();
   }
 
-  #later(what: "report" | "conflicts", when: Instant): void {
+  #later(what: Later, when: Instant): void {
     const { clock } = this.#parts;
     const known = this.#cancels.get(what);
     if (this.#life !== "writing" || (known !== undefined && known.when <= when)) return;
@@ -307,7 +310,8 @@ export class Writers {
     const cancel = clock.later(between(clock.now(), when), () => {
       this.#cancels.delete(what);
       if (what === "report") this.#lookAtReport();
-      else this.#lookAtConflicts();
+      else if (what === "conflicts") this.#lookAtConflicts();
+      else if (this.#attempts.clean(clock.now()) > 0) this.#cleanLater();
     });
     this.#cancels.set(what, { when, cancel });
   }
@@ -319,7 +323,13 @@ export class Writers {
     if (status === "True" && before?.status === "False") this.#events.tell(service, reachableAgain(message));
   };
 
+  /** What was sent for thousands of Services is not remembered for ever. */
+  #cleanLater(): void {
+    this.#later("attempts", after(this.#parts.clock.now(), REST));
+  }
+
   #onEnd(subject: string, failure: Failure | undefined): void {
+    this.#cleanLater();
     if (failure === undefined) {
       this.#failures.ended(subject);
       return;
