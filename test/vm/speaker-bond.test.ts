@@ -1,6 +1,6 @@
 /**
- * A speaker on a bond of two cables to two switches, and on a VLAN above it: one answer to each question, none where the address does not
- * belong, and a burst when the bond changes its cable. Runs in a virtual machine.
+ * A speaker on a bond of two cables to two switches, and on a VLAN above it, by ARP and by Neighbour Discovery: one answer to each question,
+ * none where the address does not belong, and a burst when the bond changes its cable, also below a bridge. Runs in a virtual machine.
  */
 import assert from "node:assert/strict";
 import { join as pathOf } from "node:path";
@@ -15,6 +15,8 @@ const MAIN = pathOf(import.meta.dirname, "../../dist/main.js");
 const MAC = "02:00:00:00:02:0b";
 const PLAIN = "10.2.0.110";
 const TAGGED = "10.5.0.100";
+const SIX = "fd02::110";
+const TAGGED_SIX = "fd05::100";
 const KUBECONFIG = JSON.stringify({
   ...{ apiVersion: "v1", kind: "Config", "current-context": "lab" },
   clusters: [{ name: "lab", cluster: { server: "https://127.0.0.1:9" } }],
@@ -24,7 +26,11 @@ const KUBECONFIG = JSON.stringify({
 const STATE = JSON.stringify({
   ...{ version: 1, node: "e1" },
   members: [{ name: "e1", addresses: ["10.2.0.11"], macs: [MAC], api: "ready" }],
-  placements: [PLAIN, TAGGED].map((address) => ({ address, candidates: ["e1"], interfaces: "all" })),
+  placements: [PLAIN, TAGGED, SIX, TAGGED_SIX].map((address) => ({
+    address,
+    candidates: ["e1"],
+    interfaces: "all",
+  })),
 });
 
 const layCables = async (lab: Lab): Promise<void> => {
@@ -40,6 +46,8 @@ const layCables = async (lab: Lab): Promise<void> => {
   await join(lab, "e1", "mode active-backup", 11);
   await ip(lab, "e1", ...vlan("bond0", 10, "10.5.0.11/24"));
   await ip(lab, "cl", ...vlan("eth0", 10, "10.5.0.2/24"));
+  await ip(lab, "e1", "addr add fd02::11/64 dev bond0 nodad", "addr add fd05::11/64 dev bond0.10 nodad");
+  await ip(lab, "cl", "addr add fd05::2/64 dev eth0.10 nodad");
 };
 
 const startSpeaker = async (lab: Lab): Promise<LabProcess> => {
@@ -56,6 +64,8 @@ const startSpeaker = async (lab: Lab): Promise<LabProcess> => {
 const ANNOUNCED = {
   plain: /^(?!.*vlan 10).*(?:Announcement|Request who-has 10\.2\.0\.110 tell) 10\.2\.0\.110,/,
   tagged: /vlan 10.*(?:Announcement|Request who-has 10\.5\.0\.100 tell) 10\.5\.0\.100,/,
+  six: /^(?!.*vlan 10).*> ff02::1: .*neighbor advertisement, tgt is fd02::110,/,
+  taggedSix: /vlan 10.*> ff02::1: .*neighbor advertisement, tgt is fd05::100,/,
 };
 
 /** Has the client ask for an address, and gives whom it believes on a device. */
@@ -74,10 +84,41 @@ const seen = (tap: LabProcess, what: RegExp): number =>
     .split("\n")
     .filter((line) => what.test(line)).length;
 
+/** Pulls the cable that the bond uses, and plugs it in again once all of these were announced three times more. */
+const announcedAfterPull = async (lab: Lab, tap: LabProcess, what: readonly RegExp[]): Promise<void> => {
+  const announced = (): readonly number[] => what.map((each) => seen(tap, each));
+  const before = announced();
+  const port = await activePort(lab);
+  await cable(lab, port, "down");
+  await until("the other cable is active", async () => (await activePort(lab)) !== port, { withinMs: BOUND });
+  await until(
+    "all are announced again, three times",
+    async () => announced().every((count, index) => count >= (before[index] ?? 0) + 3),
+    { withinMs: BOUND },
+  );
+  await cable(lab, port, "up");
+};
+
+/** Makes the bond a port of a bridge, which has its addresses from then on. */
+const bridge = (lab: Lab): Promise<void> =>
+  ip(
+    lab,
+    "e1",
+    "link del bond0.10",
+    `link add br1 address ${MAC} type bridge`,
+    "addr flush dev bond0",
+    "link set bond0 master br1",
+    "link set br1 up",
+    "addr add 10.2.0.11/24 dev br1",
+    "addr add fd02::11/64 dev br1 nodad",
+  );
+
 it("a speaker answers once on a bond and on a VLAN above it, and announces when the bond changes its cable", async (context) => {
   await inBed(context, twoSwitches([], 0), async ({ lab }) => {
     await layCables(lab);
-    const tap = await lab.host("cl").spawn(["tcpdump", "-lnne", "-i", "eth0", "arp"]);
+    const tap = await lab
+      .host("cl")
+      .spawn(["tcpdump", "-lnne", "-i", "eth0", "arp", "or", "icmp6", "or", "vlan"]);
     await tap.said(/listening on/, BOUND);
     const speaker = await startSpeaker(lab);
     try {
@@ -91,6 +132,8 @@ it("a speaker answers once on a bond and on a VLAN above it, and announces when 
         );
       await believes(PLAIN, "eth0");
       await believes(TAGGED, "eth0.10");
+      await believes(SIX, "eth0");
+      await believes(TAGGED_SIX, "eth0.10");
       await ip(lab, "cl", `route add ${TAGGED}/32 dev eth0`);
       assert.doesNotMatch(await ask(lab, TAGGED, "eth0"), /lladdr/, "nobody answers outside of its VLAN");
       await ip(lab, "cl", `route del ${TAGGED}/32 dev eth0`);
@@ -109,20 +152,17 @@ it("a speaker answers once on a bond and on a VLAN above it, and announces when 
 
       // The takeover's second burst is over.
       await pause(10_000);
-      const announced = (): readonly number[] => [seen(tap, ANNOUNCED.plain), seen(tap, ANNOUNCED.tagged)];
-      const before = announced();
-      const port = await activePort(lab);
-      await cable(lab, port, "down");
-      await until("the other cable is active", async () => (await activePort(lab)) !== port, {
-        withinMs: BOUND,
-      });
-      await until(
-        "both are announced again, three times",
-        async () => announced().every((count, index) => count >= (before[index] ?? 0) + 3),
-        { withinMs: BOUND },
-      );
+      await announcedAfterPull(lab, tap, Object.values(ANNOUNCED));
       await believes(PLAIN, "eth0");
       await believes(TAGGED, "eth0.10");
+
+      // The kernel tells nothing of a bridge whose port changes its cable.
+      await bridge(lab);
+      await believes(PLAIN, "eth0");
+      await believes(SIX, "eth0");
+      await pause(10_000);
+      await announcedAfterPull(lab, tap, [ANNOUNCED.plain, ANNOUNCED.six]);
+      await believes(PLAIN, "eth0");
     } catch (error) {
       context.diagnostic(`${speaker.stdout()}${speaker.stderr()}\n${tap.stdout()}`);
       throw error;

@@ -1,5 +1,6 @@
 /** What this node is connected to: its links with their addresses, and the gateway as a sign that the rest is there. */
 import { after, type Instant, seconds } from "#base/time";
+import { reachedThrough } from "#core/netlink/reached-through";
 import type { NodeLink } from "#core/responder/config";
 import { linkFault } from "#core/responder/fitness";
 import type { SpeakerEvent } from "#core/speaker/event";
@@ -60,7 +61,10 @@ export class Neighbourhood {
 
   /** The kernel's network has changed. */
   changed(change: NetlinkChange, now: Instant): void {
-    if (change.type === "link" && change.isRerouted === true) this.#parts.onRerouted(change.link.index, now);
+    if (change.type === "link" && change.isRerouted === true) {
+      for (const index of reachedThrough(change.link.index, this.links.all()))
+        this.#parts.onRerouted(index, now);
+    }
     if (change.type === "overrun") {
       if (!this.links.reread()) {
         this.#parts.deadlines.set("reread", after(now, REREAD_RETRY), (at) => this.changed(change, at));

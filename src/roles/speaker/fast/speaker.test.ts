@@ -230,6 +230,21 @@ describe("speakers on one link", () => {
     );
   });
 
+  it("announce what they hold on a bridge when the bond that is its port has changed its cable", async () => {
+    const bed = await settled();
+    const { mac, netlink } = node(bed, "node-1");
+    const port = { index: 7, name: "bond0", mtu: 1_500, up: true, carrier: true, loopback: false };
+    netlink.setLink({ ...port, kind: "bond", mac, master: LINK.index, masterKind: "bridge" });
+    await bed.pass(seconds(2));
+    const from = bed.segment.frames.length;
+    netlink.reroute(port.index);
+    await bed.pass(millis(500));
+    assert.deepEqual(
+      bed.segment.frames.slice(from).map((frame) => frame.from),
+      Array.from({ length: 6 }, () => mac),
+    );
+  });
+
   it("announce what they hold when word of that may be among what the kernel had to drop", async () => {
     const bed = await settled();
     const from = bed.segment.frames.length;
