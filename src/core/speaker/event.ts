@@ -66,13 +66,14 @@ export type SpeakerEvent =
   | { readonly type: "duplicate-gone"; readonly address: IpAddress; readonly mac: MacAddress }
   /**
    * An address that the kernel is to answer for (`--bind`): `restored`: it was missing, and is bound again; `refused`: the kernel does not
-   * take it, and the speaker answers itself; `swept`: an earlier run had left it; `stuck`: it cannot be taken off, and goes when its lease ends.
+   * take it, and the speaker answers itself; `adopted`: an earlier run had left it, and this node holds it again; `released`: another one has
+   * what an earlier run had left; `stuck`: it cannot be taken off, and goes when its lease ends.
    */
   | {
       readonly type: "binding";
       readonly address: IpAddress;
       readonly link: string;
-      readonly change: "restored" | "refused" | "swept" | "stuck";
+      readonly change: "restored" | "refused" | "adopted" | "released" | "stuck";
       readonly detail?: string;
     }
   /** The secret that speakers share was read anew from its file; `refused`: it cannot be used, and the one before stays. */

@@ -97,7 +97,9 @@ const bindingSentence = ({ address, link, change, detail }: Of<"binding">): Sent
         subject,
         detailed(`cannot be bound to ${link}, so this program answers for it`, detail),
       );
-    case "swept":
+    case "adopted":
+      return say("notice", subject, `was left on ${link} by an earlier run, and stays there`);
+    case "released":
       return say("notice", subject, `was left on ${link} by an earlier run, and is not bound any more`);
     case "stuck":
       return say(

@@ -31,9 +31,10 @@ const isBoundAt = async (bed: SpeakerBed, at: readonly string[], node: string): 
 };
 
 for (const proxyMode of ["nftables", "iptables"] as const) {
-  const inBed = sharedSpeakerBed({ nodes: 3, proxyMode, args: ["--bind"] });
-
   describe(`addresses that are bound beside kube-proxy's ${proxyMode}`, () => {
+    // One cluster after the other.
+    const inBed = sharedSpeakerBed({ nodes: 3, proxyMode, args: ["--bind"] });
+
     it(
       "are on the node that holds them, which answers once, and lead to the pods of all nodes",
       inBed(async (bed) => {
@@ -67,6 +68,23 @@ for (const proxyMode of ["nftables", "iptables"] as const) {
           assert.equal(lost, 0, `${address}: ${lost} of ${sent} datagrams`);
         await isBoundAt(bed, at, "n2");
         await witness.agreesOn("n2", at);
+
+        // A speaker that is killed leaves it to its kernel, which goes on until the next run takes it up.
+        const changes = await cluster.lab.host("n2").spawn(["ip", "-o", "monitor", "address"]);
+        const killed = await outagesDuring(cluster.client, at, async () => {
+          await speakers.on("n2").stop("SIGKILL");
+          await speakers.on("n2").start();
+          for (const each of at)
+            await eventually(`${each} taken up`, 25_000, async () =>
+              speakers.on("n2").log().includes(`address ${each}: was left on`) ? true : undefined,
+            );
+        });
+        for (const { address, sent, lost } of killed)
+          assert.equal(lost, 0, `${address}: ${lost} of ${sent} datagrams`);
+        await changes.stop();
+        assert.doesNotMatch(changes.stdout(), /Deleted/);
+        await witness.agreesOn("n2", at);
+        await isBoundAt(bed, at, "n2");
 
         const failed = await outagesDuring(cluster.client, at, async () => {
           await cluster.node("n2").kill();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseInterfaceAddress } from "#base/prefix";
-import { after, type Duration, type Instant, instant, micros, millis, seconds } from "#base/time";
+import { after, type Duration, type Instant, instant, millis, seconds } from "#base/time";
 import { LEASED_ADDRESS_PROTOCOL, STEELYARD_ADDRESS_PROTOCOL } from "#core/netlink/address";
 import type { SpeakerEvent } from "#core/speaker/event";
 import { speakerSentence } from "#core/speaker/sentence";
@@ -99,14 +99,15 @@ describe("addresses that the kernel answers for", () => {
       });
       return lease(request);
     };
-    await pass(micros(LEASE / 3));
+    await pass(seconds(9.1));
     assert.equal(leases, 600);
     assert.ok(most <= 256, `${most} in one turn`);
-    await pass(LEASE);
+    await pass(seconds(27.1));
     assert.equal(leases, 600 * 4);
     bindings.close();
     await pass(LEASE);
     assert.equal(leases, 600 * 4);
+    assert.ok(seconds(9) * 3 < LEASE, "two renewals may fail");
   });
 
   it("are put back at once when somebody removes them, once a second while that goes on, and answered for meanwhile", async () => {
@@ -161,21 +162,53 @@ describe("addresses that the kernel answers for", () => {
     assert.deepEqual(changed(), ["192.0.2.100 true", "2001:db8::100 true"]);
   });
 
-  it("go at the start where an earlier run has left them, and an edge's stay", () => {
+  describe("that an earlier run has left", () => {
     const put = (protocol: number, text: string) => (kernel: ReturnType<typeof kernelOf>) =>
       kernel.setAddress({
         ...{ ...whole(text), linkIndex: LINK.index, tentative: false, duplicate: false, protocol },
       });
-    const { bound, said, kernel } = bed((fresh) => {
-      put(LEASED_ADDRESS_PROTOCOL, "192.0.2.100/32")(fresh);
-      put(STEELYARD_ADDRESS_PROTOCOL, "192.0.2.50/24")(fresh);
+    const left = () =>
+      bed((fresh) => {
+        put(LEASED_ADDRESS_PROTOCOL, "192.0.2.100/32")(fresh);
+        put(LEASED_ADDRESS_PROTOCOL, "2001:db8::100/128")(fresh);
+        put(STEELYARD_ADDRESS_PROTOCOL, "192.0.2.50/24")(fresh);
+      });
+
+    it("stay, are renewed once this node holds them again, and lapse by themselves if it does not", async () => {
+      const { bindings, kernel, bound, said, pass } = left();
+      bindings.bind(A, []);
+      assert.equal(bound().length, 2);
+      assert.ok(!bindings.isBound(A));
+      bindings.bind(A, [LINK.index]);
+      assert.ok(bindings.isBound(A));
+      assert.deepEqual(said(), [
+        "notice: address 192.0.2.100: was left on eth0 by an earlier run, and stays there",
+      ]);
+      const renewed: string[] = [];
+      const lease = kernel.leaseAddress.bind(kernel);
+      kernel.leaseAddress = (request) => {
+        renewed.push(request.address.address);
+        return lease(request);
+      };
+      await pass(LEASE);
+      assert.deepEqual(new Set(renewed), new Set([A]));
     });
-    assert.deepEqual(bound(), []);
-    assert.deepEqual(said(), [
-      "notice: address 192.0.2.100: was left on eth0 by an earlier run, and is not bound any more",
-    ]);
-    const present = kernel.addresses();
-    assert.ok(present.ok && present.value.some(({ address }) => address === parsed("192.0.2.50")));
+
+    it("go at once when another one has them, on links where they are not told of any more, and at the end", () => {
+      const one = left();
+      one.bindings.release(A);
+      assert.deepEqual(one.bound(), ["2001:db8::100/128 2"]);
+      assert.deepEqual(one.said(), [
+        "notice: address 192.0.2.100: was left on eth0 by an earlier run, and is not bound any more",
+      ]);
+      one.bindings.bind(SIX, [OTHER]);
+      assert.deepEqual(one.bound(), ["2001:db8::100/128 3"]);
+      const other = left();
+      other.bindings.close();
+      assert.deepEqual(other.bound(), []);
+      const present = other.kernel.addresses();
+      assert.ok(present.ok && present.value.some(({ address }) => address === parsed("192.0.2.50")));
+    });
   });
 
   it("are told of as stuck where they cannot be taken off", () => {

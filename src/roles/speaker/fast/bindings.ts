@@ -3,7 +3,9 @@
  *
  * An address is bound to the links on which it is told of and to no others, with its full length: it brings no route, and does not go when
  * the interface's own address does (promote_secondaries). Each is leased: it goes by itself when nobody renews it, so that the kernel of a
- * node whose speaker was killed does not answer for ever. What an earlier run has left goes at the start: nothing is held then.
+ * node whose speaker was killed does not answer for ever. Until then that node goes on, and the next one, which asks, leaves it the address.
+ * So what an earlier run has left stays at the start, to be taken up when this node holds the address again; it goes when another one is
+ * heard to have it, or when its time is up.
  *
  * What somebody removes is put back at once, and again after a second for as long as that goes on; meanwhile, and where the kernel
  * refuses, `isBound` is false and the responder answers itself.
@@ -17,9 +19,9 @@ import type { LinkAddress, NetlinkChange, NetlinkError, NetlinkPort } from "#dri
 import type { Deadlines } from "#runtime/deadlines";
 
 /** How long the kernel keeps an address for a speaker that does not renew it. */
-export const LEASE: Duration = seconds(20);
+export const LEASE: Duration = seconds(30);
 /** Two renewals may fail. */
-const RENEW_INTERVAL = seconds(6);
+const RENEW_INTERVAL = seconds(9);
 /** Pause before what failed is tried again, and between two repairs of one address. */
 const MEND_INTERVAL = seconds(1);
 /** Renewed in one turn. */
@@ -52,6 +54,8 @@ const wholeOf = (address: IpAddress): InterfaceAddress => ({ address, prefixLeng
 export class Bindings {
   readonly #parts: BindingsParts;
   readonly #bindingsByAddress = new Map<IpAddress, Map<number, Binding>>();
+  /** What an earlier run has left, and this one has not taken up: the links of each. */
+  readonly #leftovers = new Map<IpAddress, Set<number>>();
   /** What the kernel refuses, by link: said once. */
   readonly #refusals = new Set<string>();
   /** Those that are renewed in this round still. */
@@ -61,7 +65,7 @@ export class Bindings {
 
   constructor(parts: BindingsParts) {
     this.#parts = parts;
-    this.#sweep();
+    this.#findLeftovers();
   }
 
   /** An address is bound to exactly these links from now on; to none: it is not bound. */
@@ -75,6 +79,7 @@ export class Bindings {
       return;
     }
     this.#bindingsByAddress.set(address, before);
+    this.#takeUp(address, linkIndexes);
     for (const linkIndex of linkIndexes) {
       if (before.has(linkIndex)) continue;
       const binding: Binding = { isThere: false, mendedAt: undefined };
@@ -82,6 +87,15 @@ export class Bindings {
       this.#lease(address, linkIndex, binding);
     }
     this.#plan();
+  }
+
+  /** Another one has an address, or it is none of this node's business any more: what an earlier run has left of it goes. */
+  release(address: IpAddress): void {
+    for (const linkIndex of this.#leftovers.get(address) ?? []) {
+      this.#take(address, linkIndex);
+      this.#tell(address, linkIndex, "released");
+    }
+    this.#leftovers.delete(address);
   }
 
   /** Whether the kernel has an address on every link where it is to. */
@@ -106,7 +120,10 @@ export class Bindings {
     }
     if (change.type !== "address" && change.type !== "address-gone") return false;
     const isOurs = this.has(change.address) || change.address.protocol === LEASED_ADDRESS_PROTOCOL;
-    if (isOurs && change.type === "address-gone") this.#mend(change.address, change.by);
+    if (isOurs && change.type === "address-gone") {
+      this.#leftovers.get(change.address.address)?.delete(change.address.linkIndex);
+      this.#mend(change.address, change.by);
+    }
     return isOurs;
   }
 
@@ -116,20 +133,47 @@ export class Bindings {
       for (const linkIndex of [...bindings.keys()]) this.#remove(address, linkIndex, bindings);
     }
     this.#bindingsByAddress.clear();
+    for (const [address, links] of this.#leftovers) for (const each of links) this.#take(address, each);
+    this.#leftovers.clear();
     this.#plan();
   }
 
-  #sweep(): void {
-    const { netlink, tell, nameOf } = this.#parts;
-    const present = netlink.addresses();
+  #findLeftovers(): void {
+    const present = this.#parts.netlink.addresses();
     if (!present.ok) return;
-    for (const { address, prefixLength, linkIndex, protocol } of present.value) {
+    for (const { address, linkIndex, protocol } of present.value) {
       if (protocol !== LEASED_ADDRESS_PROTOCOL) continue;
-      const removed = netlink.removeAddress({ linkIndex, address: { address, prefixLength } });
-      const link = nameOf(linkIndex) ?? `link ${linkIndex}`;
-      if (removed.ok) tell({ type: "binding", address, link, change: "swept" });
-      else tell({ type: "binding", address, link, change: "stuck", detail: wordsOf(removed.error) });
+      const links = this.#leftovers.get(address) ?? new Set();
+      this.#leftovers.set(address, links.add(linkIndex));
     }
+  }
+
+  /** What is left on these links is this run's from now on; what is left elsewhere goes. */
+  #takeUp(address: IpAddress, linkIndexes: readonly number[]): void {
+    for (const linkIndex of this.#leftovers.get(address) ?? []) {
+      if (!linkIndexes.includes(linkIndex)) this.#take(address, linkIndex);
+      else this.#tell(address, linkIndex, "adopted");
+    }
+    this.#leftovers.delete(address);
+  }
+
+  #tell(
+    address: IpAddress,
+    linkIndex: number,
+    change: Extract<SpeakerEvent, { type: "binding" }>["change"],
+    detail?: string,
+  ): void {
+    const link = this.#parts.nameOf(linkIndex) ?? `link ${linkIndex}`;
+    this.#parts.tell({
+      ...{ type: "binding", address, link, change },
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
+
+  /** Takes an address off a link. */
+  #take(address: IpAddress, linkIndex: number): void {
+    const removed = this.#parts.netlink.removeAddress({ linkIndex, address: wholeOf(address) });
+    if (!removed.ok) this.#tell(address, linkIndex, "stuck", wordsOf(removed.error));
   }
 
   #lease(address: IpAddress, linkIndex: number, binding: Binding): boolean {
@@ -158,10 +202,7 @@ export class Bindings {
   #remove(address: IpAddress, linkIndex: number, bindings: Map<number, Binding>): void {
     // Before it goes, so that its going is nobody's doing.
     bindings.delete(linkIndex);
-    const removed = this.#parts.netlink.removeAddress({ linkIndex, address: wholeOf(address) });
-    if (removed.ok) return;
-    const link = this.#parts.nameOf(linkIndex) ?? `link ${linkIndex}`;
-    this.#parts.tell({ type: "binding", address, link, change: "stuck", detail: wordsOf(removed.error) });
+    this.#take(address, linkIndex);
   }
 
   /** Somebody has removed one, or its time was up while this process stood still. */
@@ -185,9 +226,7 @@ export class Bindings {
   ): void {
     if (!this.#lease(address, linkIndex, binding)) return;
     binding.mendedAt = this.#parts.now();
-    const link = this.#parts.nameOf(linkIndex) ?? `link ${linkIndex}`;
-    const detail = by === undefined ? {} : { detail: `removed by ${by}` };
-    this.#parts.tell({ type: "binding", address, link, change: "restored", ...detail });
+    this.#tell(address, linkIndex, "restored", by === undefined ? undefined : `removed by ${by}`);
   }
 
   readonly #onTimer = (now: Instant): void => {

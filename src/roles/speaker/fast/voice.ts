@@ -28,7 +28,7 @@ export type VoiceParts = {
   readonly responder: ResponderConfig;
   readonly links: Pick<Links, "byIndex" | "primaryAddress">;
   /** Where the kernel is to answer for what is held; `undefined`: nowhere. */
-  readonly bindings: Pick<Bindings, "bind" | "isBound"> | undefined;
+  readonly bindings: Pick<Bindings, "bind" | "isBound" | "release"> | undefined;
   /** Called before anything is said of an address because of a frame or a timer. */
   readonly onWake: (now: Instant) => void;
   /** Somebody else has the address, or says so. */
@@ -110,6 +110,7 @@ export class Voice {
     for (const address of known) {
       this.#unsettled.delete(address);
       this.#parts.bindings?.bind(address, []);
+      this.#parts.bindings?.release(address);
     }
     if (known.length > 0) this.#perform(this.#responder.forget(known, now), now);
   }
@@ -242,6 +243,7 @@ export class Voice {
   #hear({ address, mac, who, evidence }: Extract<Effect, { type: "heard" }>, now: Instant): void {
     // Who only asks whether the address is free does not have it.
     if (evidence === "probe") return;
+    this.#parts.bindings?.release(address);
     // A node of ours that asks others from the address has it bound somewhere, and does not answer for it.
     if (evidence === "use" && who.kind === "peer") this.sayAgain(address, "rival", now);
     else this.#parts.onClaim({ address, mac }, now);
