@@ -31,7 +31,7 @@ export const duplicatesOf = (
   );
 
 /** How this node came by an address that it holds, if it took that from a node that fell silent. */
-export const takeoverOf = ({ view }: Pick<Heard, "view">, address: IpAddress): Takeover | undefined => {
+const takeoverOf = ({ view }: Pick<Heard, "view">, address: IpAddress): Takeover | undefined => {
   const known = view.addresses.get(address);
   if (known?.state !== "holding" || known.peer === undefined || known.outage === undefined) return undefined;
   return { from: known.peer, at: known.since, outage: known.outage };
