@@ -94,14 +94,6 @@ export class FakeNetlink implements NetlinkPort {
     if (this.#refusal !== undefined) return failed({ code: this.#refusal, request });
     const link = this.#linkByIndex.get(linkIndex);
     if (link === undefined) return failed({ code: "ENODEV", request });
-    const isSixAgain = this.#addresses.some(
-      (entry) =>
-        !isIpv4(address.address) &&
-        entry.linkIndex === linkIndex &&
-        entry.address === address.address &&
-        entry.prefixLength !== address.prefixLength,
-    );
-    if (isSixAgain) return failed({ code: "EEXIST", request });
     this.setAddress({
       ...{ ...address, linkIndex, tentative: false, duplicate: false, protocol: LEASED_ADDRESS_PROTOCOL },
       ...(isIpv4(address.address) ? { label: link.name } : {}),

@@ -66,7 +66,7 @@ export type NetlinkPort = {
    * Lets an address be on a link for so long from now on, and renews it where it is already, whoever has put it there.
    *
    * Besides that it is as one that is added: not probed, deprecated, without a route; it carries a mark of its own. An IPv6 link that has it
-   * with another prefix length refuses with `EEXIST`, as above.
+   * with another prefix length keeps that.
    */
   leaseAddress(request: AddressLease): NetlinkResult<undefined>;
   /** Removes an address with exactly this prefix length; it is no error when it, or its link, is not there. */
