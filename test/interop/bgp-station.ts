@@ -7,14 +7,18 @@
 import { createHash, randomInt } from "node:crypto";
 import { createInterface } from "node:readline";
 import { assert } from "#base/assert";
+import { estateText, LONGEST_ESTATE, readEstate } from "#core/bfd/legacy-words";
 import type { BgpSettings, PeerWord } from "#core/bgp/desired";
 import { openBfdPort } from "#drivers/bfd/linux";
 import { openBgpPort } from "#drivers/bgp/linux";
 import { openClock } from "#drivers/clock/linux";
+import { openBequest } from "#drivers/files/bequest";
+import { readBootId } from "#drivers/host/linux";
 import { openNetlink } from "#drivers/netlink/linux";
 import { openAdvertisementPort } from "#drivers/router-advertisement/linux";
 import { BfdHub } from "#runtime/bfd/hub";
-import type { Leave } from "#runtime/bgp/leaving";
+import type { Leave, Left } from "#runtime/bgp/leaving";
+import { LeftSessions } from "#runtime/bgp/left-sessions";
 import type { BgpSpeakerParts } from "#runtime/bgp/parts";
 import type { RouteChanges } from "#runtime/bgp/route-queue";
 import { BgpSpeaker } from "#runtime/bgp/speaker";
@@ -30,9 +34,18 @@ export type BgpOrder =
   | { readonly order: "snapshot" }
   | { readonly order: "leave"; readonly leave: Leave };
 
+/** What a station leaves for the next one. */
+const BEQUEST = "/run/station-bfd.json";
+
 const RANGE = 2 ** 40;
 
 const say = (value: object): void => console.log(JSON.stringify(value));
+
+const bequest = openBequest(BEQUEST, LONGEST_ESTATE);
+
+const bequeath = (left: Left): void => {
+  if (left.sessions.length > 0) bequest.leave(estateText({ ...left, bootId: readBootId() }));
+};
 
 const openSpeaker = (start: BgpSpeakerParts["start"]): BgpSpeaker => {
   const opened = openClock({ onWake: () => deadlines.runDue() });
@@ -42,12 +55,14 @@ const openSpeaker = (start: BgpSpeakerParts["start"]): BgpSpeaker => {
   const deadlines = createDeadlines({ now, wake });
   const random = (): number => randomInt(RANGE) / RANGE;
   const links = createLinks(netlink.value);
+  const left = new LeftSessions(readEstate(bequest.take(), readBootId()));
   const bfd = new BfdHub({
     ...{ bfd: openBfdPort(), deadlines, now, random, count: (what) => say({ counted: what }) },
     digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),
   });
   const speaker = new BgpSpeaker({
     ...{ tcp: openBgpPort(), routers: openAdvertisementPort(), bfd, links, deadlines, now, random, start },
+    left,
     afterReading: (run) => void setImmediate(run),
     tell: (observation, at) => say({ at: Math.round(at / 1_000), observation }),
   });
@@ -81,7 +96,7 @@ const runStation = (start: BgpSpeakerParts["start"]): void => {
       case "snapshot":
         return { peers: speaker.peers(), listening: speaker.listening() };
       case "leave":
-        await new Promise<void>((resolve) => speaker.leave(order.leave, resolve));
+        bequeath(await new Promise<Left>((resolve) => speaker.leave(order.leave, resolve)));
         setImmediate(() => process.exit(0));
         return {};
     }

@@ -13,6 +13,6 @@
  * Start at `sessions.ts`: all sessions of a system, from bytes to effects. `session.ts` is one of them; it puts together
  * `packet.ts` (the codec), `authentication.ts`, `admission.ts` (did it come the right way) and `machine.ts` (the state
  * machine; `hearing.ts` is what a packet does to it, `timing.ts` how its timers are negotiated). `observe.ts` says in
- * words what a step changed: up, down and why, leaving.
+ * words what a step changed: up, down and why, leaving. `succession.ts` has a session outlast the program that has it.
  */
 export {};

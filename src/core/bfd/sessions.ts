@@ -29,6 +29,7 @@ import {
   stepSession,
 } from "./session.ts";
 import type { Input, SessionState } from "./state.ts";
+import { type Legacy, legacyOf, succeed } from "./succession.ts";
 import { mayJoinFrom } from "./timing.ts";
 
 /** Why a packet had no effect. */
@@ -75,14 +76,21 @@ export class Sessions {
     this.#limit = tools.limit ?? SESSION_LIMIT;
   }
 
-  /** Adds a session, which speaks at its deadline: now, if it is active. */
-  add(name: string, config: SessionConfig, now: Instant): SessionProblems {
+  /**
+   * Adds a session, which speaks at its deadline: now, if it is active. With what an earlier run left of it, it goes on from there,
+   * unless it is authenticated: its sequence numbers are lost.
+   */
+  add(name: string, config: SessionConfig, now: Instant, legacy?: Legacy): SessionProblems {
     assert(!this.#byName.has(name), "two sessions of one name", { name });
     const problems = this.#problems(config, undefined);
     if (problems.length > 0) return problems;
     if (this.#byName.size >= this.#limit) return [`there are ${this.#limit} sessions already`];
-    const start = { localDiscriminator: this.#discriminator(), sequence: this.#number(), now };
-    const session = initialSession(config, start);
+    const heritage = this.#mayTake(config, legacy) ? legacy : undefined;
+    const localDiscriminator = heritage?.localDiscriminator ?? this.#discriminator();
+    const start = { localDiscriminator, sequence: this.#number(), now };
+    const begun = initialSession(config, start);
+    const session =
+      heritage === undefined ? begun : { ...begun, machine: succeed(config, heritage, now) };
     const entry: Entry = { name, key: sessionKey(config), session, dueAt: undefined, place: 0 };
     this.#byName.set(name, entry);
     this.#byKey.set(entry.key, entry);
@@ -189,6 +197,14 @@ export class Sessions {
     return effects;
   }
 
+  /** What a session can leave to the next run; `undefined` if nothing (`succession.ts`). */
+  legacy(name: string): Legacy | undefined {
+    const session = this.#byName.get(name)?.session;
+    return session === undefined || session.config.authentication !== undefined
+      ? undefined
+      : legacyOf(session.config, session.machine);
+  }
+
   /** How a session is; `undefined` if there is none of that name. */
   state(name: string): SessionState | undefined {
     return this.#byName.get(name)?.session.machine;
@@ -204,6 +220,11 @@ export class Sessions {
     const rival = this.#byKey.get(sessionKey(config));
     if (rival === undefined || rival === itself) return problems;
     return [...problems, `session ${rival.name} has the same peer, address and link`];
+  }
+
+  #mayTake({ authentication }: SessionConfig, legacy: Legacy | undefined): boolean {
+    if (legacy === undefined || authentication !== undefined) return false;
+    return !this.#byDiscriminator.has(legacy.localDiscriminator);
   }
 
   #number(): number {

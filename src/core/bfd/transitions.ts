@@ -50,7 +50,7 @@ export const sendPacket = (
     diagnostic,
     poll: sequence === "poll",
     final: sequence === "final",
-    // A restart of this program ends its sessions.
+    // Sessions live in the program that has them, and end with it unless its end was planned (`succession.ts`).
     controlPlaneIndependent: false,
     demand: false,
     detectMultiplier,

@@ -46,13 +46,19 @@ const distanceOf = ({ ebgpMultiHop }: BgpPeer, { ttlSecurity }: PeerWord): Sessi
   return ebgpMultiHop ? "several-hops" : "one-hop";
 };
 
-const wordNotes = ({ port, vrf, role, bfd }: PeerWord): readonly string[] => [
+const wordNotes = ({ port, vrf, role, bfd, gracefulRestart }: PeerWord): readonly string[] => [
   ...(port === 179 ? [] : [`The nodes connect to TCP port ${port}: the router has to listen there.`]),
   ...(vrf === undefined ? [] : [`The nodes hold this session in their VRF ${vrf}.`]),
   ...(role === "passive"
     ? ["The nodes wait for the router to connect, to the port of their option --bgp-listen."]
     : []),
   ...(bfd?.role === "passive" ? ["The nodes wait for the router to begin BFD: it must not be passive."] : []),
+  ...(bfd === undefined || gracefulRestart === undefined
+    ? []
+    : [
+        "Before a planned restart nodes ask BFD to wait (RFC 5882, 4.3.2.2), so that it stays up.",
+        "Have the router believe BFD under graceful restart all the same: with `bfd check-control-plane-failure` (FRR, Cisco) or `bfd graceful` (BIRD) routes of a dead node would stay for 120 s.",
+      ]),
 ];
 
 const someRouterId = parseAddress("192.0.2.1");

@@ -6,7 +6,7 @@
  */
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
 import { assert } from "#base/assert";
-import { after, type Instant, millis, seconds } from "#base/time";
+import { after, type Duration, type Instant, millis, seconds } from "#base/time";
 import type { Datagram } from "#core/bfd/admission";
 import type { Digest } from "#core/bfd/authentication";
 import type { SessionConfig } from "#core/bfd/config";
@@ -15,6 +15,7 @@ import { cameAt } from "#core/bfd/hearing";
 import type { PeerEvent } from "#core/bfd/observe";
 import { type SessionProblems, Sessions, type SessionsEffect } from "#core/bfd/sessions";
 import type { Input, SessionState } from "#core/bfd/state";
+import { type Legacy, patient } from "#core/bfd/succession";
 import type { BfdError, BfdListener, BfdPort, BfdReflector, BfdSender } from "#drivers/bfd/port";
 import type { Deadlines } from "../deadlines.ts";
 
@@ -78,11 +79,19 @@ export class BfdHub {
     this.#sessions = new Sessions({ random: parts.random, digest: parts.digest });
   }
 
-  /** Begins a session; gives what is wrong with it, if it did not. Its sockets are opened by `open`, or soon. */
-  add(name: string, config: SessionConfig, owner: BfdOwner, now: Instant): SessionProblems {
+  /**
+   * Begins a session, or goes on with that of an earlier run; gives what is wrong with it, if it did not. Its sockets are opened by
+   * `open`, or soon.
+   */
+  add(
+    name: string,
+    config: SessionConfig,
+    owner: BfdOwner & { readonly legacy?: Legacy | undefined },
+    now: Instant,
+  ): SessionProblems {
     for (const each of this.#retiring)
       if (each === name || this.#keptByName.get(each)?.config.peer === config.peer) this.remove(each);
-    const problems = this.#sessions.add(name, config, now);
+    const problems = this.#sessions.add(name, config, now, owner.legacy);
     this.#countProblems(name, problems);
     if (problems.length > 0) return problems;
     const kept: Kept = { name, owner, config, sender: undefined };
@@ -107,6 +116,20 @@ export class BfdHub {
     this.#perform(effects, now);
     this.#schedule();
     return problems;
+  }
+
+  /**
+   * Asks the peer of a session that is up to miss us only after so long a silence, for a run that comes after this one
+   * (RFC 5882 §4.3.2.2). Once it has agreed there is something to be left.
+   */
+  prolong(name: string, silence: Duration, now: Instant): void {
+    const kept = this.#keptByName.get(name);
+    if (kept !== undefined) this.configure(name, patient(kept.config, silence), now);
+  }
+
+  /** What a session can leave to the next run; `undefined` if nothing, or not yet. */
+  legacy(name: string): Legacy | undefined {
+    return this.#sessions.legacy(name);
   }
 
   /** Ends a session on purpose: its peer is told for as long as it would take to miss us. Its owner hears nothing any more. */

@@ -21,7 +21,8 @@
  * BFD (RFC 5882): a session with a peer begins when BGP's is first established, between the same addresses, and stays until the peer is
  * not wanted any more. It is no condition for BGP to come up (§4.1: a peer may not speak it). When it goes down after it was up, BGP's session
  * ends at once with Cease/BFD Down, and no other comes up until BFD is up again, the peer says AdminDown (§4.2), or the hold time has passed
- * in which it said nothing at all, as after BFD was taken out of its configuration.
+ * in which it said nothing at all, as after BFD was taken out of its configuration. At a planned restart peers that keep routes are asked to
+ * miss us as late as they keep them (§4.3.2.2), and the next run goes on with the session: `leaving.ts`, `left-sessions.ts`.
  *
  * Start at `speaker.ts`, then `peer.ts`: one peer. `channel.ts` is a connection of it, `peer-bfd.ts` its BFD, `listening.ts` who may
  * connect to us, `neighbors.ts` the routers of links that peers are given by, `leaving.ts` how everything ends on purpose, `snapshot.ts` what can be seen of it all.

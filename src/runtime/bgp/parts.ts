@@ -10,10 +10,16 @@ import type { AdvertisementPort } from "#drivers/router-advertisement/port";
 import type { BfdHub } from "../bfd/hub.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { Links } from "../links.ts";
+import type { LeftSessions } from "./left-sessions.ts";
 
 export type BgpSpeakerParts = {
   readonly tcp: BgpPort;
-  readonly bfd: Pick<BfdHub, "add" | "configure" | "retire" | "state">;
+  readonly bfd: Pick<
+    BfdHub,
+    "add" | "configure" | "retire" | "remove" | "state" | "prolong" | "legacy"
+  >;
+  /** BFD sessions of an earlier run that peers may still have. */
+  readonly left: LeftSessions;
   readonly routers: AdvertisementPort;
   /** Interfaces of this machine and their addresses; say `linksChanged` when they are others. */
   readonly links: Pick<Links, "all" | "byIndex" | "byName" | "addressesOf" | "reaches">;

@@ -2,6 +2,7 @@
 import { type IpAddress, isLinkLocal } from "#base/address";
 import { after, type Duration, type Instant, seconds } from "#base/time";
 import type { SessionConfig, SessionPath } from "#core/bfd/config";
+import type { LeftSession } from "#core/bfd/legacy-words";
 import type { PeerEvent } from "#core/bfd/observe";
 import type { SessionState } from "#core/bfd/state";
 import type { BfdWord } from "#core/bgp/desired";
@@ -12,7 +13,7 @@ import type { BgpSpeakerParts } from "./parts.ts";
 /** What BFD says: `down` only after it was up. */
 export type BfdStatus = "up" | "down" | "admin-down";
 
-type Parts = Pick<BgpSpeakerParts, "bfd" | "links"> & {
+type Parts = Pick<BgpSpeakerParts, "bfd" | "links" | "left"> & {
   readonly peer: string;
   /** The VRF that the peer is talked to in. */
   readonly vrf: () => string | undefined;
@@ -44,6 +45,8 @@ export class PeerBfd {
   #patience: Duration = WITHOUT_HOLD_TIME;
   /** Until when a path that BFD has found broken is taken for broken. */
   #brokenUntil: Instant | undefined;
+  /** Since when the session is one of an earlier run that nobody has answered yet. */
+  #succeededAt: Instant | undefined;
 
   constructor(parts: Parts, word: BfdWord | undefined) {
     this.#parts = parts;
@@ -96,16 +99,47 @@ export class PeerBfd {
     this.#brokenUntil = undefined;
   }
 
+  /** Has the peer miss us only after so long a silence: a run that comes after this one is to go on with the session. */
+  prolong(silence: Duration, now: Instant): void {
+    if (this.#status === "up") this.#parts.bfd.prolong(this.#name, silence, now);
+  }
+
+  /** Whether the session could be left to the next run now, or there is none. */
+  get mayBeLeft(): boolean {
+    return this.#status !== "up" || this.#parts.bfd.legacy(this.#name) !== undefined;
+  }
+
+  /** Ends the session without a word and gives what is left of it; says farewell if it cannot be left. */
+  bequeath(now: Instant): LeftSession | undefined {
+    const legacy = this.#status === "up" ? this.#parts.bfd.legacy(this.#name) : undefined;
+    const ends = this.#ends;
+    if (legacy === undefined || ends === undefined) {
+      this.leave(now);
+      return undefined;
+    }
+    this.#parts.bfd.remove(this.#name);
+    this.#ends = undefined;
+    this.#status = undefined;
+    return { ...this.#placeOf(ends), legacy };
+  }
+
+  #placeOf({ local, remote, link }: Ends): Omit<LeftSession, "legacy"> {
+    return { localAddress: local, peer: remote, linkIndex: link?.index, vrf: this.#parts.vrf() };
+  }
+
   get #name(): string {
     return `bgp/${this.#parts.peer}`;
   }
 
   #begin(now: Instant): void {
-    const config = this.#ends === undefined ? undefined : this.#config(this.#ends);
-    if (config === undefined) return;
-    const onState = (_: SessionState, event: PeerEvent | undefined, at: Instant): void =>
-      this.#hear(event, at);
-    const problems = this.#parts.bfd.add(this.#name, config, { onState }, now);
+    const ends = this.#ends;
+    const config = ends === undefined ? undefined : this.#config(ends);
+    if (ends === undefined || config === undefined) return;
+    const legacy = this.#parts.left.take(this.#placeOf(ends), now);
+    this.#succeededAt = legacy === undefined ? undefined : now;
+    const onState = (state: SessionState, event: PeerEvent | undefined, at: Instant): void =>
+      this.#hear(this.#confirmed(state, event), at);
+    const problems = this.#parts.bfd.add(this.#name, config, { onState, legacy }, now);
     if (problems.length > 0) this.#parts.onRefused(problems.join("; "), now);
   }
 
@@ -137,6 +171,18 @@ export class PeerBfd {
       ...{ local: local.address, remote: remote.address },
       link: isNear ? { index: link.index, name: link.name } : undefined,
     };
+  }
+
+  /**
+   * A session of an earlier run is up for us once the peer has been heard in it. If it is found to be down first, the peer had given it up
+   * before, as one does that ends BFD with BGP's session: that says nothing of the path.
+   */
+  #confirmed({ name, heardAt }: SessionState, event: PeerEvent | undefined): PeerEvent | undefined {
+    const since = this.#succeededAt;
+    if (since === undefined || (event === undefined && (name !== "up" || heardAt <= since))) return event;
+    this.#succeededAt = undefined;
+    if (event === undefined) return { type: "up" };
+    return event.type === "down" ? undefined : event;
   }
 
   #hear(event: PeerEvent | undefined, now: Instant): void {

@@ -43,6 +43,9 @@ export const hopsOf = (word: PeerWord): BgpHops => {
 export const keepsSession = (one: PeerWord, other: PeerWord): boolean =>
   sessionText(one) === sessionText(other);
 
-/** All that a session depends on. */
-const sessionText = ({ bfd, mostRoutes, ...word }: PeerWord): string =>
+/**
+ * All that a session depends on. What an OPEN offers counts from the next one on (graceful restart), what is between two attempts from the
+ * next attempt on, BFD's times are agreed on while it runs (RFC 5880 §6.8.3).
+ */
+const sessionText = ({ bfd, mostRoutes, connectRetryTime, gracefulRestart, ...word }: PeerWord): string =>
   JSON.stringify(Object.entries(word).sort(([left], [right]) => (left < right ? -1 : 1)));

@@ -73,7 +73,7 @@ export class Peer {
     this.rib = new RibOut({ mostRoutes });
     this.bfd = new PeerBfd(
       {
-        ...{ bfd: parts.bfd, links: parts.links, peer: name, vrf: () => this.#word.vrf },
+        ...{ bfd: parts.bfd, links: parts.links, left: parts.left, peer: name, vrf: () => this.#word.vrf },
         isDistant: () => this.#word.multihop && isExternal(this.#word),
         onStatus: (status, now) => this.#onBfd(status, now),
         onRefused: (detail, now) => parts.tell({ type: "bfd", peer: name, status: "refused", detail }, now),

@@ -5,7 +5,7 @@ import type { BgpSettings, PeerWord } from "#core/bgp/desired";
 import type { Damped } from "#core/bgp/rib-out/feed";
 import type { Standing } from "#core/bgp/rib-out/left-out";
 import { Feeding } from "./feeding.ts";
-import { type Leave, Leaving } from "./leaving.ts";
+import { type Leave, Leaving, type Left } from "./leaving.ts";
 import { Listening, type ListeningState } from "./listening.ts";
 import { Neighbors } from "./neighbors.ts";
 import type { BgpSpeakerParts } from "./parts.ts";
@@ -100,8 +100,11 @@ export class BgpSpeaker {
     return this.#listening.states();
   }
 
-  /** Ends all sessions as `leaving.ts` says; `done` is called once they are over. What is told meanwhile still counts. */
-  leave(leave: Leave, done: () => void): void {
+  /**
+   * Ends all sessions as `leaving.ts` says; `done` is called once they are over, with what is for the next run. What is told meanwhile
+   * still counts.
+   */
+  leave(leave: Leave, done: (left: Left) => void): void {
     if (this.#leaving !== undefined) return;
     this.#listening.close();
     const parts = { ...this.#parts, peers: () => this.#peers.values(), routes: this.#routes };

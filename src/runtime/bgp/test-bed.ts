@@ -18,6 +18,8 @@ import { address } from "#testing/values";
 import { BfdHub } from "../bfd/hub.ts";
 import { createDeadlines, type Deadlines } from "../deadlines.ts";
 import { createLinks, type Links } from "../links.ts";
+import type { Left } from "./leaving.ts";
+import { LeftSessions } from "./left-sessions.ts";
 import type { BgpObservation, BgpSpeakerParts } from "./parts.ts";
 import { BgpSpeaker } from "./speaker.ts";
 
@@ -40,8 +42,8 @@ export type BedHost = {
   readonly said: () => readonly string[];
   /** What it has told a peer on the last session with it. */
   readonly told: (peer: IpAddress) => Table;
-  /** Ends the process without a word and starts another one. */
-  readonly restart: (start: BgpSpeakerParts["start"]) => BedHost;
+  /** Ends the process without a word and starts another one, with what it has left if it has left. */
+  readonly restart: (start: BgpSpeakerParts["start"], left?: Left) => BedHost;
 };
 
 export type Bed = {
@@ -178,7 +180,7 @@ const startHost = (
     });
   const links = createLinks(netlink);
   const life = { current: 0 };
-  const run = (first: BgpSpeakerParts["start"]): BedHost => {
+  const run = (first: BgpSpeakerParts["start"], left?: Left): BedHost => {
     life.current += 1;
     const id = `${number}.${life.current}`;
     const deadlines: Deadlines = {
@@ -202,6 +204,7 @@ const startHost = (
         now: world.now,
         random,
         start: first,
+        left: new LeftSessions(left),
       },
       afterReading: (action) => action(),
       tell: (observation) => void said.push(wordsOf(observation)),
@@ -214,11 +217,11 @@ const startHost = (
       },
       said: () => said.splice(0),
       told: (peer) => tables.get(peer) ?? new Map(),
-      restart: (next) => {
+      restart: (next, bequeathed) => {
         tcp.kill();
         hub.close();
         speaker.close();
-        return run(next);
+        return run(next, bequeathed);
       },
     };
   };

@@ -18,6 +18,8 @@ const NAMES = [
   "ipvs-forwarding.json.new",
   "ipvs.json.new",
   "sysctls.json.new",
+  "bfd.json",
+  "bfd.json.new",
   "routers",
   "routers.new",
 ] as const;

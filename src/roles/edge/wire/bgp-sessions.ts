@@ -5,7 +5,7 @@ import type { SessionEvent } from "#core/observation/event";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { NetlinkChange, NetlinkPort } from "#drivers/netlink/port";
 import { BfdHub } from "#runtime/bfd/hub";
-import type { Leave } from "#runtime/bgp/leaving";
+import type { Leave, Left } from "#runtime/bgp/leaving";
 import type { BgpSpeakerParts } from "#runtime/bgp/parts";
 import type { RouteChanges } from "#runtime/bgp/route-queue";
 import { BgpSpeaker } from "#runtime/bgp/speaker";
@@ -29,6 +29,7 @@ type Parts = {
   readonly clock: Pick<Clock, "now">;
   readonly deadlines: Deadlines;
   readonly start: BgpSpeakerParts["start"];
+  readonly left: BgpSpeakerParts["left"];
   readonly emit: (event: SessionEvent) => void;
   /** Something of a peer is another thing than before. */
   readonly onFacts: () => void;
@@ -46,7 +47,7 @@ export class BgpSessions {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { world, netlink, clock, deadlines, start, emit } = parts;
+    const { world, netlink, clock, deadlines, start, left, emit } = parts;
     const now = clock.now.bind(clock);
     this.#telling = new BgpTelling((event) => {
       if (isOfSessions(event)) emit(event);
@@ -54,7 +55,7 @@ export class BgpSessions {
     this.#links = createLinks(netlink);
     this.#hub = new BfdHub({ ...world, deadlines, now, count: () => {} });
     this.#speaker = new BgpSpeaker({
-      ...{ ...world, bfd: this.#hub, links: this.#links, deadlines, now, start },
+      ...{ ...world, bfd: this.#hub, links: this.#links, deadlines, now, start, left },
       tell: (observation, at) => {
         this.#telling.hear(observation, at);
         parts.onFacts();
@@ -110,8 +111,8 @@ export class BgpSessions {
     });
   }
 
-  /** Ends all sessions; resolves when that is over. */
-  leave(leave: Leave): Promise<void> {
+  /** Ends all sessions; resolves when that is over, with what the next run needs. */
+  leave(leave: Leave): Promise<Left> {
     return new Promise((resolve) => this.#speaker.leave(leave, resolve));
   }
 

@@ -13,6 +13,7 @@ import type { Event } from "#core/observation/event";
 import { sentence } from "#core/observation/sentence";
 import { fakeClock } from "#drivers/clock/fake";
 import { FakeNetlink } from "#drivers/netlink/fake";
+import { LeftSessions } from "#runtime/bgp/left-sessions";
 import { createDeadlines } from "#runtime/deadlines";
 import { peerWord, routeWord } from "#testing/bgp-words";
 import { address } from "#testing/values";
@@ -76,7 +77,7 @@ const bed = () => {
   const routerDeadlines = createDeadlines({ now: clock.now, wake: () => {} });
   const router = new BgpSessions({
     ...{ world: machine(2), netlink: netlinkAt(2), clock, deadlines: routerDeadlines, start: "fresh" },
-    ...{ emit: () => {}, onFacts: () => {} },
+    ...{ left: new LeftSessions(), emit: () => {}, onFacts: () => {} },
   });
   const neighbor = { type: "address", address: address("192.0.2.1") } as const;
   router.set(

@@ -8,6 +8,7 @@ import type { IpAddress, Ipv4Address } from "#base/address";
 import { after, type Duration, millis } from "#base/time";
 import type { BackendKey } from "#core/balance/model";
 import type { ForwardingPlan, Reported } from "#core/balance/plan-model";
+import { estateText, readEstate } from "#core/bfd/legacy-words";
 import type { PeerWord } from "#core/bgp/desired";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
 import { UNCHOSEN_ROUTER_ID } from "#core/edge-routes/read";
@@ -15,7 +16,8 @@ import { edgeRouterId } from "#core/edge-routes/router-id";
 import type { Event } from "#core/observation/event";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { NetlinkPort } from "#drivers/netlink/port";
-import type { Leave } from "#runtime/bgp/leaving";
+import type { Leave, Left } from "#runtime/bgp/leaving";
+import { LeftSessions } from "#runtime/bgp/left-sessions";
 import type { Clock, Deadlines } from "#runtime/deadlines";
 import type { BgpWorld } from "./bgp-parts.ts";
 import { BgpRoutes } from "./bgp-routes.ts";
@@ -101,7 +103,8 @@ export class EdgeBgp {
   /** Ends all sessions; resolves when routers have had time to send everything elsewhere. */
   async leave(reason: Leave["reason"], why: string): Promise<void> {
     if (this.#sessions === undefined) return;
-    const leaving = this.#sessions.leave({ reason, communication: `steelyard edge ends: ${why}` });
+    const leave: Leave = { reason, communication: `steelyard edge ends: ${why}` };
+    const leaving = this.#sessions.leave(leave).then((left) => this.#bequeath(left));
     const hasRoutes = reason === "shutdown" && this.#desired.routes.length > 0;
     await Promise.race([hasRoutes ? leaving.then(() => this.#pause()) : leaving, this.#hurried.promise]);
   }
@@ -119,7 +122,14 @@ export class EdgeBgp {
 
   #open(start: BgpStart): BgpSessions {
     const { bgp: world, netlink, clock, deadlines, emit, onFacts } = this.#parts;
-    return new BgpSessions({ world, netlink, clock, deadlines, start, emit, onFacts });
+    const left = new LeftSessions(readEstate(world.bequest.take(), world.bootId));
+    return new BgpSessions({ world, netlink, clock, deadlines, start, left, emit, onFacts });
+  }
+
+  /** If it cannot be written, routers find BFD to be down at the next run, as without it. */
+  #bequeath(left: Left): void {
+    const { bequest, bootId } = this.#parts.bgp;
+    if (left.sessions.length > 0) bequest.leave(estateText({ ...left, bootId }));
   }
 
   #tell(): void {

@@ -65,7 +65,7 @@ const openWorld = ({ options, firstAgent, supervisor, startedAt }: Circumstances
     checks: openChecks(),
     syncDaemons: openSyncDaemons(options.runtimeDirectory),
     datagrams: openDatagrams(),
-    bgp: openBgpWorld(),
+    bgp: openBgpWorld(options.runtimeDirectory),
     conntrack: conntrack.ok ? conntrack.value : undefined,
     clock: clock.value,
     afterBurst: createCollector(),

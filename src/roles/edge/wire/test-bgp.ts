@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { after, type Duration } from "#base/time";
 import { fakeBfdLink } from "#drivers/bfd/fake";
 import { type FakeBgpNetwork, fakeBgpNetwork } from "#drivers/bgp/fake";
+import { fakeBequest } from "#drivers/files/fake-bequest";
 import { fakeAdvertisementLink } from "#drivers/router-advertisement/fake";
 import type { Clock, Deadlines } from "#runtime/deadlines";
 import { address } from "#testing/values";
@@ -40,6 +41,8 @@ export const fakeBgpSurroundings = (parts: {
         tcp: network.addHost({ addresses, linkIndex: LINK_INDEX }).port,
         bfd: bfd.addSystem({ linkIndex: LINK_INDEX, addresses }).port,
         routers: routers.addMachine(address(`fe80::${number}`)),
+        bequest: fakeBequest(),
+        bootId: "00000000-0000-4000-8000-000000000001",
         hostname: `edge-${number}`,
         random: () => 0.5,
         digest: (algorithm, bytes) => createHash(algorithm).update(bytes).digest(),

@@ -3,6 +3,7 @@ import type { Duration, Instant, WallTime } from "#base/time";
 import type { Authentication } from "#core/bfd/authentication";
 import type { OwnershipConfig } from "#core/ownership/config";
 import type { ResponderConfig } from "#core/responder/config";
+import type { Bequest } from "#drivers/files/bequest";
 import type { RunRecord } from "#drivers/files/record";
 import type { Child, ChildOptions } from "#drivers/ipc/child";
 import type { Deadlines } from "#runtime/deadlines";
@@ -37,6 +38,8 @@ export type WireParts = Pick<
   readonly openState: (onFailure: (detail: string) => void) => RunRecord;
   /** The same for BGP. */
   readonly openBgpState: (onFailure: (detail: string) => void) => RunRecord;
+  /** What the last run has left of BFD with BGP peers, and this one will. */
+  readonly bequest: Bequest;
   /** Opens what talks to BGP peers. */
   readonly openBgp: OpenBgp;
   /** How long it may take BGP to end. */

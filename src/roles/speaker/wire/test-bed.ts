@@ -155,6 +155,7 @@ const startNode = (host: number, wires: Wires, { found, bgpFound, bfd }: Wish) =
       return record;
     },
     ...{ bootId: BOOT, bgpLeaveLimit: seconds(1), openBgp: bgp.open, openBgpState: bgp.openRecord },
+    bequest: bgp.bequest,
     startAgent: start,
     memory: { rest: () => {}, expectWork: () => {} },
     complain: (message) => void complaints.push(message),

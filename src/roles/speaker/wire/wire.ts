@@ -170,10 +170,10 @@ export class Wire {
   }
 
   #openBgp(): WireBgp {
-    const { node, bootId, deadlines, now, openBgpState: openState, openBgp: open } = this.#parts;
+    const { openBgpState: openState, openBgp: open } = this.#parts;
     const { bfd, links } = this.#speaker;
     return new WireBgp({
-      ...{ node, bootId, deadlines, now, openState, open, bfd, links, tell: (event) => this.#tell(event) },
+      ...{ ...this.#parts, openState, open, bfd, links, tell: (event) => this.#tell(event) },
       onFacts: () => {
         this.#news.factsMayChange();
         this.#agent?.tellSoon();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { micros, millis, seconds, wallTime } from "#base/time";
 import { VERSION } from "#base/version";
 import type { Authentication } from "#core/bfd/authentication";
+import { LONGEST_ESTATE } from "#core/bfd/legacy-words";
 import { DEFAULT_OWNERSHIP } from "#core/ownership/config";
 import { DEFAULTS as RESPONDER_DEFAULTS } from "#core/responder/config";
 import { sysctlKey } from "#core/sysctl/key";
@@ -13,6 +14,7 @@ import { digest } from "#drivers/bfd/digest";
 import { openBfdPort } from "#drivers/bfd/linux";
 import { openBgpPort } from "#drivers/bgp/linux";
 import { openClock } from "#drivers/clock/linux";
+import { openBequest } from "#drivers/files/bequest";
 import { openRecord } from "#drivers/files/record";
 import { openFrr } from "#drivers/frr/linux";
 import { readBootId } from "#drivers/host/linux";
@@ -43,7 +45,9 @@ const LARGEST_NUMBER = 2 ** 32;
 /** Peers, routes and passwords of BGP, beside it. */
 const BGP_STATE = "bgp.json";
 /** How long sessions may take to end besides the drain: slow peers are given some time for what is to be sent. */
-const BGP_ENDING = seconds(11);
+const BGP_ENDING = seconds(13);
+/** BFD sessions with routers, for the next run. */
+const BFD_BEQUEST = "bfd.json";
 
 const random = (): number => randomInt(LARGEST_NUMBER) / LARGEST_NUMBER;
 
@@ -129,6 +133,7 @@ const openWorld = (circumstances: Circumstances): Omit<WireParts, "end"> | strin
       gratuitous: { ...gratuitous, refresh: millis(options.refresh) },
     },
     bootId: readBootId(),
+    bequest: openBequest(join(options.stateDirectory, BFD_BEQUEST), LONGEST_ESTATE),
     openBgpState: (onFailure) =>
       openRecord(join(options.stateDirectory, BGP_STATE), onFailure, LONGEST_BGP_STATE),
     openBgp: bgpOf(options, { deadlines, now }),

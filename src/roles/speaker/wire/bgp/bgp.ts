@@ -1,9 +1,13 @@
 /** BGP in the wire process: what was told goes to the speaker and to the disk. */
 import { after, between, type Instant, millis, seconds } from "#base/time";
 import type { PeerWord, RouteWord } from "#core/bgp/desired";
+import { estateText, readEstate } from "#core/bfd/legacy-words";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { SpeakerEvent } from "#core/speaker/event";
+import type { Bequest } from "#drivers/files/bequest";
 import type { RunRecord } from "#drivers/files/record";
+import type { Left } from "#runtime/bgp/leaving";
+import { LeftSessions } from "#runtime/bgp/left-sessions";
 import type { Deadlines } from "#runtime/deadlines";
 import type { AgentToWire } from "../../messages.ts";
 import { Saving } from "../saving.ts";
@@ -23,6 +27,8 @@ export type WireBgpParts = {
   readonly node: string;
   readonly deadlines: Deadlines;
   readonly openState: (onFailure: (detail: string) => void) => RunRecord;
+  /** What the last run has left of BFD, and this one will. */
+  readonly bequest: Bequest;
   readonly bootId: string;
   readonly now: () => Instant;
   /** Opens what talks to the peers. */
@@ -54,7 +60,9 @@ export class WireBgp {
         return bgpStateText(node, { peers, routes: this.#knowledge.routes() }, { at: now(), bootId });
       },
     });
-    this.#port = parts.open({ tell, onFacts, bfd, links, start: this.#wasAlive() ? "again" : "fresh" });
+    const start = this.#wasAlive() ? "again" : "fresh";
+    const left = new LeftSessions(readEstate(parts.bequest.take(), bootId));
+    this.#port = parts.open({ tell, onFacts, bfd, links, start, left });
   }
 
   /** Whether this node knows any peers, from an agent or from disk. */
@@ -109,7 +117,11 @@ export class WireBgp {
   /** Ends all sessions; calls back once, when that is over. */
   leave(done: () => void): void {
     // Nobody comes back on a node that is about to go, and peers would send to it until they forget.
-    this.#port.leave(done, this.#node === "stays" ? "restart" : "shutdown");
+    const reason = this.#node === "stays" ? "restart" : "shutdown";
+    this.#port.leave((left) => {
+      if (left !== undefined && left.sessions.length > 0) this.#bequeath(left);
+      done();
+    }, reason);
   }
 
   /** Interfaces or their addresses are others. */
@@ -135,6 +147,12 @@ export class WireBgp {
     if (past?.bootId !== bootId) return false;
     const silence = between(past.at, now());
     return silence >= 0 && silence < LONGEST_ABSENCE;
+  }
+
+  #bequeath(left: Left): void {
+    const { bequest, bootId, tell } = this.#parts;
+    const message = bequest.leave(estateText({ ...left, bootId }));
+    if (message !== undefined) tell({ type: "write-failed", subject: "state on disk", reason: "disk", message });
   }
 
   /** Says on disk, again and again, that this run is alive. */

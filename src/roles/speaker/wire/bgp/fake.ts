@@ -2,6 +2,8 @@
 import { formatInterfaceAddress } from "#base/prefix";
 import type { PeerWord } from "#core/bgp/desired";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
+import type { Left } from "#runtime/bgp/leaving";
+import { fakeBequest } from "#drivers/files/fake-bequest";
 import { type FakeRecord, fakeRecord } from "#drivers/files/fake-record";
 import type { BgpSurroundings, OpenBgp } from "./port.ts";
 
@@ -9,6 +11,8 @@ export type FakeBgp = {
   readonly open: OpenBgp;
   /** What is on its disk. */
   readonly record: FakeRecord;
+  /** What the next run finds of BFD. */
+  readonly bequest: ReturnType<typeof fakeBequest>;
   /** The disk is opened; it tells this of each write that fails. */
   readonly openRecord: (onFailure: (detail: string) => void) => FakeRecord;
   /** A write has failed. */
@@ -21,8 +25,8 @@ export type FakeBgp = {
   around(): BgpSurroundings;
   /** Peers are so now. */
   setFacts(facts: BgpFacts): void;
-  /** It has left. */
-  left(): void;
+  /** It has left, and this for the next run. */
+  left(left?: Left): void;
 };
 
 export const fakeBgp = (found = ""): FakeBgp => {
@@ -31,10 +35,11 @@ export const fakeBgp = (found = ""): FakeBgp => {
   let peers: readonly PeerWord[] = [];
   let facts: BgpFacts = [];
   let around: BgpSurroundings | undefined;
-  let onLeft = (): void => {};
+  let onLeft = (_left: Left | undefined): void => {};
   let onFailure = (_detail: string): void => {};
   return {
     record,
+    bequest: fakeBequest(),
     openRecord: (given) => {
       onFailure = given;
       return record;
@@ -58,7 +63,7 @@ export const fakeBgp = (found = ""): FakeBgp => {
           calls.push(`leave ${reason}`);
           onLeft = done;
           // With nobody to be told it is over at once.
-          if (peers.length === 0) done();
+          if (peers.length === 0) done(undefined);
         },
         close: () => void calls.push("close"),
       };
@@ -73,6 +78,6 @@ export const fakeBgp = (found = ""): FakeBgp => {
       facts = given;
       around?.onFacts();
     },
-    left: () => onLeft(),
+    left: (left) => onLeft(left),
   };
 };

@@ -147,7 +147,7 @@ export const openFrrBgp =
       // FRR would go on for ever, and nobody could tell a restart from an end.
       leave: (done) => {
         quiet();
-        engine.leave({ reason: "shutdown" }, done);
+        engine.leave({ reason: "shutdown" }, () => done(undefined));
       },
       close: () => {
         quiet();

@@ -30,11 +30,11 @@ const LOOK = seconds(1);
 /** Opens it. Nothing is told before this has returned. */
 export const openBgp =
   (parts: OpenBgpParts) =>
-  ({ bfd, links, start, tell, onFacts }: BgpSurroundings): BgpPort => {
+  ({ bfd, links, start, left, tell, onFacts }: BgpSurroundings): BgpPort => {
     const { node, tcp, routers, settings, deadlines, now, time, random, afterReading } = parts;
     const telling = new BgpTelling(tell);
     const speaker = new BgpSpeaker({
-      ...{ tcp, routers, bfd, links, deadlines, now, random, afterReading, start },
+      ...{ tcp, routers, bfd, links, deadlines, now, random, afterReading, start, left },
       tell: (observation, at) => {
         telling.hear(observation, at);
         onFacts();

@@ -4,6 +4,8 @@ import type { PeerWord } from "#core/bgp/desired";
 import type { BgpEvent } from "#core/speaker/bgp";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { BfdHub } from "#runtime/bfd/hub";
+import type { Left } from "#runtime/bgp/leaving";
+import type { LeftSessions } from "#runtime/bgp/left-sessions";
 import type { BgpSpeakerParts } from "#runtime/bgp/parts";
 import type { RouteChanges } from "./knowledge.ts";
 
@@ -17,8 +19,8 @@ export type BgpPort = {
   linksChanged(now: Instant): void;
   /** How each peer is now. */
   facts(): BgpFacts;
-  /** Ends all sessions, in a restart those that outlast it without a word; calls back once, when that is over. */
-  leave(done: () => void, reason: "restart" | "shutdown"): void;
+  /** Ends all sessions, in a restart those that outlast it without a word; calls back once, when that is over, with what the next run needs. */
+  leave(done: (left: Left | undefined) => void, reason: "restart" | "shutdown"): void;
   /** Ends at once. */
   close(): void;
 };
@@ -30,6 +32,8 @@ export type BgpSurroundings = {
   readonly links: BgpSpeakerParts["links"];
   /** `again`: an earlier run announced routes a short while ago, and packets have arrived ever since. */
   readonly start: BgpSpeakerParts["start"];
+  /** BFD sessions of an earlier run that peers may still have. */
+  readonly left: LeftSessions;
   readonly tell: (event: BgpEvent) => void;
   /** Something that `facts` says may be another thing. */
   readonly onFacts: () => void;
