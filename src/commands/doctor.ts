@@ -20,6 +20,7 @@ import { DEFAULT_SPEAKER_ADMIN } from "#roles/speaker/options";
 import { CONFIGURATION_KINDS, DAEMON_SETS, NODES } from "#runtime/cluster/resources";
 import { readPatiently } from "./cluster-world.ts";
 import { readLinks } from "./doctor-links.ts";
+import { spreadFacts } from "./doctor-spread-sources.ts";
 import { printable } from "./table.ts";
 
 export type DoctorOptions = {
@@ -206,6 +207,7 @@ export const doctor = async (
   const speaker = await speakerFacts(options.admin);
   const { proxyConfig, ...ofCluster } = cluster.facts;
   const { engine, ...ofSpeaker } = speaker.facts;
+  const spread = await spreadFacts(options, ofSpeaker.bgp);
   const findings = examine({
     ...ofCluster,
     ...{ node: options.node, bindsAddresses: options.bindsAddresses, links: links.facts },
@@ -213,9 +215,10 @@ export const doctor = async (
     bfdPortTakenBy: strangerAt(udpPortOwners(BFD_PORT)),
     bgpPortTakenBy: engine === "frr" ? undefined : strangerAt(tcpPortOwners(BGP_PORT)),
     md5Drops: readMd5Drops(),
+    spread: spread.facts,
     ...ofSpeaker,
   });
-  const blind = [...links.blind, ...cluster.blind, ...speaker.blind];
+  const blind = [...links.blind, ...cluster.blind, ...speaker.blind, ...spread.blind];
   if (options.json) print(JSON.stringify({ node: options.node, findings, blind }, null, 2));
   else {
     for (const finding of findings) for (const line of lines(finding)) print(printable(line));

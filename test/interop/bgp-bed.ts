@@ -36,11 +36,12 @@ export type BgpBed = {
   /** How long anything of the program may take, in milliseconds. */
   readonly patience: number;
   readonly remember: (name: string, program: LabProcess) => void;
-  /** Starts the program with these peers and routes. */
+  /** Starts the program with these peers and routes, on `e1` unless another host is named. */
   readonly station: (
     peers: readonly PeerWord[],
     routes?: readonly RouteWord[],
     start?: BgpSpeakerParts["start"],
+    host?: "e1" | "e2",
   ) => Promise<BgpStation>;
 };
 
@@ -88,11 +89,11 @@ export const manyRoutesTo = (count: number): readonly RouteWord[] =>
 
 const openStation = async (
   { lab, remember, patience }: Pick<BgpBed, "lab" | "remember" | "patience">,
-  start: BgpSpeakerParts["start"],
+  { start, host }: { readonly start: BgpSpeakerParts["start"]; readonly host: "e1" | "e2" },
 ): Promise<BgpStation> => {
   const file = join(import.meta.dirname, "bgp-station.ts");
-  const program = await lab.host("e1").spawn([process.execPath, file, start]);
-  remember("station", program);
+  const program = await lab.host(host).spawn([process.execPath, file, start]);
+  remember(`station on ${host}`, program);
   const lines = (): readonly { readonly answer?: unknown; readonly observation?: BgpObservation }[] =>
     program
       .stdout()
@@ -151,8 +152,8 @@ export const inBgpBed = async (
   try {
     await test({
       ...{ lab, remember, patience },
-      station: async (peers, routes = [], start = "fresh") => {
-        const station = await openStation({ lab, remember, patience }, start);
+      station: async (peers, routes = [], start = "fresh", host = "e1") => {
+        const station = await openStation({ lab, remember, patience }, { start, host });
         await station.order({ order: "settings", settings: SETTINGS });
         await station.order({ order: "peers", peers });
         await station.order({ order: "route", changes: { changed: routes, removed: [] } });

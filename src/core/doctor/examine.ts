@@ -6,6 +6,7 @@ import { type Finding, sorted } from "./finding.ts";
 import { kubeProxyFindings } from "./kube-proxy.ts";
 import { linkFindings } from "./links.ts";
 import { balancerFindings, bfdFindings } from "./neighbours.ts";
+import { spreadFindings } from "./spread.ts";
 
 const RULES: readonly ((facts: Facts) => readonly Finding[])[] = [
   kubeProxyFindings,
@@ -17,6 +18,7 @@ const RULES: readonly ((facts: Facts) => readonly Finding[])[] = [
   bgpFindings,
   bgpPortFindings,
   bgpTroubleFindings,
+  spreadFindings,
   routingFindings,
 ];
 

@@ -3,6 +3,7 @@ import type { IpAddress } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import type { AddressPool } from "#core/ipam/pool";
 import type { BgpFacts } from "./bgp-status.ts";
+import type { Spread } from "./spread.ts";
 
 /** Kernel settings of one interface, each already combined with that of `all` as the kernel does it. */
 export type LinkSettings = {
@@ -67,5 +68,7 @@ export type Facts = {
   /** Who has TCP port 179, if it is not ours. */
   readonly bgpPortTakenBy: string | undefined;
   readonly md5Drops: Md5Drops | undefined;
+  /** What came of connections that were asked for through a router. */
+  readonly spread: Spread | undefined;
   readonly routing: RoutingFacts | undefined;
 };

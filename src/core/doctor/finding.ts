@@ -23,6 +23,7 @@ export const FINDINGS = [
   "bgp-down",
   "bgp-bfd-silent",
   "bgp-left-out",
+  "bgp-no-ecmp",
   "bgp-port-taken",
   "bgp-trouble",
   "pool-unannounced",

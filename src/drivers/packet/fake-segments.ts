@@ -33,8 +33,8 @@ type Listener = {
   readonly family: IpFamily;
   readonly ports: PortRange;
   readonly isUp: () => boolean;
-  readonly onPacket: (packet: Uint8Array) => void;
-  readonly queue: Uint8Array[];
+  readonly onPacket: (packet: Uint8Array, sender: MacAddress) => void;
+  readonly queue: FakeSegment[];
   addresses: ReadonlySet<IpAddress>;
   received: number;
   reading: boolean;
@@ -73,8 +73,8 @@ const drainOf = (listener: Listener): number => {
   const before = listener.received;
   for (let next = listener.queue.shift(); next !== undefined && !listener.closed; ) {
     listener.received += 1;
-    const lent = next.slice();
-    listener.onPacket(lent);
+    const lent = next.payload.slice();
+    listener.onPacket(lent, next.from);
     lent.fill(0xee);
     next = listener.queue.shift();
   }
@@ -106,7 +106,7 @@ export const fakeSegmentLan = (): FakeSegmentLan => {
         sent += 1;
         const packet = { from: mac, destination, family, payload: payload.slice() };
         packets.push(packet);
-        for (const each of listeners) if (hears(each, packet)) each.queue.push(packet.payload);
+        for (const each of listeners) if (hears(each, packet)) each.queue.push(packet);
         return { ok: true, value: undefined };
       };
       const listen: SegmentSocket["listen"] = (addresses) => {

@@ -7,7 +7,7 @@ import { AddressFilter, cameThrough, openDeaf } from "./listening.ts";
 import { reservePorts } from "./reserved-ports.ts";
 import { segmentFilter } from "./segment-filter.ts";
 import type { SegmentPort, SegmentSocket } from "./segment-port.ts";
-import { linkSockaddr } from "./sockaddr.ts";
+import { linkSockaddr, senderOf } from "./sockaddr.ts";
 
 const IPV4 = 0x0800;
 const ETHER_TYPES: Readonly<Record<IpFamily, number>> = { IPv4: IPV4, IPv6: IPV6 };
@@ -27,7 +27,7 @@ const openSegments = (
     alsoClose: [],
     payloadSize: PAYLOAD_SIZE,
     onPacket: ({ payload, name }) => {
-      if (cameThrough(link, name)) onPacket(payload);
+      if (cameThrough(link, name)) onPacket(payload, senderOf(name));
     },
     onError,
   });

@@ -37,8 +37,8 @@ export type SegmentPort = {
     readonly family: IpFamily;
     /** Ports of this host from which segments are sent. */
     readonly ports: PortRange;
-    /** An IP packet: a view of a buffer that is used again, valid only during the callback. */
-    readonly onPacket: (packet: Uint8Array) => void;
+    /** An IP packet, a view of a buffer that is used again, valid only during the callback; and who on the link has sent it. */
+    readonly onPacket: (packet: Uint8Array, sender: MacAddress) => void;
     readonly onError: OnPacketError;
   }): PacketResult<SegmentSocket>;
 };

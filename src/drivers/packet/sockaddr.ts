@@ -1,7 +1,7 @@
 /** Socket addresses and ancillary data as the kernel lays them out (little-endian CPUs). */
 import { addressBytes, addressFromBytes, familyOf, type IpAddress } from "#base/address";
 import { concatBytes } from "#base/bytes";
-import { type MacAddress, macBytes } from "#base/mac";
+import { type MacAddress, macBytes, macFromBytes } from "#base/mac";
 import { AF, IP_PKTINFO, IPV6_HOPLIMIT, IPV6_PKTINFO, SOL_IP, SOL_IPV6 } from "./constants.ts";
 
 /** An `int` in the CPU's order. */
@@ -37,6 +37,13 @@ export const linkSockaddr = ({
     Uint8Array.of(destination === undefined ? 0 : 6),
     destination === undefined ? zeros(8) : concatBytes(macBytes(destination), zeros(2)),
   );
+
+/** Where `struct sockaddr_ll` has sll_addr. */
+const SENDER = 12;
+
+/** The Ethernet address of whoever sent a frame, of its `struct sockaddr_ll`. */
+export const senderOf = (sockaddr: Uint8Array): MacAddress =>
+  macFromBytes(sockaddr.subarray(SENDER, SENDER + 6));
 
 /** `struct ip_mreqn`: an IPv4 group on a link. */
 export const ipv4Membership = (group: Uint8Array, linkIndex: number): Uint8Array =>

@@ -51,7 +51,10 @@ type Bench = {
   readonly lan: () => SegmentLan;
   readonly errors: () => readonly PacketError[];
   /** Opens a socket that is closed when the test ends. */
-  readonly open: (station: SegmentStation, onPacket?: (packet: Uint8Array) => void) => SegmentSocket;
+  readonly open: (
+    station: SegmentStation,
+    onPacket?: (packet: Uint8Array, sender: MacAddress) => void,
+  ) => SegmentSocket;
   /** Three addresses, the last of them far from the others. */
   readonly addresses: readonly [IpAddress, IpAddress, IpAddress];
 };
@@ -66,7 +69,10 @@ const hearingTests = (bench: Bench): void => {
   it("hears what answers its segments, from the addresses that it listens for, and nothing else", async () => {
     const heard: string[] = [];
     const answerer = bench.open(bench.lan().left);
-    const socket = bench.open(bench.lan().right, (packet) => heard.push(wordsOf(packet)));
+    const socket = bench.open(bench.lan().right, (packet, sender) => {
+      heard.push(wordsOf(packet));
+      assert.equal(sender, bench.lan().left.mac);
+    });
     const { mac: destination } = bench.lan().right;
     const say = (payload: Uint8Array): void => assert.ok(answerer.send({ destination, payload }).ok);
     say(answerSegment(synTo(bench, one), "syn-ack"));

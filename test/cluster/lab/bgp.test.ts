@@ -2,76 +2,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import type { SpeakerStatus } from "#api/speaker";
 import { NAMESPACE, pool } from "../controller.ts";
 import { eventually } from "../eventually.ts";
 import { outagesDuring } from "./outage.ts";
-import {
-  type LabRouter,
-  NODES_ASN,
-  ROUTER_ADDRESS,
-  ROUTER_ASN,
-  resource,
-  routedBy,
-  startRouter,
-} from "./router.ts";
-import { type SpeakerBed, sharedSpeakerBed } from "./speaker-bed.ts";
+import { NODES, peerOf, routedBed } from "./routed-bed.ts";
+import { NODES_ASN, ROUTER_ADDRESS, ROUTER_ASN, resource, routedBy } from "./router.ts";
 import { ACCOUNT } from "./speaker-rights.ts";
 import { conditioned } from "./speaker-status.ts";
 import { ask } from "./traffic.ts";
 
-const inSpeakerBed = sharedSpeakerBed({ nodes: 3 });
-const NODES = ["n1", "n2", "n3"];
-
-type BgpBed = SpeakerBed & { readonly router: LabRouter };
-
-let started: LabRouter | undefined;
-
-/** The bed with a router, a peer of all nodes with BFD and graceful restart, and pods of `near` on every node. */
-const openRouter = async (bed: SpeakerBed): Promise<BgpBed> => {
-  if (started === undefined) {
-    const { cluster } = bed;
-    const { plane } = cluster;
-    started = await startRouter(cluster);
-    await plane.apply(pool("routed", ["203.0.113.0/24", "fd0b::/120"]));
-    await plane.apply(
-      resource("BFDProfile", "fast", { receiveInterval: 100, transmitInterval: 100, detectMultiplier: 5 }),
-    );
-    await plane.apply(
-      resource(
-        "BGPPeer",
-        "router",
-        {
-          ...{ myASN: NODES_ASN, peerASN: ROUTER_ASN, peerAddress: ROUTER_ADDRESS },
-          ...{ enableGracefulRestart: true, dualStackAddressFamily: true, bfdProfile: "fast" },
-        },
-        "v1beta2",
-      ),
-    );
-    await plane.apply(resource("BGPAdvertisement", "routed", { ipAddressPools: ["routed"] }));
-    await Promise.all(["n1", "n2"].map((node) => cluster.pods.start("near", node)));
-    await cluster.pods.start("near", "n3");
-    for (const node of NODES) await started.established(node);
-  }
-  return { ...bed, router: started };
-};
-
-const inBed =
-  (test: (bed: BgpBed) => Promise<void>): ReturnType<typeof inSpeakerBed> =>
-  (context) =>
-    inSpeakerBed(async (bed) => test(await openRouter(bed)))(context);
-
-let made = 0;
-
-/** A Service of the pods on every node, at addresses that only routers lead to. */
-const routed = async ({ cluster }: SpeakerBed, policy: "Cluster" | "Local") => {
-  made += 1;
-  const at = [`203.0.113.${made}`, `fd0b::${made}`] as const;
-  const service = await cluster.service({ name: `routed-${made}`, app: "near", addresses: at, policy });
-  return { ...service, at };
-};
-
-const peerOf = (status: SpeakerStatus) => status.bgp.peers.find(({ name }) => name === "router");
+const { inBed, routed, ordinal } = routedBed();
 
 describe("a Service that routers are told of", () => {
   it(
@@ -116,8 +56,7 @@ describe("a Service that routers are told of", () => {
     inBed(async (bed) => {
       const { cluster, router } = bed;
       const pods = await Promise.all(["n1", "n2"].map((node) => cluster.pods.start("moving", node)));
-      made += 1;
-      const at = `203.0.113.${made}`;
+      const at = `203.0.113.${ordinal()}`;
       const service = await cluster.service({
         ...{ name: "moving", addresses: [at], policy: "Local" },
       });
@@ -130,27 +69,6 @@ describe("a Service that routers are told of", () => {
       await router.spreads(at, ["n1"]);
       await service.delete();
       for (const pod of pods) await pod.remove();
-    }),
-  );
-
-  it(
-    "loses nothing while all speakers are replaced in turn: the router has the other nodes, or keeps the routes",
-    inBed(async (bed) => {
-      const { cluster, router, speakers } = bed;
-      const { at, delete: remove } = await routed(bed, "Cluster");
-      for (const each of at) await router.spreads(each, NODES);
-      const outages = await outagesDuring(cluster.farClient, at, async () => {
-        for (const node of NODES) {
-          await speakers.on(node).replace();
-          await router.established(node);
-          for (const each of at) await router.spreads(each, NODES);
-        }
-      });
-      assert.deepEqual(
-        outages.map(({ lost }) => lost),
-        [0, 0],
-      );
-      await remove();
     }),
   );
 

@@ -49,6 +49,8 @@ export type LabRouter = {
   heard(prefix: string): Promise<string>;
   /** Wants this password of all nodes from now on; `undefined`: none. */
   setPassword(password: string | undefined): Promise<void>;
+  /** Whether it takes several next hops for one route. */
+  mergePaths(paths: "on" | "off"): Promise<void>;
   /** Whether the session with a node is up. */
   isEstablished(node: string): Promise<boolean>;
   /** Resolves when it is. */
@@ -56,17 +58,19 @@ export type LabRouter = {
 };
 
 const CONTROL = "/run/bird-bgp.ctl";
+/** `merge paths`: so many next hops. */
+const SEVERAL = "yes limit 16";
 
 const configuration = (
   nodes: readonly { readonly name: string; readonly address: string }[],
-  password: string | undefined,
+  { password, merge }: { readonly password: string | undefined; readonly merge: string },
 ): string =>
   [
     "log stderr all;",
     `router id ${ROUTER_ADDRESS};`,
     "protocol device { scan time 1; }",
-    "protocol kernel kernel4 { merge paths yes limit 16; ipv4 { import none; export all; }; }",
-    "protocol kernel kernel6 { merge paths yes limit 16; ipv6 { import none; export all; }; }",
+    `protocol kernel kernel4 { merge paths ${merge}; ipv4 { import none; export all; }; }`,
+    `protocol kernel kernel6 { merge paths ${merge}; ipv6 { import none; export all; }; }`,
     'protocol bfd { interface "eth0" { min rx interval 100 ms; min tx interval 100 ms; multiplier 5; }; }',
     "template bgp nodes {",
     `  local ${ROUTER_ADDRESS} as ${ROUTER_ASN};`,
@@ -91,15 +95,16 @@ export const startRouter = async ({
   nodes,
 }: Pick<LabCluster, "gateway" | "nodes">): Promise<LabRouter> => {
   const known = nodes.map(({ name, addresses }) => ({ name, addresses }));
-  const write = (password: string | undefined): Promise<void> =>
+  const chosen: { password: string | undefined; merge: string } = { password: undefined, merge: SEVERAL };
+  const write = (): Promise<void> =>
     gateway.write(
       "/run/bird-bgp.conf",
       configuration(
         known.map(({ name, addresses }) => ({ name, address: addresses[0] })),
-        password,
+        chosen,
       ),
     );
-  await write(undefined);
+  await write();
   // Connections of one client go to different nodes: by ports as well.
   for (const family of ["ipv4", "ipv6"])
     await gateway.expect(["sysctl", "-qw", `net.${family}.fib_multipath_hash_policy=1`]);
@@ -123,7 +128,13 @@ export const startRouter = async ({
     ...{ program, nodesFor, isEstablished },
     heard: (prefix) => say("show", "route", prefix, "all"),
     setPassword: async (password) => {
-      await write(password);
+      chosen.password = password;
+      await write();
+      await say("configure");
+    },
+    mergePaths: async (paths) => {
+      chosen.merge = paths === "on" ? SEVERAL : "no";
+      await write();
       await say("configure");
     },
     spreads: async (address, wanted, withinMs = 20_000) => {

@@ -21,6 +21,8 @@ const READY_WITHIN_MS = 60_000;
 
 export type LabSpeaker = ServerProgram & {
   readonly node: string;
+  /** Its admin socket. */
+  readonly socket: string;
   /** As its admin socket tells it. */
   status(): Promise<SpeakerStatus>;
   /** Signals one of its two processes. */
@@ -123,7 +125,7 @@ const openSpeaker = (
     pod = undefined;
   };
   return {
-    ...{ ...server, node, status, start, retire },
+    ...{ ...server, node, socket, status, start, retire },
     signal: async (part, signal) => {
       const { wire, agent } = await status();
       const { pid } = part === "wire" ? wire : agent;
