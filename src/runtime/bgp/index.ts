@@ -24,7 +24,7 @@
  * in which it said nothing at all, as after BFD was taken out of its configuration. At a planned restart peers that keep routes are asked to
  * miss us as late as they keep them (§4.3.2.2), and the next run goes on with the session: `leaving.ts`, `left-sessions.ts`.
  *
- * Start at `speaker.ts`, then `peer.ts`: one peer. `channel.ts` is a connection of it, `peer-bfd.ts` its BFD, `listening.ts` who may
+ * Start at `speaker.ts`, then `peer.ts`: one peer. `peer-session.ts` runs its session, `channel.ts` is a connection of it, `peer-bfd.ts` its BFD, `listening.ts` who may
  * connect to us, `neighbors.ts` the routers of links that peers are given by, `leaving.ts` how everything ends on purpose, `snapshot.ts` what can be seen of it all.
  *
  * Left out: anything that a peer announces (it is counted, and not used), more than one session with a peer.

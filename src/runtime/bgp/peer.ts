@@ -1,36 +1,23 @@
-/** One peer: its session's machine with the world around it, and its table. */
-import { unreachable } from "#base/assert";
-import { type Instant, micros } from "#base/time";
+/** One peer: what is wanted of it, its session, its BFD, and its table. */
+import type { Instant } from "#base/time";
 import type { PeerWord } from "#core/bgp/desired";
-import type { DecodeContext } from "#core/bgp/message/context";
 import { RibOut } from "#core/bgp/rib-out/rib-out";
-import type { Cause, EndCause } from "#core/bgp/session/cause";
-import type { Negotiated, SessionConfig } from "#core/bgp/session/config";
-import type { Effect } from "#core/bgp/session/effect";
-import type { ConnectionId, Direction, Input, StopReason } from "#core/bgp/session/input";
-import { deadline, INITIAL, step } from "#core/bgp/session/machine";
-import { connectionsOf, establishedOf, type SessionState } from "#core/bgp/session/state";
-import { describeCause } from "#core/bgp/session/words";
-import type { BgpAttempt, BgpClosed, BgpConnection, BgpEvents } from "#drivers/bgp/port";
-import { Channel, type ChannelOwner } from "./channel.ts";
-import { Counters } from "./counters.ts";
+import type { Negotiated } from "#core/bgp/session/config";
+import type { StopReason } from "#core/bgp/session/input";
+import { establishedOf, type SessionState } from "#core/bgp/session/state";
+import type { BgpConnection, BgpEvents } from "#drivers/bgp/port";
+import type { Channel } from "./channel.ts";
+import type { Counters } from "./counters.ts";
 import type { BgpSpeakerParts } from "./parts.ts";
 import { type BfdStatus, PeerBfd } from "./peer-bfd.ts";
-import { hopsOf, keepsSession, sessionConfigOf, type Whereabouts } from "./peer-word.ts";
+import { type Failure, PeerSession } from "./peer-session.ts";
+import { keepsSession, type Whereabouts } from "./peer-word.ts";
 import { Telling } from "./telling.ts";
 
 export type PeerParts = BgpSpeakerParts & {
   /** There may be something to be sent. */
   readonly onWork: (peer: Peer) => void;
 };
-
-/** A failure, for people. */
-export type Failure = { readonly cause: Cause["type"]; readonly text: string; readonly at: Instant };
-
-const BEFORE_OPEN: DecodeContext = { hasFourOctetAsn: false, kind: undefined };
-
-/** Reasons for a connection's end that are none for concern. */
-const PEACEFUL: ReadonlySet<Cause["type"]> = new Set(["stop", "collision", "replaced", "not-wanted"]);
 
 /** Sessions inside one autonomous system are multihop in any case, and say nothing of the distance by that. */
 const isExternal = ({ peerAsn, localAsn }: PeerWord): boolean =>
@@ -39,25 +26,14 @@ const isExternal = ({ peerAsn, localAsn }: PeerWord): boolean =>
 export class Peer {
   readonly name: string;
   readonly rib: RibOut;
-  readonly counters = new Counters();
   readonly bfd: PeerBfd;
   readonly #parts: PeerParts;
-  readonly #channels = new Map<ConnectionId, Channel>();
-  readonly #inputs: Input[] = [];
-  readonly #timerId: string;
+  readonly #session: PeerSession;
   readonly #telling: Telling;
   #word: PeerWord;
-  #where: Whereabouts | undefined;
-  #config: SessionConfig | undefined;
-  #state: SessionState = INITIAL;
-  #since: Instant;
-  #attempt: BgpAttempt | undefined;
-  #lastId: ConnectionId = 0;
-  #isStepping = false;
   #isClosed = false;
   /** Whether all routes that there are were set. */
   #isTold = false;
-  #failure: Failure | undefined;
   /** Whether the peer was told of a restart of ours, and not yet of its end. */
   #restart: "announced" | "over";
 
@@ -66,9 +42,6 @@ export class Peer {
     this.name = name;
     this.#word = word;
     this.#parts = parts;
-    // In a space of their own: a peer may be called as a timer of the speaker is.
-    this.#timerId = `bgp peer ${name}`;
-    this.#since = parts.now();
     this.#restart = parts.start === "again" ? "announced" : "over";
     this.rib = new RibOut({ mostRoutes });
     this.bfd = new PeerBfd(
@@ -81,6 +54,7 @@ export class Peer {
       word.bfd,
     );
     this.#telling = new Telling({ ...parts, peer: this });
+    this.#session = this.#openSession();
   }
 
   get word(): PeerWord {
@@ -88,50 +62,52 @@ export class Peer {
   }
 
   get where(): Whereabouts | undefined {
-    return this.#where;
+    return this.#session.where;
   }
 
   get state(): SessionState {
-    return this.#state;
+    return this.#session.state;
   }
 
   /** Since when the session has its state. */
   get since(): Instant {
-    return this.#since;
+    return this.#session.since;
   }
 
   get failure(): Failure | undefined {
-    return this.#failure;
+    return this.#session.failure;
+  }
+
+  get counters(): Counters {
+    return this.#session.counters;
   }
 
   /** What was agreed on; `undefined` unless the session is established. */
   get negotiated(): Negotiated | undefined {
-    return establishedOf(this.#state)?.agreement.negotiated;
+    return establishedOf(this.state)?.agreement.negotiated;
   }
 
   /** The connection that the session is established on. */
   get channel(): Channel | undefined {
-    const established = establishedOf(this.#state);
-    return established === undefined ? undefined : this.#channels.get(established.id);
+    return this.#session.channel;
   }
 
   /** Begins to talk to the peer, which is there. */
   start(where: Whereabouts): void {
-    this.#where = where;
-    this.#config = sessionConfigOf(this.#word, where.address);
-    this.#input({ type: "start", isRestarting: this.#restart === "announced" });
+    this.#session.place(where);
+    this.#session.input({ type: "start", isRestarting: this.#restart === "announced" });
   }
 
   /** Ends the session until `start`. */
   stop(reason: StopReason, communication?: string): void {
-    this.#input({ type: "stop", reason, communication });
+    this.#session.input({ type: "stop", reason, communication });
   }
 
   /** The peer is elsewhere than before, or nowhere that is known. */
   locate(where: Whereabouts | undefined): void {
     this.stop("reset");
     this.bfd.leave(this.#parts.now());
-    this.#where = undefined;
+    this.#session.place(undefined);
     if (where !== undefined) this.start(where);
   }
 
@@ -142,14 +118,14 @@ export class Peer {
     const now = this.#parts.now();
     if (!isSame) this.stop("configuration-changed");
     // Between the same addresses it goes on: the peer would take its end for a failure.
-    if (!isSame && endsText(before, this.#where) !== endsText(word, where)) this.bfd.leave(now);
+    if (!isSame && endsText(before, this.where) !== endsText(word, where)) this.bfd.leave(now);
     this.#word = word;
     // What the next OPEN offers may depend on what does not end this session.
-    if (isSame && this.#where !== undefined) this.#config = sessionConfigOf(word, this.#where.address);
+    if (isSame) this.#session.adapt();
     this.rib.allow(word.mostRoutes);
     this.bfd.configure(word.bfd, now);
     if (!isSame) {
-      this.#where = undefined;
+      this.#session.place(undefined);
       if (where !== undefined) this.start(where);
     }
     this.#telling.leftOut(now);
@@ -159,7 +135,7 @@ export class Peer {
   /** The peer has connected to us. `undefined`: it may not now. */
   accept(connection: BgpConnection): BgpEvents | undefined {
     if (this.#isClosed || this.bfd.isBroken(this.#parts.now())) return undefined;
-    return this.#connected(connection, "incoming");
+    return this.#session.connected(connection, "incoming");
   }
 
   /** Next hops may be others: what the peer was told is told anew where they are. */
@@ -184,7 +160,7 @@ export class Peer {
     if (this.#restart === "over" || !this.#isTold || this.channel === undefined || this.rib.pending > 0)
       return;
     this.#restart = "over";
-    this.#input({ type: "restart-over" });
+    this.#session.input({ type: "restart-over" });
   }
 
   /** What is not told may be another thing now. */
@@ -195,169 +171,38 @@ export class Peer {
   /** Ends everything without a word. */
   close(): void {
     this.#isClosed = true;
-    this.#attempt?.cancel();
-    for (const channel of this.#channels.values()) channel.close();
-    this.#channels.clear();
+    this.#session.close();
     this.bfd.leave(this.#parts.now());
     this.#telling.end();
-    this.#parts.deadlines.set(this.#timerId, undefined, this.#onTimer);
   }
 
-  /** One input after the other: what is done for one may bring the next. */
-  #input(input: Input): void {
-    this.#inputs.push(input);
-    if (this.#isStepping) return;
-    this.#isStepping = true;
-    try {
-      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next);
-    } finally {
-      this.#isStepping = false;
-    }
-    if (!this.#isClosed) this.#parts.deadlines.set(this.#timerId, deadline(this.#state), this.#onTimer);
-  }
-
-  #step(input: Input): void {
-    const config = this.#config;
-    if (this.#isClosed || config === undefined) return;
-    const now = this.#parts.now();
-    const { state, effects } = step(config, this.#state, input, { now, jitter: this.#parts.random() });
-    this.#state = state;
-    for (const effect of effects) this.#perform(effect, now);
-  }
-
-  readonly #onTimer = (): void => {
-    this.#parts.afterReading(() => this.#input({ type: "timer" }));
-  };
-
-  #perform(effect: Effect, now: Instant): void {
-    switch (effect.type) {
-      case "connect":
-        this.#connect(now);
-        break;
-      case "abort-connect":
-        this.#attempt?.cancel();
-        this.#attempt = undefined;
-        break;
-      case "send":
-        this.#channels.get(effect.connection)?.send(effect.message);
-        this.counters.sent(effect.message.type);
-        break;
-      case "close":
-        this.#channels.get(effect.connection)?.close();
-        break;
-      case "up":
-        this.#up(effect.connection, effect.negotiated, now);
-        break;
-      case "down":
+  #openSession(): PeerSession {
+    const { name } = this;
+    const onWork = (): void => this.#parts.onWork(this);
+    return new PeerSession({
+      ...{ ...this.#parts, peer: name, word: () => this.#word, onWork },
+      isBroken: (now) => this.bfd.isBroken(now),
+      onUp: (channel, negotiated, now) => {
+        this.#telling.begin(channel, negotiated);
+        this.bfd.established(channel.connection, negotiated.holdTime, now);
+        this.#telling.leftOut(now);
+        onWork();
+      },
+      onDown: () => {
         this.rib.down();
         this.#telling.end();
-        break;
-      case "refresh":
-        this.#telling.refresh(effect.family);
-        break;
-      case "ended":
-        this.#ended(effect.connection, effect.cause, now);
-        break;
-      case "transition":
-        this.#moved(effect, now);
-        break;
-      default:
-        unreachable(effect);
-    }
-  }
-
-  #connect(now: Instant): void {
-    this.#attempt?.cancel();
-    this.#attempt = undefined;
-    const where = this.#where;
-    if (where === undefined || this.bfd.isBroken(now)) {
-      this.#input({ type: "connect-failed", reason: "BFD says that the path is broken" });
-      return;
-    }
-    const { port, sourceAddress, vrf, password, connectRetryTime } = this.#word;
-    this.#attempt = this.#parts.tcp.connect({
-      remote: { address: where.address, port },
-      ...{ link: where.link, source: sourceAddress, vrf, password, hops: hopsOf(this.#word) },
-      // Before the ConnectRetryTimer gives it up at three quarters or later, so that it is known what came of it.
-      timeout: micros(connectRetryTime * 0.7),
-      onConnected: (connection) => {
-        this.#attempt = undefined;
-        return this.#connected(connection, "outgoing");
       },
-      onFailed: ({ code, operation }) => {
-        this.#attempt = undefined;
-        this.#fail({ cause: "connect-failed", text: `cannot ${operation}: ${code}` });
-        this.#input({ type: "connect-failed", reason: code });
-      },
+      onLeft: (now) => this.#telling.leftOut(now),
+      onRefresh: (family) => this.#telling.refresh(family),
     });
-  }
-
-  #connected(connection: BgpConnection, direction: Direction): BgpEvents {
-    this.#lastId += 1;
-    const channel = new Channel(this.#lastId, connection, this.#owner);
-    this.#channels.set(channel.id, channel);
-    this.#input({ type: "connected", connection: channel.id, direction });
-    return channel.events();
-  }
-
-  readonly #owner: ChannelOwner = {
-    now: () => this.#parts.now(),
-    contextOf: (id) => {
-      const connection = connectionsOf(this.#state).find((each) => each.id === id);
-      return connection === undefined || connection.name === "open-sent"
-        ? BEFORE_OPEN
-        : connection.agreement.negotiated;
-    },
-    onMessage: (connection, message) => {
-      this.counters.received(message);
-      this.#input({ type: "message", connection, message });
-    },
-    onMalformed: (connection, error) => this.#input({ type: "malformed", connection, error }),
-    onBlocked: (connection, since) => {
-      this.#input({ type: "blocked", connection, since });
-      this.#parts.onWork(this);
-    },
-    onClosed: (connection, how) => {
-      this.#channels.delete(connection);
-      this.#input({ type: "closed", connection, reason: reasonOf(how) });
-    },
-  };
-
-  #up(connection: ConnectionId, negotiated: Negotiated, now: Instant): void {
-    const channel = this.#channels.get(connection);
-    // It may have gone while the peer's last word was being read; the machine hears of that next.
-    if (channel === undefined) return;
-    this.counters.cameUp();
-    this.#telling.begin(channel, negotiated);
-    this.bfd.established(channel.connection, negotiated.holdTime, now);
-    this.#telling.leftOut(now);
-    this.#parts.onWork(this);
-  }
-
-  #ended(connection: ConnectionId, cause: EndCause, now: Instant): void {
-    this.#channels.delete(connection);
-    if (!PEACEFUL.has(cause.type)) this.#fail({ cause: cause.type, text: describeCause(cause) }, now);
-  }
-
-  #fail(failure: Omit<Failure, "at">, now: Instant = this.#parts.now()): void {
-    this.#failure = { ...failure, at: now };
-  }
-
-  #moved({ from, to, cause }: Extract<Effect, { type: "transition" }>, now: Instant): void {
-    this.#since = now;
-    const text = describeCause(cause);
-    this.#parts.tell({ type: "session", peer: this.name, from, to, cause: cause.type, text }, now);
-    if (from === "established") this.#telling.leftOut(now);
   }
 
   #onBfd(status: BfdStatus, now: Instant): void {
     this.#parts.tell({ type: "bfd", peer: this.name, status, detail: undefined }, now);
-    this.#input({ type: "bfd", status });
+    this.#session.input({ type: "bfd", status });
   }
 }
 
 /** What both ends of a session's connections are. */
 const endsText = ({ sourceAddress, vrf }: PeerWord, where: Whereabouts | undefined): string =>
   JSON.stringify([sourceAddress, vrf, where]);
-
-const reasonOf = (how: BgpClosed): string | undefined => (how.type === "ended" ? undefined : how.code);

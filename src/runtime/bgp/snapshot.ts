@@ -6,7 +6,8 @@ import type { Counts } from "#core/bgp/rib-out/left-out";
 import type { Negotiated } from "#core/bgp/session/config";
 import { type SessionName, sessionName } from "#core/bgp/session/state";
 import type { MessageCounts } from "./counters.ts";
-import type { Failure, Peer } from "./peer.ts";
+import type { Peer } from "./peer.ts";
+import type { Failure } from "./peer-session.ts";
 
 export type PeerSnapshot = {
   readonly name: string;
