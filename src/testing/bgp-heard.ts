@@ -20,6 +20,8 @@ export const AS_PATH = "400206 0201 0000fde9";
 const OLD_AS_PATH = "400204 0201 fde9";
 /** 10.9.0.1. */
 export const NEXT_HOP = "400304 0a090001";
+/** 100. */
+export const LOCAL_PREF = "400504 00000064";
 /** 192.0.2.0/24. */
 export const NLRI = "18 c00002";
 /** Two prefixes, next hop fd09::1. */
@@ -47,7 +49,8 @@ export const error = (subcode: number, data = ""): MessageError => ({ code: 3, s
 export const judged = (attribute: string, context = EXTERNAL): HeardUpdate | MessageError => {
   const code = attribute.slice(2, 4);
   const path = context.hasFourOctetAsn ? AS_PATH : OLD_AS_PATH;
-  const others = [ORIGIN, path, NEXT_HOP].filter((each) => each.slice(2, 4) !== code);
+  const usual = [ORIGIN, path, NEXT_HOP, ...(context.kind === "internal" ? [LOCAL_PREF] : [])];
+  const others = usual.filter((each) => each.slice(2, 4) !== code);
   return decodeUpdate(rawUpdate({ attributes: [...others, attribute], nlri: NLRI }), context);
 };
 

@@ -6,6 +6,7 @@ import {
   error,
   INTERNAL,
   judged,
+  LOCAL_PREF,
   leniencyOf,
   NEXT_HOP,
   NLRI,
@@ -164,6 +165,17 @@ describe("an UPDATE whose routes are taken as withdrawn", () => {
       const heard = decodeUpdate(rawUpdate({ attributes: all.toSpliced(index, 1), nlri: NLRI }));
       assert.deepEqual(leniencyOf(heard), [{ action: "treat-as-withdraw", attribute: code }]);
     }
+  });
+
+  it("lacks LOCAL_PREF, from inside our own autonomous system, where it is required (RFC 7606 §3 (d), RFC 4271 §5.1.5)", () => {
+    const routes = { attributes: [ORIGIN, AS_PATH, NEXT_HOP], nlri: NLRI };
+    const lacking = [{ action: "treat-as-withdraw", attribute: 5 }];
+    assert.deepEqual(leniencyOf(decodeUpdate(rawUpdate(routes), INTERNAL)), lacking);
+    const other = { attributes: [REACH, ORIGIN, AS_PATH] };
+    assert.deepEqual(leniencyOf(decodeUpdate(rawUpdate(other), INTERNAL)), lacking);
+    const whole = { ...routes, attributes: [...routes.attributes, LOCAL_PREF] };
+    assert.deepEqual(leniencyOf(decodeUpdate(rawUpdate(whole), INTERNAL)), []);
+    assert.deepEqual(leniencyOf(decodeUpdate(rawUpdate(routes))), []);
   });
 
   it("lacks ORIGIN or AS_PATH beside MP_REACH_NLRI, which has its own next hop (RFC 7606 §3 (d))", () => {

@@ -65,13 +65,21 @@ const faults = ({ attributes, cutOff }: AttributeList, context: DecodeContext): 
   return findings;
 };
 
-/** RFC 7606 §3 (d): attributes that routes cannot be without. What a list that is cut off had in it nobody knows. */
+/**
+ * RFC 7606 §3 (d): attributes that routes cannot be without; LOCAL_PREF is required inside an autonomous system (RFC 4271 §5). What a list
+ * that is cut off had in it nobody knows.
+ */
 const missing = (
   { attributes, cutOff }: AttributeList,
   { hasNlri, hasReach }: Routes,
+  { kind }: DecodeContext,
 ): readonly Finding[] => {
   if (cutOff !== undefined || (!hasNlri && !hasReach)) return [];
-  const wanted = [ATTRIBUTE.origin, ATTRIBUTE.asPath, ...(hasNlri ? [ATTRIBUTE.nextHop] : [])];
+  const wanted = [
+    ...[ATTRIBUTE.origin, ATTRIBUTE.asPath],
+    ...(hasNlri ? [ATTRIBUTE.nextHop] : []),
+    ...(kind === "internal" ? [ATTRIBUTE.localPref] : []),
+  ];
   return wanted
     .filter((code) => !attributes.some((attribute) => attribute.code === code))
     .map((code) => ({
@@ -85,7 +93,7 @@ const missing = (
  * action counts (RFC 7606 §3 (h)).
  */
 export const judge = (list: AttributeList, routes: Routes, context: DecodeContext): Heard<Verdict> => {
-  const findings = [...faults(list, context), ...missing(list, routes)];
+  const findings = [...faults(list, context), ...missing(list, routes, context)];
   const reset = findings.find(({ action }) => action === "session-reset");
   if (reset !== undefined) return wrong(errorOf(reset));
   const withdrawn = findings.find(({ action }) => action === "treat-as-withdraw");

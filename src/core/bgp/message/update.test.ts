@@ -41,6 +41,22 @@ describe("what UPDATE says", () => {
     );
   });
 
+  it("says the same whatever is in the reserved octet before the prefixes (RFC 4760 §3)", () => {
+    const [zero, any] = ["00", "a7"].map((reserved) =>
+      decodeUpdate(
+        rawUpdate({ attributes: [REACH.replace("00 30 20010db80001", `${reserved} 30 20010db80001`), ORIGIN, AS_PATH] }),
+      ),
+    );
+    assert.deepEqual(zero, update({ announced: 2, nextHops: [address("fd09::1")] }));
+    assert.deepEqual(any, zero);
+  });
+
+  it("takes no harm from a NEXT_HOP beside MP_REACH_NLRI, which nothing follows from (RFC 4760 §3)", () => {
+    const heard = decodeUpdate(rawUpdate({ attributes: [REACH, ORIGIN, AS_PATH, NEXT_HOP] }));
+    const { announced, withdrawn, leniency } = heard as ReturnType<typeof update>;
+    assert.deepEqual([announced, withdrawn, leniency], [2, 0, []]);
+  });
+
   it("counts all of what older speakers put into one message, in any order (RFC 7606 §5.1)", () => {
     const unreach = "800f0b 0002 01 38 20010db8000300";
     const bytes = rawUpdate({

@@ -184,7 +184,7 @@ describe("established and stopped (event 2; RFC 4271 §6.7, RFC 4486)", () => {
   table(
     Object.entries(WORDS).map(
       ([reason, word]): Row => ({
-        title: `says ${word ?? "nothing"} for ${reason}`,
+        title: `says ${word ?? "nothing"} for ${reason}${reason === "restart" ? ", and closes its connection (RFC 4724 §4.1)" : ""}`,
         from,
         input: { type: "stop", reason: reason as StopReason },
         to: "idle",
