@@ -87,6 +87,19 @@ describe("the speakers of the chart", () => {
     for (const setting of own?.match(/MALLOC_\S+=\d+/g) ?? assert.fail()) assert.ok(other?.includes(setting));
     for (const path of ["/usr/lib/steelyard", "/usr/bin/steelyard"])
       assert.ok(other?.includes(`${path} ${path}\n`));
+    const steps = (other ?? "")
+      .replaceAll("\\\n", " ")
+      .split("\n")
+      .filter((line) => /^[A-Z]/.test(line));
+    assert.deepEqual(
+      steps.map((line) => line.split(" ")[0]),
+      ["ARG", "ARG", "FROM", "FROM", "RUN", "COPY", "COPY", "COPY", "ENV", "ENTRYPOINT"],
+    );
+    // Only the user frr may read it as Debian's package has it, and vtysh does nothing without.
+    assert.match(
+      steps[4] ?? "",
+      /apt-get install .* frr\b.* chmod 755 \/etc\/frr .*chmod 644 \/etc\/frr\/vtysh\.conf/,
+    );
   });
 
   it("keep what must outlive them where the program looks for it", () => {

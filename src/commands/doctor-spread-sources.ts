@@ -44,7 +44,8 @@ export const spreadFacts = async (
   bgp: BgpFacts | undefined,
 ): Promise<Looked> => {
   const advertisements = CONFIGURATION_KINDS.get("BGPAdvertisement");
-  if (advertisements === undefined || bgp?.peers.some(({ isEstablished }) => isEstablished) !== true) return NOTHING;
+  if (advertisements === undefined || bgp?.peers.some(({ isEstablished }) => isEstablished) !== true)
+    return NOTHING;
   const { namespace } = options;
   const lists = await read(options, [
     { resource: BGP_STATUSES, namespace },
@@ -53,7 +54,8 @@ export const spreadFacts = async (
     { resource: advertisements, namespace },
   ]);
   if (lists === undefined) return NOTHING;
-  if (typeof lists === "string") return { facts: undefined, blind: [`whether routers spread over nodes: ${lists}`] };
+  if (typeof lists === "string")
+    return { facts: undefined, blind: [`whether routers spread over nodes: ${lists}`] };
   const [statuses = [], services = [], nodes = [], ads = []] = lists;
   const question = spreadQuestion({ statuses, services, nodes, advertisements: ads, bgp });
   if (question === undefined) return NOTHING;

@@ -42,7 +42,8 @@ const wayTo = (router: IpAddress, { netlink, proc }: World): Way | string => {
   if (!links.ok || !addresses.ok) return "the interfaces cannot be read";
   const link = links.value.find(({ name }) => name === entry.link);
   const own = addresses.value.find((each) => each.linkIndex === link?.index && contains(each, router));
-  if (link === undefined || own === undefined) return `no address of this machine is on the network of ${router}`;
+  if (link === undefined || own === undefined)
+    return `no address of this machine is on the network of ${router}`;
   const addressByMac = new Map(
     table.filter((each) => each.link === entry.link).map(({ mac, address }) => [mac, address]),
   );

@@ -2,32 +2,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseAddress } from "#base/address";
 import { between, toMillis } from "#base/time";
-import { standardTopology } from "#lab/index";
 import { monotonicNow } from "#lab/probe/clock";
-import { startDownloads, startHttpLoad, startServers, urlOf } from "#lab/probe/start";
+import { startDownloads, startHttpLoad } from "#lab/probe/start";
 import { type Bed, inBed, until } from "#test/kernel/edge-bed";
-import {
-  edgeConfig,
-  HOPS,
-  isWatched,
-  type Router,
-  startEdges,
-  startRouter,
-  ups,
-  VIP,
-} from "./bgp-edge-bed.ts";
-
-const ADDRESS = parseAddress(VIP) ?? assert.fail(VIP);
-const URL = urlOf(ADDRESS, 8080);
-const TOPOLOGY = standardTopology({ directReturn: [ADDRESS] });
-const NODES = ["n1", "n2", "n3"] as const;
+import { edgeConfig, HOPS, type Router, startEdges, startRouter, ups, VIP } from "./bgp-edge-bed.ts";
+import { downloadsOutliveSilence, NODES, startBackends, TOPOLOGY, URL } from "./bgp-edge-users.ts";
 
 /** All is up, and the router spreads over both edges. */
 const running = async (bed: Bed, text: string): Promise<Router> => {
   const router = await startRouter(bed);
-  await Promise.all(NODES.map((name) => startServers(bed.lab.host(name))));
+  await startBackends(bed);
   await startEdges(bed, text);
   await router.sendsTo(HOPS.both);
   return router;
@@ -43,23 +28,13 @@ const carried = async ({ get }: Bed["e1"]): Promise<number> => {
 describe("two edges that announce by BGP", () => {
   it("share flows, and one that goes silent loses none in direct server return: the other chooses the same backends", (context) =>
     inBed(context, TOPOLOGY, async (bed) => {
-      const { lab, e1, e2 } = bed;
       const router = await running(bed, edgeConfig({ mode: "dsr" }));
-      await Promise.all([e1, e2].map((edge) => isWatched(edge)));
-      const downloads = await startDownloads(lab.host("cl"), {
-        ...{ url: URL, streams: 40, duration: 10, bytes: 1_000_000 },
+      await downloadsOutliveSilence(context, bed, router, async () => {
+        for (const edge of [bed.e1, bed.e2])
+          await until(`${edge.name} carries some`, async () => (await carried(edge)) > 0, {
+            withinMs: 6_000,
+          });
       });
-      for (const edge of [e1, e2])
-        await until(`${edge.name} carries some`, async () => (await carried(edge)) > 0, { withinMs: 6_000 });
-      await lab.fault("silence e1");
-      const took = await router.sendsTo([HOPS.e2]);
-      context.diagnostic(`the router sends elsewhere ${Math.round(took)} ms after e1 went silent`);
-      const { downloads: ended } = await downloads.finish();
-      const broken = ended.filter(({ whole }) => !whole);
-      assert.deepEqual(broken, []);
-      assert.equal(new Set(ended.map(({ backend }) => backend)).size, 3);
-      await lab.fault("restore e1");
-      await router.sendsTo(HOPS.both, 15_000);
     }));
 
   it("lose nothing when one is stopped, and follow a reload without another session", (context) =>

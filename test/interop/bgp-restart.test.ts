@@ -112,7 +112,9 @@ for (const [name, start] of [
           (lines) => lines.some((line) => line.startsWith("Deleted")),
           5_000,
         );
-        context.diagnostic(`${name} dropped the route ${Math.round(performance.now() - began)} ms after a death`);
+        context.diagnostic(
+          `${name} dropped the route ${Math.round(performance.now() - began)} ms after a death`,
+        );
       }));
   });
 }

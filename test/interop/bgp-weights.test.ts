@@ -44,7 +44,12 @@ describe("link bandwidth that nodes say, and FRR", () => {
       const routeOf = (pods: number) => routeTo(PREFIX, { linkBandwidth: pods * 1_000_000 });
       const peer = peerAt(ROUTER);
       const first = await bed.station([peer], [routeOf(3)]);
-      await bed.station([{ ...peer, routerId: AT.e2.IPv4 as typeof peer.routerId }], [routeOf(1)], "fresh", "e2");
+      await bed.station(
+        [{ ...peer, routerId: AT.e2.IPv4 as typeof peer.routerId }],
+        [routeOf(1)],
+        "fresh",
+        "e2",
+      );
       const weights = await until(
         () => weightsIn(bed),
         (found) => Object.keys(found).length === 2 && Math.abs(ratio(found) - 3) < 0.2,

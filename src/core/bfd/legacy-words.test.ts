@@ -67,7 +67,10 @@ describe("what is left of BFD on disk", () => {
         wrong,
       );
     }
-    assert.equal(readEstate(text.replace('"vrf":"blue"', '"vrf":"a-name-that-is-too-long"'), BOOT)?.sessions.length, 1);
+    assert.equal(
+      readEstate(text.replace('"vrf":"blue"', '"vrf":"a-name-that-is-too-long"'), BOOT)?.sessions.length,
+      1,
+    );
   });
 
   it("never throws, whatever is there", () => {

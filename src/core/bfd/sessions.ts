@@ -89,8 +89,7 @@ export class Sessions {
     const localDiscriminator = heritage?.localDiscriminator ?? this.#discriminator();
     const start = { localDiscriminator, sequence: this.#number(), now };
     const begun = initialSession(config, start);
-    const session =
-      heritage === undefined ? begun : { ...begun, machine: succeed(config, heritage, now) };
+    const session = heritage === undefined ? begun : { ...begun, machine: succeed(config, heritage, now) };
     const entry: Entry = { name, key: sessionKey(config), session, dueAt: undefined, place: 0 };
     this.#byName.set(name, entry);
     this.#byKey.set(entry.key, entry);

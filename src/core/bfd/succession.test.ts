@@ -18,7 +18,14 @@ const PATIENT = patient(CONFIG, seconds(120));
 const said = (state: ControlPacket["state"], more: Partial<ControlPacket> = {}): Input => ({
   type: "packet",
   packet: {
-    ...{ state, diagnostic: "none", poll: false, final: false, controlPlaneIndependent: false, demand: false },
+    ...{
+      state,
+      diagnostic: "none",
+      poll: false,
+      final: false,
+      controlPlaneIndependent: false,
+      demand: false,
+    },
     ...{ detectMultiplier: 4, myDiscriminator: 77, yourDiscriminator: 5 },
     ...{ desiredMinTxInterval: millis(50), requiredMinRxInterval: millis(60) },
     requiredMinEchoRxInterval: micros(0),

@@ -12,7 +12,13 @@ import type { Facts } from "./facts.ts";
 const NOTHING: Facts = {
   ...{ node: "node-a", links: undefined, kubeProxy: "absent", pools: undefined, bindsAddresses: false },
   ...{ otherBalancers: undefined, bfdPortTakenBy: undefined, neverHeard: undefined },
-  ...{ bgp: undefined, bgpPortTakenBy: undefined, md5Drops: undefined, spread: undefined, routing: undefined },
+  ...{
+    bgp: undefined,
+    bgpPortTakenBy: undefined,
+    md5Drops: undefined,
+    spread: undefined,
+    routing: undefined,
+  },
 };
 
 const MINUTE = 60_000;

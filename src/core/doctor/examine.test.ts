@@ -24,7 +24,13 @@ const healthy: Facts = {
   ...{ node: "node-a", links: [link()], kubeProxy: { mode: "iptables", strictArp: false } },
   ...{ pools: [pool("10.0.0.100-10.0.0.120")], bindsAddresses: false, otherBalancers: [] },
   ...{ bfdPortTakenBy: undefined, neverHeard: [] },
-  ...{ bgp: undefined, bgpPortTakenBy: undefined, md5Drops: undefined, spread: undefined, routing: undefined },
+  ...{
+    bgp: undefined,
+    bgpPortTakenBy: undefined,
+    md5Drops: undefined,
+    spread: undefined,
+    routing: undefined,
+  },
 };
 const ipv6Pool = pool("fd00::100-fd00::1ff", "six");
 const bridge = (snooping: LinkFacts["snooping"]) =>
@@ -150,7 +156,13 @@ describe("the doctor", () => {
     const blind: Facts = {
       ...{ node: "node-a", links: undefined, kubeProxy: "absent", pools: undefined, bindsAddresses: false },
       ...{ otherBalancers: undefined, bfdPortTakenBy: undefined, neverHeard: undefined },
-      ...{ bgp: undefined, bgpPortTakenBy: undefined, md5Drops: undefined, spread: undefined, routing: undefined },
+      ...{
+        bgp: undefined,
+        bgpPortTakenBy: undefined,
+        md5Drops: undefined,
+        spread: undefined,
+        routing: undefined,
+      },
     };
     assert.deepEqual(examine(blind), []);
     assert.deepEqual(examine({ ...healthy, links: undefined }), []);

@@ -77,9 +77,7 @@ const doorsOf = (service: unknown): readonly Pick<SpreadQuestion, "service" | "a
 /** The first one, by name; `undefined`: there is none, or nodes may have been given different preferences. */
 export const spreadQuestion = (sources: SpreadSources): SpreadQuestion | undefined => {
   const { statuses, services, nodes, advertisements, bgp } = sources;
-  const preferences = new Set(
-    advertisements.map((object) => fieldsOf(fieldsOf(object).spec).localPref ?? 0),
-  );
+  const preferences = new Set(advertisements.map((object) => fieldsOf(fieldsOf(object).spec).localPref ?? 0));
   if (preferences.size > 1) return undefined;
   const told = tellers(statuses, willing(nodes));
   const doors = services

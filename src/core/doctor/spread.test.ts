@@ -46,7 +46,12 @@ const status = (name: string, peers: readonly string[] = ["tor"]) => ({
 });
 const service = (spec: object = {}, name = "web") => ({
   metadata: { name, namespace: "default" },
-  spec: { type: "LoadBalancer", externalTrafficPolicy: "Cluster", ports: [{ port: 80, protocol: "TCP" }], ...spec },
+  spec: {
+    type: "LoadBalancer",
+    externalTrafficPolicy: "Cluster",
+    ports: [{ port: 80, protocol: "TCP" }],
+    ...spec,
+  },
   status: { loadBalancer: { ingress: [{ ip: "2001:db8::1" }, { ip: "203.0.113.1" }] } },
 });
 const BGP: BgpFacts = {

@@ -44,7 +44,8 @@ describe("sessions in FRR", () => {
     const none = { otherBalancers: undefined, bfdPortTakenBy: undefined, neverHeard: undefined };
     const rest = {
       bgpPortTakenBy: undefined,
-      md5Drops: undefined, spread: undefined,
+      md5Drops: undefined,
+      spread: undefined,
       routing: undefined,
       bindsAddresses: false,
     };

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { type IpAddress, parseAddress } from "#base/address";
 import { type MacAddress, parseMac } from "#base/mac";
 
-export type ArpEntry = { readonly address: IpAddress; readonly mac: MacAddress; readonly link: string };
+type ArpEntry = { readonly address: IpAddress; readonly mac: MacAddress; readonly link: string };
 
 /** It is complete: somebody has answered. */
 const COMPLETE = 0x2;

@@ -72,7 +72,12 @@ describe("a change of what is wanted of a peer", () => {
     bed.pass(seconds(10));
     one.said();
     two.said();
-    const slower = { ...BFD, receiveInterval: millis(500), transmitInterval: millis(300), detectMultiplier: 5 };
+    const slower = {
+      ...BFD,
+      receiveInterval: millis(500),
+      transmitInterval: millis(300),
+      detectMultiplier: 5,
+    };
     const changed: Partial<PeerWord> = {
       ...{ connectRetryTime: seconds(60), mostRoutes: 10, bfd: slower },
       gracefulRestart: { restartTime: seconds(120) },

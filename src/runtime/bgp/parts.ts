@@ -14,10 +14,7 @@ import type { LeftSessions } from "./left-sessions.ts";
 
 export type BgpSpeakerParts = {
   readonly tcp: BgpPort;
-  readonly bfd: Pick<
-    BfdHub,
-    "add" | "configure" | "retire" | "remove" | "state" | "prolong" | "legacy"
-  >;
+  readonly bfd: Pick<BfdHub, "add" | "configure" | "retire" | "remove" | "state" | "prolong" | "legacy">;
   /** BFD sessions of an earlier run that peers may still have. */
   readonly left: LeftSessions;
   readonly routers: AdvertisementPort;

@@ -54,7 +54,8 @@ describe("BFD at a planned restart under graceful restart (RFC 5882 §4.3.2.2)",
     hosts[1].speaker.setPeers([peerWord(2, 1, change)], bed.now());
     for (const host of hosts) host.speaker.routesComplete();
     bed.pass(seconds(10));
-    for (const host of hosts) assert.deepEqual([sessionOf(host).state, sessionOf(host).bfd], ["established", "up"]);
+    for (const host of hosts)
+      assert.deepEqual([sessionOf(host).state, sessionOf(host).bfd], ["established", "up"]);
     hosts[1].said();
     return { bed, hosts };
   };

@@ -184,7 +184,10 @@ describe("the doctor, behind a router", () => {
           readonly findings: readonly Finding[];
           readonly blind: readonly string[];
         };
-        assert.ok(!blind.some((each) => /spreads/.test(each) && !/Try it on another node/.test(each)), blind.join());
+        assert.ok(
+          !blind.some((each) => /spreads/.test(each) && !/Try it on another node/.test(each)),
+          blind.join(),
+        );
         return findings.filter(({ code }) => code === "bgp-no-ecmp");
       };
       for (const node of NODES) assert.deepEqual(await look(node), [], node);

@@ -23,7 +23,8 @@ const filesIn = (where: string): readonly string[] =>
   );
 
 /** `src/core/bgp/message/attribute/origin.ts` is of `message`. */
-const folderOf = (where: string): string => /^src\/core\/bgp\/([\w-]+)\//.exec(filesIn(where)[0] ?? "")?.[1] ?? "message";
+const folderOf = (where: string): string =>
+  /^src\/core\/bgp\/([\w-]+)\//.exec(filesIn(where)[0] ?? "")?.[1] ?? "message";
 
 /** The rows of a ledger's tables. */
 const rowsOf = (number: string): readonly Row[] =>
@@ -42,7 +43,9 @@ const titlesOf = (number: string): ReadonlyMap<string, readonly string[]> => {
     const [folder = ""] = file.split("/");
     const text = readFileSync(new URL(file, BGP), "utf8").replaceAll(/^\s*(?:\/\/|\*|\/\*\*).*$/gm, "");
     for (const [, title = ""] of text.matchAll(/["`]([^"`\n]*RFC \d[^"`\n]*)["`]/g)) {
-      for (const [, section = ""] of title.matchAll(new RegExp(`RFC ${number} §([\\d.]*\\d(?: \\([a-z]\\))?)`, "g"))) {
+      for (const [, section = ""] of title.matchAll(
+        new RegExp(`RFC ${number} §([\\d.]*\\d(?: \\([a-z]\\))?)`, "g"),
+      )) {
         const key = `${folder} ${section}`;
         titles.set(key, [...new Set([...(titles.get(key) ?? []), title])]);
       }

@@ -44,7 +44,9 @@ describe("what UPDATE says", () => {
   it("says the same whatever is in the reserved octet before the prefixes (RFC 4760 §3)", () => {
     const [zero, any] = ["00", "a7"].map((reserved) =>
       decodeUpdate(
-        rawUpdate({ attributes: [REACH.replace("00 30 20010db80001", `${reserved} 30 20010db80001`), ORIGIN, AS_PATH] }),
+        rawUpdate({
+          attributes: [REACH.replace("00 30 20010db80001", `${reserved} 30 20010db80001`), ORIGIN, AS_PATH],
+        }),
       ),
     );
     assert.deepEqual(zero, update({ announced: 2, nextHops: [address("fd09::1")] }));

@@ -1,6 +1,7 @@
 /** What talking to routers needs of the world. */
-import type { Bequest } from "#drivers/files/bequest";
+
 import type { BgpPort } from "#drivers/bgp/port";
+import type { Bequest } from "#drivers/files/bequest";
 import type { AdvertisementPort } from "#drivers/router-advertisement/port";
 import type { BfdHubParts } from "#runtime/bfd/hub";
 import type { BgpSpeakerParts } from "#runtime/bgp/parts";

@@ -5,16 +5,16 @@ import { join } from "node:path";
 import { LONGEST_ESTATE } from "#core/bfd/legacy-words";
 import { digest } from "#drivers/bfd/digest";
 import { openBfdPort } from "#drivers/bfd/linux";
+import { openBgpPort } from "#drivers/bgp/linux";
 import { openBequest } from "#drivers/files/bequest";
 import { readBootId } from "#drivers/host/linux";
-import { openBgpPort } from "#drivers/bgp/linux";
 import { openAdvertisementPort } from "#drivers/router-advertisement/linux";
 import type { BgpWorld } from "./bgp-parts.ts";
 
 const LARGEST_NUMBER = 2 ** 32;
 
 /** In the runtime directory: BFD sessions with routers, for the next run. */
-export const BFD_BEQUEST = "bfd.json";
+const BFD_BEQUEST = "bfd.json";
 
 /** Opens nothing yet that the kernel would notice. */
 export const openBgpWorld = (runtimeDirectory: string): BgpWorld => ({

@@ -106,6 +106,8 @@ type Wish = {
   /** What is on its disk, and what of BGP. */
   readonly found: string;
   readonly bgpFound: string;
+  /** What an earlier run has left of BFD. */
+  readonly bgpLeft: string;
   /** Whether another program has the port. */
   readonly bfd: "works" | "port-taken";
 };
@@ -115,7 +117,7 @@ const PORT_TAKEN: BfdPort["listen"] = ({ family }) => ({
   error: { code: "EADDRINUSE", operation: `listen on UDP port 3784 for ${family}` },
 });
 
-const startNode = (host: number, wires: Wires, { found, bgpFound, bfd }: Wish) => {
+const startNode = (host: number, wires: Wires, { found, bgpFound, bgpLeft, bfd }: Wish) => {
   const clock = fakeClock({
     onWake: () => {
       if (isAlive) deadlines.runDue();
@@ -133,7 +135,7 @@ const startNode = (host: number, wires: Wires, { found, bgpFound, bfd }: Wish) =
   const record = fakeRecord(found);
   const { agent, start } = createAgent(ends);
   const name = `node-${host}`;
-  const bgp = fakeBgp(bgpFound);
+  const bgp = fakeBgp(bgpFound, bgpLeft);
   const wire = new Wire({
     ...{
       node: name,
@@ -184,18 +186,19 @@ export type WireBed = {
 type BedWish = {
   readonly found?: (name: string) => string;
   readonly bgpFound?: string;
+  readonly bgpLeft?: string;
   readonly bfd?: Wish["bfd"];
 };
 
 /** So many nodes `node-1`, `node-2`, ... on one link with a gateway; `found` is what each has on disk. */
 export const wireBed = (
   count: number,
-  { found = () => "", bgpFound = "", bfd = "works" }: BedWish = {},
+  { found = () => "", bgpFound = "", bgpLeft = "", bfd = "works" }: BedWish = {},
 ): WireBed => {
   const wires = createWires();
   startGateway(wires.segment);
   const started = Array.from({ length: count }, (_, index) =>
-    startNode(index + 1, wires, { found: found(`node-${index + 1}`), bgpFound, bfd }),
+    startNode(index + 1, wires, { found: found(`node-${index + 1}`), bgpFound, bgpLeft, bfd }),
   );
   let read = 0;
   return {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { instant, seconds } from "#base/time";
+import { estateText } from "#core/bfd/legacy-words";
+import type { Left } from "#runtime/bgp/leaving";
 import { peerWord, routeWord } from "#testing/bgp-words";
+import { address } from "#testing/values";
 import { BOOT, linesOf, membersOf, onlyOf, placed, wireBed } from "../test-bed.ts";
 import { bgpStateText, lifeIn, readBgpState } from "./state.ts";
 
@@ -135,6 +138,56 @@ describe("a wire process that ends", () => {
     assert.deepEqual([bgp.calls(), ends], [["leave restart"], []]);
     await bed.pass(seconds(6));
     assert.deepEqual(ends, ["asked to stop", "end 0"]);
+  });
+});
+
+describe("BFD sessions with routers", () => {
+  const PLACE = {
+    ...{ localAddress: address("192.0.2.1"), peer: address("192.0.2.254"), linkIndex: 2, vrf: undefined },
+  };
+  const LEFT: Left = {
+    until: instant(120_000_000),
+    sessions: [
+      {
+        ...PLACE,
+        legacy: {
+          localDiscriminator: 7,
+          advertised: { desiredMinTxInterval: seconds(40), requiredMinRxInterval: seconds(1) },
+          remote: {
+            ...{ discriminator: 8, desiredMinTxInterval: seconds(1), requiredMinRxInterval: seconds(1) },
+            detectMultiplier: 3,
+          },
+        },
+      },
+    ],
+  };
+
+  it("are left to the next run, which takes them once, and not after another start of the machine", async () => {
+    const bed = wireBed(1);
+    const { bgp, wire } = onlyOf(bed);
+    tellAll(bed, WEB);
+    wire.stop("SIGTERM");
+    assert.equal(bgp.bequest.text(), "");
+    bgp.left(LEFT);
+    const text = bgp.bequest.text();
+    const next = onlyOf(wireBed(1, { bgpLeft: text })).bgp;
+    const { left } = next.around();
+    assert.equal(left.take(PLACE, instant(0))?.localDiscriminator, 7);
+    assert.equal(left.take(PLACE, instant(0)), undefined);
+    assert.equal(next.bequest.text(), "");
+    const other = text.replace(BOOT, "00000000-0000-4000-8000-000000000002");
+    assert.equal(
+      onlyOf(wireBed(1, { bgpLeft: other }))
+        .bgp.around()
+        .left.take(PLACE, instant(0)),
+      undefined,
+    );
+  });
+
+  it("are gone with the time that routers keep them", () => {
+    const text = estateText({ ...LEFT, bootId: BOOT });
+    const { left } = onlyOf(wireBed(1, { bgpLeft: text })).bgp.around();
+    assert.equal(left.take(PLACE, LEFT.until), undefined);
   });
 });
 

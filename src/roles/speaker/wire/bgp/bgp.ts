@@ -1,7 +1,7 @@
 /** BGP in the wire process: what was told goes to the speaker and to the disk. */
 import { after, between, type Instant, millis, seconds } from "#base/time";
-import type { PeerWord, RouteWord } from "#core/bgp/desired";
 import { estateText, readEstate } from "#core/bfd/legacy-words";
+import type { PeerWord, RouteWord } from "#core/bgp/desired";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
 import type { SpeakerEvent } from "#core/speaker/event";
 import type { Bequest } from "#drivers/files/bequest";
@@ -152,7 +152,8 @@ export class WireBgp {
   #bequeath(left: Left): void {
     const { bequest, bootId, tell } = this.#parts;
     const message = bequest.leave(estateText({ ...left, bootId }));
-    if (message !== undefined) tell({ type: "write-failed", subject: "state on disk", reason: "disk", message });
+    if (message !== undefined)
+      tell({ type: "write-failed", subject: "state on disk", reason: "disk", message });
   }
 
   /** Says on disk, again and again, that this run is alive. */

@@ -2,9 +2,9 @@
 import { formatInterfaceAddress } from "#base/prefix";
 import type { PeerWord } from "#core/bgp/desired";
 import type { BgpFacts } from "#core/speaker/bgp-facts";
-import type { Left } from "#runtime/bgp/leaving";
 import { fakeBequest } from "#drivers/files/fake-bequest";
 import { type FakeRecord, fakeRecord } from "#drivers/files/fake-record";
+import type { Left } from "#runtime/bgp/leaving";
 import type { BgpSurroundings, OpenBgp } from "./port.ts";
 
 export type FakeBgp = {
@@ -29,7 +29,7 @@ export type FakeBgp = {
   left(left?: Left): void;
 };
 
-export const fakeBgp = (found = ""): FakeBgp => {
+export const fakeBgp = (found = "", left = ""): FakeBgp => {
   const record = fakeRecord(found);
   const calls: string[] = [];
   let peers: readonly PeerWord[] = [];
@@ -39,7 +39,7 @@ export const fakeBgp = (found = ""): FakeBgp => {
   let onFailure = (_detail: string): void => {};
   return {
     record,
-    bequest: fakeBequest(),
+    bequest: fakeBequest(left),
     openRecord: (given) => {
       onFailure = given;
       return record;
