@@ -30,7 +30,7 @@ describe("what an agent tells the wire", () => {
     const told = bed.wire.take();
     assert.deepEqual(
       typesOf(told).filter((type) => type !== "configuration-applied" && type !== "speaker"),
-      ["members", "bgp-peers", "bgp-complete", "placements", "all-placed", "probes"],
+      ["members", "bgp-peers", "bgp-stance", "placements", "bgp-complete", "all-placed", "probes"],
     );
     const members = told.flatMap((message) => (message.type === "members" ? [message.members] : [])).at(-1);
     assert.deepEqual(
@@ -56,7 +56,7 @@ describe("what an agent tells the wire", () => {
     const again = bed.wire.take();
     assert.deepEqual(
       typesOf(again).filter((type) => type !== "configuration-applied"),
-      ["members", "bgp-peers", "bgp-complete", "placements", "all-placed", "probes"],
+      ["members", "bgp-peers", "bgp-stance", "placements", "bgp-complete", "all-placed", "probes"],
     );
   });
 

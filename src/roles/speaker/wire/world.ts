@@ -45,7 +45,7 @@ const LARGEST_NUMBER = 2 ** 32;
 /** Peers, routes and passwords of BGP, beside it. */
 const BGP_STATE = "bgp.json";
 /** How long sessions may take to end besides the drain: slow peers are given some time for what is to be sent. */
-const BGP_ENDING = seconds(13);
+const BGP_ENDING = seconds(14);
 /** BFD sessions with routers, for the next run. */
 const BFD_BEQUEST = "bfd.json";
 

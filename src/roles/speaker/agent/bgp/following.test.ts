@@ -91,7 +91,7 @@ describe("what an agent tells the wire of BGP", () => {
       routes: { "192.0.2.100/32": "tor", "198.51.100.7/32": "tor" },
     });
     const types = messages.map(({ type }) => type).filter((type) => type.startsWith("bgp-"));
-    assert.deepEqual(types, ["bgp-peers", "bgp-routes", "bgp-complete"]);
+    assert.deepEqual(types, ["bgp-peers", "bgp-stance", "bgp-routes", "bgp-complete"]);
     await bed.rest(seconds(60));
     assert.deepEqual(bed.wire.take(), []);
   });
@@ -157,8 +157,35 @@ describe("what an agent tells the wire of BGP", () => {
     assert.match(agent.metrics(), /^steelyard_bgp_config_stale 1$/m);
   });
 
+  const stances = (messages: readonly AgentToWire[]) =>
+    messages.flatMap((message) => (message.type === "bgp-stance" ? [message.node] : []));
+  /** The pod of its speaker, which is replaced once it is being deleted. */
+  const pod = (bed: AgentBed, isDeleted: boolean): void =>
+    void bed.cluster.put(PODS, {
+      metadata: {
+        ...{ name: "speaker-node-a", namespace: NAMESPACE },
+        labels: { "app.kubernetes.io/name": "steelyard", "app.kubernetes.io/component": "speaker" },
+        ...(isDeleted ? { deletionTimestamp: "2026-11-30T00:00:00Z" } : {}),
+      },
+      ...{ spec: { nodeName: "node-a" }, status: { phase: "Running" } },
+    });
+
+  it("is that its node goes if it ends now, unless its pod is being deleted, or it is in none", async () => {
+    const bed = createBed();
+    bed.cluster.remove(PODS, `${NAMESPACE}/speaker-node-a`);
+    await bed.follow();
+    assert.deepEqual(stances(bed.wire.take()), []);
+    pod(bed, false);
+    await bed.rest();
+    assert.deepEqual(stances(bed.wire.take()), ["goes"]);
+    pod(bed, true);
+    await bed.rest();
+    assert.deepEqual(stances(bed.wire.take()), ["stays"]);
+  });
+
   it("is that its node is about to go, once it is cordoned, and that it stays", async () => {
     const bed = createBed();
+    pod(bed, true);
     await bed.follow();
     bed.wire.take();
     const cordon = (unschedulable: boolean) =>
@@ -169,8 +196,6 @@ describe("what an agent tells the wire of BGP", () => {
           conditions: [{ type: "Ready", status: "True" }],
         },
       });
-    const stances = (messages: readonly AgentToWire[]) =>
-      messages.flatMap((message) => (message.type === "bgp-stance" ? [message.node] : []));
     cordon(true);
     await bed.rest();
     const messages = bed.wire.take();

@@ -262,7 +262,9 @@ export class BgpFollowing {
     const names = plan.peers.flatMap((peer) => (peer.linkBandwidth ? [peer.word.name] : []));
     const asking = new Set(names);
     const { changed, removed, rest } = this.routes.settle(this.#parts.clock.now(), TURN);
-    this.orders.setStance(this.routes.stance === "regular" ? "stays" : "goes");
+    this.orders.setStance(
+      this.routes.stance === "regular" && !this.#goesWithMachine(mirror) ? "stays" : "goes",
+    );
     const isAskedByOthers = names.join(" ") !== this.#asking;
     this.#asking = names.join(" ");
     // Routes themselves are the same then, and what each peer is told of them is not.
@@ -270,6 +272,11 @@ export class BgpFollowing {
     this.orders.route({ changed: told.map((route) => withLinkBandwidth(route, asking)), removed, rest });
     if (rest === "some") this.#plan();
     else this.#settled();
+  }
+
+  /** Whether an end now would be that of the machine: a pod that is upgraded or restarted on purpose is being deleted first. */
+  #goesWithMachine(mirror: BgpSurroundings["mirror"]): boolean {
+    return mirror.podOf(this.#parts.options.node)?.life === "running";
   }
 
   #settled(): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { instant, seconds } from "#base/time";
+import { instant, millis, seconds } from "#base/time";
 import { estateText } from "#core/bfd/legacy-words";
 import type { Left } from "#runtime/bgp/leaving";
 import { peerWord, routeWord } from "#testing/bgp-words";
@@ -207,6 +207,20 @@ describe("a wire process on a node that is about to go", () => {
       await bed.pass(seconds(1));
       assert.deepEqual(bgp.calls(), [expected]);
     }
+  });
+
+  it("waits a moment for the word that it is only the pod that goes", async () => {
+    const bed = wireBed(1);
+    const { agent, bgp, wire } = onlyOf(bed);
+    tellAll(bed, WEB);
+    agent.say({ type: "bgp-stance", node: "goes" });
+    bgp.calls();
+    wire.stop("SIGTERM");
+    await bed.pass(millis(500));
+    assert.deepEqual(bgp.calls(), []);
+    agent.say({ type: "bgp-stance", node: "stays" });
+    await bed.pass(millis(500));
+    assert.deepEqual(bgp.calls(), ["leave restart"]);
   });
 });
 

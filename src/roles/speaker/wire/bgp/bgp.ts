@@ -23,6 +23,9 @@ const RECALL_PAUSE = millis(1);
 const LONGEST_ABSENCE = seconds(120);
 const ALIVE_PAUSE = seconds(10);
 
+/** How much later than the end the agent may hear that it is only this pod's: both come from the API server, by different ways. */
+const LATE_WORD = seconds(1);
+
 export type WireBgpParts = {
   readonly node: string;
   readonly deadlines: Deadlines;
@@ -116,12 +119,17 @@ export class WireBgp {
 
   /** Ends all sessions; calls back once, when that is over. */
   leave(done: () => void): void {
-    // Nobody comes back on a node that is about to go, and peers would send to it until they forget.
-    const reason = this.#node === "stays" ? "restart" : "shutdown";
-    this.#port.leave((left) => {
-      if (left !== undefined && left.sessions.length > 0) this.#bequeath(left);
-      done();
-    }, reason);
+    const { deadlines, now } = this.#parts;
+    const end = (): void => {
+      // Nobody comes back on a node that is about to go, and peers would send to it until they forget.
+      const reason = this.#node === "stays" ? "restart" : "shutdown";
+      this.#port.leave((left) => {
+        if (left !== undefined && left.sessions.length > 0) this.#bequeath(left);
+        done();
+      }, reason);
+    };
+    if (this.#node === "stays") end();
+    else deadlines.set("bgp end", after(now(), LATE_WORD), end);
   }
 
   /** Interfaces or their addresses are others. */
