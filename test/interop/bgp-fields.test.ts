@@ -51,7 +51,8 @@ describe("a field of a BGPPeer, with FRR as the router", () => {
           (found) => found !== undefined,
           bed.patience,
         );
-        assert.equal(path?.aspath?.string, dynamicASN === "external" ? `${ASN.ours}` : "");
+        // FRR's word for an empty path.
+        assert.equal(path?.aspath?.string, dynamicASN === "external" ? `${ASN.ours}` : "Local");
       }));
 
   for (const [dynamicASN, local] of [
