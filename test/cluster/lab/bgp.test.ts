@@ -29,11 +29,12 @@ describe("a Service that routers are told of", () => {
           ? true
           : undefined,
       );
-      const announced = await conditioned(cluster, { service: name, type: "Announced", status: "True" });
-      assert.equal(
-        announced.message,
-        "Routers are told of it by node n1 (router), node n2 (router) and node n3 (router).",
-      );
+      // Whoever writes it hears of the others' sessions one by one.
+      await eventually("all nodes in the condition", 20_000, async () => {
+        const { message } = await conditioned(cluster, { service: name, type: "Announced", status: "True" });
+        const all = "Routers are told of it by node n1 (router), node n2 (router) and node n3 (router).";
+        return message === all ? true : undefined;
+      });
       const peer = await eventually("the router's facts", 10_000, async () => {
         const found = peerOf(await speakers.on("n1").status());
         return found?.announced === found?.wanted && found?.bfd === "up" ? found : undefined;
