@@ -6,7 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert } from "#base/assert";
 import { buildRing } from "#core/balance/ring";
@@ -81,7 +81,7 @@ const read = (
 
 /** One list of connections, as large as each of this machine's processors gets, but for all flows that are drawn. */
 const lruEntries = (flows: number): number =>
-  Math.max(Math.floor(LRU_SIZE / availableParallelism()), FAMILIES.length * flows * 1.5);
+  Math.max(Math.floor(LRU_SIZE / cpus().length), FAMILIES.length * flows * 1.5);
 
 const makeMaps = (
   maps: ForeignMaps,
