@@ -100,6 +100,19 @@ const CASES: readonly (readonly [FindingCode, string, Partial<Facts>])[] = [
   ["bgp-down", "tor", session({ trouble: "the peer was silent for the hold time" })],
   ["bgp-bfd-silent", "tor", session({ isEstablished: true, bfd: "down" })],
   ["bgp-left-out", "tor", session({ isEstablished: true, leftOut: [{ reason: "over-limit", count: 2 }] })],
+  [
+    "bgp-no-ecmp",
+    "tor",
+    {
+      spread: {
+        question: {
+          ...{ service: "default/web", address: address("203.0.113.1"), port: 80, peer: "tor" },
+          ...{ router: address("10.0.0.1"), nodes: ["node-a", "node-b"] },
+        },
+        ...{ asked: 32, answered: new Map([["10.0.0.6", 32]]) },
+      },
+    },
+  ],
   ["bgp-port-taken", "node-a", { ...session({ isEstablished: true }), bgpPortTakenBy: "bird (pid 7)" }],
   ["bgp-trouble", "node-a", { bgp: { ...noBgp, troubles: ["FRR: bgpd is not running"] } }],
   ["pool-unannounced", "home", { routing: { layer2Pools: new Set(), bgpPools: new Set(), idlePeers: [] } }],
