@@ -1,6 +1,6 @@
 /**
- * A speaker on a bond of two cables to two switches, and on a VLAN above it, by ARP and by Neighbour Discovery: one answer to each question,
- * none where the address does not belong, and a burst when the bond changes its cable, also below a bridge. Runs in a virtual machine.
+ * A speaker on a bridge above a bond of two cables to two switches, and on a VLAN of that bond, by ARP and by Neighbour Discovery: one answer
+ * to each question, none where the address does not belong, and a burst when the bond changes its cable. Runs in a virtual machine.
  */
 import assert from "node:assert/strict";
 import { join as pathOf } from "node:path";
@@ -46,7 +46,18 @@ const layCables = async (lab: Lab): Promise<void> => {
   await join(lab, "e1", "mode active-backup", 11);
   await ip(lab, "e1", ...vlan("bond0", 10, "10.5.0.11/24"));
   await ip(lab, "cl", ...vlan("eth0", 10, "10.5.0.2/24"));
-  await ip(lab, "e1", "addr add fd02::11/64 dev bond0 nodad", "addr add fd05::11/64 dev bond0.10 nodad");
+  await ip(lab, "e1", "addr add fd05::11/64 dev bond0.10 nodad");
+  // What comes with a tag goes to the VLAN before the bridge sees it.
+  await ip(
+    lab,
+    "e1",
+    `link add br1 address ${MAC} type bridge`,
+    "addr flush dev bond0",
+    "link set bond0 master br1",
+    "link set br1 up",
+    "addr add 10.2.0.11/24 dev br1",
+    "addr add fd02::11/64 dev br1 nodad",
+  );
   await ip(lab, "cl", "addr add fd05::2/64 dev eth0.10 nodad");
 };
 
@@ -84,36 +95,7 @@ const seen = (tap: LabProcess, what: RegExp): number =>
     .split("\n")
     .filter((line) => what.test(line)).length;
 
-/** Pulls the cable that the bond uses, and plugs it in again once all of these were announced three times more. */
-const announcedAfterPull = async (lab: Lab, tap: LabProcess, what: readonly RegExp[]): Promise<void> => {
-  const announced = (): readonly number[] => what.map((each) => seen(tap, each));
-  const before = announced();
-  const port = await activePort(lab);
-  await cable(lab, port, "down");
-  await until("the other cable is active", async () => (await activePort(lab)) !== port, { withinMs: BOUND });
-  await until(
-    "all are announced again, three times",
-    async () => announced().every((count, index) => count >= (before[index] ?? 0) + 3),
-    { withinMs: BOUND },
-  );
-  await cable(lab, port, "up");
-};
-
-/** Makes the bond a port of a bridge, which has its addresses from then on. */
-const bridge = (lab: Lab): Promise<void> =>
-  ip(
-    lab,
-    "e1",
-    "link del bond0.10",
-    `link add br1 address ${MAC} type bridge`,
-    "addr flush dev bond0",
-    "link set bond0 master br1",
-    "link set br1 up",
-    "addr add 10.2.0.11/24 dev br1",
-    "addr add fd02::11/64 dev br1 nodad",
-  );
-
-it("a speaker answers once on a bond and on a VLAN above it, and announces when the bond changes its cable", async (context) => {
+it("a speaker answers once on a bridge above a bond and on a VLAN of it, and announces when the bond changes its cable", async (context) => {
   await inBed(context, twoSwitches([], 0), async ({ lab }) => {
     await layCables(lab);
     const tap = await lab
@@ -152,17 +134,21 @@ it("a speaker answers once on a bond and on a VLAN above it, and announces when 
 
       // The takeover's second burst is over.
       await pause(10_000);
-      await announcedAfterPull(lab, tap, Object.values(ANNOUNCED));
+      // Of a bridge whose port changes its cable the kernel tells nothing.
+      const announced = (): readonly number[] => Object.values(ANNOUNCED).map((each) => seen(tap, each));
+      const before = announced();
+      const port = await activePort(lab);
+      await cable(lab, port, "down");
+      await until("the other cable is active", async () => (await activePort(lab)) !== port, {
+        withinMs: BOUND,
+      });
+      await until(
+        "all are announced again, three times",
+        async () => announced().every((count, index) => count >= (before[index] ?? 0) + 3),
+        { withinMs: BOUND },
+      );
       await believes(PLAIN, "eth0");
       await believes(TAGGED, "eth0.10");
-
-      // The kernel tells nothing of a bridge whose port changes its cable.
-      await bridge(lab);
-      await believes(PLAIN, "eth0");
-      await believes(SIX, "eth0");
-      await pause(10_000);
-      await announcedAfterPull(lab, tap, [ANNOUNCED.plain, ANNOUNCED.six]);
-      await believes(PLAIN, "eth0");
     } catch (error) {
       context.diagnostic(`${speaker.stdout()}${speaker.stderr()}\n${tap.stdout()}`);
       throw error;
