@@ -2,7 +2,8 @@
 # Prints a folder with the programs that read what `steelyard manifest` writes, and fetches those that are missing, touching
 # nothing else of the machine: fetch.sh [FOLDER]
 #
-#   ignition-validate   built from the Go module that go.mod names
+#   ignition-validate   built from the Go module that go.mod names, as is
+#   butane
 #   quadlet             podman's generator of units, from Debian 13: Debian 12 has a podman that is older than quadlets
 #   cloud-init/         cloud-init from Debian 12, unpacked: installed it would configure the machine at its next start
 set -euo pipefail
@@ -13,14 +14,20 @@ cd "$folder"
 exec 9>.lock
 flock -w 600 9
 
-version=$(sed -n 's|.*github.com/coreos/ignition/v2 \(v[^ ]*\).*|\1|p' "$here/go.mod" | head -1)
-if [ ! -x "ignition-validate-$version" ]; then
-  go=${GO:-$("$here/../kubernetes/fetch-go.sh")}
-  CGO_ENABLED=0 GOWORK=off GOFLAGS= "$go" build -C "$here" -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w" \
-    -o "$PWD/.building" github.com/coreos/ignition/v2/validate >&2
-  mv .building "ignition-validate-$version"
-fi
-ln -sf "ignition-validate-$version" ignition-validate
+# built NAME MODULE PACKAGE: a program of a Go module, in the version that go.mod names.
+built() {
+  local version
+  version=$(sed -n "s|.*$2 \(v[^ ]*\).*|\1|p" "$here/go.mod" | head -1)
+  if [ ! -x "$1-$version" ]; then
+    GO=${GO:-$("$here/../kubernetes/fetch-go.sh")}
+    CGO_ENABLED=0 GOWORK=off GOFLAGS= "$GO" build -C "$here" -mod=readonly -buildvcs=false -trimpath -ldflags "-s -w" \
+      -o "$PWD/.building" "$2/$3" >&2
+    mv .building "$1-$version"
+  fi
+  ln -sf "$1-$version" "$1"
+}
+built ignition-validate github.com/coreos/ignition/v2 validate
+built butane github.com/coreos/butane internal
 
 if [ ! -x quadlet ] || [ ! -d cloud-init ]; then
   rm -rf apt
