@@ -90,7 +90,7 @@ const ANYBODY: Readonly<Record<IpFamily, IpAddress>> = {
   IPv6: "2001:db8::1" as IpAddress,
 };
 
-/** What the firewall does to advertisements of the peers, and to clients of the API server. */
+/** What the firewall does to advertisements of the peers, to clients of the API server, and to what is passed on to other hosts. */
 export const firewallFacts = (ruleset: Ruleset, wanted: Wanted, own: readonly IpAddress[]): FirewallFacts => {
   const families = [...new Set(wanted.addresses.map(({ address }) => familyOf(address)))];
   const ofFamily = (addresses: readonly IpAddress[], family: IpFamily): readonly IpAddress[] =>
@@ -113,7 +113,27 @@ export const firewallFacts = (ruleset: Ruleset, wanted: Wanted, own: readonly Ip
     };
     return { family, answer: walk(ruleset, packet) };
   });
-  return { vrrp, api, manager: managerOf(ruleset) };
+  const through = families.flatMap((family) => {
+    const others = wanted.balance ? ofFamily(wanted.peers, family).filter((peer) => !own.includes(peer)) : [];
+    return others.map((destination) => {
+      const packet = {
+        ...{ family, protocol: PROTOCOL.tcp, interface: wanted.interface, port: wanted.port },
+        ...{ source: ANYBODY[family], destination, leavesBy: wanted.interface },
+      };
+      return { family, answer: walk(ruleset, packet) };
+    });
+  });
+  return { vrrp, api, through, manager: managerOf(ruleset) };
+};
+
+/** Settings without which the kernel does not forward what arrives at the interface, and that are off. */
+export const notForwarding = ({ addresses, interface: link, balance }: Wanted): readonly string[] => {
+  const families = new Set(balance ? addresses.map(({ address }) => familyOf(address)) : []);
+  const keys = [...families].map((family) =>
+    sysctlKey("net", family.toLowerCase(), "conf", link, "forwarding"),
+  );
+  const observed = openSysctl().observe(keys);
+  return observed.ok ? keys.filter((key) => observed.value.get(key) === "0") : [];
 };
 
 /** Who waits for connections to the API server's port. */

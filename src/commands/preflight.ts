@@ -24,6 +24,7 @@ import {
   linkFacts,
   listenerFacts,
   type Network,
+  notForwarding,
   type Question,
   readNetwork,
 } from "./preflight-facts.ts";
@@ -120,6 +121,7 @@ const look = async (options: PreflightOptions): Promise<Looked> => {
     firewall: firewall.type === "rules" ? firewallFacts(firewall.ruleset, wanted, own) : undefined,
     programs: findPrograms(),
     ca: wanted.caFile === undefined ? undefined : readAuthority(wanted.caFile, SERVICE_USER),
+    notForwarding: notForwarding(wanted),
     hasNft: firewall.type !== "no-nft",
     missingCapabilities: readMissingCapabilities(["CAP_NET_ADMIN", "CAP_NET_RAW"]),
   };
@@ -154,6 +156,9 @@ const notesOf = ({ wanted, links, listener, check, ...facts }: Facts): readonly 
             : `this host is ${among}, one of ${hosts}`,
         ]),
     ...segmentNotes({ wanted, links, listener, check, ...facts }),
+    ...facts.notForwarding.map(
+      (setting) => `${setting} is 0, and is set to 1 while steelyard vip runs with --balance`,
+    ),
     ...(listener === "free" ? [`nobody waits on port ${wanted.port} yet: no API server runs here`] : []),
     ...(check?.ok === true
       ? [

@@ -182,6 +182,32 @@ describe("a preflight", () => {
     });
   });
 
+  it("finds a firewall that forwards nothing, which only --balance needs", async (context) => {
+    await inVipBed(context, async ({ hosts: [e1] }) => {
+      const rules = `table inet filter {
+        chain forward {
+          type filter hook forward priority 0; policy drop;
+          tcp dport 80 accept
+        }
+      }`;
+      const open = await filtering(e1.host, rules);
+      await e1.host.expect(["sh", "-c", "echo 0 >/proc/sys/net/ipv4/conf/eth0/forwarding"]);
+      assert.deepEqual((await preflight(e1.host)).codes, []);
+      const line = [...LINE, "--balance"];
+      const found = await preflight(e1.host, line);
+      assert.deepEqual([found.codes, found.status], [["balance-filtered"], 1]);
+      assert.match(found.findings[0]?.message ?? "", /its policy of the chain inet filter forward/);
+      assert(
+        found.notes.some((note) => note.startsWith("net/ipv4/conf/eth0/forwarding is 0")),
+        `${found.notes}`,
+      );
+      const [command = ""] = (found.findings[0]?.remedy ?? "").split(", and ");
+      await e1.host.expect(["sh", "-c", command]);
+      assert.deepEqual((await preflight(e1.host, line)).codes, []);
+      await open();
+    });
+  });
+
   it("finds interfaces, files and servers that do not fit", async (context) => {
     await inVipBed(context, async ({ hosts: [e1, e2] }) => {
       const missing = await preflight(e1.host, ["--address", VIP, "--interface", "eth7"]);

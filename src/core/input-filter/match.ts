@@ -21,6 +21,7 @@ const FIRST_PACKET = "new";
 const metaOf = (key: string, packet: Packet): Known => {
   if (key === "l4proto") return packet.protocol;
   if (key === "iifname" || key === "iif") return packet.interface;
+  if (key === "oifname" || key === "oif") return packet.leavesBy;
   if (key === "nfproto") return packet.family.toLowerCase();
   return key === "protocol" ? (packet.family === "IPv4" ? "ip" : "ip6") : undefined;
 };
@@ -49,8 +50,9 @@ const leftOf = (left: unknown, packet: Packet): Known => {
     return payloadOf(textOf(protocol), textOf(field), packet);
   }
   const key = textOf(fieldsOf(ct).key);
-  // Nothing was translated, answered or expected yet.
-  return key === "state" ? FIRST_PACKET : key === "status" ? "absent" : undefined;
+  // Nothing was answered or expected yet, nor translated if it stays here.
+  if (key === "status") return packet.leavesBy === undefined ? "absent" : "dnat";
+  return key === "state" ? FIRST_PACKET : undefined;
 };
 
 /** Orders numbers and addresses; `undefined` for what has no order, or cannot be compared. */

@@ -14,4 +14,9 @@ export type Packet = {
   readonly destination: IpAddress;
   /** Of TCP. */
   readonly port?: number;
+  /**
+   * The interface by which it goes on to another machine, its destination translated already; `undefined` when it is for this
+   * machine.
+   */
+  readonly leavesBy?: string;
 };

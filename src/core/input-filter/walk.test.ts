@@ -114,6 +114,30 @@ describe("the walk", () => {
     const ruleset = decodeRuleset(JSON.stringify({ nftables: [accepting, dropping] })) ?? assert.fail();
     assert.equal(dropped(ruleset, VRRP), "ip drop c: its policy");
   });
+  it("judges what goes through by other chains than what stays, after translation and by both interfaces", () => {
+    const chain = (hook: string, policy: string) => ({
+      chain: { family: "inet", table: "t", name: hook, type: "filter", hook, prio: 0, policy },
+    });
+    const rule = (...expr: object[]) => ({
+      rule: { family: "inet", table: "t", chain: "forward", handle: 7, expr },
+    });
+    const ruleset = (...rules: object[]) =>
+      decodeRuleset(
+        JSON.stringify({ nftables: [chain("input", "accept"), chain("forward", "drop"), ...rules] }),
+      ) ?? assert.fail();
+    const through: Packet = { ...TCP, leavesBy: "eth0" };
+    assert.equal(dropped(ruleset(), TCP), "accepted");
+    assert.equal(dropped(ruleset(), through), "inet t forward: its policy");
+    assert.equal(
+      dropped(ruleset(rule(meta("oifname", "eth1"), ACCEPT)), through),
+      "inet t forward: its policy",
+    );
+    assert.equal(dropped(ruleset(rule(meta("oifname", "eth0"), ACCEPT)), through), "accepted");
+    const status = { match: { op: "in", left: { ct: { key: "status" } }, right: "dnat" } };
+    assert.equal(dropped(ruleset(rule(status, ACCEPT)), through), "accepted");
+    assert.equal(dropped(inputWith([[status, DROP]]), TCP), "accepted");
+    assert.equal(dropped(inputWith([], "drop"), through), "accepted");
+  });
   it("passes over chains of other interfaces and of address translation", () => {
     const chain = {
       family: "netdev",

@@ -1,4 +1,4 @@
-/** Walks the chains that a packet for this machine passes. */
+/** Walks the chains that a packet passes which is for this machine, or goes through it. */
 import { type Fields, fieldsOf, listOf, textOf } from "#core/kubernetes/read";
 import { every, type Fits, fitsMatch, fitsValue } from "./match.ts";
 import type { Packet } from "./packet.ts";
@@ -35,6 +35,10 @@ const MOST_STEPS = 200_000;
 
 /** What a packet for this machine passes before it is delivered, as the kernel calls it. */
 const HOOKS = ["ingress", "prerouting", "input"];
+/** What one passes that goes on, from where its destination is translated. What comes before sees the old one. */
+const FORWARD_HOOKS = ["forward", "postrouting"];
+
+const hooksOf = ({ leavesBy }: Packet): readonly string[] => (leavesBy === undefined ? HOOKS : FORWARD_HOOKS);
 
 const FAMILIES: Readonly<Record<Packet["family"], readonly string[]>> = {
   IPv4: ["inet", "ip", "netdev"],
@@ -131,18 +135,20 @@ class Walk {
 const placeOf = ({ family, table, name }: Chain, by: string): Place => ({ family, table, chain: name, by });
 
 /** The chains that the kernel calls for this packet, in its order. */
-const baseChains = ({ chains }: Ruleset, packet: Packet): readonly Chain[] =>
-  chains
+const baseChains = ({ chains }: Ruleset, packet: Packet): readonly Chain[] => {
+  const hooks = hooksOf(packet);
+  return chains
     .filter(({ family, base }) => {
-      if (base === undefined || base.type !== "filter" || !HOOKS.includes(base.hook)) return false;
+      if (base === undefined || base.type !== "filter" || !hooks.includes(base.hook)) return false;
       if (base.devices.length > 0 && !base.devices.includes(packet.interface)) return false;
       return FAMILIES[packet.family].includes(family);
     })
     .sort((left, right) => {
       const rank = ({ base }: Chain): number =>
-        HOOKS.indexOf(base?.hook ?? "") * 1e10 + (base?.priority ?? 0);
+        hooks.indexOf(base?.hook ?? "") * 1e10 + (base?.priority ?? 0);
       return rank(left) - rank(right);
     });
+};
 
 /** What becomes of a packet. Every chain of a hook has to let it in: `accept` ends one chain, and `drop` all. */
 export const walk = (ruleset: Ruleset, packet: Packet): Answer => {

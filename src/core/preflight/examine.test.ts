@@ -28,7 +28,8 @@ const WELL: Facts = {
     ...{ peers: ["192.0.2.1", "192.0.2.2"].map(address), caFile: "/ca.crt", balance: false },
   },
   ...{ links: [LINK], bound: [], claims: [], silentPeers: [], heard: [], programs: [] },
-  firewall: { vrrp: [], api: [], manager: undefined },
+  firewall: { vrrp: [], api: [], through: [], manager: undefined },
+  notForwarding: [],
   ...{ listener: "free", check: undefined, ca: { state: "readable" }, hasNft: true },
   ...{ clock: "synchronized", missingCapabilities: [] },
 };
@@ -122,14 +123,16 @@ describe("the firewall", () => {
   const vrrp = [{ family: "IPv4", source: address("192.0.2.2"), answer: DROPPED }] as const;
 
   it("is believed where it drops, and where what arrives does not come up it is no matter why", () => {
-    assert.deepEqual(codes({ firewall: { vrrp, api: [], manager: undefined } }), ["vrrp-filtered"]);
+    assert.deepEqual(codes({ firewall: { vrrp, api: [], through: [], manager: undefined } }), [
+      "vrrp-filtered",
+    ]);
     assert.deepEqual(codes({ heard: [{ ...HEARD, delivered: false }] }), ["vrrp-filtered"]);
     const unknown = [{ ...vrrp[0], answer: { type: "unknown", place: PLACE } }] as const;
-    assert.deepEqual(codes({ firewall: { vrrp: unknown, api: [], manager: undefined } }), []);
+    assert.deepEqual(codes({ firewall: { vrrp: unknown, api: [], through: [], manager: undefined } }), []);
   });
   it("is opened by the commands of who writes its rules", () => {
     const remedy = (manager: "ufw" | "firewalld" | undefined) =>
-      found({ firewall: { vrrp, api: [], manager } })[0]?.remedy ?? "";
+      found({ firewall: { vrrp, api: [], through: [], manager } })[0]?.remedy ?? "";
     assert.match(
       remedy(undefined),
       /^nft insert rule inet filter input iifname "eth0" meta l4proto 112 accept,/,
@@ -142,7 +145,21 @@ describe("the firewall", () => {
   });
   it("may keep clients out", () => {
     const api = [{ family: "IPv4", answer: DROPPED }] as const;
-    assert.deepEqual(codes({ firewall: { vrrp: [], api, manager: undefined } }), ["api-filtered"]);
+    assert.deepEqual(codes({ firewall: { vrrp: [], api, through: [], manager: undefined } }), [
+      "api-filtered",
+    ]);
+  });
+  it("lets nothing through to other hosts, which only --balance needs", () => {
+    const through = [{ family: "IPv4", answer: DROPPED }] as const;
+    const firewall = { vrrp: [], api: [], through, manager: undefined };
+    const [finding] = found({ firewall, ...wanted({ balance: true }) });
+    assert.equal(finding?.code, "balance-filtered");
+    assert.match(
+      finding?.remedy ?? "",
+      /^nft insert rule inet filter input iifname "eth0" oifname "eth0" ct status dnat accept,/,
+    );
+    const ufw = found({ firewall: { ...firewall, manager: "ufw" } })[0]?.remedy;
+    assert.match(ufw ?? "", /^ufw route allow in on eth0 out on eth0 proto tcp/);
   });
 });
 

@@ -63,6 +63,8 @@ export type FirewallFacts = {
     readonly answer: Answer;
   }[];
   readonly api: readonly { readonly family: IpFamily; readonly answer: Answer }[];
+  /** With `--balance`: connections that go on to an API server of another host. */
+  readonly through: readonly { readonly family: IpFamily; readonly answer: Answer }[];
   /** Who writes the rules, where that can be told. */
   readonly manager: "ufw" | "firewalld" | undefined;
 };
@@ -107,6 +109,8 @@ export type Facts = {
   readonly check: CheckFacts | undefined;
   readonly programs: readonly ProgramFacts[] | undefined;
   readonly ca: CaFacts | undefined;
+  /** With `--balance`: kernel settings that let the interface forward, and that do not yet. */
+  readonly notForwarding: readonly string[];
   /** Whether `nft` can be started. */
   readonly hasNft: boolean | undefined;
   readonly clock: "synchronized" | "unsynchronized" | undefined;

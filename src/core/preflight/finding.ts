@@ -20,6 +20,7 @@ export const FINDINGS = [
   "vrrp-version",
   "vrrp-filtered",
   "api-filtered",
+  "balance-filtered",
   "other-program",
   "api-server-bound",
   "api-server-port-taken",

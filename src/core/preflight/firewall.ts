@@ -1,4 +1,4 @@
-/** What this machine's firewall keeps out. */
+/** What this machine's firewall keeps out, or does not let through. */
 import { familyOf } from "#base/address";
 import type { Answer, Place } from "#core/input-filter/walk";
 import type { Facts, FirewallFacts } from "./facts.ts";
@@ -29,6 +29,13 @@ const apiOpening = (port: number): Opening => ({
   ufw: `ufw allow proto tcp to any port ${port}`,
   firewalld: `firewall-cmd --permanent --add-port=${port}/tcp`,
   rule: `tcp dport ${port} accept`,
+});
+
+/** By what was translated, answers of those connections are let through as well. */
+const throughOpening = (link: string, port: number): Opening => ({
+  ufw: `ufw route allow in on ${link} out on ${link} proto tcp from any to any port ${port}`,
+  firewalld: "firewall-cmd --permanent --add-forward",
+  rule: `iifname "${link}" oifname "${link}" ct status dnat accept`,
 });
 
 const whereText = ({ family, table, chain, by }: Place): string =>
@@ -83,21 +90,36 @@ const apiFindings = ({ firewall, wanted }: Facts): readonly Finding[] => {
   ];
 };
 
+/** What the holder passes on to the API servers of other hosts. */
+const throughFindings = ({ firewall, wanted }: Facts): readonly Finding[] => {
+  const dropped = droppedIn(firewall?.through ?? []);
+  if (dropped === undefined) return [];
+  return [
+    {
+      ...{ code: "balance-filtered", severity: "error", subject: `port ${wanted.port}` },
+      message: `This machine's firewall does not forward connections to the API servers of other hosts (${whereText(dropped.place)}), which --balance needs: those that are spread there would get no answer.`,
+      remedy: remedyFor(firewall?.manager, dropped.base, throughOpening(wanted.interface, wanted.port)),
+    },
+  ];
+};
+
 /** What is kept out. */
 export const firewallFindings = (facts: Facts): readonly Finding[] => [
   ...vrrpFindings(facts),
   ...apiFindings(facts),
+  ...throughFindings(facts),
 ];
 
 /** What of the rules could not be judged, in a sentence. */
 export const firewallBlind = ({ firewall }: Facts): readonly string[] => {
-  const unknown = [...(firewall?.vrrp ?? [])].flatMap(({ answer }) =>
-    answer.type === "unknown" ? [answer.place] : [],
-  );
-  const [first] = unknown;
-  return first === undefined
-    ? []
-    : [
-        `whether the firewall lets VRRP in: it depends on ${whereText(first)}, which cannot be judged from here`,
-      ];
+  const unknown = (what: string, answers: readonly { readonly answer: Answer }[] = []): readonly string[] => {
+    const [first] = answers.flatMap(({ answer }) => (answer.type === "unknown" ? [answer.place] : []));
+    return first === undefined
+      ? []
+      : [`whether the firewall ${what}: it depends on ${whereText(first)}, which cannot be judged from here`];
+  };
+  return [
+    ...unknown("lets VRRP in", firewall?.vrrp),
+    ...unknown("lets connections through to the API servers of other hosts", firewall?.through),
+  ];
 };
