@@ -14,11 +14,28 @@ describe("a host keeps the address", () => {
       const first = await startAll(bed);
       const { holder } = parted(bed, first);
       const from = Date.now();
-      for (const mode of ["slow 300", "401", "403", "429"]) {
+      const remarks = { "slow 300": "", "slow 1200": "", 401: "status 401", 403: "status 403", 429: "" };
+      // In this order: the last one takes the remark away, and no verdict has changed.
+      for (const mode of ["slow 300", "slow 1200", "401", "403", "429"] as const) {
         await holder.answer(mode);
-        await pause(ROUNDS);
+        await holder.until(
+          `says what it is told by ${mode}`,
+          ({ checks }) =>
+            (checks[0]?.reason ?? "").startsWith(remarks[mode]) &&
+            (remarks[mode] !== "" || checks[0]?.reason === undefined),
+          PATIENCE,
+        );
+        await pause(mode === "slow 1200" ? 2 * ROUNDS : ROUNDS);
         assert.deepEqual(holdings.holders(VIP), [first], mode);
       }
+      const told = (await holder.events())
+        .map(({ event }) => event)
+        .filter(({ type }) => type === "check-health");
+      assert.equal(
+        told.filter((event) => "from" in event && event.from === event.to).length,
+        3,
+        JSON.stringify(told),
+      );
       assert.equal(holdings.vacancy(VIP, { from }), 0);
 
       await holder.answer("500");

@@ -12,7 +12,7 @@ import {
   step,
   type Verdict,
 } from "./machine.ts";
-import { observe } from "./observe.ts";
+import { observe, observeNote } from "./observe.ts";
 import type { ProbeFailure, ProbeOutcome } from "./probe.ts";
 
 const CONFIG: HealthCheckConfig = {
@@ -269,6 +269,12 @@ describe("observation", () => {
     assert.equal(observe(unknown, healthy)?.note, "status 401");
     const failed = answerAll(CONFIG, healthy, [bad(), bad(), bad()]);
     assert.equal(observe(healthy, failed)?.note, undefined);
+    const telling = answerNext(CONFIG, healthy, OK);
+    assert.equal(observe(healthy, telling), undefined);
+    assert.deepEqual(observeNote(healthy, telling), { note: undefined });
+    assert.equal(observeNote(telling, answerNext(CONFIG, telling, OK)), undefined);
+    assert.deepEqual(observeNote(telling, answerNext(CONFIG, telling, mute)), { note: "status 401" });
+    assert.equal(observeNote(unknown, healthy), undefined, "it comes with the verdict");
     const recovered = answerAll(CONFIG, failed, [mute, OK]);
     assert.equal(recovered.verdict, "healthy");
     assert.equal(observe(failed, recovered)?.note, undefined);

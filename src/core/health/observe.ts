@@ -46,3 +46,12 @@ export const observe = (before: State, after: State): HealthTransition | undefin
   const { reason, detail } = after.lastFailure;
   return { ...transition, failure: { reason, detail } };
 };
+
+/** What a success shows, and no longer what one before it did not, or the other way round. */
+export type NoteChange = { readonly note: string | undefined };
+
+/** Whether a healthy subject says something else of itself than before, without a change of verdict; `undefined` if not. */
+export const observeNote = (before: State, after: State): NoteChange | undefined =>
+  before.verdict === "healthy" && after.verdict === "healthy" && before.lastNote !== after.lastNote
+    ? { note: after.lastNote }
+    : undefined;

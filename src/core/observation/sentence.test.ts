@@ -122,6 +122,16 @@ describe("docs/reference/events.md", () => {
 describe("sentences", () => {
   const rows: readonly (readonly [Event, string, string])[] = [
     [
+      { type: "check-health", check: "api", from: "healthy", to: "healthy", detail: "status 401" },
+      "notice",
+      "check api: healthy (status 401)",
+    ],
+    [
+      { type: "check-health", check: "api", from: "healthy", to: "healthy" },
+      "notice",
+      "check api: healthy (it tells how it is now)",
+    ],
+    [
       { type: "router-state", router: "front", from: "active", to: "backup", reason: "group-step-down" },
       "notice",
       "router front: active -> backup (group-step-down)",

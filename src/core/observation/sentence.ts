@@ -108,6 +108,12 @@ const routerSentence = (event: RouterEvent): Sentence => {
 const healthSentence = (event: Event & { type: "backend-health" | "check-health" }): Sentence => {
   const subject = event.type === "check-health" ? `check ${event.check}` : `server ${event.server}`;
   const what = event.type === "check-health" ? "" : `backend ${event.backend} `;
+  if (event.from === event.to)
+    return say(
+      "notice",
+      subject,
+      `${what}${event.to}${because(undefined, event.detail ?? "it tells how it is now")}`,
+    );
   const severity = event.to === "failed" ? "warning" : "notice";
   return say(severity, subject, `${what}${event.from} -> ${event.to}${because(event.reason, event.detail)}`);
 };

@@ -102,6 +102,17 @@ describe("the view", () => {
     assert.equal(viewAfter(at("forwarding-applied", { how: "removed" })).forwarding.state, "idle");
   });
 
+  it("shows what a healthy check does not see for as long as that is so, and counts no transition", () => {
+    const healthy = { type: "check-health", check: "app", from: "healthy", to: "healthy" } as const;
+    const said: Event = { ...healthy, detail: "status 401" };
+    const well: Event = { ...healthy, from: "unknown" };
+    const silent: Event = healthy;
+    assert.deepEqual(viewAfter(well, said).checks.app, { state: "healthy", since: 1, detail: "status 401" });
+    const view = viewAfter(well, said, silent);
+    assert.deepEqual(view.checks.app, { state: "healthy", since: 1 });
+    assert.equal(view.counters["check-health app healthy"], 1);
+  });
+
   it("forgets what is removed, its counters too, and nothing whose name only begins the same", () => {
     const view = viewAfter(
       EXAMPLES["router-state"],

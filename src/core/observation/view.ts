@@ -157,9 +157,14 @@ const drain = (view: View, event: Event & { type: "backend-drain" }, at: WallTim
   else view.drains[key] = { state, since: at, ...(until === undefined ? {} : { until }) };
 };
 
-const health = (event: Event & { type: "backend-health" | "check-health" }, at: WallTime): HealthView => ({
+/** A change of what it says of itself leaves the time of its verdict as it is. */
+const health = (
+  event: Event & { type: "backend-health" | "check-health" },
+  at: WallTime,
+  before: HealthView | undefined,
+): HealthView => ({
   state: event.to,
-  since: at,
+  since: event.from === event.to ? (before?.since ?? at) : at,
   ...(event.reason === undefined ? {} : { reason: event.reason }),
   ...(event.detail === undefined ? {} : { detail: event.detail }),
 });
@@ -275,10 +280,14 @@ const apply = (view: View, event: Event, at: WallTime): void => {
       view.links[event.link] = event.state;
       break;
     case "backend-health":
-      view.backends[backendKey(event.server, event.backend)] = health(event, at);
+      view.backends[backendKey(event.server, event.backend)] = health(
+        event,
+        at,
+        view.backends[backendKey(event.server, event.backend)],
+      );
       break;
     case "check-health":
-      view.checks[event.check] = health(event, at);
+      view.checks[event.check] = health(event, at, view.checks[event.check]);
       break;
     case "forwarding-applied":
       view.forwarding = { state: event.how === "removed" ? "idle" : "applied", since: at };
@@ -323,6 +332,9 @@ const apply = (view: View, event: Event, at: WallTime): void => {
   }
 };
 
+/** No transition: it is counted as none. */
+const HEALTH_REMARK = "health-remark";
+
 /** The counter that an event adds to: its type and the part of it that is bounded. */
 const counterKey = (event: Event): string => {
   switch (event.type) {
@@ -331,9 +343,9 @@ const counterKey = (event: Event): string => {
     case "router-conflict":
       return `router-conflict ${event.router} ${event.conflict}`;
     case "backend-health":
-      return `backend-health ${event.server} ${event.to}`;
+      return event.from === event.to ? HEALTH_REMARK : `backend-health ${event.server} ${event.to}`;
     case "check-health":
-      return `check-health ${event.check} ${event.to}`;
+      return event.from === event.to ? HEALTH_REMARK : `check-health ${event.check} ${event.to}`;
     case "forwarding-applied":
       return `forwarding-applied ${event.how}`;
     case "process":

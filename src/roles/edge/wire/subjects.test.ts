@@ -41,6 +41,7 @@ const bench = (checks: CheckPort) => {
     cutOff: () => undefined,
     onPardon: () => {},
     onTransition: ({ id }, { from, to }) => told.push(`${id} ${from}>${to}`),
+    onNote: ({ id }, note) => told.push(`${id} says ${note ?? "nothing"}`),
   });
   return {
     subjects,
@@ -99,6 +100,24 @@ describe("checked subjects", () => {
       ]),
     );
     assert.equal(subjects.verdict("backend web/b11"), "unknown");
+  });
+
+  it("say what a good answer does not show, and when it does, without a change of verdict", async () => {
+    let note: string | undefined = "status 401";
+    const { subjects, run, told } = bench({
+      probe: async () => ({ ...passed(), ...(note === undefined ? {} : { note }) }),
+    });
+    subjects.reconcile(serverSubjects([server("web", [11])]));
+    await run();
+    assert.deepEqual(told(), ["backend web/b11 unknown>healthy"]);
+    const rounds = async (): Promise<void> => {
+      for (let step = 0; step < 100; step += 1) await run(millis(100));
+    };
+    note = undefined;
+    await rounds();
+    assert.deepEqual(told(), ["backend web/b11 says nothing"]);
+    await rounds();
+    assert.deepEqual(told(), []);
   });
 
   it("are not judged by answers about their past", async () => {

@@ -7,7 +7,7 @@ import type { TrackedCheck } from "#core/config/desired";
 import type { CutOff } from "#core/health/amnesty";
 import type { HealthCheckConfig } from "#core/health/config";
 import { deadline, type Input, initialState, type State, step, type Verdict } from "#core/health/machine";
-import { type HealthTransition, observe } from "#core/health/observe";
+import { type HealthTransition, observe, observeNote } from "#core/health/observe";
 import { firstRoundSpread } from "#core/health/schedule";
 import type { CheckPort, ProbeRequest } from "#drivers/check/port";
 import type { Clock, Deadlines } from "#runtime/deadlines";
@@ -70,6 +70,8 @@ type Parts = {
   readonly checks: CheckPort;
   /** Told of each change of a verdict. */
   readonly onTransition: (subject: Subject, transition: HealthTransition) => void;
+  /** Told when a healthy subject says something else of itself than before; `undefined`: nothing any more. */
+  readonly onNote: (subject: Subject, note: string | undefined) => void;
   /** Since when the edge itself cannot serve this virtual server's address; `undefined` while it can. */
   readonly cutOff: (server: string) => CutOff;
   /** Told when failures have begun or ceased to count for nothing. */
@@ -133,6 +135,8 @@ class CheckedSubjects implements Subjects {
     if (subject.of.kind === "backend") this.#pardons.heard(subject.of.server, before, running.state);
     const transition = observe(before, running.state);
     if (transition !== undefined) this.#parts.onTransition(subject, transition);
+    const noted = observeNote(before, running.state);
+    if (noted !== undefined) this.#parts.onNote(subject, noted.note);
   }
 
   #schedule({ subject, state, onTimer }: Running): void {

@@ -89,6 +89,7 @@ export class Wire {
     this.#subjects = createSubjects({
       ...{ clock, deadlines, checks: parts.checks },
       onTransition: (subject, transition) => this.#onVerdict(subject, transition),
+      onNote: (subject, note) => this.#onNote(subject, note),
       cutOff: (server) => this.#cutOffs.sinceOf(server, this.#desired ?? NOTHING_DESIRED),
       onPardon: () => this.#balancing.update(),
     });
@@ -303,6 +304,13 @@ export class Wire {
       this.#balancing.update(server);
     }
     this.#firstVerdicts.heard();
+  }
+
+  /** For people only: nothing that depends on the verdict hears of it. */
+  #onNote({ of }: Subject, note: string | undefined): void {
+    const said = { from: "healthy", to: "healthy", ...(note === undefined ? {} : { detail: note }) } as const;
+    if (of.kind === "check") this.#emit({ type: "check-health", check: of.check, ...said });
+    else this.#emit({ type: "backend-health", server: of.server, backend: of.backend, ...said });
   }
 
   #onPathsChanged(): void {
