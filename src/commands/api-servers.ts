@@ -43,6 +43,18 @@ export const serversGiven = (texts: readonly string[]): Given<readonly Endpoint[
     (text) => `--server ${text}: is no HOST or HOST:PORT.`,
   );
 
+/** A whole number from 1 on. */
+export const numberGiven = (flag: string, text: string, most: number): Given<number> => {
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  return value >= 1 && value <= most
+    ? { ok: true, value }
+    : { ok: false, problems: [`${flag} ${text}: is no whole number from 1 to ${most}.`] };
+};
+
+/** What is wrong with all of them. */
+export const problemsIn = (given: readonly Given<unknown>[]): readonly string[] =>
+  given.flatMap((one) => (one.ok ? [] : one.problems));
+
 /** Certificates of authorities, or what is wrong with the text. */
 const authorityIn = (text: string, origin: string): Given<string> => {
   const certificates = splitPem(text);

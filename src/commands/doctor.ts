@@ -4,7 +4,6 @@ import { announcesByFrr, bgpIn } from "#core/doctor/bgp-status";
 import { poolsIn, proxyModeIn, routingIn, strictArpIn } from "#core/doctor/cluster";
 import { examine } from "#core/doctor/examine";
 import type { Facts, KubeProxyFacts } from "#core/doctor/facts";
-import type { Finding } from "#core/doctor/finding";
 import { neverHeardIn } from "#core/doctor/speaker";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { askProxyMode } from "#drivers/doctor/kube-proxy";
@@ -21,7 +20,7 @@ import { CONFIGURATION_KINDS, DAEMON_SETS, NODES } from "#runtime/cluster/resour
 import { readPatiently } from "./cluster-world.ts";
 import { readLinks } from "./doctor-links.ts";
 import { spreadFacts } from "./doctor-spread-sources.ts";
-import { printable } from "./table.ts";
+import { blindLines, findingLines, statusOf } from "./findings.ts";
 
 export type DoctorOptions = {
   readonly node: string;
@@ -192,11 +191,6 @@ const strangerAt = (owners: readonly PortOwner[]): string | undefined => {
 
 const ownerText = ({ name, pid }: PortOwner): string => (pid === undefined ? name : `${name} (pid ${pid})`);
 
-const lines = ({ code, severity, subject, message, remedy }: Finding): readonly string[] => [
-  `${severity.toUpperCase()}  ${code}  ${subject}  ${message}`,
-  `  mend: ${remedy}`,
-];
-
 /** Looks, and prints what is the matter. Gives the exit status: 1 when at least one finding is an error. */
 export const doctor = async (
   options: DoctorOptions,
@@ -221,12 +215,11 @@ export const doctor = async (
   const blind = [...links.blind, ...cluster.blind, ...speaker.blind, ...spread.blind];
   if (options.json) print(JSON.stringify({ node: options.node, findings, blind }, null, 2));
   else {
-    for (const finding of findings) for (const line of lines(finding)) print(printable(line));
-    for (const what of blind) print(printable(`not looked at: ${what}`));
+    for (const line of [...findingLines(findings), ...blindLines(blind)]) print(line);
     if (findings.length === 0)
       print(
         blind.length === 0 ? "Nothing is the matter." : "Nothing is the matter in what could be looked at.",
       );
   }
-  return findings.some(({ severity }) => severity === "error") ? 1 : 0;
+  return statusOf(findings);
 };

@@ -31,25 +31,17 @@ const drain = (value: string): number => {
   throw new InvalidArgumentError("Write a number and a unit, from 0s to 10m: 5s.");
 };
 
-/** Where an edge answers. */
-export const adminOption = (): Option =>
-  new Option("--admin <socket>", "admin socket").default(EDGE_DEFAULTS.admin);
+/** Where an edge, or what is one under another name, answers. */
+export const adminOption = (usual: string = EDGE_DEFAULTS.admin): Option =>
+  new Option("--admin <socket>", "admin socket").default(usual);
 
-/** Where an edge keeps its state. */
-export const runtimeOption = (): Option =>
-  new Option("--runtime-dir <directory>", "what must survive a restart, but not a reboot").default(
-    EDGE_DEFAULTS.runtimeDir,
-  );
+/** Where it keeps its state. */
+export const runtimeOption = (usual: string = EDGE_DEFAULTS.runtimeDir): Option =>
+  new Option("--runtime-dir <directory>", "what must survive a restart, but not a reboot").default(usual);
 
-const withOptions = (command: Command): Command =>
+/** How it logs, and what it is scheduled as. */
+export const withRunning = (command: Command): Command =>
   command
-    .requiredOption(
-      "-c, --config <path>",
-      "configuration file or directory; may be given several times",
-      collect,
-    )
-    .addOption(adminOption())
-    .addOption(runtimeOption())
     .addOption(
       new Option("--log-format <format>", "how logs look")
         .choices(LOG_FORMATS)
@@ -64,7 +56,19 @@ const withOptions = (command: Command): Command =>
       "--realtime",
       "warn when the thread that speaks VRRP is refused real-time scheduling (CAP_SYS_NICE)",
     )
-    .option("--no-realtime", "do not ask for real-time scheduling")
+    .option("--no-realtime", "do not ask for real-time scheduling");
+
+const withOptions = (command: Command): Command =>
+  withRunning(
+    command
+      .requiredOption(
+        "-c, --config <path>",
+        "configuration file or directory; may be given several times",
+        collect,
+      )
+      .addOption(adminOption())
+      .addOption(runtimeOption()),
+  )
     .addOption(
       new Option("--engine <engine>", "who forwards packets where it can; nftables does the rest")
         .choices(ENGINES)

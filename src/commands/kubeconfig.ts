@@ -15,7 +15,7 @@ import {
 import { type Endpoint, formatEndpoint } from "#core/api-server/name";
 import { type RunProgram, runProgram } from "#drivers/host/program";
 import { mergeKubeconfig } from "#drivers/kubernetes/merge-kubeconfig";
-import { namesGiven, serversGiven } from "./api-servers.ts";
+import { type Given, namesGiven, numberGiven, problemsIn, serversGiven } from "./api-servers.ts";
 import { type Aim, contextOf, learnFrom, mergeFor, tryServers, writeOutput } from "./kubeconfig-round.ts";
 import { ADMIN_FILES, readSource, type Source, type SourceOptions } from "./kubeconfig-source.ts";
 import { printable } from "./table.ts";
@@ -57,37 +57,30 @@ const NODE_CHOSEN = 3;
 /** How often the servers are learnt anew while nothing changes, in milliseconds. */
 const LEARN_EVERY = 300_000;
 
-const numberIn = (text: string, most: number): number | undefined => {
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  return value >= 1 && value <= most ? value : undefined;
-};
-
 type Plan = { readonly aim: Aim; readonly source: SourceOptions; readonly interval: number };
 
 /** The command line in our words, or everything that is wrong with it. */
 const planOf = (options: KubeconfigOptions): Plan | readonly string[] => {
   const virtual = namesGiven(options.address);
   const servers = serversGiven(options.server);
-  const port = options.port === undefined ? undefined : numberIn(options.port, 65_535);
-  const [interval, timeout] = [numberIn(options.interval, 86_400), numberIn(options.timeout, 300)];
-  const problems = [virtual, servers].flatMap((each) => (each.ok ? [] : each.problems));
-  if (options.port !== undefined && port === undefined) problems.push(`--port ${options.port}: is no port.`);
-  if (interval === undefined)
-    problems.push(`--interval ${options.interval}: is no whole number from 1 to 86400.`);
-  if (timeout === undefined) problems.push(`--timeout ${options.timeout}: is no whole number from 1 to 300.`);
+  const port: Given<number | undefined> =
+    options.port === undefined ? { ok: true, value: undefined } : numberGiven("--port", options.port, 65_535);
+  const interval = numberGiven("--interval", options.interval, 86_400);
+  const timeout = numberGiven("--timeout", options.timeout, 300);
+  const problems = [...problemsIn([virtual, servers, port, interval, timeout])];
   if (options.watch && (options.toOutput || options.from === "-"))
     problems.push("--watch keeps a file right: it goes with neither --print nor --from -.");
   if (options.sudo && options.ssh === undefined) problems.push("--sudo goes with --ssh.");
-  if (!virtual.ok || !servers.ok || interval === undefined || timeout === undefined || problems.length > 0)
+  if (!virtual.ok || !servers.ok || !port.ok || !interval.ok || !timeout.ok || problems.length > 0)
     return problems;
   const output = options.output ?? join(homedir(), ".kube", "config");
   const { context, makeCurrent, replace, from, ssh, sudo, sourceContext } = options;
   const { adminFiles = ADMIN_FILES, run = runProgram, readInput = () => readFileSync(0, "utf8") } = options;
-  const goal = { virtual: virtual.value, servers: servers.value, port, output, context };
+  const goal = { virtual: virtual.value, servers: servers.value, port: port.value, output, context };
   return {
-    aim: { ...goal, makeCurrent, replace, limit: seconds(timeout) },
+    aim: { ...goal, makeCurrent, replace, limit: seconds(timeout.value) },
     source: { from, ssh, sudo, sourceContext, output, context, adminFiles, run, readInput },
-    interval: interval * 1_000,
+    interval: interval.value * 1_000,
   };
 };
 

@@ -17,6 +17,7 @@ import { readAuthority } from "#drivers/preflight/access";
 import { readClock } from "#drivers/preflight/clock";
 import { readFirewall } from "#drivers/preflight/firewall";
 import { findPrograms } from "#drivers/preflight/programs";
+import { blindLines, findingLines, statusOf } from "./findings.ts";
 import {
   boundFacts,
   checkFacts,
@@ -168,11 +169,6 @@ const notesOf = ({ wanted, links, listener, check, ...facts }: Facts): readonly 
   ];
 };
 
-const lines = ({ code, severity, subject, message, remedy }: Finding): readonly string[] => [
-  `${severity.toUpperCase()}  ${code}  ${subject}  ${message}`,
-  `  mend: ${remedy}`,
-];
-
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 const summary = (findings: readonly Finding[], blind: readonly string[]): string => {
@@ -192,12 +188,12 @@ const preflight = async (
   const notes = notesOf(facts);
   if (options.json) print(JSON.stringify({ findings, notes, blind }, null, 2));
   else {
-    for (const finding of findings) for (const line of lines(finding)) print(printable(line));
+    for (const line of findingLines(findings)) print(line);
     for (const note of notes) print(printable(`note: ${note}`));
-    for (const what of blind) print(printable(`not looked at: ${what}`));
+    for (const line of blindLines(blind)) print(line);
     print(summary(findings, blind));
   }
-  return findings.some(({ severity }) => severity === "error") ? 1 : 0;
+  return statusOf(findings);
 };
 
 /** What the command line says. */

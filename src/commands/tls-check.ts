@@ -10,6 +10,8 @@ import {
   type Given,
   learnServers,
   namesGiven,
+  numberGiven,
+  problemsIn,
   readAuthorityFile,
   serversGiven,
 } from "./api-servers.ts";
@@ -39,13 +41,6 @@ const AT_ONCE = 16;
 
 /** Whom to ask, and by whom they are to be signed. */
 type Scope = { readonly servers: readonly Endpoint[]; readonly authority: string | undefined };
-
-const wholeNumber = (flag: string, text: string, { most }: { readonly most: number }): Given<number> => {
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  return value >= 1 && value <= most
-    ? { ok: true, value }
-    : { ok: false, problems: [`${flag} ${text}: is no whole number from 1 to ${most}.`] };
-};
 
 const authorityGiven = (ca: string | undefined): Given<string | undefined> =>
   ca === undefined ? { ok: true, value: undefined } : readAuthorityFile(ca);
@@ -194,15 +189,15 @@ const jsonOf = (asked: readonly Asked[], { names, authority }: Asking): string =
 export const tlsCheck = async (options: TlsCheckOptions): Promise<number> => {
   const { print = console.log, complain = console.error } = options;
   const names = namesGiven(options.address);
-  const soon = wholeNumber("--soon", options.soon, { most: 3_650 });
-  const timeout = wholeNumber("--timeout", options.timeout, { most: 300 });
+  const soon = numberGiven("--soon", options.soon, 3_650);
+  const timeout = numberGiven("--timeout", options.timeout, 300);
   const ca = authorityGiven(options.ca);
   const refuse = (problems: readonly string[]): number => {
     for (const problem of problems) complain(printable(problem));
     return CANNOT_TELL;
   };
   if (!names.ok || !soon.ok || !timeout.ok || !ca.ok) {
-    return refuse([names, soon, timeout, ca].flatMap((each) => (each.ok ? [] : each.problems)));
+    return refuse(problemsIn([names, soon, timeout, ca]));
   }
   const scope = await scopeOf(options, ca.value);
   if (!scope.ok) return refuse(scope.problems);

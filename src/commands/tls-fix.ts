@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { micros, seconds } from "#base/time";
 import { parseEndpoint } from "#core/api-server/name";
 import { type RunProgram, runProgram } from "#drivers/host/program";
-import { API_PORT, namesGiven } from "./api-servers.ts";
+import { API_PORT, namesGiven, numberGiven, problemsIn } from "./api-servers.ts";
 import { printable } from "./table.ts";
 import { at, type Ended, type Host, textsOf } from "./tls-fix-host.ts";
 import { fixKubeadm, KUBEADM } from "./tls-fix-kubeadm.ts";
@@ -85,19 +85,19 @@ export const tlsFix = async (options: TlsFixOptions): Promise<number> => {
   const object = (line: string): void => complain(printable(line));
   const names = namesGiven(options.address);
   const apiServer = parseEndpoint(options.apiServer, { port: API_PORT });
-  const wait = /^\d{1,5}$/.test(options.wait) ? Number(options.wait) : 0;
+  const wait = numberGiven("--wait", options.wait, 3_600);
   const problems = [
-    ...(names.ok ? [] : names.problems),
+    ...problemsIn([names, wait]),
     ...(apiServer === undefined ? [`--api-server ${options.apiServer}: is no HOST or HOST:PORT.`] : []),
-    ...(wait < 1 || wait > 3_600 ? [`--wait ${options.wait}: is no whole number from 1 to 3600.`] : []),
   ];
-  if (!names.ok || apiServer === undefined || problems.length > 0) {
+  if (!names.ok || !wait.ok || apiServer === undefined) {
     for (const problem of problems) object(problem);
     return WRONG;
   }
   const { dryRun } = options;
   const host: Host = {
-    ...{ root, run, names: names.value, apiServer, dryRun, wait: seconds(wait), stamp: stampOf(now()), say },
+    ...{ root, run, names: names.value, apiServer, dryRun },
+    ...{ wait: seconds(wait.value), stamp: stampOf(now()), say },
   };
   if (options.ssh.length > 0) {
     const command = [...options.remoteCommand.split(" "), ...remoteArguments(host, options)];

@@ -1,9 +1,9 @@
 /** `steelyard vip` on the command line: the address of a cluster's API servers, by flags or by files. */
 import { Command, Option } from "commander";
 import { endpointDocument, type VipFlags } from "#core/vip/flags";
-import { EDGE_DEFAULTS, LOG_FORMATS, LOG_LEVELS } from "#roles/edge/arguments";
+import { EDGE_DEFAULTS, edgeOptions } from "#roles/edge/arguments";
 import { type EdgeOptions, VIP_ADMIN, VIP_RUNTIME_DIRECTORY } from "#roles/edge/options";
-import { collect } from "./edge.ts";
+import { adminOption, collect, runtimeOption, withRunning } from "./edge.ts";
 
 const HELP = `
 The same line, or file, does on every control-plane host: --peers may list all of them. docs/vip.md tells what happens when.
@@ -61,39 +61,18 @@ export const configOption = (): Option =>
   ).argParser(collect);
 
 const withRuntime = (command: Command): Command =>
-  command
-    .addOption(configOption())
-    .addOption(new Option("--admin <socket>", "admin socket").default(VIP_ADMIN))
-    .addOption(
-      new Option("--runtime-dir <directory>", "what must survive a restart, but not a reboot").default(
-        VIP_RUNTIME_DIRECTORY,
-      ),
-    )
-    .addOption(
-      new Option("--log-format <format>", "how logs look")
-        .choices(LOG_FORMATS)
-        .default(EDGE_DEFAULTS.logFormat),
-    )
-    .addOption(
-      new Option("--log-level <level>", "least severity that is logged")
-        .choices(LOG_LEVELS)
-        .default(EDGE_DEFAULTS.logLevel),
-    )
-    .option("--realtime", "warn when real-time scheduling is refused (CAP_SYS_NICE)")
-    .option("--no-realtime", "do not ask for real-time scheduling");
+  withRunning(
+    command
+      .addOption(configOption())
+      .addOption(adminOption(VIP_ADMIN))
+      .addOption(runtimeOption(VIP_RUNTIME_DIRECTORY)),
+  );
 
 /** What the flags come to. */
 const vipOptions = (flags: Flags): EdgeOptions => ({
+  ...edgeOptions({ ...EDGE_DEFAULTS, ...flags, config: flags.config ?? [] }),
   program: "vip",
-  config: flags.config ?? [],
   ...(flags.config === undefined ? { endpoint: endpointDocument(flags) } : {}),
-  admin: flags.admin,
-  runtimeDirectory: flags.runtimeDir,
-  logFormat: flags.logFormat,
-  logLevel: flags.logLevel,
-  realtime: flags.realtime === undefined ? "try" : flags.realtime ? "insist" : "never",
-  engine: EDGE_DEFAULTS.engine,
-  bgpDrain: EDGE_DEFAULTS.bgpDrain,
 });
 
 /** What only the endpoint's flags can say; a file says it itself. */

@@ -1,4 +1,5 @@
 /** What the doctor finds. */
+import { type Finding as Shape, sortedBy } from "#core/finding/finding";
 
 /** Every kind of finding; `docs/reference/doctor.md` lists them, and a test compares the two. */
 export const FINDINGS = [
@@ -32,20 +33,13 @@ export const FINDINGS = [
 
 export type FindingCode = (typeof FINDINGS)[number];
 
-export type Finding = {
-  readonly code: FindingCode;
-  readonly severity: "error" | "warning";
-  /** What it is about: an interface, a pool, a program, a node. */
-  readonly subject: string;
-  /** What is the matter and what users notice, as one or two sentences. */
-  readonly message: string;
-  /** The command that mends it, or what to do, as a sentence. */
-  readonly remedy: string;
-};
+export type Finding = Shape<FindingCode>;
 
-/** Errors first, then by subject. */
-export const sorted = (findings: readonly Finding[]): readonly Finding[] => {
-  const rank = ({ severity, code, subject }: Finding): string =>
-    `${severity === "error" ? 0 : 1} ${FINDINGS.indexOf(code).toString().padStart(2, "0")} ${subject}`;
-  return [...findings].sort((left, right) => (rank(left) < rank(right) ? -1 : 1));
-};
+/** Errors first, then in the order of the list and by subject. */
+export const sorted = (findings: readonly Finding[]): readonly Finding[] =>
+  sortedBy(
+    FINDINGS,
+    [...findings].sort(
+      (left, right) => Number(left.subject > right.subject) - Number(left.subject < right.subject),
+    ),
+  );

@@ -1,4 +1,5 @@
 /** What a preflight finds. */
+import { type Finding as Shape, sortedBy } from "#core/finding/finding";
 
 /** Every kind of finding, in the order in which they are shown; `docs/reference/preflight.md` lists them, and a test compares the two. */
 export const FINDINGS = [
@@ -32,21 +33,7 @@ export const FINDINGS = [
 
 export type FindingCode = (typeof FINDINGS)[number];
 
-export type Finding = {
-  readonly code: FindingCode;
-  /** `error`: the address will not work; `warning`: it may not, or not always. */
-  readonly severity: "error" | "warning";
-  /** What it is about: an interface, an address, a file, a program. */
-  readonly subject: string;
-  /** What is the matter and what comes of it, as one or two sentences. */
-  readonly message: string;
-  /** The command that mends it, or what to do, as a sentence. */
-  readonly remedy: string;
-};
+export type Finding = Shape<FindingCode>;
 
 /** Errors first, then in the order of the list. */
-export const sorted = (findings: readonly Finding[]): readonly Finding[] => {
-  const rank = ({ severity, code }: Finding): number =>
-    (severity === "error" ? 0 : FINDINGS.length) + FINDINGS.indexOf(code);
-  return [...findings].sort((left, right) => rank(left) - rank(right));
-};
+export const sorted = (findings: readonly Finding[]): readonly Finding[] => sortedBy(FINDINGS, findings);
