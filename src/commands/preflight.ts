@@ -206,9 +206,9 @@ export const runPreflight = async ({ endpoint, listen, json }: PreflightRequest)
   const found = findEndpoint(endpoint);
   for (const line of found.ok ? found.warnings : found.problems) process.stderr.write(`${printable(line)}\n`);
   if (!found.ok) return 2;
-  const { addresses, interface: name, peers, vrid, balance, apiServer } = found.endpoint.spec;
+  const { addresses, interface: name, peers, vrid, priority, balance, apiServer } = found.endpoint.spec;
   const { probe, timeout } = apiServerHealth(apiServer);
   const { address, port, caFile } = apiServer;
-  const wanted = { addresses, interface: name, peers, vrid, port, caFile, balance };
+  const wanted = { addresses, interface: name, peers, vrid, priority, port, caFile, balance };
   return await preflight({ wanted, question: { probe, address, port, timeout }, listen, json });
 };

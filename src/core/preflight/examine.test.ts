@@ -24,7 +24,13 @@ const STRANGER = mac("02:00:00:00:00:99");
 /** A host on which nothing is in the way. */
 const WELL: Facts = {
   wanted: {
-    ...{ addresses: [network("192.0.2.10/24")], interface: "eth0", vrid: 53, port: 6443 },
+    ...{
+      addresses: [network("192.0.2.10/24")],
+      interface: "eth0",
+      vrid: 53,
+      port: 6443,
+      priority: undefined,
+    },
     ...{ peers: ["192.0.2.1", "192.0.2.2"].map(address), caFile: "/ca.crt", balance: false },
   },
   ...{ links: [LINK], bound: [], claims: [], silentPeers: [], heard: [], programs: [] },
@@ -116,6 +122,22 @@ describe("who else is on the segment", () => {
     assert.deepEqual(codes({ bound: [bound] }), ["address-here"]);
     assert.deepEqual(codes({ bound: [{ ...bound, isOurs: true }] }), []);
     assert.deepEqual(codes({ silentPeers: [address("192.0.2.2")] }), ["peer-silent"]);
+  });
+});
+
+describe("hosts that list no peers", () => {
+  const wide: Partial<LinkFacts> = { addresses: [network("192.0.2.1/20"), network("2001:db8::1/64")] };
+  it("may have the same priority in a network that is wider than their ends tell apart", () => {
+    assert.deepEqual(codes({ ...link(wide), ...wanted({ peers: [] }) }), ["peers-unlisted"]);
+    assert.deepEqual(
+      codes({ ...link({}), ...wanted({ peers: [], addresses: [network("2001:db8::10/64")] }) }),
+      ["peers-unlisted"],
+    );
+  });
+  it("have none of their own in common in a /24, or by --peers, or by --priority", () => {
+    assert.deepEqual(codes(wanted({ peers: [] })), []);
+    assert.deepEqual(codes(link(wide)), []);
+    assert.deepEqual(codes({ ...link(wide), ...wanted({ peers: [], priority: 100 }) }), []);
   });
 });
 

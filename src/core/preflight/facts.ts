@@ -11,6 +11,8 @@ export type Wanted = {
   /** All control-plane hosts, or all others; empty: they find each other by multicast. */
   readonly peers: readonly IpAddress[];
   readonly vrid: number;
+  /** `undefined`: by the hosts' addresses. */
+  readonly priority: number | undefined;
   readonly port: number;
   readonly caFile: string | undefined;
   readonly balance: boolean;

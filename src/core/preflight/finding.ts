@@ -13,6 +13,7 @@ export const FINDINGS = [
   "address-outside",
   "ipv6-disabled",
   "arp-ignored",
+  "peers-unlisted",
   "address-taken",
   "address-here",
   "peer-silent",

@@ -1,5 +1,5 @@
 /** The interface that is to carry the addresses. */
-import { familyOf } from "#base/address";
+import { familyOf, type IpFamily, isLinkLocal } from "#base/address";
 import { contains, formatInterfaceAddress, networkOf } from "#base/prefix";
 import type { Facts, LinkFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
@@ -106,11 +106,35 @@ const settingFindings = ({ wanted }: Facts, { name, settings }: LinkFacts): read
   return found;
 };
 
+/** So many bits of a network are the same where ends of addresses, by which hosts are told apart that list no peers, are all different. */
+const DISTINCT_PREFIX: Readonly<Record<IpFamily, number>> = { IPv4: 24, IPv6: 120 };
+
+const priorityFindings = ({ wanted }: Facts, link: LinkFacts): readonly Finding[] => {
+  if (wanted.peers.length > 0 || wanted.priority !== undefined) return [];
+  const families = new Set(wanted.addresses.map(({ address }) => familyOf(address)));
+  // The first family decides for both.
+  const family = families.has("IPv4") ? "IPv4" : "IPv6";
+  const network = link.addresses.find(({ address }) => familyOf(address) === family && !isLinkLocal(address));
+  if (network === undefined || network.prefixLength >= DISTINCT_PREFIX[family]) return [];
+  return [
+    {
+      ...{ code: "peers-unlisted", severity: "warning", subject: link.name },
+      message: `Without --peers each host has its priority from the end of its address, and in ${formatInterfaceAddress(networkOf(network))} two may have the same: both would take the address at once, and one give it back.`,
+      remedy: "List all control-plane hosts on each of them: --peers ADDRESS,ADDRESS,ADDRESS",
+    },
+  ];
+};
+
 /** What is the matter with the interface. */
 export const interfaceFindings = (facts: Facts): readonly Finding[] => {
   const { links, wanted } = facts;
   if (links === undefined) return [];
   const link = wantedLink(facts);
   if (link === undefined) return [missing(wanted.interface, links)];
-  return [...stateFindings(link), ...outsideFindings(facts, link), ...settingFindings(facts, link)];
+  return [
+    ...stateFindings(link),
+    ...outsideFindings(facts, link),
+    ...settingFindings(facts, link),
+    ...priorityFindings(facts, link),
+  ];
 };
