@@ -45,6 +45,27 @@ describe("steelyard check", () => {
     });
   });
 
+  it("says of an endpoint what is the same on every host, and when a failure is noticed", () => {
+    const endpoint = `apiVersion: steelyard.dev/v1alpha1
+kind: ControlPlaneEndpoint
+metadata: {name: api}
+spec:
+  addresses: [192.0.2.253]
+  interface: eth0
+  peers: [192.0.2.1, 192.0.2.2]
+  apiServer: {caFile: /ca.crt, timeout: 1s, fall: 2}
+`;
+    assert.deepEqual(run(endpoint).lines, [
+      "valid: 1 virtual router, 0 virtual servers, 0 backends, 1 tracked check in 1 file",
+      "  api-ipv4: vrid 53 on eth0, priority by each host's address, advertises every 200ms",
+      "  api-api-server: a failure is noticed after at most 2.2s = 1s + 1 x (1s + 200ms), after a wait of up to 1s for the next round: 3.2s in all",
+    ]);
+    assert.match(
+      run(endpoint.replace("  interface", "  priority: 7\n  interface")).lines[1] ?? "",
+      /priority 7,/,
+    );
+  });
+
   it("prints every problem and exits with 2", () => {
     assert.deepEqual(run(VALID.replace("51", "0").replace("80", "eighty")), {
       status: 2,

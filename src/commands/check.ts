@@ -1,7 +1,10 @@
 /** `steelyard check`: says whether configuration files are valid, and what they would mean. */
 import { formatDuration, toMillis } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
+import type { TrackedCheck } from "#core/config/desired";
 import { formatWorstCase, worstCase } from "#core/health/worst-case";
+import { UNKNOWN_PRIORITY } from "#core/vip/ranks";
+import type { VirtualRouterConfig } from "#core/vrrp/config";
 import { openFiles } from "#drivers/files/linux";
 import { formatProblem, type Loaded, type LocatedProblem, loadConfiguration } from "#drivers/files/load";
 import type { FilesPort } from "#drivers/files/port";
@@ -32,6 +35,16 @@ const problemCounts = (problems: readonly LocatedProblem[]): string => {
   return `${counted(problems.length - warnings, "error")}, ${counted(warnings, "warning")}`;
 };
 
+/** An endpoint without a priority has another one on each host, and this may be read on none of them. */
+const priorityText = ({ priority, track }: VirtualRouterConfig, own: readonly TrackedCheck[]): string => {
+  const isEndpoint = track.some(
+    ({ subject }) => subject.kind === "check" && own.some(({ name }) => name === subject.name),
+  );
+  return isEndpoint && priority === UNKNOWN_PRIORITY
+    ? "priority by each host's address"
+    : `priority ${priority}`;
+};
+
 const textOf = (loaded: Loaded): readonly string[] => {
   if (!loaded.ok)
     return [...loaded.problems.map(formatProblem), `not valid: ${problemCounts(loaded.problems)}`];
@@ -45,13 +58,17 @@ const textOf = (loaded: Loaded): readonly string[] => {
     ),
     counted(checks.length, "tracked check"),
   ];
+  // Of endpoints: each host asks its own API server.
+  const own = checks.filter(({ isOfThisBox }) => isOfThisBox === true);
   return [
     ...loaded.warnings.map(formatProblem),
     `valid: ${counts.join(", ")} in ${counted(loaded.files.length, "file")}`,
-    ...routers.map(
-      ({ name, advertisementInterval, priority, interface: device, vrid }) =>
-        `  ${name}: vrid ${vrid} on ${device}, priority ${priority}, advertises every ${formatDuration(advertisementInterval)}`,
-    ),
+    ...routers.map((router) => {
+      const { name, advertisementInterval, interface: device, vrid } = router;
+      const interval = formatDuration(advertisementInterval);
+      return `  ${name}: vrid ${vrid} on ${device}, ${priorityText(router, own)}, advertises every ${interval}`;
+    }),
+    ...own.map(({ name, health }) => `  ${name}: a failure is noticed after ${formatWorstCase(health)}`),
     ...servers.map(healthLine),
   ];
 };
