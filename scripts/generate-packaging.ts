@@ -40,12 +40,13 @@ const manifest = (names: readonly string[], options: ChartOptions): string => {
     if (text === undefined) throw new Error(`templates/${name} gives nothing`);
     return text;
   });
-  return `${FROM_CHART}${found.join("\n---\n")}\n`;
+  // Each begins a document: people put such files one after the other.
+  return `${FROM_CHART}${found.map((text) => `---\n${text}\n`).join("")}`;
 };
 
 /** The speaker's pods are on the network of their nodes, which every other standard for pods refuses. */
 const namespaceManifest = (): string =>
-  `${FROM_LISTS}${stringify({
+  `${FROM_LISTS}---\n${stringify({
     apiVersion: "v1",
     kind: "Namespace",
     metadata: {

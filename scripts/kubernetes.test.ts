@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, beforeEach, describe, it } from "node:test";
 
 const SCRIPT = join(import.meta.dirname, "kubernetes.ts");
-const KUBERNETES = ["etcd", "kube-apiserver", "kube-proxy", "kubeadm"];
+const KUBERNETES = ["etcd", "kube-apiserver", "kube-proxy", "kubectl", "kubeadm"];
 const METALLB = ["metallb-controller", "metallb-speaker"];
 
 describe("finding Kubernetes", () => {
@@ -54,12 +54,15 @@ describe("finding Kubernetes", () => {
     for (const _ of ["once", "and again, where it is there already"]) {
       const { status, stdout, stderr } = run([]);
       assert.equal(status, 0, stderr);
-      assert.match(stderr, /holds no kube-proxy, no kubeadm, no metallb-controller, no metallb-speaker/);
+      assert.match(
+        stderr,
+        /holds no kube-proxy, no kubectl, no kubeadm, no metallb-controller, no metallb-speaker/,
+      );
       assert.deepEqual(
         readdirSync(stdout).map((name) => readlinkSync(join(stdout, name))),
         [
           ...[join(given, "etcd"), join(given, "kube-apiserver")],
-          ...[join(folder, "kube-proxy"), join(folder, "kubeadm")],
+          ...[join(folder, "kube-proxy"), join(folder, "kubeadm"), join(folder, "kubectl")],
           ...METALLB.map((name) => join(metallb, name)),
         ],
       );
@@ -77,8 +80,8 @@ describe("finding Kubernetes", () => {
     put(given, ["etcd", "kube-apiserver"]);
     const { status, stderr } = run(KUBERNETES);
     assert.equal(status, 1);
-    assert.match(stderr, /no kube-proxy, no kubeadm here, and no Go/);
-    assert.match(stderr, /KUBEBUILDER_ASSETS=FOLDER with kube-proxy and kubeadm in it/);
+    assert.match(stderr, /no kube-proxy, no kubectl, no kubeadm here, and no Go/);
+    assert.match(stderr, /KUBEBUILDER_ASSETS=FOLDER with kube-proxy and kubectl and kubeadm in it/);
   });
 
   it("lets a command go on a laptop that cannot run it, and fails for it in CI", () => {

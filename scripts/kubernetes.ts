@@ -2,7 +2,7 @@
  * Finds the programs of a real Kubernetes control plane for the tests, and MetalLB's controller and speaker, and builds
  * those that are not there yet.
  *
- * Usage: `node scripts/kubernetes.ts [PROGRAM…] [-- COMMAND…]`, without a PROGRAM all but kubectl. Prints the one folder that
+ * Usage: `node scripts/kubernetes.ts [PROGRAM…] [-- COMMAND…]`, without a PROGRAM all of them. Prints the one folder that
  * holds them all, or runs COMMAND with that folder in `$KUBEBUILDER_ASSETS`. What a folder that this variable names holds
  * already is taken from there (setup-envtest of the Kubernetes project makes such, with etcd and kube-apiserver).
  *
@@ -66,7 +66,7 @@ const SOURCES: ReadonlyMap<string, { readonly module: Module; readonly package: 
     (name) => [`metallb-${name}`, { module: METALLB, package: `go.universe.tf/metallb/${name}` }] as const,
   ),
 ]);
-const USUAL = ["etcd", "kube-apiserver", "kube-proxy", "kubeadm", "metallb-controller", "metallb-speaker"];
+const USUAL = [...SOURCES.keys()];
 const BUILD_MINUTES = 25;
 /** Nobody debugs these programs: without what debuggers read, which the linker throws away, it takes a seventh less time. */
 const BUILD = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags"];
