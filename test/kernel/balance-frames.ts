@@ -199,6 +199,12 @@ const singlePackets = ({ open, table, fragments, earlyErrors, sendsElsewhere }: 
     }
   });
 
+  /** A port whose flows belong to another backend, if there is one: some schedulers look at the address alone. */
+  const elsewhere = async (variant: Variant, backend: string): Promise<number> => {
+    for (const port of ports(16, 21_001)) if ((await chosen(variant, port)) !== backend) return port;
+    return 21_000;
+  };
+
   it("go with their flow when they are fragments, have options, or are ICMP errors about it", async () => {
     for (const variant of VARIANTS) {
       const port = 21_000;
@@ -209,6 +215,10 @@ const singlePackets = ({ open, table, fragments, earlyErrors, sendsElsewhere }: 
         const first = packet(variant, port, { fragment: { id: port, bits: MORE }, payload });
         const last = packet(variant, port, { fragment: { id: port, bits: 9 } });
         assert.deepEqual(await backendsOf([first, last]), [fragments === "apart" ? backend : "", backend]);
+        // Nor is it led astray by bytes that would be ports in another packet.
+        const stray = await elsewhere(variant, backend);
+        const odd = packet(variant, stray, { fragment: { id: port, bits: 9 } });
+        assert.deepEqual(await backendsOf([first, odd]), [fragments === "apart" ? backend : "", backend]);
         assert.deepEqual(await backendsOf([packet(variant, port, { option: true })]), [backend]);
       }
       const error = buildError(packet(variant, port), address(ROUTER[variant.family]));

@@ -4,7 +4,7 @@ import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import { formatData, keyIdentity, type SetElement, TABLES, type TableFamily } from "./ruleset.ts";
 import { renderServer } from "./skeleton.ts";
 import { sameStructure } from "./structure.ts";
-import { isCounted } from "./traffic.ts";
+import { type Manner, mannerOf, sameManner } from "./traffic.ts";
 
 /** Elements that leave and enter one set, in this order. */
 export type SetChange = {
@@ -42,8 +42,8 @@ const diffElements = (
 
 type Pair = { readonly before: ServerPlan; readonly now: ServerPlan };
 
-const diffServer = ({ before, now }: Pair, counted: boolean): readonly SetChange[] => {
-  const [old, fresh] = [renderServer(before, counted), renderServer(now, counted)];
+const diffServer = ({ before, now }: Pair, manner: Manner): readonly SetChange[] => {
+  const [old, fresh] = [renderServer(before, manner), renderServer(now, manner)];
   const changes: SetChange[] = [];
   for (const family of TABLES) {
     const names = new Set([...old[family].elementsBySet.keys(), ...fresh[family].elementsBySet.keys()]);
@@ -58,9 +58,9 @@ const diffServer = ({ before, now }: Pair, counted: boolean): readonly SetChange
   return changes;
 };
 
-function* batchesOf(pairs: readonly Pair[], counted: boolean): Generator<readonly SetChange[]> {
+function* batchesOf(pairs: readonly Pair[], manner: Manner): Generator<readonly SetChange[]> {
   for (const pair of pairs) {
-    const changes = diffServer(pair, counted);
+    const changes = diffServer(pair, manner);
     if (changes.length > 0) yield changes;
   }
 }
@@ -75,9 +75,9 @@ const sameAddresses = (left: readonly IpAddress[] = [], right: readonly IpAddres
 
 /** What must be done to get from a plan that runs to another one. */
 export const diffPlans = (before: ForwardingPlan, now: ForwardingPlan): PlanDelta => {
-  const counted = isCounted(now);
+  const manner = mannerOf(now);
   if (
-    isCounted(before) !== counted ||
+    !sameManner(mannerOf(before), manner) ||
     before.servers.length !== now.servers.length ||
     !sameAddresses(before.unaccepted, now.unaccepted) ||
     before.ingress.length !== now.ingress.length ||
@@ -93,7 +93,7 @@ export const diffPlans = (before: ForwardingPlan, now: ForwardingPlan): PlanDelt
       return { type: "ruleset" };
     pairs.push({ before: old, now: server });
   }
-  const batches = batchesOf(pairs, counted);
+  const batches = batchesOf(pairs, manner);
   const first = batches.next();
   if (first.done === true) return { type: "none" };
   return { type: "elements", batches: startingWith(first.value, batches) };

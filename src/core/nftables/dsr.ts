@@ -3,7 +3,8 @@
  * backend with nothing changed but Ethernet addresses and the hop count. How the chains work together is drawn in
  * `index.ts`.
  *
- * The packet mark of a packet that we take is scratch space here, and 0 when the packet leaves.
+ * The packet mark of a packet that we take is scratch space here, and 0 when the packet leaves. What goes the short way keeps the
+ * mark that it came with.
  */
 import { isIpv4 } from "#base/address";
 import { toMillis } from "#base/time";
@@ -15,6 +16,7 @@ import {
   type ServerPlan,
 } from "#core/balance/plan-model";
 import { particularity } from "#core/balance/ports";
+import { ownersOf } from "#core/balance/slots";
 import { limitCounters, limitRules, limitSets, type SourceKey } from "./limits.ts";
 import { DIRECT, QUOTED, setOf } from "./lookup.ts";
 import {
@@ -38,8 +40,8 @@ import {
   type SetElement,
   type TableRuleset,
 } from "./ruleset.ts";
-import { firstFragmentChain, MORE_FRAGMENTS, targetElements, targetRules, targetSets } from "./targets.ts";
-import { countersOf, countStatement } from "./traffic.ts";
+import { targetElements, targetRules, targetSets } from "./targets.ts";
+import { countersOf, countStatement, goesShort, type Manner } from "./traffic.ts";
 
 /** Most flows that one server keeps on record; when it is full, flows go on unrecorded. */
 const FLOW_TABLE_SIZE = 262_144;
@@ -94,6 +96,9 @@ const flowKeys = (server: ServerPlan): { readonly direct: string; readonly quote
 
 const SYN = "tcp flags & (syn | ack) == syn";
 const NOT_SYN = "tcp flags & (syn | ack) != syn";
+
+/** The mark of a slot whose packets need a closer look; no backend has this number, nor a closing flow. */
+const MOVED = 0x8000_0000;
 
 /** Looks the flow up among the records; a packet whose recorded backend serves leaves here. */
 const recall = (flows: string, key: string): readonly string[] => [
@@ -152,13 +157,24 @@ const closingRules = (server: ServerPlan, backend: PlannedBackend): readonly str
   ];
 };
 
+/** The first of several fragments: by where its ports are it is like any other packet, but it is noted. */
+const FIRST_FRAGMENT = { 4: "@nh,48,16 & 0x2000 != 0", 6: "frag more-fragments 1" } as const;
+/** Any fragment. */
+const FRAGMENT = { ...FIRST_FRAGMENT, 4: "@nh,48,16 & 0x3fff != 0" } as const;
+
+/**
+ * At this hook the kernel takes what stands in a later fragment of IPv4 for ports, so that it may have got here by chance. In IPv6 it does not.
+ */
+const laterFragments = ({ address }: ServerPlan): readonly string[] =>
+  isIpv4(address) ? ["@nh,48,16 & 0x1fff != 0 goto fragments4"] : [];
+
 /** Rules that send a packet on; `count` is the statement that counts it. */
 const forwardRules = (backend: PlannedBackend, count: string): readonly string[] => {
   if (backend.device === undefined) return [];
   const family = familyDigit(backend.address);
   return [
     "meta mark set 0",
-    `${MORE_FRAGMENTS[family]} update @fragments { ${fragmentKey(family)} : ${hexNumber(backend.id)} }`,
+    `${FIRST_FRAGMENT[family]} update @fragments { ${fragmentKey(family)} : ${hexNumber(backend.id)} }`,
     `${count} fwd ${family === "4" ? "ip" : "ip6"} to ${backend.address} device "${backend.device}"`,
   ];
 };
@@ -172,16 +188,26 @@ const SOURCE_KEY: SourceKey = {
 /** Here every SYN counts as a new connection. */
 const ingressLimits = (server: ServerPlan): readonly string[] => limitRules(server, SOURCE_KEY, `${SYN} `);
 
-/** Leads packets by hash: the ring of targets alone decides for a slot that never moved. */
+const LONG_WAY = "fragments, and slots that moved or that nobody has";
+
+/** Leads packets by hash: the ring alone decides for a slot that never moved. */
 const hashChains = (
   server: ServerPlan,
   recalling: Recalling,
-  counted: boolean,
+  isShort: boolean,
 ): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   const slot = slotExpression(server);
   const quotedSlot = slotExpression(server, quotedClient(server));
   const tcp = server.protocol === "tcp";
+  const known = slotExpression(server, knownClient(server));
+  const longWay = [
+    ...laterFragments(server),
+    // The ring says something of every slot, so no mark stays that somebody else has set.
+    `meta mark set ${known} map @${names.ring}`,
+    FORWARD,
+    `meta mark ${hexNumber(MOVED)} goto ${names.movedChain}`,
+  ];
   return [
     {
       name: names.movedChain,
@@ -197,16 +223,20 @@ const hashChains = (
         FORWARD,
       ],
     },
-    firstFragmentChain(server, { slot, counted, forward: FORWARD }),
+    ...(isShort ? [{ name: names.longChain, comment: LONG_WAY, rules: longWay }] : []),
     {
       name: names.serverChain,
       comment: describeServer(server),
       rules: [
         ...allowedRules(server),
         ...ingressLimits(server),
-        `${MORE_FRAGMENTS[familyDigit(server.address)]} goto ${names.firstChain}`,
-        ...targetRules(server, slotExpression(server, knownClient(server)), counted),
-        `goto ${names.movedChain}`,
+        ...(isShort
+          ? [
+              `${FRAGMENT[familyDigit(server.address)]} goto ${names.longChain}`,
+              ...targetRules(server, known),
+              `goto ${names.longChain}`,
+            ]
+          : longWay),
       ],
     },
     {
@@ -215,8 +245,7 @@ const hashChains = (
       rules: [
         ...recalling.quoted,
         "meta mark set 0",
-        ...targetRules(server, quotedSlot, counted),
-        ...[names.formerOwners, names.owners].flatMap((map) => [
+        ...[names.ring, names.formerOwners, names.owners].flatMap((map) => [
           `meta mark set ${quotedSlot} map @${map}`,
           FORWARD,
         ]),
@@ -241,6 +270,7 @@ const recordChains = (server: ServerPlan, recalling: Recalling): readonly ChainD
       name: names.serverChain,
       comment: describeServer(server),
       rules: [
+        ...laterFragments(server),
         ...allowedRules(server),
         ...ingressLimits(server),
         ...recalling.direct,
@@ -269,7 +299,7 @@ type Recalling = {
   readonly forget: string;
 };
 
-const choiceChains = (server: ServerPlan, counted: boolean): readonly ChainDeclaration[] => {
+const choiceChains = (server: ServerPlan, isShort: boolean): readonly ChainDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   if (server.slots.length === 0) {
     return [{ name: names.serverChain, comment: describeServer(server), rules: allowedRules(server) }];
@@ -280,7 +310,7 @@ const choiceChains = (server: ServerPlan, counted: boolean): readonly ChainDecla
     quoted: recall(names.flows, keys.quoted),
     forget: `meta mark != 0 delete @${names.flows} { ${keys.direct} : meta mark }`,
   };
-  return decidesByHash(server) ? hashChains(server, recalling, counted) : recordChains(server, recalling);
+  return decidesByHash(server) ? hashChains(server, recalling, isShort) : recordChains(server, recalling);
 };
 
 /** A map from marks to chains; with a size the kernel finds them faster, and takes no more than that. */
@@ -292,7 +322,7 @@ export const markMap = (name: string, size?: number): SetDeclaration => ({
   raw: false,
 });
 
-const serverSets = (server: ServerPlan, counted: boolean): readonly SetDeclaration[] => {
+const serverSets = (server: ServerPlan, isShort: boolean): readonly SetDeclaration[] => {
   const names = serverNames(server.name, server.slots.length);
   const size = Math.max(server.slots.length, 1);
   const slots = (name: string): SetDeclaration => ({
@@ -315,13 +345,12 @@ const serverSets = (server: ServerPlan, counted: boolean): readonly SetDeclarati
       dynamic: true,
       raw: false,
     },
+    slots(names.ring),
+    ...(isShort ? targetSets(server) : []),
     ...clientsOf(server).sets,
     ...(decidesByHash(server)
-      ? [
-          ...targetSets(server, counted),
-          ...[names.owners, names.newcomers, names.formerOwners].map((name) => slots(name)),
-        ]
-      : [slots(names.ring)]),
+      ? [slots(names.owners), slots(names.newcomers), slots(names.formerOwners)]
+      : []),
   ];
 };
 
@@ -335,7 +364,7 @@ const toChain = (chain: string): ElementData => ({ type: "chain", chain });
 /** Who owns which slot, in all the maps that say so. */
 const slotMaps = (
   server: ServerPlan,
-  counted: boolean,
+  isShort: boolean,
 ): readonly (readonly [string, () => readonly SetElement[]])[] => {
   const names = serverNames(server.name, server.slots.length);
   const owned = (isAsked: (slot: number) => boolean): readonly SetElement[] =>
@@ -345,8 +374,15 @@ const slotMaps = (
   if (!decidesByHash(server)) return [[names.ring, () => owned(() => true)]];
   const tracked = new Set(server.tracked);
   const moving = new Set(server.moves.map(({ slot }) => slot));
+  const untracked = (): readonly SetElement[] =>
+    [...ownersOf(server).entries()].flatMap(([slot, owner]) =>
+      tracked.has(slot) ? [] : [numbered(slot, toNumber(owner))],
+    );
+  const moved = (): readonly SetElement[] => server.tracked.map((slot) => numbered(slot, toNumber(MOVED)));
   return [
-    ...targetElements(server, counted, (slot) => !tracked.has(slot)),
+    // Those that nobody owns as well, with the number of no backend.
+    [names.ring, () => [...untracked(), ...moved()]],
+    ...(isShort ? targetElements(server, (slot) => !tracked.has(slot)) : []),
     [names.owners, () => owned((slot) => tracked.has(slot))],
     [names.newcomers, () => owned((slot) => moving.has(slot))],
     [names.formerOwners, () => server.moves.map(({ slot, from }) => numbered(slot, toNumber(from)))],
@@ -388,8 +424,10 @@ const renderBackend = (
   };
 };
 
-/** The part of the `netdev` table that belongs to a `dsr` server; `counted` by name or not. */
-export const renderDsr = (server: ServerPlan, counted: boolean): TableRuleset => {
+/** The part of the `netdev` table that belongs to a `dsr` server. */
+export const renderDsr = (server: ServerPlan, manner: Manner): TableRuleset => {
+  const { counted } = manner;
+  const isShort = goesShort(server, manner);
   const names = serverNames(server.name, server.slots.length);
   const { address, protocol, ports } = server;
   const service = (chain: string): readonly SetElement[] => [
@@ -398,11 +436,11 @@ export const renderDsr = (server: ServerPlan, counted: boolean): TableRuleset =>
   const backends = server.backends.map((backend) => renderBackend(server, backend, counted));
   return {
     counters: [...limitCounters(server), ...(counted ? countersOf(server) : [])],
-    sets: [...allowedSets(server), ...limitSets(server, SOURCE_KEY), ...serverSets(server, counted)],
-    chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server, counted)],
+    sets: [...allowedSets(server), ...limitSets(server, SOURCE_KEY), ...serverSets(server, isShort)],
+    chains: [...backends.flatMap(({ chains }) => chains), ...choiceChains(server, isShort)],
     elementsBySet: new Map([
       ...allowedElements(server),
-      ...slotMaps(server, counted),
+      ...slotMaps(server, isShort),
       ...clientsOf(server).elements,
       [setOf("servers", server), () => service(names.serverChain)],
       [setOf("errors", server), () => (server.slots.length === 0 ? [] : service(names.errorChain))],

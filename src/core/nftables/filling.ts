@@ -16,9 +16,7 @@ export type Filling = {
   readonly entrances: Ruleset;
 };
 
-/** Slots, numbers and addresses of backends lead nowhere by themselves. */
-const isEntrance = ([first]: readonly SetElement[]): boolean =>
-  first?.key.type !== "number" && first?.key.type !== "address";
+const isEntrance = (elements: readonly SetElement[]): boolean => elements[0]?.key.type !== "number";
 
 const withElements = (ruleset: Ruleset, change: (table: TableRuleset) => Partial<TableRuleset>): Ruleset => ({
   inet: { ...ruleset.inet, ...change(ruleset.inet) },

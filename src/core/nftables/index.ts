@@ -5,20 +5,23 @@
  * `netdev steelyard` forwards at the ingress hook (dsr). How a packet for a dsr server finds its backend by hash:
  *
  * ```
- *  ingress/DEVICE -> dispatch -> server/S -- targets: slot ----------------------------------> fwd to the neighbour
- *                       |           |   |  a slot that moved once, or that nobody has
- *                       |           |   `-> moved/S -- flows: recorded, and serving --> pin/S/B: records the flow
- *                       |           |         |-- newcomers: SYN, slot in transition --> pin/S/B
- *                       |           |         |-- former-owners: slot in transition ---> pin/S/B
- *                       |           |         `-- owners: slot ------------------------> backend/S/B: fwd
- *                       |           `- more fragments -> first/S: number of the target -> backend/S/B: noted, and fwd
- *                       |-- ICMP error -> error/S: the same by the packet that is quoted
+ *  ingress/DEVICE -> dispatch -> server/S -- targets: slot ------------------------------> fwd to the neighbour
+ *                       |           |   fragments, and slots that moved or that nobody has
+ *                       |           v
+ *                       |        long/S -- ring: slot --------------------------------> backend/S/B: fwd
+ *                       |           |  a slot that moved once                               ^
+ *                       |           v                                                       |
+ *                       |        moved/S -- flows: recorded, and serving --> pin/S/B: records the flow
+ *                       |           |-- newcomers: SYN, slot in transition ---> pin/S/B
+ *                       |           |-- former-owners: slot in transition ----> pin/S/B
+ *                       |           `-- owners: slot -------------------------> backend/S/B
+ *                       |-- ICMP error -> error/S: the long way, by the packet that is quoted
  *                       `-- later fragment -> fragments: as the first
  * ```
  *
- * `targets` gives the backend's address: one lookup, no jump (`targets.ts`). The other maps give its number, which `forward` and
- * `pins` turn into a chain. So a health change replaces addresses and numbers only, which costs the kernel nothing but these; a
- * changed jump would make it walk all chains again.
+ * `targets` gives the backend's address: one lookup, no jump; it is there as long as slots are few (`targets.ts`). The other maps give
+ * the backend's number, which `forward` and `pins` turn into its chain. So a health change replaces addresses and numbers only, which
+ * costs the kernel nothing but these; a changed jump would make it walk all chains again.
  * All names are made from the operator's, see `names.ts`.
  *
  * - `ruleset.ts`: a ruleset as a value. `skeleton.ts`: the ruleset of a plan; start reading there.

@@ -25,14 +25,12 @@ export type ServerNames = {
   readonly movedChain: string;
   /** ICMP errors about this server's packets. */
   readonly errorChain: string;
-  /** First fragments of datagrams. */
-  readonly firstChain: string;
+  /** What does not go the short way. */
+  readonly longChain: string;
   /** Slot to backend. Named with its size, because a set cannot change its size. */
   readonly ring: string;
   /** Slot to the backend's address, as the beginning of the names of several. */
   readonly targets: string;
-  /** A backend's address to its number. */
-  readonly numbers: string;
   /** Slot that once moved to its backend. */
   readonly owners: string;
   /** Slot in transition to the backend for new flows, */
@@ -67,10 +65,9 @@ export const serverNames = (server: string, slots: number): ServerNames => {
     allowed: `allowed/${part}`,
     movedChain: `moved/${part}`,
     errorChain: `error/${part}`,
-    firstChain: `first/${part}`,
+    longChain: `long/${part}`,
     ring: `ring/${part}/${slots}`,
     targets: `targets/${part}/${slots}`,
-    numbers: `numbers/${part}`,
     owners: `owners/${part}/${slots}`,
     newcomers: `newcomers/${part}/${slots}`,
     formerOwners: `former-owners/${part}/${slots}`,

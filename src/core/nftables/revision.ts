@@ -20,7 +20,7 @@ import {
 } from "./ruleset.ts";
 import { renderServer, rulesetOf } from "./skeleton.ts";
 import { formatChain, formatSet, TITLE } from "./text.ts";
-import { isCounted } from "./traffic.ts";
+import { mannerOf, sameManner } from "./traffic.ts";
 
 /** A plan with its ruleset, so that the second of one revision can be the first of the next. */
 export type Rendered = { readonly plan: ForwardingPlan; readonly ruleset: Ruleset };
@@ -40,12 +40,12 @@ const named = <Item extends { readonly name: string }>(items: readonly Item[]): 
 /** Sets of servers that are the same in both plans, by table. */
 const sameSets = (before: ForwardingPlan, now: ForwardingPlan, family: TableFamily): ReadonlySet<string> => {
   const known = new Set(before.servers);
-  const counted = isCounted(now);
-  if (isCounted(before) !== counted) return new Set();
+  const manner = mannerOf(now);
+  if (!sameManner(mannerOf(before), manner)) return new Set();
   return new Set(
     now.servers
       .filter((server) => known.has(server))
-      .flatMap((server) => renderServer(server, counted)[family].sets.map(({ name }) => name)),
+      .flatMap((server) => renderServer(server, manner)[family].sets.map(({ name }) => name)),
   );
 };
 

@@ -34,8 +34,6 @@ export type ElementKey =
       /** The virtual address in front of it all, in sets whose keys are `virtual address . address . protocol . port`. */
       readonly via?: IpAddress;
     }
-  /** A backend. */
-  | { readonly type: "address"; readonly address: IpAddress }
   /** A client that is kept on a backend. */
   | { readonly type: "client"; readonly client: ClientKey }
   /** A network; sets of them are intervals. */
@@ -99,7 +97,6 @@ const hex = (bytes: Uint8Array): string =>
 export const formatKey = (key: ElementKey, raw: boolean): string => {
   if (key.type === "number") return `${key.value}`;
   if (key.type === "network") return formatInterfaceAddress(key.network);
-  if (key.type === "address") return key.address;
   if (key.type === "client") return addressFromBytes(clientBytes(key.client));
   const { address, protocol, ports, via } = key;
   const tail = particularity(ports) === "all" ? "" : ` . ${formatPorts(ports)}`;
@@ -118,7 +115,6 @@ export const keyBytes = (key: ElementKey): Uint8Array => {
     return number;
   }
   if (key.type === "client") return clientBytes(key.client);
-  if (key.type === "address") return addressBytes(key.address);
   assert(key.type === "service", "a network has no single key");
   const width = particularity(key.ports);
   assert(width !== "some", "a range of ports has no single key");

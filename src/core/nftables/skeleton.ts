@@ -25,7 +25,7 @@ import {
   type TableRuleset,
 } from "./ruleset.ts";
 import { proxiedLookups, proxiedSets, proxyRules, untrackedChain } from "./syn-proxy.ts";
-import { isCounted } from "./traffic.ts";
+import { type Manner, mannerOf } from "./traffic.ts";
 import { unacceptedChain } from "./unaccepted.ts";
 
 /** Where a packet of a server goes that the other table serves: nowhere, so that no less particular server takes it. */
@@ -215,17 +215,17 @@ const passOn = (server: ServerPlan, bases: readonly string[]): TableRuleset["ele
   return new Map(bases.map((base) => [setOf(base, server), () => [element]]));
 };
 
-/** What one server adds to both tables; `counted` says whether what it is sent is counted. */
-export const renderServer = (server: ServerPlan, counted: boolean): Ruleset => {
+/** What one server adds to both tables. */
+export const renderServer = (server: ServerPlan, manner: Manner): Ruleset => {
   if (server.mode !== "dsr") {
     const elementsBySet = passOn(server, ["servers", "errors"]);
-    return { inet: renderMasquerade(server, counted), netdev: { ...EMPTY_TABLE, elementsBySet } };
+    return { inet: renderMasquerade(server, manner.counted), netdev: { ...EMPTY_TABLE, elementsBySet } };
   }
   const { address, protocol, ports } = server;
   const listener: SetElement = { key: { type: "service", address, protocol, ports } };
   const listening = [setOf("listeners", server), () => [listener]] as const;
   const elementsBySet = new Map([...passOn(server, ["servers"]), listening]);
-  return { inet: { ...EMPTY_TABLE, elementsBySet }, netdev: renderDsr(server, counted) };
+  return { inet: { ...EMPTY_TABLE, elementsBySet }, netdev: renderDsr(server, manner) };
 };
 
 /** What is there whatever the servers are. */
@@ -276,8 +276,8 @@ const joinTables = (parts: readonly TableRuleset[]): TableRuleset => {
 
 /** The whole ruleset of a plan. Chains come after those they jump to from a rule. */
 export const rulesetOf = (plan: ForwardingPlan): Ruleset => {
-  const counted = isCounted(plan);
-  const [frame, servers] = [renderFrame(plan), plan.servers.map((server) => renderServer(server, counted))];
+  const manner = mannerOf(plan);
+  const [frame, servers] = [renderFrame(plan), plan.servers.map((server) => renderServer(server, manner))];
   // Jumps by rule: error, moved, pin -> backend; input -> refused; ingress -> dispatch -> fragments.
   return {
     inet: joinTables([frame.inet, ...servers.map((server) => server.inet)]),

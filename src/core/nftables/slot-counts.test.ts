@@ -12,7 +12,8 @@ import { writeHostU32 } from "#core/netlink/host-order";
 import { decodeMessages, type NetlinkMessage } from "#core/netlink/message";
 import { address } from "#testing/values";
 import { beginMessage, nftablesType } from "./nfnetlink.ts";
-import { countingSets, decodeSlotCounts, isCounting, type SlotCount, SlotCounts } from "./slot-counts.ts";
+import { countingSets, decodeSlotCounts, type SlotCount, SlotCounts } from "./slot-counts.ts";
+import { mayGoShort } from "./targets.ts";
 
 const HASH: Scheduler = { type: "consistent-hash", tableSize: 7 };
 
@@ -95,12 +96,12 @@ describe("counts of slots", () => {
       server("nat", { mode: "nat" }),
     ];
     assert.deepEqual(
-      kinds.map((each) => isCounting(one(planOf(each)))),
+      kinds.map((each) => mayGoShort(one(planOf(each)))),
       [true, false, false],
     );
     assert.deepEqual(
       countingSets(one(planOf(server("web")))).map(({ set }) => set),
-      ["targets/web/7/0/counted", "targets/web/7/1/counted"],
+      ["targets/web/7/0/4", "targets/web/7/1/4"],
     );
   });
 });
@@ -146,6 +147,30 @@ describe("what backends were sent", () => {
     });
     counts.note(one(moved), counted([a, 3]));
     assert.deepEqual([counts.sent("web", "w1")?.packets, counts.sent("web", "w2")?.packets], [5, 3]);
+  });
+
+  it("is all of a slot's count once another has the slot, however much that is", () => {
+    const counts = new SlotCounts();
+    counts.note(web, counted([a, 5]));
+    const moved = planForwarding({
+      ...{ servers: [server("web")], previous: plan, now: instant(0) },
+      availability: (key) => (key === "web/w1" ? "unavailable" : "available"),
+      links: { ingress: () => ["eth0"], egress: () => "eth1" },
+    });
+    counts.note(one(moved), counted([a, 9]));
+    assert.equal(counts.sent("web", "w2")?.packets, 9);
+  });
+
+  it("is nothing of what slots had counted before we came, and all of it when rings are made anew", () => {
+    const counts = new SlotCounts();
+    counts.adopt(plan);
+    counts.note(web, counted([a, 1_000]));
+    assert.equal(counts.sent("web", "w1"), undefined);
+    counts.note(web, counted([a, 1_003]));
+    assert.equal(counts.sent("web", "w1")?.packets, 3);
+    counts.ringsAnew();
+    counts.note(web, counted([a, 2_000]));
+    assert.equal(counts.sent("web", "w1")?.packets, 2_003);
   });
 
   it("takes no slot that is not there", () => {

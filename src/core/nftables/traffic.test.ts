@@ -7,7 +7,7 @@ import type { ForwardingPlan } from "#core/balance/plan-model";
 import { onePort } from "#core/balance/ports";
 import { address } from "#testing/values";
 import { rulesetOf } from "./skeleton.ts";
-import { isCounted, trafficOf } from "./traffic.ts";
+import { mannerOf, trafficOf } from "./traffic.ts";
 
 const server = (name: string, mode: ForwardingMode, backends = 2): VirtualServer => ({
   ...{ name, mode, protocol: "tcp", address: address("192.0.2.100"), ports: onePort(80) },
@@ -65,9 +65,36 @@ describe("what servers are sent", () => {
     });
   });
 
+  it("goes the short way in dsr by hash where that takes few slots, and is counted slot by slot then", () => {
+    const hash = (name: string, slots: number): VirtualServer => ({
+      ...server(name, "dsr"),
+      scheduler: { type: "consistent-hash", tableSize: slots },
+    });
+    const manners = [planOf(hash("web", 32_749)), planOf(hash("web", 32_749), hash("xweb", 251))].map(
+      mannerOf,
+    );
+    assert.deepEqual(manners, [
+      { counted: true, short: true },
+      { counted: true, short: false },
+    ]);
+    const short = planOf(hash("web", 7));
+    assert.deepEqual(trafficOf(short, [], { sent: () => ({ packets: 2, bytes: 120 }) }), {
+      "nftables-packets web w1": 2,
+      "nftables-bytes web w1": 120,
+      "nftables-packets web w2": 2,
+      "nftables-bytes web w2": 120,
+    });
+    const { sets, chains } = rulesetOf(short).netdev;
+    assert.deepEqual(
+      sets.filter(({ statements }) => statements.includes("counter")).map(({ name }) => name),
+      ["targets/web/7/0/4"],
+    );
+    assert.ok(chains.some(({ name }) => name === "long/web"));
+  });
+
   it("is not counted where there would be thousands of counters", () => {
     const [most, more] = [planOf(server("web", "dsr", 2_048)), planOf(server("web", "dsr", 2_049))];
-    assert.deepEqual([isCounted(most), isCounted(more)], [true, false]);
+    assert.deepEqual([mannerOf(most).counted, mannerOf(more).counted], [true, false]);
     assert.deepEqual([countersIn(most).length, countersIn(more).length], [2_048, 0]);
   });
 });

@@ -10,28 +10,43 @@ import { type LimitKey, limitKey, limitsOf } from "#core/balance/limits";
 import type { ForwardingPlan, ServerPlan } from "#core/balance/plan-model";
 import type { NamedCount } from "./counters.ts";
 import { connectionCounter, serverNames, trafficCounter } from "./names.ts";
-import { isCounting, type Sent, SlotCounts } from "./slot-counts.ts";
+import { NOTHING_SENT, type SlotCounts } from "./slot-counts.ts";
+import { mayGoShort } from "./targets.ts";
 
 /** Names that a plan may have; what has more goes uncounted. */
 const MOST_COUNTED = 2_048;
-/** And slots. */
-const MOST_SLOTS = 131_072;
+/**
+ * Slots of servers in `dsr` by hash that a plan may have for the short way. Each of them is there twice then, with a counter of 24 bytes
+ * for each processor that the machine may ever have.
+ */
+const MOST_SHORT = 32_768;
+
+/** How a plan's packets are treated as far as it has no more servers than that. */
+export type Manner = {
+  /** Whether servers and backends are counted. */
+  readonly counted: boolean;
+  /** Whether packets in `dsr` by hash go the short way. */
+  readonly short: boolean;
+};
+
+export const goesShort = (server: ServerPlan, manner: Manner): boolean => manner.short && mayGoShort(server);
+
+export const mannerOf = ({ servers }: ForwardingPlan): Manner => {
+  let [names, slots] = [0, 0];
+  for (const server of servers) {
+    names += server.mode === "dsr" ? server.backends.length : 1;
+    if (mayGoShort(server)) slots += server.slots.length;
+  }
+  const counted = names <= MOST_COUNTED;
+  return { counted, short: counted && slots <= MOST_SHORT };
+};
+
+export const sameManner = (left: Manner, right: Manner): boolean =>
+  left.counted === right.counted && left.short === right.short;
 
 /** The names under which a server is counted. */
 export const countersOf = ({ name, mode, backends }: ServerPlan): readonly string[] =>
   mode === "dsr" ? backends.map((backend) => trafficCounter(name, backend.name)) : [connectionCounter(name)];
-
-/** Whether this plan's servers are counted. */
-export const isCounted = ({ servers }: ForwardingPlan): boolean => {
-  let [names, slots] = [0, 0];
-  for (const server of servers) {
-    names += server.mode === "dsr" ? server.backends.length : 1;
-    if (isCounting(server)) slots += server.slots.length;
-  }
-  return names <= MOST_COUNTED && slots <= MOST_SLOTS;
-};
-
-const NOTHING_SENT: Sent = { packets: 0, bytes: 0 };
 
 /** The statement that counts a packet; without a name for people who list the rules alone. */
 export const countStatement = (name: string | undefined): string =>
@@ -41,7 +56,7 @@ export const countStatement = (name: string | undefined): string =>
 export const trafficOf = (
   { servers }: ForwardingPlan,
   counters: readonly NamedCount[],
-  slots: Pick<SlotCounts, "sent"> = new SlotCounts(),
+  slots?: Pick<SlotCounts, "sent">,
 ): Readonly<Record<string, number>> => {
   const countByName = new Map(counters.map((count) => [count.name, count]));
   const told: Record<string, number> = {};
@@ -53,7 +68,7 @@ export const trafficOf = (
     }
     for (const backend of backends) {
       const long = countByName.get(trafficCounter(name, backend.name)) ?? NOTHING_SENT;
-      const short = slots.sent(name, backend.name) ?? NOTHING_SENT;
+      const short = slots?.sent(name, backend.name) ?? NOTHING_SENT;
       const packets = long.packets + short.packets;
       if (packets === 0) continue;
       told[`nftables-packets ${name} ${backend.name}`] = packets;

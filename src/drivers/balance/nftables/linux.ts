@@ -7,13 +7,12 @@ import { fillingOf } from "#core/nftables/filling";
 import { rendered, renderRevision } from "#core/nftables/revision";
 import { type Ruleset, TABLE_NAME, TABLES } from "#core/nftables/ruleset";
 import { rulesetOf } from "#core/nftables/skeleton";
-import { countingSets, SlotCounts } from "#core/nftables/slot-counts";
 import { stagesOf } from "#core/nftables/stages";
 import { REMOVAL, renderElements, renderReplacement, renderRuleset } from "#core/nftables/text";
-import { isCounted, keptOutBy, trafficOf } from "#core/nftables/traffic";
 import { type Door, openDoor } from "#native/door";
 import type { ApplyResult, BalanceEngine, BalanceError, Observed, Pins, Unavailable } from "../port.ts";
 import { holds, parseTableListing, type Readings } from "./contents.ts";
+import { Counts } from "./counts.ts";
 import { Loader } from "./loader.ts";
 import { PinTable } from "./pins.ts";
 import { explainUnavailable, FEATURE_PROBE } from "./probe.ts";
@@ -45,9 +44,6 @@ const ELEMENTS_AT_ONCE = 2_048;
 /** Slots from which on a ruleset that is new is brought in step by step, since nft would take a long time and much memory. */
 const FILL_FROM = 65_536;
 
-/** Slots whose counts are read at one time, which takes some milliseconds. */
-const SLOTS_AT_ONCE = 8_192;
-
 /** Puts small batches together up to about as many elements as take the kernel some milliseconds. */
 function* gather(batches: Iterable<readonly SetChange[]>): Generator<readonly SetChange[]> {
   let gathered: SetChange[] = [];
@@ -78,7 +74,7 @@ class LinuxEngine implements BalanceEngine {
   readonly #record: PlanRecord;
   readonly #witness: Witness;
   readonly #pins: PinTable;
-  readonly #slotCounts = new SlotCounts();
+  readonly #counts: Counts;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: EngineOptions) {
@@ -87,6 +83,7 @@ class LinuxEngine implements BalanceEngine {
     this.#record = new PlanRecord(options.runDirectory);
     const socket = NetfilterSocket.open(this.#options.door);
     this.#socket = socket instanceof NetfilterSocket ? socket : undefined;
+    this.#counts = new Counts(this.#socket);
     this.#witness = new Witness(this.#options.door);
     this.#pins = new PinTable(this.#options.door, (change) => this.#changePins(change));
   }
@@ -158,19 +155,12 @@ class LinuxEngine implements BalanceEngine {
   }
 
   keptOut(): Promise<ReadonlyMap<LimitKey, number>> {
-    return this.#inOrder(async () => keptOutBy(this.#applied, this.#socket?.counters() ?? []));
+    return this.#inOrder(async () => this.#counts.keptOut(this.#applied));
   }
 
   /** Read between two changes: each is over before anything else can ask. */
   counts(): Readonly<Record<string, number>> {
-    const plan = this.#applied;
-    const socket = this.#socket;
-    if (plan === undefined || socket === undefined || !isCounted(plan)) return {};
-    for (const server of this.#slotCounts.turn(plan, SLOTS_AT_ONCE)) {
-      const counts = countingSets(server).flatMap((set) => socket.slotCounts(set));
-      this.#slotCounts.note(server, counts);
-    }
-    return trafficOf(plan, socket.counters(), this.#slotCounts);
+    return this.#applied === undefined ? {} : this.#counts.traffic(this.#applied);
   }
 
   async close(): Promise<void> {
@@ -195,6 +185,7 @@ class LinuxEngine implements BalanceEngine {
     const plan = await this.#record.intact((left) => ({ generation, devices: this.#devicesOf(left) }));
     if (plan === undefined) return;
     this.#applied = plan;
+    this.#counts.adopt(plan);
     this.#devices = this.#devicesOf(plan);
     this.#generation = generation;
   }
@@ -216,6 +207,7 @@ class LinuxEngine implements BalanceEngine {
         this.#applied = plan;
         return { ok: true, step: { how: "unchanged", repaired } };
       }
+      this.#counts.beforeChange(this.#applied, plan);
       if (delta.type === "elements" && (await this.#unwitnessed(() => this.#changeElements(delta.batches)))) {
         this.#applied = plan;
         return { ok: true, step: { how: "elements", repaired } };
@@ -329,6 +321,7 @@ class LinuxEngine implements BalanceEngine {
     const isInTheWay = !isNew && failed?.code === "refused";
     const error = isInTheWay ? await this.#loader.load(() => renderRuleset(ruleset), "ruleset") : failed;
     if (error !== undefined) return { ok: false, error };
+    this.#counts.ringsAnew();
     this.#run(plan, before, steps ?? 1);
     const anew = isInTheWay && failed !== undefined ? { anew: failed.message } : {};
     return { ok: true, step: { how: "ruleset", repaired, ...anew } };

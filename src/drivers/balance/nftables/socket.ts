@@ -13,8 +13,6 @@ import {
   isAcknowledgement,
   type NetlinkMessage,
 } from "#core/netlink/message";
-import { writeElementRequest } from "#core/nftables/set-elements";
-import { type CountingSet, decodeSlotCounts, type SlotCount } from "#core/nftables/slot-counts";
 import { decodeCounter, type NamedCount, writeCounterRequest } from "#core/nftables/counters";
 import type { SetChange } from "#core/nftables/delta";
 import {
@@ -24,6 +22,8 @@ import {
   writeTableRequest,
 } from "#core/nftables/nfnetlink";
 import { TABLES, type TableFamily } from "#core/nftables/ruleset";
+import { writeElementRequest } from "#core/nftables/set-elements";
+import { type CountingSet, decodeSlotCounts, type SlotCount } from "#core/nftables/slot-counts";
 import { type Door, errnoName } from "#native/door";
 
 const SOCK_RAW = 3;
@@ -172,15 +172,19 @@ export class NetfilterSocket {
     return counters;
   }
 
-  /** What the slots in a set have sent; nothing where that cannot be read. */
-  slotCounts({ family, set }: CountingSet): readonly SlotCount[] {
+  /** What the slots in a set have sent; `undefined` where that cannot be read to its end. */
+  slotCounts({ family, set }: CountingSet): readonly SlotCount[] | undefined {
     const answers = this.ask((builder, sequence) => {
       writeElementRequest(builder, { family, set, sequence });
       return 1;
     });
     const counts: SlotCount[] = [];
-    for (const message of answers) counts.push(...decodeSlotCounts(message));
-    return counts;
+    let isWhole = false;
+    for (const message of answers) {
+      if (isAcknowledgement(message)) isWhole = this.#errorOf(message) === undefined;
+      else counts.push(...decodeSlotCounts(message));
+    }
+    return isWhole ? counts : undefined;
   }
 
   /** The index of an interface; `undefined` when there is none of this name. */

@@ -171,12 +171,12 @@ const serverFamilies = (status: Status, counters: Counters, counts: Readonly<Cou
 const engineFamilies = (counts: Readonly<Counters>): MetricFamily[] => [
   counter(
     "steelyard_nftables_connections_total",
-    "Connections that nftables gave to backends in masquerade and nat.",
+    "Connections that nftables gave to backends in masquerade and nat since the edge started.",
     counted(counts, "nftables-connections", ["server"]),
   ),
   counter(
     "steelyard_nftables_packets_total",
-    "Packets that nftables sent to the backend in dsr, as the kernel joined them on reception.",
+    "Packets that nftables sent to the backend in dsr since the edge started, as the kernel joined them on reception. Where hundreds of backends change at once, those of the last seconds before are missing.",
     counted(counts, "nftables-packets", ["server", "backend"]),
   ),
   counter(
