@@ -18,13 +18,16 @@ export type ServerOptions = {
   readonly readyWithinMs: number;
 };
 
+/** SIGUSR2 tells ours to leave everything as it is, for a next run. */
+export type StopSignal = "SIGTERM" | "SIGKILL" | "SIGUSR2";
+
 export type ServerProgram = {
   /** `undefined` while it does not run. */
   pid(): number | undefined;
   /** Starts it and waits until it is ready. */
   start(): Promise<void>;
   /** Ends it and waits until it is gone; does nothing when it does not run. */
-  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+  stop(signal?: StopSignal): Promise<void>;
   /** Takes the processor away from it; its connections stay open, and nobody answers. */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
@@ -67,7 +70,7 @@ export const openServer: OpenServer = (options) => {
 
   const lastWords = (lines: number): string => lastLines(options.log, lines);
 
-  const stop = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> => {
+  const stop = async (signal: StopSignal = "SIGTERM"): Promise<void> => {
     const current = running();
     if (current === undefined) return;
     const gone = new Promise((resolve) => current.once("exit", resolve));

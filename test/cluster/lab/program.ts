@@ -1,7 +1,7 @@
 /** One server in a host of the lab: how it starts, stands still, and ends. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { LabHostHandle, LabProcess } from "#lab/index";
-import { lastLines, type ServerOptions, type ServerProgram } from "../server-program.ts";
+import { lastLines, type ServerOptions, type ServerProgram, type StopSignal } from "../server-program.ts";
 
 const READY_POLL_MS = 50;
 /** An API server that waits for its watchers gets no longer than this to end. */
@@ -21,7 +21,7 @@ export const openLabServer = (host: LabHostHandle, options: ServerOptions): Serv
     });
     return started;
   };
-  const stop = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> => {
+  const stop = async (signal: StopSignal = "SIGTERM"): Promise<void> => {
     const running = current;
     if (running === undefined) return;
     await running.signal(signal);

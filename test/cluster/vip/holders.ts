@@ -15,11 +15,17 @@ export type Holders = {
   holdings(address?: string): readonly Holding[];
   /** The hosts that have it now. */
   now(address?: string): readonly MasterName[];
-  /** Resolves with the one host that has it, once that is another one than this. */
+  /**
+   * Resolves with the one host that has it, once that is another one than this, and has been for a while: who stands still for a few
+   * hundredths of a second when an address becomes free finds two that have taken it, of which one lets go.
+   */
   leaves(host: MasterName | undefined, withinMs?: number): Promise<MasterName>;
   /** Resolves when exactly these have it. */
-  are(hosts: readonly MasterName[], withinMs?: number): Promise<void>;
+  are(hosts: readonly MasterName[], withinMs?: number, address?: string): Promise<void>;
 };
+
+/** For so long a holder is the only one until it is believed. */
+const SETTLED_MS = 500;
 
 /** An address that no host keeps, by which a monitor is heard to have begun. */
 const HELLO = "10.2.0.254";
@@ -74,14 +80,18 @@ export const watchHolders = async ({ all }: Masters, virtualAddress: string): Pr
     holdings(address).flatMap(({ host, to }) => (to === undefined ? [host] : []));
   return {
     ...{ holdings, now },
-    leaves: (host, withinMs = 20_000) =>
-      eventually(`another holder than ${host}`, withinMs, () => {
+    leaves: (host, withinMs = 20_000) => {
+      let seen: { readonly by: MasterName | undefined; readonly since: number } = { by: host, since: 0 };
+      return eventually(`another holder than ${host}`, withinMs, () => {
         const [one, ...others] = now();
-        return one !== undefined && one !== host && others.length === 0 ? one : undefined;
-      }),
-    are: async (hosts, withinMs = 20_000) => {
-      await eventually(`held by ${hosts.join() || "nobody"}`, withinMs, () =>
-        [...now()].sort().join() === [...hosts].sort().join() ? true : undefined,
+        const by = others.length === 0 ? one : undefined;
+        if (by !== seen.by) seen = { by, since: performance.now() };
+        return by !== host && performance.now() - seen.since >= SETTLED_MS ? by : undefined;
+      });
+    },
+    are: async (hosts, withinMs = 20_000, address = virtualAddress) => {
+      await eventually(`${address} held by ${hosts.join() || "nobody"}`, withinMs, () =>
+        [...now(address)].sort().join() === [...hosts].sort().join() ? true : undefined,
       );
     },
   };

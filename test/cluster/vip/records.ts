@@ -27,3 +27,13 @@ export type ApiRecord = {
   readonly watched: readonly Watched[];
   readonly ends: readonly WatchEnd[];
 };
+
+/** A watch on a connection that is never opened again. */
+export type LongWatch = {
+  /** Whose certificate it was: a host's name. */
+  readonly by: string;
+  /** The values of `count` that it told, in order. */
+  readonly told: readonly string[];
+  /** Why it ended; `undefined` while it lasts. */
+  readonly ended?: string;
+};

@@ -3,12 +3,13 @@ import type { Instant } from "#base/time";
 import { toMillis } from "#base/time";
 import type { LabProcess } from "#lab/index";
 import { longestGap, type Window } from "#lab/probe/report";
-import type { Api } from "../api.ts";
+import type { Api, KubeObject } from "../api.ts";
 import type { Masters } from "./bed.ts";
 import { API_PORT, VIRTUAL_ADDRESS } from "./plan.ts";
-import { type ApiRecord, type ApiRequest, LOAD_LABEL } from "./records.ts";
+import { type ApiRecord, type ApiRequest, LOAD_LABEL, type LongWatch } from "./records.ts";
 
 const LOAD = new URL("programs/api-load.ts", import.meta.url).pathname;
+const WATCHES = new URL("programs/watches.ts", import.meta.url).pathname;
 const MAPS = Array.from({ length: 10 }, (_, index) => index);
 
 export type LoadOptions = {
@@ -29,19 +30,32 @@ export type Load = {
 
 let loads = 0;
 
-const createMaps = async (admin: Api, name: string): Promise<void> => {
-  for (const index of MAPS)
-    await admin.create("/api/v1/namespaces/default/configmaps", {
+/** Ends a program of ours and gives what it prints at its end; the shape is as it says. */
+const lastRecord = async <T>(user: LabProcess): Promise<T> => {
+  await user.endInput();
+  const { code } = await user.exited;
+  if (code !== 0) throw new Error(`the load ended with ${code}: ${user.stderr()}`);
+  return JSON.parse(user.stdout().trimEnd().split("\n").at(-1) ?? "");
+};
+
+/** Makes the ConfigMaps of a load; gives the version from which on they are changed. */
+const createMaps = async (admin: Api, name: string): Promise<string> => {
+  let version = "0";
+  for (const index of MAPS) {
+    const made = await admin.create<KubeObject>("/api/v1/namespaces/default/configmaps", {
       apiVersion: "v1",
       kind: "ConfigMap",
       metadata: { name: `${name}-${index}`, labels: { [LOAD_LABEL]: name } },
       data: { count: "-1" },
     });
+    version = made.metadata.resourceVersion ?? version;
+  }
+  return version;
 };
 
 const hostOf = (address: string): string => (address.includes(":") ? `[${address}]` : address);
 
-/** Starts users on the client; `admin` is any API server that answers now. */
+/** Starts users on the client, and waits until they are served; `admin` is any API server that answers now. */
 export const startLoad = async (
   { client, folder, authority }: Pick<Masters, "client" | "folder" | "authority">,
   admin: Api,
@@ -49,21 +63,55 @@ export const startLoad = async (
 ): Promise<Load> => {
   loads += 1;
   const name = `load-${loads}`;
-  await createMaps(admin, name);
+  const from = await createMaps(admin, name);
   const user: LabProcess = await client.spawn([
     ...[process.execPath, LOAD, `--url=https://${hostOf(address)}:${API_PORT}`, `--name=${name}`],
+    `--from=${from}`,
     ...[`--identity=${folder}/admin`, `--ca=${authority.caFile}`],
     ...[`--interval=${interval}`, `--timeout=${timeout}`, ...(reading ? ["--reading"] : [])],
   ]);
   await user.said(/^ready$/m, 60_000);
   return {
-    finish: async () => {
-      await user.endInput();
-      const { code } = await user.exited;
-      if (code !== 0) throw new Error(`the load ended with ${code}: ${user.stderr()}`);
-      // The load is ours, so the shape of its last line is known.
-      return JSON.parse(user.stdout().trimEnd().split("\n").at(-1) ?? "");
+    finish: () => lastRecord(user),
+  };
+};
+
+export type Watches = {
+  /** Changes what is watched, and gives the value that is told. */
+  change(): Promise<string>;
+  /** Ends them and gives what became of each. */
+  finish(): Promise<readonly LongWatch[]>;
+};
+
+/** Begins so many watches of one ConfigMap on the client, none of which is begun again; it is changed over `admin`. */
+export const startWatches = async (
+  { client, folder, authority }: Pick<Masters, "client" | "folder" | "authority">,
+  admin: Api,
+  count: number,
+): Promise<Watches> => {
+  loads += 1;
+  const name = `watched-${loads}`;
+  const path = "/api/v1/namespaces/default/configmaps";
+  await admin.create(path, { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { count: "0" } });
+  const url = `https://${hostOf(VIRTUAL_ADDRESS)}:${API_PORT}`;
+  const user = await client.spawn([
+    ...[process.execPath, WATCHES, `--url=${url}`, `--name=${name}`, `--count=${count}`],
+    ...[`--identity=${folder}/admin`, `--ca=${authority.caFile}`],
+  ]);
+  await user.said(/^ready$/m, 60_000);
+  let changes = 0;
+  return {
+    change: async () => {
+      changes += 1;
+      const data = { count: String(changes) };
+      const { status } = await admin.request("PATCH", `${path}/${name}`, {
+        body: { data },
+        contentType: "application/merge-patch+json",
+      });
+      if (status !== 200) throw new Error(`PATCH of ${name}: ${status}`);
+      return data.count;
     },
+    finish: () => lastRecord(user),
   };
 };
 

@@ -1,9 +1,9 @@
 /**
  * Users of an API server: a new connection for each request, whose certificate is verified, and one watch that is to last.
  *
- * Every `--interval` milliseconds a request begins, whatever became of those before: a GET of a ConfigMap, and every tenth time a PATCH that
- * counts up in one of several. The watch is begun again where it ended, after which it may have missed nothing. Ends with its input and
- * prints an `ApiRecord`.
+ * Every `--interval` milliseconds a request begins, whatever became of those before: a GET of a ConfigMap, and every fifth time a PATCH that
+ * counts up in one of several. The watch begins where the ConfigMaps were made, and again where it ended: it may miss nothing. Says that it is
+ * ready when a first request was answered, and the watch has begun. Ends with its input and prints an `ApiRecord`.
  */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
@@ -24,6 +24,8 @@ const { values } = parseArgs({
     ca: { type: "string", default: "" },
     /** The ConfigMaps of this load are `NAME-0` to `NAME-9` in the namespace `default`, and there already. */
     name: { type: "string", default: "load" },
+    /** The version of the last of them when it was made. */
+    from: { type: "string", default: "0" },
     interval: { type: "string", default: "20" },
     /** Milliseconds after which a request has failed. */
     timeout: { type: "string", default: "2000" },
@@ -34,7 +36,7 @@ const { values } = parseArgs({
 
 /** Requests under way at once; more begin only when one has ended. */
 const MOST_UNDER_WAY = 500;
-const PATCH_EVERY = 10;
+const PATCH_EVERY = 5;
 const MAPS = 10;
 const MAPS_PATH = "/api/v1/namespaces/default/configmaps";
 
@@ -134,7 +136,7 @@ const follow = (from: string): Promise<string> =>
   });
 
 const watch = async (): Promise<void> => {
-  let version = "0";
+  let version = values.from;
   while (!life.aborted) {
     version = await follow(version);
     await pause(50);
@@ -156,7 +158,19 @@ const load = async (): Promise<void> => {
   while (underWay > 0 && !patience.aborted) await pause(10);
 };
 
+/** What comes before the first answer is no user's yet: a machine may take its time to start all this. */
+const untilServed = async (): Promise<void> => {
+  const isServed = (): boolean =>
+    requests.some(({ error }) => error === undefined) && (values.reading || watched.length > 0);
+  while (!isServed() && !life.aborted) await pause(5);
+  requests.splice(
+    0,
+    requests.findIndex(({ error }) => error === undefined),
+  );
+  sayReady();
+};
+
 if (!values.reading) void watch();
-sayReady();
+void untilServed();
 await load();
 finish({ requests: requests.sort((left, right) => left.at - right.at), watched, ends });
