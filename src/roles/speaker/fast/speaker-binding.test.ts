@@ -120,6 +120,31 @@ describe("speakers that bind addresses", () => {
     assert.deepEqual(bound(bed), ["node-1"]);
   });
 
+  it("know a bound address as such where the kernel keeps no mark of it", async () => {
+    const bed = speakerBed(2, { answerer: "kernel" });
+    const { netlink, speaker } = node(bed, "node-1");
+    const lease = netlink.leaseAddress.bind(netlink);
+    netlink.leaseAddress = (request) => {
+      const { address, linkIndex } = request;
+      const leased = lease(request);
+      netlink.setAddress({ ...address, linkIndex, tentative: false, duplicate: false });
+      return leased;
+    };
+    bed.place({ [A]: ["node-1", "node-2"] });
+    await bed.pass(seconds(20));
+    const present = netlink.addresses();
+    assert.ok(
+      present.ok && present.value.some(({ address, protocol }) => address === A && protocol === undefined),
+    );
+    netlink.overrun();
+    await bed.pass(seconds(1));
+    const link = speaker.links.byName(LINK.name) ?? assert.fail(LINK.name);
+    assert.deepEqual(
+      speaker.links.addressesOf(link).map(({ address }) => address),
+      [parsed("192.0.2.1")],
+    );
+  });
+
   it("leave nothing behind when they end", async () => {
     const bed = await settled();
     node(bed, "node-1").speaker.close();
