@@ -108,10 +108,12 @@ describe("the playbook for control-plane hosts", () => {
     assert.match(run.output, /steelyard_vip_peers must name one address for each of k1, k2, k3 in IPv4, in/);
   });
 
-  it("puts the address of the API servers on one of three fresh machines", async () => {
+  it("puts the address of the API servers on one of three fresh machines, and with the whole site what runs in the cluster", async () => {
     for (const name of HOSTS) fresh.set(name, leftOn(name));
+    site.machine("k1").run(`mkdir -p ${MANIFESTS}`);
     tell();
-    succeed(await site.play("control_plane"));
+    succeed(await site.play("site"));
+    assert.match(site.machine("k1").run(`ls ${MANIFESTS}`), /steelyard-2-system\.yaml/);
     assert.equal(holders().length, 1);
     assert.match(site.fetch(`http://${VIP}:6443/`) ?? "", /Directory listing/);
     for (const name of HOSTS) {
@@ -121,8 +123,9 @@ describe("the playbook for control-plane hosts", () => {
   });
 
   it("finds nothing to change the second time", async () => {
-    const run = succeed(await site.play("control_plane"));
+    const run = succeed(await site.play("site"));
     assert.deepEqual(changes(run), { k1: 0, k2: 0, k3: 0 });
+    site.machine("k1").run("rm -r /var/lib/rancher");
   });
 
   it("says in check mode what an address of the other family would change, and changes nothing", async () => {
