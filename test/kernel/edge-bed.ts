@@ -167,7 +167,7 @@ const openEdge = (lab: Lab, name: string, remember: (program: LabProcess) => voi
       program = await launch(options);
       const { pid } = program;
       // The kernel may hold what a predecessor said, so the answer must be this program's.
-      await untilStatus("runs", (seen) => seen.wire.pid === pid && takesPart(seen));
+      await untilStatus("runs", (seen) => seen.wire.pid === pid && takesPart(seen), 30_000);
       return program;
     },
     signal,

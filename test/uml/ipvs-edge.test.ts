@@ -41,7 +41,7 @@ it("keeps what it made when it is killed, adopts it, repairs it, and takes it aw
     await e1.start(text, { further: BY_IPVS });
     assert.equal(await services(e1), made);
     await shell(e1, `ipvsadm -d -t ${VIP}:80 -r 10.2.0.21:80`);
-    await until("repaired", async () => (await services(e1)).split("\n").length === 4, { withinMs: 5_000 });
+    await until("repaired", async () => (await services(e1)).split("\n").length === 4, { withinMs: 30_000 });
     await e1.event(({ event }) => event.type === "forwarding-applied" && event.repaired === true);
     await e1.stop();
     assert.equal(await services(e1), "");
@@ -54,7 +54,7 @@ it("leaves to `clean` what a killed edge made, and nothing of others", async (co
     await e1.start(config(router({ priority: 200 }), server(DIRECT)), { further: BY_IPVS });
     await shell(e1, "ipvsadm -A -t 10.2.0.77:80 -s wlc");
     await e1.signal("SIGKILL");
-    await until("it is gone", async () => (await e1.status()) === undefined, { withinMs: 5_000 });
+    await until("it is gone", async () => (await e1.status()) === undefined, { withinMs: 30_000 });
     const { code, stdout } = await e1.command("clean");
     assert.equal(code, 0, stdout);
     assert.equal(await services(e1), "-A -t 10.2.0.77:80 -s wlc");

@@ -24,18 +24,18 @@ describe("a Service that routers are told of", () => {
         const { pods, errors } = await ask(cluster.farClient, each, { millis: 1_500 });
         assert.deepEqual([pods, errors], [["n1-a", "n2-a", "n3-b"], []], each);
       }
-      await eventually("three ServiceBGPStatuses", 20_000, async () =>
+      await eventually("three ServiceBGPStatuses", 60_000, async () =>
         (await routedBy(cluster, name)).join() === NODES.map((node) => `${node}: router`).join()
           ? true
           : undefined,
       );
       // Whoever writes it hears of the others' sessions one by one.
-      await eventually("all nodes in the condition", 20_000, async () => {
+      await eventually("all nodes in the condition", 60_000, async () => {
         const { message } = await conditioned(cluster, { service: name, type: "Announced", status: "True" });
         const all = "Routers are told of it by node n1 (router), node n2 (router) and node n3 (router).";
         return message === all ? true : undefined;
       });
-      const peer = await eventually("the router's facts", 10_000, async () => {
+      const peer = await eventually("the router's facts", 60_000, async () => {
         const found = peerOf(await speakers.on("n1").status());
         return found?.announced === found?.wanted && found?.bfd === "up" ? found : undefined;
       });
@@ -46,7 +46,7 @@ describe("a Service that routers are told of", () => {
       assert.deepEqual(peer.session?.families, ["IPv4", "IPv6"]);
       await remove();
       for (const each of at) await router.spreads(each, []);
-      await eventually("no ServiceBGPStatus", 20_000, async () =>
+      await eventually("no ServiceBGPStatus", 60_000, async () =>
         (await routedBy(cluster, name)).length === 0 ? true : undefined,
       );
     }),
@@ -256,13 +256,13 @@ describe("a Service that routers are told of, while the API server is away", () 
       await cluster.stopApi();
       const speaker = speakers.on("n2");
       await speaker.stop("SIGKILL");
-      await eventually("the session to be gone", 20_000, async () =>
+      await eventually("the session to be gone", 60_000, async () =>
         (await router.isEstablished("n2")) ? undefined : true,
       );
       // All that it knows of the cluster and its routers is on its disk.
       const synced = speaker.start();
       await router.established("n2", 40_000);
-      await eventually("its routes", 20_000, async () => {
+      await eventually("its routes", 60_000, async () => {
         const peer = await speaker.status().then(peerOf, () => undefined);
         return peer?.announced === at.length ? true : undefined;
       });
