@@ -54,7 +54,7 @@ export const readSpeakerLaunch = (further: readonly string[]): SpeakerLaunch => 
   const { add } = container.securityContext.capabilities;
   const granted = [...add, ...further.flatMap((argument) => CAPABILITY_BY_ARGUMENT.get(argument) ?? [])];
   return {
-    args: [...container.args, ...further],
+    args: container.args,
     capabilities: granted.map((name) => `+${name.toLowerCase()}`),
   };
 };

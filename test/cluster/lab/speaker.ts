@@ -89,6 +89,8 @@ const commandOf = (
     ...[`--kubeconfig=${kubeconfig}`, `--secret-file=${secretFile}`],
     ...[`--state-dir=${join(folder, `speaker-${node}`)}`],
     ...[`--admin=${join(folder, `speaker-${node}.sock`)}`, "--log-format=text", "--log-level=debug"],
+    // What a test asks for counts, also where that is another place than these.
+    ...further,
   ];
 };
 
