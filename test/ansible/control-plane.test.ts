@@ -1,12 +1,13 @@
 /** The Ansible collection against three control-plane hosts: the address of the API servers, from nothing to nothing. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseAllDocuments } from "yaml";
+import { VERSION } from "#base/version";
 import { openSite, type Run, type Site } from "./site.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -14,6 +15,7 @@ const VIP = "10.9.0.253";
 const IMAGE = "registry.example.org/steelyard:1";
 const MANIFESTS = "/var/lib/rancher/k3s/server/manifests";
 const HOSTS = ["k1", "k2", "k3"];
+const NEXT = `${VERSION}+next`;
 
 const folder = mkdtempSync(join(tmpdir(), "steelyard-ansible-"));
 let deb = "";
@@ -34,6 +36,18 @@ threading.Thread(target=echo, daemon=True).start()
 http.server.HTTPServer(("0.0.0.0", 6443), http.server.SimpleHTTPRequestHandler).serve_forever()
 `;
 
+/**
+ * In the place of the kernel's loader, for all machines are on one kernel, which may have nothing that could be loaded. Says as
+ * the real one does what it loads, and keeps in mind how it was asked.
+ */
+const MODPROBE = `#!/bin/sh
+for name; do :; done
+if [ -e "/root/loaded/$name" ]; then exit; fi
+echo "insmod /lib/modules/1/$name.ko"
+case " $* " in *" --dry-run "*) exit ;; esac
+mkdir -p /root/loaded && echo "$*" >"/root/loaded/$name"
+`;
+
 before(async () => {
   const script = join(ROOT, "scripts/build-deb.ts");
   const built = spawnSync(process.execPath, [script, "--fast", "--output", folder], { encoding: "utf8" });
@@ -41,8 +55,10 @@ before(async () => {
   deb = built.stdout.trim();
   site = await openSite(HOSTS);
   writeFileSync(join(folder, "server.py"), SERVER);
+  writeFileSync(join(folder, "modprobe"), MODPROBE, { mode: 0o755 });
   for (const name of HOSTS) {
-    site.machine(name).copy(join(folder, "server.py"), "server.py");
+    for (const file of ["server.py", "modprobe"]) site.machine(name).copy(join(folder, file), file);
+    site.machine(name).run("install /root/modprobe /usr/local/sbin/modprobe");
     site.machine(name).run("systemd-run --quiet --unit api-server python3 /root/server.py");
   }
 });
@@ -78,6 +94,21 @@ const FAMILIES = {
   steelyard_vip_peers: [11, 12, 13].flatMap((end) => [`10.9.0.${end}`, `fd09::${end}`]),
 };
 
+/** One that this kernel has, in the other spelling of its name, and one that it has not. */
+const modules = (): readonly string[] => {
+  const present = readdirSync("/sys/module").find((name) => name.includes("_"));
+  assert.ok(present !== undefined, "a kernel without any module");
+  return [present.replaceAll("_", "-"), "steelyard_absent"];
+};
+
+/** All that a host may be given beside its endpoint. */
+const beside = (): object => ({
+  steelyard_package: nextPackage(),
+  steelyard_vip_dropin: "[Service]\nEnvironment=OF_DROPIN=1\n",
+  steelyard_files: [{ name: "cluster-ca.crt", content: "an authority", mode: "0644" }],
+  steelyard_modules: modules(),
+});
+
 const succeed = (run: Run): Run => {
   assert.equal(run.status, 0, run.output);
   return run;
@@ -91,6 +122,30 @@ const holders = (): readonly string[] =>
   HOSTS.filter((name) => site.machine(name).run("ip -o address").includes(`${VIP}/`));
 
 const configuration = (name: string): string => site.machine(name).run("cat /etc/steelyard/vip.yaml");
+
+const mainPid = (name: string): string => site.machine(name).run("systemctl show -P MainPID steelyard-vip");
+
+const environment = (name: string): string =>
+  site.machine(name).run(`tr '\\0' '\\n' <"/proc/$(systemctl show -P MainPID steelyard-vip)/environ"`);
+
+/** The version of the package, and whether what runs was removed from the disk since it started. */
+const program = (name: string): string =>
+  site.machine(name).run(
+    `dpkg-query --show --showformat='\${Version}' steelyard
+       readlink "/proc/$(systemctl show -P MainPID steelyard-vip)/exe" | sed -n 's/.* (deleted)$/, and another runs/p'`,
+  );
+
+/** The same program in a package of the next version. */
+const nextPackage = (): string => {
+  const [unpacked, packed] = [join(folder, "next"), join(folder, "next.deb")];
+  const script = `dpkg-deb --raw-extract "$1" "$2" && sed -i 's/^Version: .*/Version: ${NEXT}/' "$2/DEBIAN/control" &&
+    dpkg-deb -Zgzip -z1 --root-owner-group --build "$2" "$3"`;
+  const made = spawnSync("sh", ["-c", script, "sh", deb, unpacked, packed], { encoding: "utf8" });
+  assert.equal(made.status, 0, made.stderr);
+  return packed;
+};
+
+const loaded = (name: string): string => site.machine(name).run("cat /root/loaded/* 2>/dev/null || true");
 
 const leftOn = (name: string): string =>
   site.machine(name).run(
@@ -128,13 +183,16 @@ describe("the playbook for control-plane hosts", () => {
     site.machine("k1").run("rm -r /var/lib/rancher");
   });
 
-  it("says in check mode what an address of the other family would change, and changes nothing", async () => {
+  it("says in check mode what an address of the other family and a module would change, and changes nothing", async () => {
     const was = HOSTS.map(configuration);
-    tell({}, FAMILIES);
+    tell({}, { ...FAMILIES, steelyard_modules: modules() });
     const run = succeed(await site.play("control_plane", "--check"));
     for (const [name, { changed }] of run.hosts) assert.ok(changed > 0, name);
     assert.match(run.output, /^\+.*fd09::253\/64/m);
     assert.deepEqual(HOSTS.map(configuration), was);
+    assert.deepEqual(HOSTS.map(loaded), ["", "", ""]);
+    site.machine("k1").run("test -e /etc/modules-load.d/steelyard.conf", 1);
+    tell({}, FAMILIES);
   });
 
   it("leaves the configuration alone when it is given the tags of other parts", async () => {
@@ -142,9 +200,10 @@ describe("the playbook for control-plane hosts", () => {
     assert.deepEqual(changes(run), { k1: 0, k2: 0, k3: 0 });
   });
 
-  it("goes from host to host with a change, the one that holds the address last, and loses no packet", async () => {
+  it("goes from host to host with a change, the next version, a drop-in, a file and modules, the one that holds the address last, and loses no packet", async () => {
     const [holder] = holders();
-    tell({ advertisementInterval: "400ms" });
+    const pids = HOSTS.map(mainPid);
+    tell({ advertisementInterval: "400ms" }, beside());
     const probing = await site.probe(VIP, 9000);
     await pause(1_000);
     const run = succeed(await site.play("control_plane"));
@@ -159,6 +218,43 @@ describe("the playbook for control-plane hosts", () => {
     // The others come as they were looked at.
     assert.deepEqual([...order].sort(), HOSTS);
     assert.equal(order.at(-1), holder);
+    assert.ok(!run.output.includes("an authority"), "what is given as text may be a secret");
+    const [present, absent] = modules();
+    for (const [index, name] of HOSTS.entries()) {
+      assert.notEqual(mainPid(name), pids[index], "the new program runs");
+      assert.equal(program(name), NEXT);
+      const { run: sh } = site.machine(name);
+      assert.match(environment(name), /^OF_DROPIN=1$/m);
+      assert.equal(
+        sh("stat -c '%a %U %G' /etc/steelyard/cluster-ca.crt; cat /etc/steelyard/cluster-ca.crt"),
+        "644 root steelyard\nan authority",
+      );
+      assert.equal(sh("cat /etc/modules-load.d/steelyard.conf"), `${present}\n${absent}\n`);
+      assert.equal(loaded(name), `--verbose -- ${absent}\n`, "only what is not there");
+    }
+  });
+
+  it("finds nothing of all that to change the second time", async () => {
+    const [holder = ""] = holders();
+    const run = succeed(await site.play("control_plane", "--limit", holder));
+    assert.deepEqual(changes(run), { [holder]: 0 });
+  });
+
+  it("takes the host with the address back to the program, the unit and the modules from before, and loses no packet", async () => {
+    const [holder = ""] = holders();
+    tell({ advertisementInterval: "400ms" });
+    const probing = await site.probe(VIP, 9000);
+    await pause(1_000);
+    const run = succeed(await site.play("control_plane", "--limit", holder));
+    const { sent, answers } = await probing.end();
+    assert.ok(sent > 100);
+    assert.equal(sent - answers.length, 0, run.output);
+    assert.deepEqual(holders(), [holder]);
+    assert.equal(program(holder), VERSION);
+    const { run: sh } = site.machine(holder);
+    assert.doesNotMatch(environment(holder), /OF_DROPIN/);
+    sh("test -e /etc/modules-load.d/steelyard.conf", 1);
+    assert.equal(sh("cat /etc/steelyard/cluster-ca.crt"), "an authority", "stays until all of it is removed");
   });
 
   it("removes all of it", async () => {

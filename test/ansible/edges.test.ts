@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -17,6 +17,7 @@ const EDGES = ["e1", "e2"];
 
 const folder = mkdtempSync(join(tmpdir(), "steelyard-ansible-"));
 const archive = join(folder, "steelyard.tgz");
+const script = join(folder, "here.sh");
 let deb = "";
 let site: Site;
 
@@ -29,6 +30,7 @@ const make = (command: string, ...args: readonly string[]): string => {
 before(async () => {
   deb = make(process.execPath, "scripts/build-deb.ts", "--fast", "--output", folder);
   copyFileSync(join(folder, make("npm", "pack", "--silent", "--pack-destination", folder)), archive);
+  writeFileSync(script, "#!/bin/sh\nexit 0\n");
   site = await openSite(EDGES);
 });
 after(async () => {
@@ -37,6 +39,16 @@ after(async () => {
 });
 
 const BACKENDS = [{ name: "n1", address: "10.9.0.21" }];
+
+/** Without the file of its script the router would be in fault. */
+const CHECK = {
+  ...{ apiVersion: "steelyard.dev/v1alpha1", kind: "TrackedCheck", metadata: { name: "here" } },
+  spec: { script: { command: ["/etc/steelyard/here.sh"] } },
+};
+const ROUTER = {
+  ...{ vrid: 51, advertisementInterval: "500ms", addresses: [`${VIP}/24`] },
+  track: { checks: [{ name: "here" }] },
+};
 
 /** The inventory, and what a change adds to it. */
 const tell = (change: { readonly home?: object; readonly vars?: object } = {}): void => {
@@ -48,9 +60,9 @@ const tell = (change: { readonly home?: object; readonly vars?: object } = {}): 
       },
       vars: {
         steelyard_edge_interface: "eth0",
-        steelyard_edge_routers: {
-          home: { vrid: 51, advertisementInterval: "500ms", addresses: [`${VIP}/24`], ...change.home },
-        },
+        steelyard_files: [{ name: "here.sh", src: script, mode: "0750" }],
+        steelyard_edge_resources: [CHECK],
+        steelyard_edge_routers: { home: { ...ROUTER, ...change.home } },
         steelyard_edge_servers: {
           web: { address: VIP, port: 80, backends: BACKENDS, health: { tcp: {} } },
           echo: {
@@ -135,6 +147,7 @@ describe("the playbook for edges", () => {
     const pids = EDGES.map(mainPid);
     // Another archive by its digest, of the same program.
     make("sh", "-c", `gzip -dc ${archive} | gzip -1 >${archive}.new && mv ${archive}.new ${archive}`);
+    writeFileSync(script, "#!/bin/sh\n# another\nexit 0\n");
     tell({
       home: { preemptDelay: "30s" },
       vars: { steelyard_sysctls: { "net.ipv4.tcp_retries2": 9 } },
@@ -155,6 +168,10 @@ describe("the playbook for edges", () => {
     for (const name of EDGES) {
       assert.match(configuration(name), /preemptDelay: 30s/);
       assert.match(leftOn(name), /^9$/m);
+      assert.equal(
+        site.machine(name).run("cd /etc/steelyard; stat -c '%a %U %G' here.sh; sed -n 2p here.sh"),
+        "750 root steelyard\n# another\n",
+      );
     }
     assert.match(shown("e1"), /^home +active/);
     assert.notEqual(mainPid("e1"), pids[0], "the new program runs");
