@@ -247,7 +247,8 @@ const REST_SECONDS = 60;
 const speakerMemory: Bench = async ({ quick, seconds = quick ? 10 : REST_SECONDS, say }) => {
   const copy = copyBuild();
   try {
-    const sizes = quick ? [200, 500] : [500, 1_000, 10_000];
+    // Beside ten thousand, four speakers, their proxies and an API server come to no rest on two cores.
+    const sizes = quick ? [200, 500] : [500, 1_000];
     return reportSpeakerMemory(await measureCosts(copy, { sizes, seconds, say }));
   } finally {
     copy.remove();
