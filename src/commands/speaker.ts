@@ -14,7 +14,8 @@ from what is on disk.
 The secret file is read again when it changes: to change the secret, add the new one as a second line on all nodes, then put it
 first. Without the option speakers believe whoever speaks BFD.
 
-SIGTERM and SIGINT let the others take over, and end; a second one ends at once.
+SIGTERM and SIGINT let the others take over, and end; a second one ends at once. Outside of pods routers are told that the routes are
+gone. SIGUSR2 is for a restart (RestartKillSignal= of systemd): routers with graceful restart keep the routes for the next run.
 
 Exit status: 0 when told to end, 1 when this machine lacks something, 2 when the command line or the secret is wrong.`;
 

@@ -1,9 +1,15 @@
 /** Pools, and the interfaces that could carry their addresses. */
 import { familyOf, type IpAddress, isIpv4 } from "#base/address";
-import { addressBits, formatInterfaceAddress, type InterfaceAddress, networkOf } from "#base/prefix";
+import {
+  addressBits,
+  contains,
+  formatInterfaceAddress,
+  type InterfaceAddress,
+  networkOf,
+} from "#base/prefix";
 import { addressToNumber, formatBlock, holds, overlap } from "#core/ipam/block";
 import type { AddressBlock } from "#core/ipam/pool";
-import type { Facts, LinkFacts, PoolFacts } from "./facts.ts";
+import type { Facts, LinkFacts, LinkSettings, PoolFacts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 
 /** Whether an address lies in a pool. */
@@ -65,35 +71,95 @@ export const poolFindings = (facts: Facts): readonly Finding[] => {
     });
 };
 
-/** Addresses of pools that this node's kernel has, and answers for on interfaces that do not have them. */
-export const boundFindings = (facts: Facts): readonly Finding[] => {
-  const { links = [], pools = [], bindsAddresses } = facts;
-  if (bindsAddresses) return [];
-  const bound = links.flatMap((link) =>
+/** Whether an address is in a network of an interface, so that neighbours there ask for it. */
+const isAskedForOn = (link: LinkFacts, address: IpAddress): boolean =>
+  networksOn(link).some((network) => contains(network, address));
+
+type Bound = { readonly link: LinkFacts; readonly held: InterfaceAddress };
+
+/** Addresses of pools that the kernel has. */
+const boundIn = ({ links = [], pools = [] }: Facts): readonly Bound[] =>
+  links.flatMap((link) =>
     link.addresses
       .filter(({ address }) => pools.some((pool) => isInPool(pool, address)))
-      .map(({ address }) => ({ link, address })),
+      .map((held) => ({ link, held })),
   );
-  return announcingLinks(facts).flatMap((link): readonly Finding[] => {
-    const elsewhere = bound.find((each) => each.link.name !== link.name && isIpv4(each.address));
-    if (elsewhere === undefined || link.settings === undefined) return [];
-    const { name } = link;
-    const where = `${elsewhere.address} is on ${elsewhere.link.name}`;
-    const found: Finding[] = [];
-    if (link.settings.arpIgnore === 0) {
-      found.push({
-        ...{ code: "answers-elsewhere", severity: "error", subject: name },
-        message: `${where}, and Linux answers ARP for it on ${name} as well (arp_ignore is 0), whoever holds it.`,
-        remedy: `sysctl -w net.ipv4.conf.${name}.arp_ignore=1`,
-      });
-    }
-    if (link.settings.arpAnnounce < 2) {
-      found.push({
-        ...{ code: "arp-announce", severity: "warning", subject: name },
-        message: `${where}, and may be the sender of ARP requests on ${name} (arp_announce is ${link.settings.arpAnnounce}), from which neighbours learn the wrong machine.`,
-        remedy: `sysctl -w net.ipv4.conf.${name}.arp_announce=2`,
-      });
-    }
-    return found;
-  });
+
+/** `arp_ignore` of 1 and 2 has it answer for an interface's own addresses, 8 for none; any other value answers for those of all interfaces. */
+const answersForOthers = ({ arpIgnore }: LinkSettings): boolean => ![1, 2, 8].includes(arpIgnore);
+
+/** Whether the kernel is known to keep to an interface's own addresses wherever Services are announced. */
+export const keepsToItself = (facts: Facts): boolean => {
+  const links = announcingLinks(facts);
+  return (
+    links.length > 0 && links.every(({ settings }) => settings !== undefined && !answersForOthers(settings))
+  );
+};
+
+/** What the kernel has on other interfaces, kube-ipvs0 for one, and answers for here: the speaker binds nothing there. */
+const elsewhereFindings = (link: LinkFacts, bound: readonly Bound[]): readonly Finding[] => {
+  const { name, settings } = link;
+  const own = new Set(link.addresses.map(({ address }) => address));
+  const elsewhere = bound.find(
+    ({ held: { address } }) => isIpv4(address) && !own.has(address) && isAskedForOn(link, address),
+  );
+  if (elsewhere === undefined || settings === undefined) return [];
+  const where = `${elsewhere.held.address} is on ${elsewhere.link.name}`;
+  const found: Finding[] = [];
+  if (answersForOthers(settings)) {
+    found.push({
+      ...{ code: "answers-elsewhere", severity: "error", subject: name },
+      message: `${where}, and Linux answers ARP for it on ${name} as well (arp_ignore is ${settings.arpIgnore}), whoever holds it.`,
+      remedy: `sysctl -w net.ipv4.conf.${name}.arp_ignore=1`,
+    });
+  }
+  if (settings.arpAnnounce < 2) {
+    found.push({
+      ...{ code: "arp-announce", severity: "warning", subject: name },
+      message: `${where}, and may be the sender of ARP requests on ${name} (arp_announce is ${settings.arpAnnounce}), from which neighbours learn the wrong machine.`,
+      remedy: `sysctl -w net.ipv4.conf.${name}.arp_announce=2`,
+    });
+  }
+  return found;
+};
+
+/** What something other than the speaker has given to the interface itself, as speakers do that bind: no setting keeps Linux from answering. */
+const ownFindings = (link: LinkFacts, { bindsAddresses, pools = [] }: Facts): readonly Finding[] => {
+  if (bindsAddresses) return [];
+  const { name } = link;
+  const own = link.addresses.find(
+    ({ address, prefixLength }) =>
+      prefixLength === addressBits(address) && pools.some((pool) => isInPool(pool, address)),
+  );
+  if (own === undefined) return [];
+  const text = formatInterfaceAddress(own);
+  return [
+    {
+      ...{ code: "pool-address-taken", severity: "error", subject: name },
+      message: `${text} is of a pool, and ${name} has it though the speaker binds none, so this node answers for it, whoever holds it.`,
+      remedy: `ip address del ${text} dev ${name}, once what put it there has ended (kube-vip, a speaker that bound it)`,
+    },
+  ];
+};
+
+/** The kernel is to answer for what the speaker binds, and was told to answer for nothing. */
+const deafFinding = ({ name, settings }: LinkFacts): readonly Finding[] =>
+  settings?.arpIgnore !== 8
+    ? []
+    : [
+        {
+          ...{ code: "no-arp", severity: "error", subject: name },
+          message: `${name} is in the network of a pool, and Linux answers ARP for no address there (arp_ignore is 8), bound ones included.`,
+          remedy: `sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.${name}.arp_ignore=1`,
+        },
+      ];
+
+/** Addresses of pools that this node's kernel answers for though its speaker may not hold them, or does not although it is to. */
+export const boundFindings = (facts: Facts): readonly Finding[] => {
+  const bound = boundIn(facts);
+  return announcingLinks(facts).flatMap((link) => [
+    ...elsewhereFindings(link, bound),
+    ...ownFindings(link, facts),
+    ...(facts.bindsAddresses ? deafFinding(link) : []),
+  ]);
 };

@@ -52,6 +52,13 @@ const session = (change: Partial<BgpPeerFacts>): Pick<Facts, "bgp"> => ({
 const noAnswer = session({ trouble: "could not connect: ETIMEDOUT" });
 const bound = link({ name: "kube-ipvs0", addresses: [on("10.0.0.101/32")] });
 
+const settings = (arpIgnore: number, arpAnnounce = 2) => ({
+  settings: { arpIgnore, arpAnnounce, rpFilter: 0 },
+});
+/** What a speaker has bound there, beside the node's own address. */
+const holding = (facts: Partial<LinkFacts> = {}) =>
+  link({ addresses: [on("10.0.0.5/24"), on("10.0.0.101/32")], ...facts });
+
 /** A change of the healthy node, and what is found then. */
 const CASES: readonly (readonly [FindingCode, string, Partial<Facts>])[] = [
   ["strict-arp", "kube-proxy", { kubeProxy: { mode: "ipvs", strictArp: false } }],
@@ -66,6 +73,7 @@ const CASES: readonly (readonly [FindingCode, string, Partial<Facts>])[] = [
     "eth0",
     { links: [link({ settings: { arpIgnore: 1, arpAnnounce: 1, rpFilter: 0 } }), bound] },
   ],
+  ["pool-address-taken", "eth0", { links: [holding()] }],
   [
     "strict-reverse-path",
     "eth0",
@@ -157,13 +165,90 @@ describe("the doctor", () => {
       { links: [bridge({ on: false, querier: false })], pools: [ipv6Pool] },
       { links: [link({ settings: { arpIgnore: 0, arpAnnounce: 0, rpFilter: 1 } })] },
       { links: [link({ settings: { arpIgnore: 1, arpAnnounce: 2, rpFilter: 2 } }), bound] },
-      { links: [link(), bound], bindsAddresses: true },
       // A radio that carries no pool.
       { links: [link(), link({ name: "wlan0", kind: "wireless", addresses: [on("172.16.0.5/24")] })] },
     ];
     for (const [index, change] of fine.entries())
       assert.deepEqual(examine({ ...healthy, ...change }), [], `case ${index}`);
   });
+
+  const ipvs = (strictArp: boolean): Partial<Facts> => ({ kubeProxy: { mode: "ipvs", strictArp } });
+  const iptables: Partial<Facts> = { kubeProxy: { mode: "iptables", strictArp: false } };
+  const binding: Partial<Facts> = { bindsAddresses: true };
+  const none: readonly FindingCode[] = [];
+  /** Who holds an address or not, what kube-proxy does, what the kernel is told; and what is found. */
+  const kernels: readonly (readonly [string, Partial<Facts>, readonly FindingCode[]])[] = [
+    ["iptables, not bound", { ...iptables, links: [link()] }, none],
+    ["iptables, bound here", { ...iptables, ...binding, links: [holding()] }, none],
+    ["iptables, bound elsewhere", { ...iptables, ...binding, links: [link()] }, none],
+    ["ipvs strict, not bound", { ...ipvs(true), links: [link(settings(1)), bound] }, none],
+    ["ipvs strict, bound here", { ...ipvs(true), ...binding, links: [holding(settings(1)), bound] }, none],
+    ["ipvs strict, bound elsewhere", { ...ipvs(true), ...binding, links: [link(settings(1)), bound] }, none],
+    [
+      "ipvs that was strict, and somebody has set it back",
+      { ...ipvs(true), ...binding, links: [link(settings(0, 0)), bound] },
+      ["answers-elsewhere", "arp-announce"],
+    ],
+    [
+      "ipvs, not bound",
+      { ...ipvs(false), links: [link(settings(0)), bound] },
+      ["strict-arp", "answers-elsewhere"],
+    ],
+    [
+      "ipvs, bound elsewhere",
+      { ...ipvs(false), ...binding, links: [link(settings(0)), bound] },
+      ["strict-arp", "answers-elsewhere"],
+    ],
+    [
+      "ipvs, this address bound here and others not",
+      { ...ipvs(false), ...binding, links: [holding(settings(0)), bound] },
+      ["strict-arp"],
+    ],
+    ["ipvs, and the node is told itself", { ...ipvs(false), links: [link(settings(1)), bound] }, none],
+    [
+      "a value that answers for all interfaces, though it is not 0",
+      { ...ipvs(false), links: [link(settings(3)), bound] },
+      ["strict-arp", "answers-elsewhere"],
+    ],
+    ["one that answers for nothing, the speaker does itself", { links: [link(settings(8)), bound] }, none],
+    ["and one that binds does not", { ...binding, links: [holding(settings(8))] }, ["no-arp"]],
+    [
+      "bound on one of two interfaces of a network",
+      {
+        ...binding,
+        links: [holding(settings(0)), link({ name: "eth1", addresses: [on("10.0.0.6/24")], ...settings(0) })],
+      },
+      ["answers-elsewhere"],
+    ],
+    [
+      "bound on both",
+      {
+        ...binding,
+        links: [
+          holding(settings(0)),
+          link({ name: "eth1", addresses: [on("10.0.0.6/24"), on("10.0.0.101/32")], ...settings(0) }),
+        ],
+      },
+      none,
+    ],
+    [
+      "bound on one of two networks",
+      {
+        ...binding,
+        links: [holding(settings(0)), link({ name: "eth1", addresses: [on("10.9.0.6/24")], ...settings(0) })],
+        pools: [pool("10.0.0.100-10.0.0.120"), pool("10.9.0.100-10.9.0.120", "far")],
+      },
+      none,
+    ],
+    ["the node's own address in a pool", { pools: [pool("10.0.0.5-10.0.0.120")] }, none],
+  ];
+  for (const [name, change, expected] of kernels)
+    it(`goes by what the kernel does: ${name}`, () => {
+      assert.deepEqual(
+        examine({ ...healthy, ...change }).map(({ code }) => code),
+        expected,
+      );
+    });
 
   it("says nothing where it could not look", () => {
     const blind: Facts = {

@@ -7,6 +7,7 @@ export const FINDINGS = [
   "kube-proxy-unknown",
   "answers-elsewhere",
   "arp-announce",
+  "pool-address-taken",
   "strict-reverse-path",
   "wireless",
   "multicast-snooping",

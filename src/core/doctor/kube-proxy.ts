@@ -1,9 +1,14 @@
 /** kube-proxy, which binds the addresses of Services in mode `ipvs`. */
+import { keepsToItself } from "./addresses.ts";
 import type { Facts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 
-/** In mode `ipvs` every node has every address on kube-ipvs0, and by default Linux answers for them on all interfaces. */
-export const kubeProxyFindings = ({ kubeProxy }: Facts): readonly Finding[] => {
+/**
+ * In mode `ipvs` every node has every address on kube-ipvs0, and by default Linux answers for them on all interfaces. Where the setting
+ * that `strictARP` makes is there already, nothing is amiss.
+ */
+export const kubeProxyFindings = (facts: Facts): readonly Finding[] => {
+  const { kubeProxy } = facts;
   if (kubeProxy === undefined) {
     return [
       {
@@ -16,6 +21,7 @@ export const kubeProxyFindings = ({ kubeProxy }: Facts): readonly Finding[] => {
     ];
   }
   if (kubeProxy === "absent" || kubeProxy.mode !== "ipvs" || kubeProxy.strictArp) return [];
+  if (keepsToItself(facts)) return [];
   return [
     {
       ...{ code: "strict-arp", severity: "error", subject: "kube-proxy" },

@@ -112,8 +112,9 @@ export const renderUnit = (
 [Unit]
 Description=${ROLES[options.role ?? "edge"].description}
 Documentation=man:steelyard(8)
-# It waits for its interfaces by itself. Many distributions flush all tables when nftables.service starts.
-After=network-pre.target nftables.service
+# It waits for its interfaces by itself. Many distributions flush all tables when nftables.service starts. What starts after
+# network.target is stopped before the network is, when the machine goes down: routers and peers hear of it.
+After=network.target nftables.service
 Before=${KUBERNETES.join(" ")}
 StartLimitIntervalSec=0
 

@@ -202,7 +202,7 @@ export const runAgent = async (text: string | undefined): Promise<number> => {
   // A log on a full disk takes nothing, which is no reason to end.
   process.stderr.on("error", () => undefined);
   // The wire process decides when the program ends; a terminal's Ctrl-C and a service manager's signal reach both.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"]) process.on(signal, () => {});
   const status = await new Promise<number>((resolve) => new Agent(options, resolve));
   // Watchers and streams would keep the process alive.
   setImmediate(() => process.exit(status));

@@ -12,7 +12,7 @@ import { Speaker } from "../fast/speaker.ts";
 import type { AgentToWire } from "../messages.ts";
 import { EXIT } from "../options.ts";
 import { Agent } from "./agent.ts";
-import { WireBgp } from "./bgp/bgp.ts";
+import { type Ending, WireBgp } from "./bgp/bgp.ts";
 import { Knowledge } from "./knowledge.ts";
 import { News } from "./news.ts";
 import type { WireParts } from "./parts.ts";
@@ -108,7 +108,7 @@ export class Wire {
   }
 
   /** Lets others take over, then ends: told twice, at once. */
-  stop(why: string): void {
+  stop(why: string, ending: Ending = "unsaid"): void {
     if (this.#phase !== "running") {
       this.#agent?.kill();
       this.#finish();
@@ -127,7 +127,7 @@ export class Wire {
       if (staying.size === 0) this.#parts.deadlines.set("leave", this.#parts.now(), () => void this.#left());
     };
     this.#speaker.leave(now, () => leave("addresses"));
-    this.#bgp.leave(() => leave("sessions"));
+    this.#bgp.leave(ending, () => leave("sessions"));
   }
 
   async #left(): Promise<void> {

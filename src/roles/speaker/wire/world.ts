@@ -158,6 +158,8 @@ export const serve = async (circumstances: Circumstances): Promise<number> => {
   const status = await new Promise<number>((resolve) => {
     const wire = new Wire({ ...world, end: resolve });
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => wire.stop(signal));
+    // What a unit's RestartKillSignal= is to be: systemd alone knows whether a stop is a restart or the machine's end.
+    process.on("SIGUSR2", () => wire.stop("SIGUSR2", "restart"));
     if (secretFile !== undefined)
       watchAuthentication(secretFile, (reading) =>
         wire.setAuthentication(typeof reading === "string" ? `${secretFile} ${reading}` : reading),

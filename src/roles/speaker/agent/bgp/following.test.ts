@@ -170,14 +170,14 @@ describe("what an agent tells the wire of BGP", () => {
       ...{ spec: { nodeName: "node-a" }, status: { phase: "Running" } },
     });
 
-  it("is that its node goes if it ends now, unless its pod is being deleted, or it is in none", async () => {
+  it("is that its node goes if it ends now, unless it is in a pod and that is being deleted", async () => {
     const bed = createBed();
     bed.cluster.remove(PODS, `${NAMESPACE}/speaker-node-a`);
     await bed.follow();
-    assert.deepEqual(stances(bed.wire.take()), []);
+    assert.deepEqual(stances(bed.wire.take()), ["goes"]);
     pod(bed, false);
     await bed.rest();
-    assert.deepEqual(stances(bed.wire.take()), ["goes"]);
+    assert.deepEqual(stances(bed.wire.take()), []);
     pod(bed, true);
     await bed.rest();
     assert.deepEqual(stances(bed.wire.take()), ["stays"]);
@@ -185,9 +185,10 @@ describe("what an agent tells the wire of BGP", () => {
 
   it("is that its node is about to go, once it is cordoned, and that it stays", async () => {
     const bed = createBed();
-    pod(bed, true);
     await bed.follow();
-    bed.wire.take();
+    pod(bed, true);
+    await bed.rest();
+    assert.deepEqual(stances(bed.wire.take()), ["goes", "stays"]);
     const cordon = (unschedulable: boolean) =>
       bed.cluster.put(NODES, {
         ...{ metadata: { name: "node-a" }, spec: { unschedulable } },

@@ -104,6 +104,8 @@ export class BgpFollowing {
   /** Peers that ask for the link bandwidth, as routes were told last. */
   #asking = "";
   #deadline: Cancel | undefined;
+  /** Whether a pod of this node's speaker was ever seen. */
+  #isInPod = false;
   #turn: "none" | "planned" | "closed" = "none";
 
   constructor(parts: BgpFollowingParts) {
@@ -274,9 +276,14 @@ export class BgpFollowing {
     else this.#settled();
   }
 
-  /** Whether an end now would be that of the machine: a pod that is upgraded or restarted on purpose is being deleted first. */
+  /**
+   * Whether an end now would be that of the machine: a pod that is upgraded or restarted on purpose is deleted first, and outside of
+   * pods whoever restarts it says so by the signal.
+   */
   #goesWithMachine(mirror: BgpSurroundings["mirror"]): boolean {
-    return mirror.podOf(this.#parts.options.node)?.life === "running";
+    const pod = mirror.podOf(this.#parts.options.node);
+    this.#isInPod ||= pod !== undefined;
+    return !this.#isInPod || pod?.life === "running";
   }
 
   #settled(): void {

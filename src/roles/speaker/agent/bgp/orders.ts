@@ -26,7 +26,7 @@ export class BgpOrders {
   /** As they are to be sent, or were; never shown to anybody, since passwords are in it. */
   #peers = "";
   #waitingPeers: readonly PeerWord[] | undefined;
-  #stance: "stays" | "goes" = "stays";
+  #stance: "stays" | "goes" | undefined;
   #waitingStance: "stays" | "goes" | undefined;
   readonly #sent = new Set<string>();
   readonly #waiting = new Map<string, Waiting>();

@@ -20,6 +20,7 @@ const tellAll = (bed: ReturnType<typeof wireBed>, ...routes: readonly (typeof WE
   const { agent } = onlyOf(bed);
   agent.greet();
   agent.say({ type: "bgp-peers", peers: [TOR] });
+  agent.say({ type: "bgp-stance", node: "stays" });
   agent.say({ type: "bgp-routes", changed: routes, removed: [] });
   agent.say({ type: "bgp-complete" });
 };
@@ -73,6 +74,15 @@ describe("a wire process that no agent tells anything", () => {
     tellAll(bed, DB);
     assert.deepEqual(bgp.calls(), ["route 192.0.2.11/32", "withdraw 192.0.2.10/32", "complete"]);
     assert.match(linesOf(agent.heard()).join("\n"), /speaker: alone \(1 BGP peer, 1 routes\)/);
+  });
+
+  it("says on disk that it is alive, so that the next one may say that it has restarted", async () => {
+    const bed = wireBed(1, { bgpFound: left() });
+    const { bgp } = onlyOf(bed);
+    await bed.pass(seconds(25));
+    assert.ok((lifeIn(bgp.record.text())?.at ?? 0) >= seconds(20));
+    const saved = readBgpState("node-1", bgp.record.text());
+    assert.deepEqual(saved.ok && saved.value.routes, [WEB]);
   });
 
   it("says what is wrong with what is on disk, and does without it", async () => {
@@ -207,6 +217,44 @@ describe("a wire process on a node that is about to go", () => {
       await bed.pass(seconds(1));
       assert.deepEqual(bgp.calls(), [expected]);
     }
+  });
+
+  it("lets peers keep them all the same where it is told of a restart", async () => {
+    const bed = wireBed(1);
+    const { agent, bgp, wire } = onlyOf(bed);
+    tellAll(bed, WEB);
+    agent.say({ type: "bgp-stance", node: "goes" });
+    bgp.calls();
+    wire.stop("SIGUSR2", "restart");
+    assert.deepEqual(bgp.calls(), ["leave restart"]);
+  });
+
+  it("goes by what was heard last when another agent has not told it yet", async () => {
+    for (const [word, expected] of [
+      ["goes", "leave shutdown"],
+      ["stays", "leave restart"],
+    ] as const) {
+      const bed = wireBed(1);
+      const { agent, bgp, wire } = onlyOf(bed);
+      tellAll(bed, WEB);
+      agent.say({ type: "bgp-stance", node: word });
+      agent.die();
+      agent.greet();
+      bgp.calls();
+      wire.stop("SIGTERM");
+      await bed.pass(seconds(1));
+      assert.deepEqual(bgp.calls(), [expected]);
+    }
+  });
+
+  it("takes it to go where nobody has told it, as while the API server is away", async () => {
+    const bed = wireBed(1, { bgpFound: left() });
+    const { bgp, wire } = onlyOf(bed);
+    await bed.pass(seconds(11));
+    bgp.calls();
+    wire.stop("SIGTERM");
+    await bed.pass(seconds(1));
+    assert.deepEqual(bgp.calls(), ["leave shutdown"]);
   });
 
   it("waits a moment for the word that it is only the pod that goes", async () => {

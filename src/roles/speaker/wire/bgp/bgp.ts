@@ -39,6 +39,12 @@ export type WireBgpParts = {
   readonly tell: (event: SpeakerEvent) => void;
 } & Pick<BgpSurroundings, "bfd" | "links" | "onFacts">;
 
+/**
+ * What it is told to end for: `restart`, that another run follows at once; `unsaid`, nothing, so that the cluster's word
+ * about this node and its pod counts.
+ */
+export type Ending = "restart" | "unsaid";
+
 /** Messages that are about BGP. */
 export type BgpMessage = Extract<AgentToWire, { type: `bgp-${string}` }>;
 
@@ -47,9 +53,9 @@ export class WireBgp {
   readonly #knowledge = new BgpKnowledge();
   readonly #saving: Saving<SavedBgp>;
   readonly #port: BgpPort;
-  /** Whether this node stays, as was heard last; a new agent says so if it does not. */
-  #node: "stays" | "goes" = "stays";
-  /** Whether some agent of this run has told everything. */
+  /** Whether this node stays if it is told to end now, as was heard last; `undefined`: nobody who has seen the cluster has said so. */
+  #node: "stays" | "goes" | undefined;
+  /** Whether all is known: some agent of this run has told it, or an earlier run has left it. */
   #isComplete = false;
 
   constructor(parts: WireBgpParts) {
@@ -80,7 +86,6 @@ export class WireBgp {
   /** A new agent begins to tell. */
   begin(): void {
     this.#knowledge.begin();
-    this.#node = "stays";
   }
 
   onAgent(message: BgpMessage, now: Instant): void {
@@ -95,12 +100,9 @@ export class WireBgp {
         this.#node = message.node;
         break;
       case "bgp-complete":
-        this.#isComplete = true;
         this.#parts.deadlines.set("bgp alone", undefined, () => {});
         this.#route({ changed: [], removed: this.#knowledge.end() }, now);
-        this.#port.complete();
-        this.#saving.saveSoon(now);
-        this.#stamp(now);
+        this.#completed(now);
         break;
     }
   }
@@ -117,18 +119,20 @@ export class WireBgp {
     this.#recall(routes, now);
   }
 
-  /** Ends all sessions; calls back once, when that is over. */
-  leave(done: () => void): void {
+  /** Ends all sessions, for the next run if it was told that there will be one; calls back once, when that is over. */
+  leave(ending: Ending, done: () => void): void {
     const { deadlines, now } = this.#parts;
+    const isRestart = (): boolean => ending === "restart" || this.#node === "stays";
     const end = (): void => {
       // Nobody comes back on a node that is about to go, and peers would send to it until they forget.
-      const reason = this.#node === "stays" ? "restart" : "shutdown";
+      const reason = isRestart() ? "restart" : "shutdown";
       this.#port.leave((left) => {
         if (left !== undefined && left.sessions.length > 0) this.#bequeath(left);
         done();
       }, reason);
     };
-    if (this.#node === "stays") end();
+    const { peers = [] } = this.#knowledge;
+    if (isRestart() || peers.length === 0) end();
     else deadlines.set("bgp end", after(now(), LATE_WORD), end);
   }
 
@@ -164,6 +168,14 @@ export class WireBgp {
       tell({ type: "write-failed", subject: "state on disk", reason: "disk", message });
   }
 
+  /** Everything has been said to the peers' side, and is what the next run may go on from. */
+  #completed(now: Instant): void {
+    this.#isComplete = true;
+    this.#port.complete();
+    this.#saving.saveSoon(now);
+    this.#stamp(now);
+  }
+
   /** Says on disk, again and again, that this run is alive. */
   #stamp(now: Instant): void {
     this.#saving.stamp(bgpStateStamp(now));
@@ -189,7 +201,7 @@ export class WireBgp {
   #recall(routes: readonly RouteWord[], now: Instant): void {
     this.#route(this.#knowledge.recall(routes.slice(0, SLICE)), now);
     const rest = routes.slice(SLICE);
-    if (rest.length === 0) this.#port.complete();
+    if (rest.length === 0) this.#completed(now);
     const next = rest.length > 0 ? after(now, RECALL_PAUSE) : undefined;
     this.#parts.deadlines.set("bgp alone", next, (at) => this.#recall(rest, at));
   }
