@@ -95,6 +95,8 @@ export class Node {
   readonly #sent: { readonly at: Instant; readonly send: Send }[] = [];
   readonly #told: Told[] = [];
   readonly ears = new Map<string, ReadonlySet<IpAddress>>();
+  /** What sockets were told to be new, each time; `undefined` where they were told of all. */
+  readonly added: (readonly IpAddress[] | undefined)[] = [];
   /** Most frames in one call. */
   largestTurn = 0;
 
@@ -108,6 +110,7 @@ export class Node {
     for (const effect of effects) {
       if (effect.type === "listen") {
         const key = `${effect.linkIndex} ${effect.family}`;
+        this.added.push(effect.added);
         if (effect.addresses.size === 0) this.ears.delete(key);
         else this.ears.set(key, effect.addresses);
       } else if (effect.type === "send") {

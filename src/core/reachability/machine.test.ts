@@ -279,11 +279,11 @@ describe("the probe of an address", () => {
 });
 
 describe("the time between two rounds", () => {
-  it("is ten seconds for up to 250 addresses, then doubles, so that no more than 25 a second are asked for", () => {
+  it("is ten seconds for up to 100 addresses, then doubles, so that no more than 10 a second are asked for", () => {
     const inSeconds = (addresses: number): number => toMillis(intervalFor(addresses)) / 1_000;
-    assert.deepEqual([0, 1, 250, 251, 500, 501, 10_000].map(inSeconds), [10, 10, 10, 20, 20, 40, 640]);
+    assert.deepEqual([0, 1, 100, 101, 200, 201, 10_000].map(inSeconds), [10, 10, 10, 20, 20, 40, 1_280]);
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100_000 }), (count) => assert.ok(count / inSeconds(count) <= 25)),
+      fc.property(fc.integer({ min: 1, max: 100_000 }), (count) => assert.ok(count / inSeconds(count) <= 10)),
     );
   });
 });

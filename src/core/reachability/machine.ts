@@ -38,8 +38,8 @@ export type ProbeConfig = {
 /** Ten seconds, and half a second for each question: a round without any answer is over after three seconds. */
 export const PROBE_DEFAULTS = { interval: seconds(10), timeout: millis(500) } as const;
 
-/** Addresses that one prober asks for in a second, which costs it a hundredth of a core: with more of them rounds come less often. */
-const MOST_A_SECOND = 25;
+/** Addresses that one prober asks for in a second, which costs it a two-hundredth of a core: with more of them rounds come less often. */
+const MOST_A_SECOND = 10;
 
 /** The time between two rounds for a prober of so many addresses: doubled as often as needed, so that it rarely changes. */
 export const intervalFor = (addresses: number): Duration => {

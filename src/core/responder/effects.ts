@@ -22,6 +22,8 @@ export type Effect =
       readonly linkIndex: number;
       readonly family: IpFamily;
       readonly addresses: ReadonlySet<IpAddress>;
+      /** Where these alone are new since the last time, and none is gone. */
+      readonly added?: readonly IpAddress[];
     }
   | {
       readonly type: "send";

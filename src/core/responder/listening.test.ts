@@ -50,6 +50,34 @@ describe("sockets", () => {
     assert.deepEqual(ears(node), { "2 IPv4": [VIP, other] });
   });
 
+  it("are told of an address that comes alone, and of all once one is gone", () => {
+    const [second, third] = [address("192.0.2.101"), address("192.0.2.102")];
+    const node = new Node().links(nodeLink(2)).assign(held(VIP)).pass(seconds(1));
+    node.assign(held(second)).pass(millis(100));
+    assert.deepEqual(node.added, [undefined, [second]]);
+    node.assign(held(third)).forget(VIP).pass(millis(100));
+    assert.deepEqual(node.added, [undefined, [second], [third], undefined]);
+    assert.deepEqual(ears(node), { "2 IPv4": [second, third] });
+  });
+
+  it("may hear for a second of addresses that are gone, if they listen for hundreds", () => {
+    const many = Array.from({ length: 300 }, (_, index) =>
+      address(`192.0.${2 + (index >> 8)}.${index & 255}`),
+    );
+    const node = new Node().links(nodeLink(2, ["192.0.2.1/16"])).assign(...many.map((each) => held(each)));
+    node.pass(seconds(30));
+    node.forget(...many.slice(0, 10));
+    const told = node.added.length;
+    node
+      .pass(millis(10))
+      .forget(...many.slice(10, 20))
+      .pass(millis(980));
+    assert.equal(node.added.length, told);
+    node.pass(millis(20));
+    assert.equal(node.added.length, told + 1);
+    assert.equal(node.ears.get("2 IPv4")?.size, 280);
+  });
+
   it("follow an address to the interfaces that are asked for by name", () => {
     const node = new Node().links(nodeLink(2), THIRD).assign(held(VIP)).pass(seconds(20));
     node.take();

@@ -1,6 +1,6 @@
 /** On which links which addresses are listened for: told when it changes, not for every change of many. */
 import type { IpAddress, IpFamily } from "#base/address";
-import { after, type Duration, type Instant, millis } from "#base/time";
+import { after, type Duration, type Instant, millis, seconds } from "#base/time";
 import type { Effect } from "./effects.ts";
 
 type Ear = {
@@ -9,11 +9,17 @@ type Ear = {
   readonly addresses: Set<IpAddress>;
   /** Whether there is a socket. */
   open: boolean;
-  changed: boolean;
+  /** Since the socket was told. */
+  added: IpAddress[];
+  /** Since the socket was told: then it has to be told all. */
+  isLess: boolean;
 };
 
-/** To tell a socket of thousands of addresses costs it a millisecond or more. */
+/** To tell a socket costs a system call or two. */
 const PAUSE: Duration = millis(50);
+/** To tell it of thousands of addresses costs it some milliseconds, and it may as well hear of some that it listens for no more. */
+const MANY = 256;
+const LONG_PAUSE: Duration = seconds(1);
 
 export class Listening {
   readonly #earByKey = new Map<string, Ear>();
@@ -25,13 +31,16 @@ export class Listening {
     const ear = this.#earFor(linkIndex, family);
     if (ear.addresses.has(address)) return;
     ear.addresses.add(address);
-    this.#change(ear, now, urgent || !ear.open);
+    ear.added.push(address);
+    this.#plan(urgent || !ear.open ? now : this.#pauseOver(PAUSE, now));
   }
 
   /** Listens for an address on a link no more. */
   remove(linkIndex: number, family: IpFamily, address: IpAddress, now: Instant): void {
     const ear = this.#earFor(linkIndex, family);
-    if (ear.addresses.delete(address)) this.#change(ear, now, false);
+    if (!ear.addresses.delete(address)) return;
+    ear.isLess = true;
+    this.#plan(this.#pauseOver(ear.addresses.size > MANY ? LONG_PAUSE : PAUSE, now));
   }
 
   /** Something is about to be asked: what sockets have to be told, they are told now; gives whether there is anything. */
@@ -53,12 +62,14 @@ export class Listening {
     this.#toldAt = now;
     const effects: Effect[] = [];
     for (const [key, ear] of [...this.#earByKey]) {
-      const { linkIndex, family, addresses, changed, open } = ear;
+      const { linkIndex, family, addresses, added, isLess, open } = ear;
       if (addresses.size === 0) this.#earByKey.delete(key);
-      if (changed && (open || addresses.size > 0)) {
-        effects.push({ type: "listen", linkIndex, family, addresses });
+      if (isLess ? open || addresses.size > 0 : added.length > 0) {
+        const more = open && !isLess ? { added } : {};
+        effects.push({ type: "listen", linkIndex, family, addresses, ...more });
       }
-      ear.changed = false;
+      ear.added = [];
+      ear.isLess = false;
       ear.open = true;
     }
     return effects;
@@ -68,14 +79,16 @@ export class Listening {
     const key = `${linkIndex} ${family}`;
     const known = this.#earByKey.get(key);
     if (known !== undefined) return known;
-    const ear: Ear = { linkIndex, family, addresses: new Set(), open: false, changed: false };
+    const ear: Ear = { linkIndex, family, addresses: new Set(), open: false, added: [], isLess: false };
     this.#earByKey.set(key, ear);
     return ear;
   }
 
-  #change(ear: Ear, now: Instant, urgent: boolean): void {
-    ear.changed = true;
-    const at = urgent || this.#toldAt === undefined ? now : after(this.#toldAt, PAUSE);
+  #pauseOver(pause: Duration, now: Instant): Instant {
+    return this.#toldAt === undefined ? now : after(this.#toldAt, pause);
+  }
+
+  #plan(at: Instant): void {
     if (this.#dueAt === undefined || at < this.#dueAt) this.#dueAt = at;
   }
 }

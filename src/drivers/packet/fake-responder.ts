@@ -108,13 +108,16 @@ export const fakeResponderSegment = (): FakeResponderSegment => {
         listener.addresses = new Set(addresses);
         return { ok: true, value: { joined: 0, unjoined: 0 } };
       };
+      const listenToo: ResponderSocket["listenToo"] = (addresses) =>
+        listen([...listener.addresses, ...addresses]);
       const counters: ResponderSocket["counters"] = () => ({
         ...{ received: listener.received, sent, dropped: 0, sendErrors: new Map(sendErrors) },
       });
       const close = (): void => {
         listener.closed = true;
       };
-      return { ok: true, value: { send, listen, counters, close, drain: () => drainOf(listener) } };
+      const drain = (): number => drainOf(listener);
+      return { ok: true, value: { send, listen, listenToo, counters, close, drain } };
     };
     const setLink = (next: boolean): void => {
       up = next;

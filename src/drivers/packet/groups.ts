@@ -44,6 +44,8 @@ export class Groups {
   readonly #receiver: number;
   readonly #members: Member[] = [];
   readonly #memberByGroup = new Map<number, Member>();
+  /** Those that are wanted and could not be joined. */
+  #unjoined: ReadonlySet<number> = new Set();
   #takesAll = false;
 
   constructor(door: Door, link: PacketLink, receiver: number) {
@@ -55,14 +57,21 @@ export class Groups {
   /** Is in exactly these groups from now on, as far as possible. */
   set(wanted: ReadonlySet<number>): Listening {
     for (const group of [...this.#memberByGroup.keys()]) if (!wanted.has(group)) this.#leave(group);
+    this.#unjoined = new Set();
+    return this.add(wanted);
+  }
+
+  /** Is in these groups as well, as far as possible. */
+  add(more: ReadonlySet<number>): Listening {
+    const unjoinedGroups = new Set(this.#unjoined);
     let refused: PacketError | undefined;
-    for (const group of wanted) {
+    for (const group of more) {
       if (this.#memberByGroup.has(group)) continue;
-      if (this.#memberByGroup.size >= MOST_GROUPS || refused !== undefined) break;
-      refused = this.#join(group);
+      if (this.#memberByGroup.size < MOST_GROUPS && refused === undefined) refused = this.#join(group);
+      if (!this.#memberByGroup.has(group)) unjoinedGroups.add(group);
     }
-    const joined = this.#memberByGroup.size;
-    const unjoined = wanted.size - joined;
+    this.#unjoined = unjoinedGroups;
+    const [joined, unjoined] = [this.#memberByGroup.size, unjoinedGroups.size];
     this.#takeAll(unjoined > 0);
     return unjoined === 0 ? { joined, unjoined } : { joined, unjoined, because: refused ?? "too-many" };
   }

@@ -63,18 +63,24 @@ const openResponder = (
       () => door.send(fd, payload, linkSockaddr({ linkIndex: link.index, etherType, destination }), 0),
       () => `send through ${link.name}`,
     );
+  const joins = family === "IPv6" && questions !== "unheard";
   const listen = (addresses: Iterable<IpAddress>): PacketResult<Listening> => {
     if (closed()) return { ok: true, value: NO_GROUPS };
     const heard = filter.set(addresses);
     if (!heard.ok) return heard;
-    const joins = family === "IPv6" && questions !== "unheard";
     return { ok: true, value: joins ? groups.set(groupsOf(heard.value)) : NO_GROUPS };
+  };
+  const listenToo = (addresses: Iterable<IpAddress>): PacketResult<Listening> => {
+    if (closed()) return { ok: true, value: NO_GROUPS };
+    const heard = filter.add(addresses);
+    if (!heard.ok) return heard;
+    return { ok: true, value: joins ? groups.add(groupsOf(heard.value)) : NO_GROUPS };
   };
   const close = (): void => {
     groups.close();
     closeEndpoint();
   };
-  return { ok: true, value: { send, listen, drain, counters, close } };
+  return { ok: true, value: { send, listen, listenToo, drain, counters, close } };
 };
 
 /** The responder sockets of the network namespace of this thread; callbacks run on its event loop. */

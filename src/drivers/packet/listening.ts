@@ -45,6 +45,33 @@ const lastWord = (address: IpAddress): number => {
 const sameBytes = (one: Uint8Array, other: Uint8Array): boolean =>
   one.length === other.length && one.every((byte, index) => byte === other[index]);
 
+/** Among more addresses than this the filter lets whole blocks through: then the next address of a pool needs no new program. */
+const MOST_EXACT = MOST_RANGES;
+/** A block is 32 addresses whose last words differ in five bits. */
+const BLOCK_BITS = 5;
+const BLOCK_REST = 2 ** BLOCK_BITS - 1;
+
+const rangesOf = (words: Uint32Array): readonly Range[] => {
+  if (words.length <= MOST_EXACT) return coveringRanges(words, MOST_RANGES);
+  const blocks = words.map((word) => word >>> BLOCK_BITS);
+  return coveringRanges(blocks, MOST_RANGES).map(({ low, high }) => ({
+    low: (low << BLOCK_BITS) >>> 0,
+    high: ((high << BLOCK_BITS) | BLOCK_REST) >>> 0,
+  }));
+};
+
+/** Whether one of the ranges, which are in order, holds the word. */
+const isCovered = (ranges: readonly Range[], word: number): boolean => {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ranges[middle]?.high ?? 0) < word) low = middle + 1;
+    else high = middle;
+  }
+  const found = ranges[low];
+  return found !== undefined && found.low <= word;
+};
+
 /** The filter of one socket, which lets through what is about some addresses. */
 export class AddressFilter {
   readonly #door: Door;
@@ -52,6 +79,8 @@ export class AddressFilter {
   readonly #link: PacketLink;
   readonly #programFor: (ranges: readonly Range[]) => Uint8Array;
   #program: Uint8Array = NOTHING;
+  /** What the program lets through. */
+  #ranges: readonly Range[] = [];
   /** The last four bytes of addresses, remembered: of thousands few change at a time. */
   #wordByAddress = new Map<IpAddress, number>();
 
@@ -75,8 +104,30 @@ export class AddressFilter {
 
   /** Lets exactly these through from now on, or a little more; gives the last four bytes of each. */
   set(addresses: Iterable<IpAddress>): PacketResult<Uint32Array> {
-    const words = this.#wordsOf(addresses);
-    const program = this.#programFor(coveringRanges(words, MOST_RANGES));
+    const next = new Map<IpAddress, number>();
+    for (const address of addresses) next.set(address, this.#wordByAddress.get(address) ?? lastWord(address));
+    this.#wordByAddress = next;
+    return this.#attach();
+  }
+
+  /** Lets these through as well; gives the last four bytes of each. Costs nothing for those that pass already. */
+  add(addresses: Iterable<IpAddress>): PacketResult<Uint32Array> {
+    const words: number[] = [];
+    for (const address of addresses) {
+      const word = lastWord(address);
+      this.#wordByAddress.set(address, word);
+      words.push(word);
+    }
+    const value = Uint32Array.from(words);
+    if (words.every((word) => isCovered(this.#ranges, word))) return { ok: true, value };
+    const attached = this.#attach();
+    return attached.ok ? { ok: true, value } : attached;
+  }
+
+  #attach(): PacketResult<Uint32Array> {
+    const words = Uint32Array.from(this.#wordByAddress.values());
+    const ranges = rangesOf(words);
+    const program = this.#programFor(ranges);
     if (!sameBytes(program, this.#program)) {
       const attached = this.#door.attachFilter(this.#fd, program);
       if (attached < 0) {
@@ -85,13 +136,7 @@ export class AddressFilter {
       }
       this.#program = program;
     }
+    this.#ranges = ranges;
     return { ok: true, value: words };
-  }
-
-  #wordsOf(addresses: Iterable<IpAddress>): Uint32Array {
-    const next = new Map<IpAddress, number>();
-    for (const address of addresses) next.set(address, this.#wordByAddress.get(address) ?? lastWord(address));
-    this.#wordByAddress = next;
-    return Uint32Array.from(next.values());
   }
 }

@@ -177,6 +177,14 @@ const speakingTests = (bench: Bench): void => {
     await bench.lan().settle(() => heard.size === sample.length);
     for (const target of sample)
       assert.ok(heard.has(`${asked} ${target} from ${bench.lan().left.mac}`), target);
+    // One among them, and one far from all.
+    const more = [ip(family === "IPv4" ? "10.0.0.1" : "2001:db8:2::1"), bench.addresses[0]];
+    assert.ok(socket.listenToo(more).ok);
+    heard.clear();
+    for (const target of [...more, ...sample]) assert.ok(asker.send(question(target, bench.lan().left)).ok);
+    await bench.lan().settle(() => heard.size === more.length + sample.length);
+    for (const target of more)
+      assert.ok(heard.has(`${asked} ${target} from ${bench.lan().left.mac}`), target);
   });
 };
 

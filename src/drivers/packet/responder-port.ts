@@ -24,6 +24,8 @@ export type ResponderSocket = PacketSocket & {
    * sent itself. Some about other addresses may come too: the kernel filters by ranges, whose number is bounded.
    */
   listen(addresses: Iterable<IpAddress>): PacketResult<Listening>;
+  /** Delivers from now on what is about these as well. Costs as much as they are, and not as much as all that are listened for. */
+  listenToo(addresses: Iterable<IpAddress>): PacketResult<Listening>;
 };
 
 export type ResponderPort = {

@@ -2,6 +2,7 @@
 import type { IpAddress, IpFamily } from "#base/address";
 import { after, type Instant, seconds } from "#base/time";
 import type { Frame } from "#core/announce/frames";
+import type { Effect } from "#core/responder/effects";
 import type { PacketError, PacketLink } from "#drivers/packet/port";
 import type { HeardFrame, ResponderPort, ResponderSocket } from "#drivers/packet/responder-port";
 import type { Deadlines } from "#runtime/deadlines";
@@ -21,7 +22,11 @@ type Ear = {
   readonly family: IpFamily;
   addresses: ReadonlySet<IpAddress>;
   socket: ResponderSocket | undefined;
+  /** Whether the socket was not told of all addresses. */
+  isDeaf: boolean;
 };
+
+type Listen = Extract<Effect, { readonly type: "listen" }>;
 
 const RETRY = seconds(1);
 
@@ -33,10 +38,13 @@ export class Ears {
     this.#parts = parts;
   }
 
-  /** Listens on a link for exactly these addresses from now on; without any, not at all. */
-  listen(linkIndex: number, family: IpFamily, addresses: ReadonlySet<IpAddress>): void {
+  /**
+   * Listens on a link for exactly these addresses from now on; without any, not at all. `added`: these alone are new since the last time,
+   * and none is gone.
+   */
+  listen({ linkIndex, family, addresses, added }: Listen): void {
     const key = `${linkIndex} ${family}`;
-    const ear = this.#ears.get(key) ?? { linkIndex, family, addresses, socket: undefined };
+    const ear = this.#ears.get(key) ?? { linkIndex, family, addresses, socket: undefined, isDeaf: false };
     if (addresses.size === 0) {
       ear.socket?.close();
       this.#ears.delete(key);
@@ -44,7 +52,7 @@ export class Ears {
     }
     ear.addresses = addresses;
     this.#ears.set(key, ear);
-    this.#open(ear);
+    this.#open(ear, added);
   }
 
   /** Sends a frame from a link. */
@@ -68,8 +76,9 @@ export class Ears {
     this.#parts.deadlines.set("ears", undefined, this.#onRetry);
   }
 
-  #open(ear: Ear): void {
+  #open(ear: Ear, added?: readonly IpAddress[]): void {
     const { linkIndex, family } = ear;
+    const isKnown = ear.socket !== undefined;
     const name = this.#parts.nameOf(linkIndex);
     if (ear.socket === undefined && name !== undefined) {
       const link: PacketLink = { index: linkIndex, name };
@@ -84,7 +93,12 @@ export class Ears {
       if (opened.ok) ear.socket = opened.value;
       else this.#refused(opened.error);
     }
-    const listening = ear.socket?.listen(ear.addresses);
+    const listening =
+      added !== undefined && isKnown && !ear.isDeaf
+        ? ear.socket?.listenToo(added)
+        : ear.socket?.listen(ear.addresses);
+    // What it was not told of it must be told with the rest.
+    ear.isDeaf = listening?.ok !== true;
     if (listening?.ok === false) this.#refused(listening.error);
     if (listening?.ok !== true) this.#retry();
   }
@@ -104,6 +118,6 @@ export class Ears {
   }
 
   readonly #onRetry = (): void => {
-    for (const ear of this.#ears.values()) if (ear.socket === undefined) this.#open(ear);
+    for (const ear of this.#ears.values()) if (ear.socket === undefined || ear.isDeaf) this.#open(ear);
   };
 }

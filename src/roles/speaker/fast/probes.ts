@@ -8,7 +8,8 @@
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
 import { unreachable } from "#base/assert";
 import type { MacAddress } from "#base/mac";
-import { after, type Duration, type Instant, millis } from "#base/time";
+import { after, type Duration, type Instant, micros, millis } from "#base/time";
+import { gridPoint } from "#core/health/schedule";
 import {
   deadline,
   type Effect,
@@ -70,6 +71,14 @@ type Probe = {
 
 /** The kernel tells of many changes at once; nothing here is in a hurry. */
 const LOOK_PAUSE = millis(500);
+
+/** What is due within this time is done together, at its end: to wake up costs more than a question. */
+const LONGEST_BEAT: Duration = millis(200);
+/** Addresses whose rounds begin together, more or less, while each is asked for as often as can be. */
+const TOGETHER = 8;
+
+const beatFor = (addresses: number): Duration =>
+  micros(Math.min(LONGEST_BEAT, Math.ceil((TOGETHER * PROBE_DEFAULTS.interval) / Math.max(1, addresses))));
 
 /** Who answered; "" where that is nobody, or not one machine. */
 const macOf = (verdict: Verdict): string => {
@@ -173,7 +182,12 @@ export class Probes {
     };
     if (known !== undefined) this.#takeBack(known);
     this.#probes.set(address, probe);
-    this.#parts.deadlines.set(probe.id, deadline(config, probe.state), probe.run);
+    this.#schedule(probe);
+  }
+
+  #schedule({ id, config, state, run }: Probe): void {
+    const beat = { interval: beatFor(this.#probes.size), phase: micros(0) };
+    this.#parts.deadlines.set(id, gridPoint(beat, deadline(config, state)), run);
   }
 
   /** Nobody keeps for bad what is not looked after any more. */
@@ -202,7 +216,7 @@ export class Probes {
     const isNews =
       effects.some(({ type }) => type === "tell") || macOf(state.verdict) !== macOf(before.verdict);
     if (isNews) this.#parts.onVerdict(address, state.verdict);
-    if (isAble) this.#parts.deadlines.set(probe.id, deadline(config, state), probe.run);
+    if (isAble) this.#schedule(probe);
     // What was not sent is no question, so silence is no answer.
     else this.#give(probe, { type: "unable" }, now);
   }

@@ -224,7 +224,7 @@ export class Voice {
     for (const effect of effects) {
       switch (effect.type) {
         case "listen":
-          this.#ears.listen(effect.linkIndex, effect.family, effect.addresses);
+          this.#ears.listen(effect);
           break;
         case "send":
           this.#ears.send(effect.linkIndex, effect.family, effect.frame);
