@@ -66,7 +66,7 @@ export type ServerStatus = {
   /** Longest time from the start of the first failing check to removal; `undefined` without a health check. */
   readonly worstCaseRemoval?: number;
   readonly backends: readonly BackendStatus[];
-  /** Backends with weight 0, and those that the configuration no longer lists. */
+  /** Backends with weight 0, those whose check is answered with no, and those that the configuration no longer lists. */
   readonly drains: readonly DrainStatus[];
   /**
    * Where new connections go while no backend can take them: to every backend that has failed, as if it were healthy, to

@@ -1,7 +1,8 @@
 /**
  * A stand-in for a host's API server: real TLS on all addresses, and answers as it is told. Started with a name, a folder with
- * `tls.crt` and `tls.key`, and a port; what it answers is asked of the file `mode` in the folder for every request: a status, or
- * `slow MILLISECONDS`.
+ * `tls.crt` and `tls.key`, and a port; what it answers is asked of the file `mode` in the folder for every request: a status,
+ * `slow MILLISECONDS`, or `unready`, a server that is to end: it is alive, and `/readyz` says no. A request for `/wait/MILLISECONDS`
+ * is answered well after that time, whatever the mode is.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
@@ -21,12 +22,15 @@ const modeNow = (): readonly string[] => {
 const server = createServer(
   { cert: readFileSync(join(folder, "tls.crt")), key: readFileSync(join(folder, "tls.key")) },
   async (request, response) => {
-    const [word, amount] = modeNow();
+    const waiting = /^\/wait\/(\d+)$/.exec(request.url ?? "")?.[1];
+    const [word, amount] = waiting === undefined ? modeNow() : ["slow", waiting];
     if (word === "slow") await pause(Number(amount));
     response.setHeader("x-served-by", name);
     // What a client came from, for tests of who sees whom.
     response.setHeader("x-client", String(request.socket.remoteAddress));
-    response.writeHead(word === "slow" ? 200 : Number(word)).end(`${name}\n`);
+    const unready = request.url === "/readyz" ? 500 : 200;
+    const status = word === "slow" ? 200 : word === "unready" ? unready : Number(word);
+    response.writeHead(status).end(`${name}\n`);
   },
 );
 

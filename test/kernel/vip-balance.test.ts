@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Status } from "#api/status";
+import type { Event } from "#core/observation/event";
 import type { Holdings } from "#lab/holdings";
 import type { LabHostHandle } from "#lab/index";
 import { until } from "./edge-bed.ts";
@@ -25,9 +28,9 @@ type Asked = {
   readonly failures: Readonly<Record<string, number>>;
 };
 
-const ask = async (host: LabHostHandle, count = 32): Promise<Asked> =>
+const ask = async (host: LabHostHandle, count = 32, path = "/"): Promise<Asked> =>
   JSON.parse(
-    await host.expect([process.execPath, CLIENT, VIP, "6443", String(count), CA_FILE], {
+    await host.expect([process.execPath, CLIENT, VIP, "6443", String(count), CA_FILE, path], {
       timeoutMs: PATIENCE,
     }),
   );
@@ -99,6 +102,100 @@ describe("connections to the API servers", () => {
       );
       for (const each of [client, holder.host])
         assert.deepEqual(await answering(each), [alive.name], each.name);
+    });
+  });
+});
+
+/** How the holder has one of the API servers. */
+const standing = ({ servers: [server] }: Status, { address }: ControlPlane): string => {
+  const backend = server?.backends.find((each) => each.address === address);
+  const drain = server?.drains.find((each) => each.backend === backend?.name);
+  return `${backend?.health} ${drain?.state ?? "-"}`;
+};
+
+describe("an API server that is to end", () => {
+  it("gets no new connection, and finishes those that it has, over a restart of the holder in place", async (context) => {
+    await inVipBed(context, async (bed) => {
+      const { lab, hosts, holdings, authority } = bed;
+      const client = lab.host("cl");
+      await client.write(CA_FILE, authority.ca);
+      const flags = [...LINE, "--balance"];
+      const first = await startAll(bed, flags);
+      await Promise.all(hosts.map(allHealthy));
+      const { holder, others } = parted(bed, first);
+      const [ending, well] = others;
+      assert(ending !== undefined && well !== undefined);
+      const under = ask(client, 30, "/wait/12000");
+      await pause(2_000);
+      await ending.answer("unready");
+      await holder.until("drains it", (seen) => standing(seen, ending) === "failed draining", PATIENCE);
+      const rest = ALL.filter((name) => name !== ending.name);
+      assert.deepEqual(await answering(client), rest);
+      await holder.signal("SIGUSR2");
+      await holder.relaunch(flags);
+      await holder.until("drains it again", (seen) => standing(seen, ending) === "failed draining", PATIENCE);
+      assert.deepEqual(await answering(client), rest);
+      const { served, failures } = await under;
+      assert.deepEqual(failures, {}, "none was cut");
+      assert.ok((served[ending.name] ?? 0) > 0, JSON.stringify(served));
+      assert.deepEqual(holdings.holders(VIP), [first]);
+    });
+  });
+
+  it("that of the holder does not move the address until it listens no more", async (context) => {
+    await inVipBed(context, async (bed) => {
+      const { lab, hosts, holdings, authority } = bed;
+      const client = lab.host("cl");
+      await client.write(CA_FILE, authority.ca);
+      const first = await startAll(bed, [...LINE, "--balance"]);
+      await Promise.all(hosts.map(allHealthy));
+      const { holder } = parted(bed, first);
+      const under = ask(client, 30, "/wait/5000");
+      await pause(1_000);
+      await holder.answer("unready");
+      await holder.until("drains its own", (seen) => standing(seen, holder) === "failed draining", PATIENCE);
+      assert.deepEqual(
+        await answering(client),
+        ALL.filter((name) => name !== first),
+      );
+      const { served, failures } = await under;
+      assert.deepEqual(failures, {}, "none was cut");
+      assert.ok((served[first] ?? 0) > 0, JSON.stringify(served));
+      assert.deepEqual(holdings.holders(VIP), [first]);
+      await holder.server("SIGKILL");
+      await leaves(holdings, first);
+      assert.notEqual(await holderOf(holdings), first);
+    });
+  });
+
+  it("is given up with all that it has when its host falls silent", async (context) => {
+    await inVipBed(context, async (bed) => {
+      const { lab, hosts, authority } = bed;
+      const client = lab.host("cl");
+      await client.write(CA_FILE, authority.ca);
+      const first = await startAll(bed, [...LINE, "--balance", "--check-timeout", "500ms"]);
+      await Promise.all(hosts.map(allHealthy));
+      const { holder, others } = parted(bed, first);
+      const [ending] = others;
+      assert(ending !== undefined);
+      const under = ask(client, 30, "/wait/20000");
+      await pause(2_000);
+      await ending.answer("unready");
+      await holder.until("drains it", (seen) => standing(seen, ending) === "failed draining", PATIENCE);
+      await ending.server("SIGSTOP");
+      await holder.until("gives it up", (seen) => standing(seen, ending) === "failed -", PATIENCE);
+      const told = async (good: (event: Event) => boolean): Promise<boolean> =>
+        (await holder.events()).some(({ event }) => good(event));
+      assert.ok(await told((event) => event.type === "backend-health" && event.from === event.to));
+      const hasEnded = () => told((event) => event.type === "flows-ended" && event.count > 0);
+      await until("ends what it had", hasEnded, { withinMs: PATIENCE });
+      // Nobody else tells its clients, and nobody else's are told.
+      const { served, failures } = await under;
+      assert.deepEqual(
+        Object.keys(served).sort(),
+        ALL.filter((name) => name !== ending.name),
+      );
+      assert.deepEqual(Object.keys(failures), ["read ECONNRESET"]);
     });
   });
 });

@@ -37,6 +37,8 @@ export type ControlPlane = {
   readonly server: (signal: NodeJS.Signals) => Promise<void>;
   /** Starts `steelyard vip` with these arguments, and does not wait. */
   readonly launch: (args?: readonly string[]) => Promise<LabProcess>;
+  /** Waits until it has ended and launches it again. */
+  readonly relaunch: (args?: readonly string[]) => Promise<LabProcess>;
   /** Signals its wire process. */
   readonly signal: (signal: NodeJS.Signals) => Promise<void>;
   readonly status: () => Promise<Status | undefined>;
@@ -88,6 +90,11 @@ const openControlPlane = async (
     const answer = await ask(socket, "/v1/status");
     return answer.status === 200 ? JSON.parse(answer.body) : undefined;
   };
+  const launch = async (args: readonly string[] = LINE): Promise<LabProcess> => {
+    program = await host.spawn(steelyard("vip", ...args));
+    remember(name, program);
+    return program;
+  };
   return {
     ...{ name, address, host, status },
     serve: async (certified = own) => {
@@ -106,10 +113,10 @@ const openControlPlane = async (
       assert(server !== undefined, `${name} has no API server`);
       await server.signal(signal);
     },
-    launch: async (args = LINE) => {
-      program = await host.spawn(steelyard("vip", ...args));
-      remember(name, program);
-      return program;
+    launch,
+    relaunch: async (args = LINE) => {
+      await program?.exited;
+      return await launch(args);
     },
     signal: async (signal) => {
       assert(program !== undefined, `${name} was not started`);

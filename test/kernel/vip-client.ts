@@ -1,11 +1,11 @@
 /**
  * A client of the API servers: so many requests, each on a connection of its own, at most eight at a time. Started with an address, a
- * port, a number and a file with the cluster's authority; prints as JSON how often which server answered, from where it was asked, and what failed.
+ * port, a number, a file with the cluster's authority, and perhaps a path, of which so many are asked for at once; prints as JSON how often which server answered, from where it was asked, and what failed.
  */
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
 
-const [address = "", port = "", count = "", caFile = ""] = process.argv.slice(2);
+const [address = "", port = "", count = "", caFile = "", path = "/"] = process.argv.slice(2);
 const ca = readFileSync(caFile);
 
 const served: Record<string, number> = {};
@@ -21,11 +21,11 @@ const once = (): Promise<void> =>
       {
         host: address,
         port: Number(port),
-        path: "/",
+        path,
         ca,
         agent: false,
         servername: "kubernetes",
-        timeout: 10_000,
+        timeout: path === "/" ? 10_000 : 60_000,
       },
       (response) => {
         add(served, String(response.headers["x-served-by"]));
@@ -33,6 +33,8 @@ const once = (): Promise<void> =>
         response.resume().once("close", resolve);
       },
     );
+    // As Kubernetes' clients ask a silent connection whether it is still one, only sooner.
+    asked.once("socket", (socket) => socket.setKeepAlive(true, 1_000));
     asked.on("timeout", () => asked.destroy(new Error("no answer")));
     asked.on("error", (error) => {
       add(failures, error.message);
@@ -48,5 +50,5 @@ const worker = async (): Promise<void> => {
     await once();
   }
 };
-await Promise.all(Array.from({ length: 8 }, worker));
+await Promise.all(Array.from({ length: path === "/" ? 8 : left }, worker));
 console.log(JSON.stringify({ served, clients: [...clients].sort(), failures }));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { after, type Instant, instant, micros, seconds } from "#base/time";
+import { flowsToEnd } from "#core/conntrack/endings";
 import { address } from "#testing/values";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import { drainChanges } from "./drain.ts";
@@ -147,6 +148,60 @@ describe("a drain", () => {
     }
   });
 
+  it("of a backend that says no is without a deadline, or has that of its server, and ends with its health", () => {
+    const no = { "web/w2": "draining" } as const;
+    const { drainTimeout: _none, ...patient } = WEB;
+    const left = plan(patient, plan(patient), START, no);
+    assert.deepEqual([w2(left)?.availability, w2(left)?.drainUntil], ["draining", undefined]);
+    assert.ok(ownersOf(only(left)).every((id) => id !== w2(left)?.id));
+    assert.deepEqual(only(plan(patient, left)), only(plan(patient)));
+
+    const drained = plan(WEB, plan(WEB), START, no);
+    assert.deepEqual([w2(drained)?.availability, w2(drained)?.drainUntil], ["draining", END]);
+    assert.equal(w2(plan(WEB, drained, early, no))?.drainUntil, END);
+    const over = plan(WEB, drained, END, no);
+    assert.deepEqual([w2(over)?.availability, w2(over)?.drained], ["unavailable", true]);
+    assert.deepEqual(plan(WEB, over, after(END, seconds(99)), no), over);
+    assert.deepEqual(only(plan(WEB, over, END)), only(plan(WEB)));
+    assert.equal(w2(plan(ZERO, drained, early, no))?.drainUntil, END);
+  });
+
+  it("of a backend that says no is over when it falls silent, and its flows with it", () => {
+    const drained = plan(WEB, plan(WEB), START, { "web/w2": "draining" });
+    const silent = plan(WEB, drained, early, { "web/w2": "unavailable" });
+    assert.deepEqual([w2(silent)?.availability, w2(silent)?.drainUntil], ["unavailable", undefined]);
+    assert.deepEqual(drainChanges(drained, silent), [{ server: "web", backend: "w2", state: "over" }]);
+    assert.deepEqual(
+      flowsToEnd(drained, silent).map(({ backends }) => backends.map(({ name }) => name)),
+      [["w2"]],
+    );
+    assert.deepEqual(flowsToEnd(plan(WEB), drained), []);
+  });
+
+  it("of a backend that says no goes on over a restart until a round says otherwise", () => {
+    const drained = plan(WEB, plan(WEB), START, { "web/w2": "draining" });
+    assert.deepEqual(plan(WEB, drained, START, { "web/w2": "unknown" }), drained);
+    // Weight 0 before, and none of it now: nobody has said no.
+    assert.equal(
+      w2(plan(WEB, plan(ZERO, plan(WEB)), START, { "web/w2": "unknown" }))?.availability,
+      "available",
+    );
+  });
+
+  it("of a backend that says no keeps its flows in dsr", () => {
+    const direct = { ...WEB, mode: "dsr" as const };
+    const drained = only(plan(direct, plan(direct), START, { "web/w2": "draining" }));
+    const id = drained.backends.find(({ name }) => name === "w2")?.id;
+    assert.ok(drained.moves.length > 10 && drained.moves.every(({ from }) => from === id));
+  });
+
+  it("is not for UDP whose backend says no: no flow of it would ever end", () => {
+    const udp = { ...WEB, protocol: "udp" as const };
+    const drained = plan(udp, plan(udp), START, { "web/w2": "draining" });
+    assert.deepEqual([w2(drained)?.availability, w2(drained)?.drainUntil], ["unavailable", undefined]);
+    assert.equal(w2(plan({ ...ZERO, protocol: "udp" }, plan(udp)))?.availability, "draining");
+  });
+
   it("is said when it begins, when it ends and when it is over", () => {
     const [first, drained] = [plan(WEB), plan(ZERO, plan(WEB))];
     const over = plan(ZERO, drained, END);
@@ -185,6 +240,19 @@ describe("a sorry server", () => {
     assert.deepEqual(owners(plan(idle)), new Set(["(sorry)"]));
     const none = { ...SORRY, backends: [], scheduler: { type: "round-robin" } as const };
     assert.deepEqual(owners(plan(none)), new Set(["(sorry)"]));
+  });
+
+  it("takes new flows when all say no, and leaves each those that it has", () => {
+    for (const no of ["doubtful-draining", "draining"] as const) {
+      const health = { "web/w1": no, "web/w2": no, "web/w3": no };
+      const before = plan(SORRY);
+      const now = plan(SORRY, before, START, health);
+      assert.deepEqual(owners(now), new Set(["(sorry)"]));
+      assert.deepEqual(flowsToEnd(before, now), []);
+      assert.equal(hasOwners(only(plan({ ...WEB, whenAllFail: "reject" }, plan(WEB), START, health))), false);
+    }
+    const hoped = plan(WEB, undefined, START, { "web/w1": "doubtful-draining", "web/w2": "draining" });
+    assert.deepEqual(owners(hoped), new Set(["w1", "w3"]));
   });
 
   it("leaves the table of slots as it is without one", () => {

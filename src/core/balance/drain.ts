@@ -1,6 +1,6 @@
 /**
- * Draining: a backend with weight 0, or one that has left the configuration, gets no new flows, keeps those it has, and
- * loses what is left of them at a deadline.
+ * Draining: a backend with weight 0, one whose check is answered with no, or one that has left the configuration, gets no new flows,
+ * keeps those it has, and loses what is left of them at a deadline.
  *
  * A backend that has left the configuration stays in the plan until then. It has no place in the table of slots, which
  * follows from the configuration alone and so is the same on an edge that has never known it.
@@ -19,14 +19,19 @@ const MOST_LEAVING = 256;
 
 type Drained = Pick<PlannedBackend, "availability" | "drainUntil" | "drained">;
 
+const wasDrained = (before: PlannedBackend | undefined): before is PlannedBackend =>
+  before !== undefined &&
+  (before.weight === 0 || before.availability === "draining" || before.drained === true);
+
 /** What its drain makes of a configured backend. `before` is itself in the plan that runs. */
 export const drainMember = (
   backend: PlannedBackend,
   before: PlannedBackend | undefined,
   { drainTimeout, now }: { readonly drainTimeout: Duration | undefined; readonly now: Instant },
 ): PlannedBackend => {
-  if (backend.weight > 0 || drainTimeout === undefined) return backend;
-  const known = before?.weight === 0 && before.role === undefined ? before : undefined;
+  if (drainTimeout === undefined || (backend.weight > 0 && backend.availability !== "draining"))
+    return backend;
+  const known = before?.role === undefined && wasDrained(before) ? before : undefined;
   const drainUntil = known?.drainUntil ?? after(now, drainTimeout);
   const over: Drained = { availability: "unavailable", drained: true };
   if (known?.drained === true || drainUntil <= now) return { ...backend, ...over };

@@ -15,11 +15,16 @@ import type { PortRange } from "./ports.ts";
 export type Availability = "available" | "draining" | "unavailable";
 
 /**
- * What is reported of a backend: `doubtful` when its check fails together with all others, or has just done so, which
- * says more about us than about it. It counts as available unless the server is to reject then. `unknown` while nobody
- * has asked it yet: it counts as it did in the plan that runs, and as unavailable where that does not have it.
+ * What is reported of a backend: `draining` also when its check is answered with no. `doubtful` when its check fails together with
+ * all others, or has just done so, which says more about us than about it. It counts as available unless the server is to reject
+ * then; `doubtful-draining` as draining. `unknown` while nobody has asked it yet: it counts as it did in the plan that runs, and as
+ * unavailable where that does not have it.
  */
-export type Reported = Availability | "doubtful" | "unknown";
+export type Reported = Availability | "doubtful" | "doubtful-draining" | "unknown";
+
+/** Whether a failure counts for nothing as long as another way is open. */
+export const isDoubtful = (reported: Reported): boolean =>
+  reported === "doubtful" || reported === "doubtful-draining";
 
 /**
  * The number of a backend in packet marks and flow tables, 1..2^31-1. It comes from the names of server and backend

@@ -21,6 +21,7 @@ import {
   type Availability,
   type BackendId,
   type ForwardingPlan,
+  isDoubtful,
   NO_BACKEND,
   type PlannedBackend,
   type Reported,
@@ -67,6 +68,12 @@ const SORRY = "(sorry)";
 const ID_SEED = 0x6261_636b;
 const HIGHEST_ID = 0x7fff_ffff;
 
+/** What a report is worth where nothing is forwarded in hope. */
+const WITHOUT_HOPE: Readonly<Record<Exclude<Reported, "unknown">, Availability>> = {
+  ...{ available: "available", draining: "draining", unavailable: "unavailable" },
+  ...{ doubtful: "unavailable", "doubtful-draining": "draining" },
+};
+
 type Ids = ReadonlyMap<string, BackendId>;
 
 /**
@@ -94,17 +101,24 @@ const createNumbering = (previous: ForwardingPlan | undefined) => {
   };
 };
 
-/** What a report comes to. */
+/**
+ * What a report comes to. A UDP flow that stayed with a backend that says no would never end, and its client would get no other: it
+ * goes to another one with its next packet, as nothing is lost by that.
+ */
 const settle = (
   server: VirtualServer,
   { weight }: Backend,
   reported: Exclude<Reported, "unknown">,
 ): Availability => {
   const refuses = server.whenAllFail === "reject" || server.sorryServer !== undefined;
-  if (reported === "doubtful" && refuses) return "unavailable";
-  if (reported === "draining" || reported === "unavailable") return reported;
+  const sought = isDoubtful(reported) && !refuses ? "available" : WITHOUT_HOPE[reported];
+  if (sought === "draining" && server.protocol === "udp") return "unavailable";
+  if (sought !== "available") return sought;
   return weight === 0 ? "draining" : "available";
 };
+
+const saidNo = ({ weight, availability }: PlannedBackend): boolean =>
+  weight > 0 && availability === "draining";
 
 /**
  * A backend that nobody has asked yet, as after a restart or when its check, its name or its server's has changed, goes
@@ -124,8 +138,8 @@ const foretell = (
       known.availability !== "unavailable",
   );
   if (running === undefined || running.length === 0) return "unavailable";
-  // One that had left was not checked meanwhile: it keeps what it has.
-  return running.every(({ role }) => role === "leaving") ? "draining" : "available";
+  // One that had left was not checked meanwhile, and one that said no may say so still: each keeps what it has.
+  return running.every((known) => known.role === "leaving" || saidNo(known)) ? "draining" : "available";
 };
 
 /**
@@ -135,8 +149,8 @@ const foretell = (
  */
 const memoryOf = (server: VirtualServer, input: PlanInput): Memory => {
   if (input.isHeld?.(server.address) === false) return "none";
-  const isInDoubt = server.backends.some(
-    ({ name }) => input.availability(backendKey(server.name, name)) === "doubtful",
+  const isInDoubt = server.backends.some(({ name }) =>
+    isDoubtful(input.availability(backendKey(server.name, name))),
   );
   return isInDoubt ? "keeps" : "learns";
 };

@@ -28,11 +28,14 @@ const apiServer = section("How the API server of this host is asked whether it w
     "https",
   ),
   path: v.optional(
-    text("What is asked for by `https`.", {
-      pattern: /^\/[!-~]{0,1023}$/,
-      rule: "a path that starts with a slash and has no spaces",
-      format: "path",
-    }),
+    text(
+      "What is asked for by `https`. With `balance`, whether a server gets new connections is asked for with `/readyz` where this begins with `/livez`.",
+      {
+        pattern: /^\/[!-~]{0,1023}$/,
+        rule: "a path that starts with a slash and has no spaces",
+        format: "path",
+      },
+    ),
     "/livez",
   ),
   caFile: v.exactOptional(

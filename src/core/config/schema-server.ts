@@ -88,7 +88,7 @@ export const serverSpec = section("One address and port, and who answers there."
   ),
   drainTimeout: v.exactOptional(
     duration(
-      "How long a backend with weight 0, or one that this list no longer has, keeps the connections it has; then they end. Default: as long as they last.",
+      "How long a backend with weight 0, one whose check is answered with no, or one that this list no longer has, keeps the connections it has; then they end. Default: as long as they last.",
       { min: seconds(1), max: seconds(604_800) },
     ),
   ),

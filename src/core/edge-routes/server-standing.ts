@@ -1,6 +1,6 @@
 /** How a virtual server stands, by the plan that is in the kernel. */
 import { type BackendKey, backendKey } from "#core/balance/model";
-import type { PlannedBackend, Reported, ServerPlan } from "#core/balance/plan-model";
+import { isDoubtful, type PlannedBackend, type Reported, type ServerPlan } from "#core/balance/plan-model";
 import { hasOwners } from "#core/balance/slots";
 import type { ServerStanding } from "./standing.ts";
 
@@ -13,11 +13,11 @@ export const serverStanding = (
   reportOf: (key: BackendKey) => Reported,
 ): ServerStanding => {
   if (!hasOwners(server)) return "refusing";
-  const isDoubtful = ({ name, role }: PlannedBackend): boolean =>
-    role === undefined && reportOf(backendKey(server.name, name)) === "doubtful";
+  const isInDoubt = ({ name, role }: PlannedBackend): boolean =>
+    role === undefined && isDoubtful(reportOf(backendKey(server.name, name)));
   // Nearly always; the table of slots is long.
-  if (!server.backends.some(isDoubtful)) return "serving";
+  if (!server.backends.some(isInDoubt)) return "serving";
   const places = new Set(server.slots.places);
   const owners = server.backends.filter((_, index) => places.has(index + 1));
-  return owners.every(isDoubtful) ? "pardoned" : "serving";
+  return owners.every(isInDoubt) ? "pardoned" : "serving";
 };

@@ -5,6 +5,7 @@ import type { HealthCheckConfig } from "./config.ts";
 import {
   ANSWER_GRACE,
   deadline,
+  type Failing,
   initialState,
   isAvailable,
   type Phase,
@@ -12,7 +13,7 @@ import {
   step,
   type Verdict,
 } from "./machine.ts";
-import { observe, observeNote } from "./observe.ts";
+import { observe, observeNote, observeSilence } from "./observe.ts";
 import type { ProbeFailure, ProbeOutcome } from "./probe.ts";
 
 const CONFIG: HealthCheckConfig = {
@@ -90,6 +91,88 @@ describe("verdict", () => {
       assert.equal(isAvailable(state), verdict === "healthy");
     });
   }
+});
+
+describe("a failure", () => {
+  const [NO, SILENT] = [bad("status"), bad("timeout")];
+  const rows: readonly { answers: readonly ProbeOutcome[]; failing: Failing | undefined; says: string }[] = [
+    { answers: [OK, NO, NO], failing: undefined, says: "is none before the verdict" },
+    { answers: [OK, NO, NO, NO], failing: "says-no", says: "is a no by status" },
+    { answers: [OK, bad(), bad(), bad()], failing: "says-no", says: "is a no by the kernel of its host" },
+    { answers: [OK, SILENT, SILENT, SILENT], failing: "silent", says: "is silence when nobody answers" },
+    {
+      answers: [OK, NO, SILENT, SILENT],
+      failing: "says-no",
+      says: "is no silence before it lasts fall rounds",
+    },
+    {
+      answers: [OK, NO, NO, NO, SILENT, SILENT],
+      failing: "says-no",
+      says: "stays a no one round before fall",
+    },
+    {
+      answers: [OK, NO, NO, NO, SILENT, SILENT, SILENT],
+      failing: "silent",
+      says: "becomes silence at the fall-th silent round in a row",
+    },
+    {
+      answers: [OK, NO, NO, NO, SILENT, SILENT, NO, SILENT, SILENT],
+      failing: "says-no",
+      says: "counts silent rounds anew after a no",
+    },
+    {
+      answers: [OK, NO, NO, NO, SILENT, SILENT, OK, SILENT, SILENT],
+      failing: "says-no",
+      says: "counts silent rounds anew after a success",
+    },
+    {
+      answers: [OK, SILENT, SILENT, SILENT, NO, NO],
+      failing: "silent",
+      says: "stays silence when its host is started again: what it had is gone",
+    },
+    { answers: [OK, SILENT, SILENT, SILENT, OK, OK], failing: undefined, says: "is forgotten with health" },
+    {
+      answers: [OK, SILENT, SILENT, SILENT, OK, OK, NO, NO, NO],
+      failing: "says-no",
+      says: "is judged anew after health",
+    },
+    { answers: [SILENT], failing: "silent", says: "of the first round is what that round was" },
+    {
+      answers: [NO, SILENT, SILENT],
+      failing: "says-no",
+      says: "of the first round is held to fall afterwards",
+    },
+    {
+      answers: [OK, bad("tls"), bad("tls"), bad("tls")],
+      failing: "silent",
+      says: "is no answer of a stranger",
+    },
+    { answers: [OK, ...Array(3).fill(bad("exit"))], failing: "silent", says: "of a script tells nothing" },
+    {
+      answers: [OK, SILENT, SILENT, bad("overloaded"), SILENT],
+      failing: "silent",
+      says: "is not interrupted by a skipped round",
+    },
+  ];
+  for (const { answers, failing, says } of rows)
+    it(says, () => assert.equal(answerAll(CONFIG, fresh(), answers).failing, failing));
+
+  it("is a no when one attempt of the round was answered, whichever", () => {
+    const retrying = { ...CONFIG, retries: 2, fall: 1 };
+    const healthy = answerNext(retrying, fresh(retrying), OK);
+    const after3 = (...outcomes: readonly ProbeOutcome[]) => answerAll(retrying, healthy, outcomes).failing;
+    assert.equal(after3(SILENT, NO, SILENT), "says-no");
+    assert.equal(after3(NO, SILENT, SILENT), "says-no");
+    assert.equal(after3(SILENT, SILENT, bad("reset")), "says-no");
+    assert.equal(after3(SILENT, SILENT, SILENT), "silent");
+    assert.equal(after3(NO, NO, NO, SILENT, SILENT, SILENT), "silent");
+  });
+
+  it("is kept under another configuration", () => {
+    const failed = answerAll(CONFIG, fresh(), [OK, NO, NO, NO, SILENT, SILENT]);
+    const carried = initialState(CONFIG, { name: "web/node-1", now: START, carried: failed });
+    assert.deepEqual([carried.failing, carried.silentRounds], ["says-no", 0]);
+  });
 });
 
 describe("round", () => {
@@ -295,5 +378,18 @@ describe("observation", () => {
       ["first-failure", "refused"],
       ["rise", undefined],
     ]);
+  });
+});
+
+describe("the observation of silence", () => {
+  it("is made once, of one that had failed and said no", () => {
+    const retrying = { ...CONFIG, retries: 0, fall: 1 };
+    let state = fresh(retrying);
+    const seen = [OK, bad(), bad(), bad("timeout"), bad("timeout"), OK].map((outcome) => {
+      const before = state;
+      state = answerNext(retrying, before, outcome);
+      return observeSilence(before, state)?.reason;
+    });
+    assert.deepEqual(seen, [undefined, undefined, undefined, "timeout", undefined, undefined]);
   });
 });

@@ -15,6 +15,10 @@
  *      +--------------------------------------------------------+
  *                             first failed round
  *
+ * One that has failed either says no (`probe.ts` has what counts as that), which it may do in good order, as a program that is to end
+ * does, and then it may keep the flows that it has; or it is silent, once no attempt of `fall` rounds in a row was answered, and nobody
+ * can end its flows but we. It stays silent until it is healthy: what it had is gone.
+ *
  *   within a round:  waiting -> asking -> (failed, retries left) pausing -> asking -> ... -> waiting
  *
  * Pure: no sockets, no clock, no timers. The caller passes `now`, performs the returned effects in order, and calls
@@ -23,11 +27,14 @@
 import { assert, unreachable } from "#base/assert";
 import { after, type Duration, earliest, type Instant, instant, micros, millis } from "#base/time";
 import type { HealthCheckConfig } from "./config.ts";
-import type { ProbeFailure, ProbeOutcome } from "./probe.ts";
+import { type ProbeFailure, type ProbeOutcome, saysNo } from "./probe.ts";
 import { FIRST_ROUND_SPREAD, firstRoundAt, gridPoint, phaseOf } from "./schedule.ts";
 
 /** What we believe of a subject. `unknown` and `failed` count as unavailable. */
 export type Verdict = "unknown" | "healthy" | "failed";
+
+/** How one fails: it says no, or it says nothing. */
+export type Failing = "says-no" | "silent";
 
 /** Why an attempt counted as failed: the prober's reason, or `unanswered` when the prober itself said nothing. */
 export type AttemptFailure = ProbeFailure | "unanswered";
@@ -46,12 +53,15 @@ export type Phase =
       readonly name: "asking";
       readonly dueAt: Instant;
       readonly retriesLeft: number;
+      /** Whether an attempt of this round was answered with no. */
+      readonly heard: boolean;
       readonly since: Instant;
     }
   | {
       readonly name: "pausing";
       readonly dueAt: Instant;
       readonly retriesLeft: number;
+      readonly heard: boolean;
       readonly attemptAt: Instant;
     };
 
@@ -73,6 +83,10 @@ export type State = {
   readonly since: Instant;
   /** Rounds in a row that spoke against `verdict`. */
   readonly against: number;
+  /** `undefined` unless the verdict is `failed`. */
+  readonly failing?: Failing | undefined;
+  /** Failed rounds in a row of which no attempt was answered. */
+  readonly silentRounds: number;
   readonly phase: Phase;
   /** Number of the latest attempt; 0 before the first. */
   readonly attempt: number;
@@ -137,7 +151,7 @@ export const initialState = (
     return {
       verdict: "unknown",
       since: carried?.since ?? now,
-      against: 0,
+      ...{ against: 0, silentRounds: 0 },
       phase,
       attempt,
       gridPhase,
@@ -145,7 +159,7 @@ export const initialState = (
     };
   }
   const roundAt = gridPoint({ interval: config.interval, phase: gridPhase }, now);
-  return { ...carried, against: 0, gridPhase, phase: { name: "waiting", roundAt } };
+  return { ...carried, against: 0, silentRounds: 0, gridPhase, phase: { name: "waiting", roundAt } };
 };
 
 /** When `step` must be called again at the latest; there is always such a time. */
@@ -163,24 +177,39 @@ export const deadline = (config: HealthCheckConfig, state: State): Instant => {
   }
 };
 
-const ask = (
-  state: State,
-  round: { readonly dueAt: Instant; readonly retriesLeft: number },
-  now: Instant,
-): Step => {
+const ask = (state: State, round: Pick<Asking, "dueAt" | "retriesLeft" | "heard">, now: Instant): Step => {
   const attempt = state.attempt + 1;
   const counters = { ...state.counters, attempts: state.counters.attempts + 1 };
-  const phase: Phase = { name: "asking", ...round, since: now };
+  const { dueAt, retriesLeft, heard } = round;
+  const phase: Phase = { name: "asking", dueAt, retriesLeft, heard, since: now };
   return { state: { ...state, attempt, counters, phase }, effects: [{ type: "probe", attempt }] };
 };
 
-/** The verdict after a round that said `healthy` or not. */
-const judge = (config: HealthCheckConfig, state: State, healthy: boolean, now: Instant): State => {
-  const spoken: Verdict = healthy ? "healthy" : "failed";
+/** The verdict after a round that said `spoken`. */
+const judge = (
+  config: HealthCheckConfig,
+  state: State,
+  spoken: Exclude<Verdict, "unknown">,
+  now: Instant,
+): State => {
   if (state.verdict === spoken) return { ...state, against: 0 };
-  const needed = state.verdict === "unknown" ? 1 : healthy ? config.rise : config.fall;
+  const needed = state.verdict === "unknown" ? 1 : spoken === "healthy" ? config.rise : config.fall;
   const against = state.against + 1;
-  return against < needed ? { ...state, against } : { ...state, verdict: spoken, since: now, against: 0 };
+  if (against < needed) return { ...state, against };
+  return { ...state, verdict: spoken, since: now, against: 0, failing: undefined };
+};
+
+/** How one fails after a round that failed: `before` it. A verdict for want of others took one round alone. */
+const howItFails = (config: HealthCheckConfig, before: State, state: State): Failing | undefined => {
+  if (state.verdict !== "failed" || before.failing === "silent") return state.failing;
+  const needed = before.verdict === "unknown" ? 1 : config.fall;
+  return state.silentRounds < needed ? "says-no" : "silent";
+};
+
+const judgeFailed = (config: HealthCheckConfig, before: State, heard: boolean, now: Instant): State => {
+  const silentRounds = heard ? 0 : before.silentRounds + 1;
+  const state = judge(config, { ...before, silentRounds }, "failed", now);
+  return { ...state, failing: howItFails(config, before, state) };
 };
 
 /** Ends a round: the next starts at the first grid point that has not passed, so a long round skips some. */
@@ -200,7 +229,7 @@ const attemptSucceeded = (
 ): Step => {
   const counters = { ...state.counters, successfulRounds: state.counters.successfulRounds + 1 };
   const answered = { ...state, counters, lastTook: answer.took, lastNote: answer.note };
-  const judged = judge(config, answered, true, answer.now);
+  const judged = judge(config, { ...answered, silentRounds: 0 }, "healthy", answer.now);
   return endRound(config, judged, asking.dueAt, answer.now);
 };
 
@@ -218,9 +247,10 @@ const attemptFailed = (
     const skipped = { ...failed, counters: { ...counters, skippedRounds: before.skippedRounds + 1 } };
     return endRound(config, skipped, asking.dueAt, now);
   }
+  const heard = asking.heard || saysNo(lastFailure.reason);
   if (asking.retriesLeft === 0) {
     const counted = { ...failed, counters: { ...counters, failedRounds: before.failedRounds + 1 } };
-    return endRound(config, judge(config, counted, false, now), asking.dueAt, now);
+    return endRound(config, judgeFailed(config, counted, heard, now), asking.dueAt, now);
   }
   // The pause counts from when the attempt was over by rights, so that late timers do not add up over the retries.
   const overAt = earliest(now, after(asking.since, config.timeout)) ?? now;
@@ -229,6 +259,7 @@ const attemptFailed = (
     name: "pausing",
     dueAt: asking.dueAt,
     retriesLeft: asking.retriesLeft - 1,
+    heard,
     attemptAt,
   };
   return { state: { ...failed, phase }, effects: [] };
@@ -259,9 +290,9 @@ const onTimer = (config: HealthCheckConfig, state: State, now: Instant): Step =>
   if (now < deadline(config, state)) return { state, effects: [] };
   switch (phase.name) {
     case "waiting":
-      return ask(state, { dueAt: phase.roundAt, retriesLeft: config.retries }, now);
+      return ask(state, { dueAt: phase.roundAt, retriesLeft: config.retries, heard: false }, now);
     case "pausing":
-      return ask(state, { dueAt: phase.dueAt, retriesLeft: phase.retriesLeft }, now);
+      return ask(state, phase, now);
     case "asking":
       return attemptFailed(config, state, phase, {
         reason: "unanswered",

@@ -1,6 +1,6 @@
 /** What happened between two states of a subject, in words that logs, metrics and the journal share. */
 import { between, type Duration, type Instant } from "#base/time";
-import type { AttemptFailure, State, Verdict } from "./machine.ts";
+import type { AttemptFailure, LastFailure, State, Verdict } from "./machine.ts";
 
 /** Every cause of a transition, in the order of the documentation. */
 export const HEALTH_CAUSES = ["first-success", "first-failure", "rise", "fall"] as const;
@@ -46,6 +46,10 @@ export const observe = (before: State, after: State): HealthTransition | undefin
   const { reason, detail } = after.lastFailure;
   return { ...transition, failure: { reason, detail } };
 };
+
+/** The failure with which one that had failed and said no has fallen silent; `undefined` if it has not. */
+export const observeSilence = (before: State, after: State): LastFailure | undefined =>
+  before.failing === "says-no" && after.failing === "silent" ? after.lastFailure : undefined;
 
 /** What a success shows, and no longer what one before it did not, or the other way round. */
 export type NoteChange = { readonly note: string | undefined };

@@ -21,6 +21,15 @@ export const PROBE_FAILURES = [
  */
 export type ProbeFailure = (typeof PROBE_FAILURES)[number];
 
+/**
+ * The failures that come from a machine which is there: it says no, or its kernel does for it. Such a kernel resets connections of
+ * programs that have ended by itself; of one that is silent nobody does.
+ */
+const SAYS_NO: ReadonlySet<string> = new Set<ProbeFailure>(["status", "refused", "reset"]);
+
+/** Whether an attempt that failed for this reason was answered all the same. */
+export const saysNo = (reason: string): boolean => SAYS_NO.has(reason);
+
 export type ProbeOutcome =
   | {
       readonly ok: true;

@@ -162,7 +162,7 @@ export type Event =
       readonly type: "backend-drain";
       readonly server: string;
       readonly backend: string;
-      /** `draining`: it takes no new flows; `drained`: what it had left was ended; `over`: it takes flows again, or is gone. */
+      /** `draining`: it takes no new flows; `drained`: what it had left was ended; `over`: it takes flows again, is silent, or is gone. */
       readonly state: "draining" | "drained" | "over";
       /** When it will be drained; `undefined` without a deadline. */
       readonly until?: WallTime;

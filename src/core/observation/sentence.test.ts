@@ -132,6 +132,14 @@ describe("sentences", () => {
       "check api: healthy (it tells how it is now)",
     ],
     [
+      {
+        ...{ type: "backend-health", server: "web", backend: "node1", from: "failed", to: "failed" },
+        ...{ reason: "timeout", detail: "the connection did not come within 1s" },
+      },
+      "warning",
+      "server web: backend node1 is silent now (timeout: the connection did not come within 1s)",
+    ],
+    [
       { type: "router-state", router: "front", from: "active", to: "backup", reason: "group-step-down" },
       "notice",
       "router front: active -> backup (group-step-down)",

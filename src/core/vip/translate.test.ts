@@ -146,6 +146,23 @@ describe("a ControlPlaneEndpoint that balances", () => {
     assert.deepEqual(servers([]), expected);
   });
 
+  it("asks whether they are ready, where holding the address asks whether they live", () => {
+    const paths = (path?: string) => {
+      const apiServer = path === undefined ? {} : { path };
+      const { checks, servers } = desired({ ...SPEC, balance: true, apiServer }, hostWith("192.0.2.1"));
+      return [...checks, ...servers].map(({ health }) =>
+        health?.probe.type === "https" ? health.probe.path : assert.fail(),
+      );
+    };
+    assert.deepEqual([...new Set(paths())], ["/livez", "/readyz"]);
+    assert.deepEqual(
+      [...new Set(paths("/livez?exclude=etcd"))],
+      ["/livez?exclude=etcd", "/readyz?exclude=etcd"],
+    );
+    for (const path of ["/readyz", "/livezone", "/healthz/livez"])
+      assert.deepEqual([...new Set(paths(path))], [path]);
+  });
+
   it("counts this host in, whether or not it is listed", () => {
     const spec = { ...SPEC, peers: ["192.0.2.1", "192.0.2.3"], balance: true };
     const [server] = desired(spec, hostWith("192.0.2.2")).servers;

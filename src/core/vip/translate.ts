@@ -58,6 +58,13 @@ export const apiServerHealth = (apiServer: EndpointSpec["apiServer"]): HealthChe
   fall: 1,
 });
 
+/**
+ * How they are asked whether to get new connections. One that is to end says so at `/readyz` at once, and at `/livez` only by not
+ * listening any more; one that has just been started is alive before it is ready.
+ */
+const balancedHealth = (apiServer: EndpointSpec["apiServer"]): HealthCheckConfig =>
+  apiServerHealth({ ...apiServer, path: apiServer.path.replace(/^\/livez(?![a-z])/, "/readyz") });
+
 const FAMILIES: readonly IpFamily[] = ["IPv4", "IPv6"];
 
 /** One family of an endpoint, and who we are in it. */
@@ -135,7 +142,7 @@ const serversOf = (
   return addresses.map(({ address }, index) => {
     const server: ServerSpec = { ...STANDARD_SERVER, address, port: onePort(port), backends };
     const ownName = `${partName(name, family)}${index === 0 ? "" : `-${index + 1}`}`;
-    return { ...serverOf(ownName, server), health: apiServerHealth(spec.apiServer) };
+    return { ...serverOf(ownName, server), health: balancedHealth(spec.apiServer) };
   });
 };
 

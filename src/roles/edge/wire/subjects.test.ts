@@ -4,6 +4,7 @@ import { millis, seconds } from "#base/time";
 import type { VirtualServer } from "#core/balance/model";
 import { onePort } from "#core/balance/ports";
 import type { HealthCheckConfig } from "#core/health/config";
+import type { ProbeFailure } from "#core/health/probe";
 import { createFakeChecks, failedWith, passed } from "#drivers/check/fake";
 import type { CheckPort, ProbeOutcome } from "#drivers/check/port";
 import { fakeClock } from "#drivers/clock/fake";
@@ -41,6 +42,7 @@ const bench = (checks: CheckPort) => {
     cutOff: () => undefined,
     onPardon: () => {},
     onTransition: ({ id }, { from, to }) => told.push(`${id} ${from}>${to}`),
+    onSilence: ({ id }, { reason }) => told.push(`${id} is silent: ${reason}`),
     onNote: ({ id }, note) => told.push(`${id} says ${note ?? "nothing"}`),
   });
   return {
@@ -100,6 +102,40 @@ describe("checked subjects", () => {
       ]),
     );
     assert.equal(subjects.verdict("backend web/b11"), "unknown");
+  });
+
+  it("are drained while they say no, and given up when they are silent", async () => {
+    const reasons: Record<string, ProbeFailure | undefined> = {};
+    const checks = createFakeChecks();
+    checks.answerWith(({ target }) => {
+      const reason = reasons[target?.address ?? ""];
+      return reason === undefined ? passed() : failedWith(reason);
+    });
+    const { subjects, run, told } = bench(checks);
+    const rounds = async (): Promise<void> => {
+      for (let step = 0; step < 100; step += 1) await run(millis(100));
+    };
+    subjects.reconcile(serverSubjects([server("web", [11, 12])]));
+    await run();
+    for (const [reason, reported] of [
+      ["status", "draining"],
+      ["refused", "draining"],
+      ["timeout", "unavailable"],
+      ["refused", "unavailable"],
+      [undefined, "available"],
+    ] as const) {
+      reasons["192.0.2.11"] = reason;
+      await rounds();
+      assert.equal(subjects.report("backend web/b11"), reported, reason);
+    }
+    assert.deepEqual(
+      told().filter((line) => line.includes("silent")),
+      ["backend web/b11 is silent: timeout"],
+    );
+    Object.assign(reasons, { "192.0.2.11": "status", "192.0.2.12": "timeout" });
+    await rounds();
+    assert.equal(subjects.report("backend web/b11"), "doubtful-draining");
+    assert.equal(subjects.report("backend web/b12"), "doubtful");
   });
 
   it("say what a good answer does not show, and when it does, without a change of verdict", async () => {

@@ -6,8 +6,16 @@ import type { Reported } from "#core/balance/plan-model";
 import type { TrackedCheck } from "#core/config/desired";
 import type { CutOff } from "#core/health/amnesty";
 import type { HealthCheckConfig } from "#core/health/config";
-import { deadline, type Input, initialState, type State, step, type Verdict } from "#core/health/machine";
-import { type HealthTransition, observe, observeNote } from "#core/health/observe";
+import {
+  deadline,
+  type Input,
+  initialState,
+  type LastFailure,
+  type State,
+  step,
+  type Verdict,
+} from "#core/health/machine";
+import { type HealthTransition, observe, observeNote, observeSilence } from "#core/health/observe";
 import { firstRoundSpread } from "#core/health/schedule";
 import type { CheckPort, ProbeRequest } from "#drivers/check/port";
 import type { Clock, Deadlines } from "#runtime/deadlines";
@@ -60,7 +68,11 @@ export type Subjects = {
   close(): void;
 };
 
-const REPORT_BY_VERDICT = { healthy: "available", failed: "unavailable", unknown: "unknown" } as const;
+/** What one is worth whose failure counts. One that says no may still be serving whom it has. */
+const reportOf = ({ verdict, failing }: Pick<State, "verdict" | "failing">): Reported => {
+  if (verdict !== "failed") return verdict === "healthy" ? "available" : "unknown";
+  return failing === "says-no" ? "draining" : "unavailable";
+};
 
 type Running = { subject: Subject; state: State; readonly onTimer: (now: Instant) => void };
 
@@ -70,6 +82,8 @@ type Parts = {
   readonly checks: CheckPort;
   /** Told of each change of a verdict. */
   readonly onTransition: (subject: Subject, transition: HealthTransition) => void;
+  /** Told when a failed subject that said no has fallen silent. */
+  readonly onSilence: (subject: Subject, failure: LastFailure) => void;
   /** Told when a healthy subject says something else of itself than before; `undefined`: nothing any more. */
   readonly onNote: (subject: Subject, note: string | undefined) => void;
   /** Since when the edge itself cannot serve this virtual server's address; `undefined` while it can. */
@@ -112,10 +126,13 @@ class CheckedSubjects implements Subjects {
   }
 
   report(id: string): Reported {
-    const verdict = this.verdict(id);
-    const of = this.#runningById.get(id)?.subject.of;
-    const isPardoned = of?.kind === "backend" && this.#pardons.has(of.server, id);
-    return verdict !== "healthy" && isPardoned ? "doubtful" : REPORT_BY_VERDICT[verdict];
+    const running = this.#runningById.get(id);
+    if (running === undefined) return "unknown";
+    const { of } = running.subject;
+    const reported = reportOf(running.state);
+    if (reported === "available" || of.kind !== "backend" || !this.#pardons.has(of.server, id))
+      return reported;
+    return reported === "draining" ? "doubtful-draining" : "doubtful";
   }
 
   allKnown(): boolean {
@@ -135,6 +152,8 @@ class CheckedSubjects implements Subjects {
     if (subject.of.kind === "backend") this.#pardons.heard(subject.of.server, before, running.state);
     const transition = observe(before, running.state);
     if (transition !== undefined) this.#parts.onTransition(subject, transition);
+    const silence = observeSilence(before, running.state);
+    if (silence !== undefined) this.#parts.onSilence(subject, silence);
     const noted = observeNote(before, running.state);
     if (noted !== undefined) this.#parts.onNote(subject, noted.note);
   }

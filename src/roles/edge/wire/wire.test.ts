@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { millis, seconds, wallTime } from "#base/time";
 import { NOTHING_DESIRED } from "#core/config/desired";
+import type { ProbeFailure } from "#core/health/probe";
 import { failedWith, passed } from "#drivers/check/fake";
 import { virtualRouter } from "#testing/values";
 import { bench, configured, DESIRED, HEALTH, settle, WEB } from "./test-wire.ts";
@@ -81,19 +82,25 @@ describe("the wire process", () => {
     assert.deepEqual(types, ["config-applied", "forwarding-applied", "process"]);
   });
 
-  it("takes a failed backend out and tells tracking of a failed check", async () => {
+  it("drains a backend that says no, gives it up when it is silent, and tells tracking of a failed check", async () => {
     const { propose, run, checks, engine, fast } = bench();
+    const availabilities = () =>
+      engine.running()?.servers[0]?.backends.map(({ availability }) => availability);
+    let reason: ProbeFailure = "refused";
     propose(DESIRED);
     await run();
     checks.answerWith(({ target }) =>
-      target?.address === "192.0.2.12" || target?.port === 1 ? failedWith("refused") : passed(),
+      target?.address === "192.0.2.12" || target?.port === 1 ? failedWith(reason) : passed(),
     );
     await run(seconds(2));
-    assert.deepEqual(
-      engine.running()?.servers[0]?.backends.map(({ availability }) => availability),
-      ["available", "unavailable"],
-    );
-    assert.deepEqual(fast.at(-1), { type: "check-health", check: "app", state: "failed" });
+    assert.deepEqual(availabilities(), ["available", "draining"]);
+    const told = { type: "check-health", check: "app", state: "failed" } as const;
+    assert.deepEqual(fast.at(-1), told);
+    const before = fast.length;
+    reason = "timeout";
+    for (let second = 0; second < 5; second += 1) await run(seconds(1));
+    assert.deepEqual(availabilities(), ["available", "unavailable"]);
+    assert.deepEqual(fast.slice(before), []);
   });
 
   it("takes a backend out that fails while thousands of servers are put in place for the first time", async () => {
@@ -117,7 +124,7 @@ describe("the wire process", () => {
     await run();
     assert.deepEqual(
       engine.running()?.servers[0]?.backends.map(({ availability }) => availability),
-      ["available", "unavailable"],
+      ["available", "draining"],
     );
   });
 

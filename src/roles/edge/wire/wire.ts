@@ -1,6 +1,7 @@
 /** The parts of the wire process, and what each tells the others. */
 import { millis, wallTime } from "#base/time";
 import { type Desired, NOTHING_DESIRED, needsRules } from "#core/config/desired";
+import type { LastFailure } from "#core/health/machine";
 import type { HealthTransition } from "#core/health/observe";
 import type { Event } from "#core/observation/event";
 import { emptyView, project, type View } from "#core/observation/view";
@@ -89,6 +90,7 @@ export class Wire {
     this.#subjects = createSubjects({
       ...{ clock, deadlines, checks: parts.checks },
       onTransition: (subject, transition) => this.#onVerdict(subject, transition),
+      onSilence: (subject, failure) => this.#onSilence(subject, failure),
       onNote: (subject, note) => this.#onNote(subject, note),
       cutOff: (server) => this.#cutOffs.sinceOf(server, this.#desired ?? NOTHING_DESIRED),
       onPardon: () => this.#balancing.update(),
@@ -304,6 +306,14 @@ export class Wire {
       this.#balancing.update(server);
     }
     this.#firstVerdicts.heard();
+  }
+
+  /** It had failed before; now nobody but we can end what it has. A router that tracks it has stepped back already. */
+  #onSilence({ of }: Subject, { reason, detail }: LastFailure): void {
+    if (of.kind !== "backend") return;
+    const { server, backend } = of;
+    this.#emit({ type: "backend-health", server, backend, from: "failed", to: "failed", reason, detail });
+    this.#balancing.update(server);
   }
 
   /** For people only: nothing that depends on the verdict hears of it. */
