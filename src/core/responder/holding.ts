@@ -1,7 +1,7 @@
 /** One address of this node: where it is told of, when it is announced or probed, and who disputes it. */
 import { addressBytes, familyOf, type IpAddress, type IpFamily } from "#base/address";
 import type { MacAddress } from "#base/mac";
-import { after, type Duration, earliest, type Instant, micros, millis } from "#base/time";
+import { after, type Duration, earliest, type Instant, micros, millis, seconds } from "#base/time";
 import { type State as Suspicions, INITIAL as UNSUSPECTED } from "#core/announce/duplicate";
 import { type AnnouncementForm, formsFor } from "#core/announce/frames";
 import * as announcing from "#core/announce/machine";
@@ -57,6 +57,11 @@ type Heard = { readonly mac: MacAddress; readonly evidence: string; readonly at:
 
 /** A claim that is repeated is told of so often: what follows from a rival that goes on depends on its hearing it go on. */
 const TELL_INTERVAL: Duration = millis(100);
+
+/** Refreshes that are due within this time are made together: to wake up for each costs this node and all that hear it more than a frame. */
+const REFRESH_BEAT: Duration = seconds(1);
+/** Shorter intervals are kept to the millisecond. */
+const SHORTEST_BEATEN: Duration = seconds(5);
 
 /** Somewhere between a half and one, the same for an address each time: so thousands do not refresh at once. */
 const shareOf = (bytes: Uint8Array): number => {
@@ -224,7 +229,7 @@ export class Holding {
   }
 
   #feed(voice: Voice, type: announcing.Input["type"], now: Instant): void {
-    const policy = { ...this.#config.gratuitous, refresh: this.#refresh };
+    const policy = { ...this.#config.gratuitous, refresh: this.#refreshFrom(now) };
     const config = { addresses: [this.address], policy };
     const { announcing: before } = voice;
     const { state, effects } = announcing.step(config, before, { type }, now);
@@ -241,6 +246,14 @@ export class Holding {
       }
     }
     if (type === "defence") this.#hurry(voice);
+  }
+
+  /** The time until the next refresh: no longer than its interval, to the second. */
+  #refreshFrom(now: Instant): Duration {
+    const refresh = this.#refresh;
+    if (refresh < SHORTEST_BEATEN) return refresh;
+    const at = after(now, refresh);
+    return micros(at - (at % REFRESH_BEAT) - now);
   }
 
   /** What was said a moment ago is not said again, but it may be waiting behind thousands of others. */

@@ -191,6 +191,17 @@ describe("announcements", () => {
     ]);
   });
 
+  it("are refreshed together where they are due within a second, so that thousands wake nobody for each", () => {
+    const many = Array.from({ length: 200 }, (_, index) => address(`192.0.2.${index + 20}`));
+    const node = new Node().links(nodeLink(2)).assign(...many.map((each) => held(each)));
+    node.pass(seconds(10)).takeSent();
+    node.pass(seconds(100));
+    const sent = node.takeSent().filter(({ send }) => send.cause === "refresh");
+    assert.ok(sent.length >= 2 * many.length);
+    const moments = new Set(sent.map(({ at }) => Math.floor(at / millis(100))));
+    assert.ok(moments.size <= 100, `${moments.size}`);
+  });
+
   it("are a burst, a second burst, and refreshes more often than a switch forgets", () => {
     const node = new Node().links(nodeLink(2)).assign(held(VIP));
     const start = node.now;
