@@ -167,6 +167,11 @@ export class Placements {
     return this.#services.addresses.get(address)?.placement;
   }
 
+  /** The Services that list an address, announced or not. */
+  listing(address: IpAddress): readonly ObjectKey[] {
+    return this.#services.addresses.get(address)?.services ?? [];
+  }
+
   /** Everything that was said last. */
   *all(): Iterable<Placement> {
     for (const { placement } of this.#services.addresses.values())

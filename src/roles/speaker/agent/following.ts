@@ -6,7 +6,7 @@
  */
 import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
-import { type Duration, seconds } from "#base/time";
+import { type Duration, micros, seconds } from "#base/time";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import { createPlacements, type Placements } from "#core/layer2/placements";
 import type { SpeakerEvent } from "#core/speaker/event";
@@ -24,6 +24,7 @@ import { Orders } from "./orders.ts";
 import { Reporter } from "./reporter.ts";
 import { rulesOf } from "./rules.ts";
 import type { ToWire } from "./to-wire.ts";
+import { Touched } from "./touched.ts";
 import type { Troubles } from "./troubles.ts";
 
 export type FollowingOptions = Pick<
@@ -51,8 +52,12 @@ export type FollowingParts = {
 
 /** Addresses that are decided about in one turn of the event loop. */
 const TURN = 16;
-/** Between a change and another look at who probes what. */
+/** Between a change and another look at who probes what: for each address a step for each of its candidates. */
 const DUTY_PAUSE: Duration = seconds(1);
+/** So many are gone through in ten milliseconds or so. */
+const DUTIES_A_SECOND = 2_500;
+const dutyPause = (addresses: number): Duration =>
+  micros(Math.max(DUTY_PAUSE, seconds(Math.ceil(addresses / DUTIES_A_SECOND))));
 /** Kinds of MetalLB's that an older one does not have. */
 const OPTIONAL: ReadonlySet<string> = new Set([
   ...[CONFIGURATION_STATES.plural, L2_STATUSES.plural, BGP_STATUSES.plural],
@@ -71,6 +76,7 @@ export class Following {
   readonly #reporter: Reporter;
   readonly #cancels = new Map<string, Cancel>();
   #dead: ReadonlySet<string> = new Set();
+  readonly #touched = new Touched();
   #areMembersDue = false;
   #turn: "none" | "planned" | "closed" = "none";
 
@@ -88,7 +94,7 @@ export class Following {
     this.mirror = new ClusterMirror(cluster, {
       ...{ namespace, placements: this.placements, routes: this.bgp.hearer },
       holders: rules.order.type === "spread" ? "followed" : "ignored",
-      listener: { changed: (what) => this.#onChange(what), trouble },
+      listener: { changed: (...change) => this.#onChange(...change), trouble },
     });
     const { bgp, mirror, placements } = this;
     const routing = {
@@ -101,6 +107,7 @@ export class Following {
       onChanged: () => this.bgp.poolsChanged(),
       onApplied: (configuration) => {
         this.placements.configure(configuration);
+        this.#touched.all();
         this.#plan();
       },
     });
@@ -129,7 +136,10 @@ export class Following {
     if (!news.includes("observation")) return;
     this.bgp.heardNews();
     // While ten thousand addresses move, nobody else dies.
-    if (news.includes("members") && this.#bury()) this.#plan();
+    if (news.includes("members") && this.#bury()) {
+      this.#touched.all();
+      this.#plan();
+    }
     this.#planDuties();
   }
 
@@ -159,8 +169,9 @@ export class Following {
     return true;
   }
 
-  #onChange(what: Changed): void {
+  #onChange(what: Changed, services?: readonly ObjectKey[]): void {
     if (what === "members") this.#areMembersDue = true;
+    this.#touched.services(services);
     this.bgp.clusterChanged();
     this.#plan();
   }
@@ -197,11 +208,12 @@ export class Following {
     if (!this.#configuration.isInForce) return;
     const changes = this.placements.settle(TURN);
     this.orders.place(changes);
+    this.#touched.addresses(changes);
     if (changes.rest === "some") {
       this.#plan();
       return;
     }
-    this.#reporter.decided();
+    this.#reporter.decided(this.#touched.take());
     this.#planDuties();
   }
 
@@ -214,7 +226,8 @@ export class Following {
 
   /** Many changes come at once, and a probe that begins a second later has lost nothing. */
   #planDuties(): void {
-    if (this.#parts.options.probe) this.#later("duties", DUTY_PAUSE, () => this.#askForDuties());
+    if (this.#parts.options.probe)
+      this.#later("duties", dutyPause(this.orders.placements ?? 0), () => this.#askForDuties());
   }
 
   #askForDuties(): void {

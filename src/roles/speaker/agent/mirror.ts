@@ -9,7 +9,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { EndpointSlice } from "#core/endpoint-slice/endpoint-slice";
 import { readEndpointSlice } from "#core/endpoint-slice/read";
-import { objectKey, type TextMap } from "#core/kubernetes/meta";
+import { type ObjectKey, objectKey, type TextMap } from "#core/kubernetes/meta";
 import type { Placements } from "#core/layer2/placements";
 import { SeenStatuses } from "#core/layer2-status/plan";
 import type { Node } from "#core/node/node";
@@ -40,8 +40,11 @@ import { readSpeakerPod, SPEAKER_SELECTOR, type SpeakerPod } from "./speaker-pod
 export type Changed = "members" | "workload";
 
 export type MirrorListener = {
-  /** Something that decides about placements or members may be different; only once all has been read. */
-  changed(what: Changed): void;
+  /**
+   * Something that decides about placements or members may be different; only once all has been read. `services`: it has to do with
+   * these, as far as it is known.
+   */
+  changed(what: Changed, services?: readonly ObjectKey[]): void;
   /** A kind cannot be read, or can again. */
   trouble(resource: string, failure: Failure | undefined): void;
 };
@@ -56,6 +59,8 @@ type Hooks<Item> = {
   readonly put: (item: Item, before: Item | undefined) => void;
   readonly remove: (before: Item) => void;
   readonly changes: Changed;
+  /** The Service that an object has to do with; without it that may be any. */
+  readonly serviceOf?: (item: Item) => ObjectKey;
 };
 
 export class ClusterMirror {
@@ -196,6 +201,7 @@ export class ClusterMirror {
           for (const hearer of hearers) hearer.removeService(objectKey(meta));
         },
         changes: "workload",
+        serviceOf: ({ meta }) => objectKey(meta),
       },
     ).items;
     this.#slices = this.#watch(
@@ -208,6 +214,7 @@ export class ClusterMirror {
           for (const hearer of hearers) hearer.removeSlice(key);
         },
         changes: "workload",
+        serviceOf: ({ service }) => service,
       },
     ).items;
   }
@@ -295,6 +302,7 @@ export class ClusterMirror {
           if (record !== undefined) placements.removeHolder(record.key);
         },
         changes: "workload",
+        serviceOf: ({ seen }) => seen.service,
       },
     );
   }
@@ -303,20 +311,22 @@ export class ClusterMirror {
     this.#placements.setSpeakers(new Set([...this.#pods.values()].map(({ node }) => node)));
   }
 
-  #watch<Item>(options: WatchOptions<Item>, { put, remove, changes }: Hooks<Item>): Watch<Item> {
+  #watch<Item>(options: WatchOptions<Item>, { put, remove, changes, serviceOf }: Hooks<Item>): Watch<Item> {
     const { plural } = options.resource;
     this.#waiting.add(plural);
-    const changed = (): void => {
-      if (this.isSynced) this.#listener.changed(changes);
+    const changed = (...items: readonly (Item | undefined)[]): void => {
+      if (!this.isSynced) return;
+      const known = items.flatMap((item) => (item === undefined ? [] : [item]));
+      this.#listener.changed(changes, serviceOf === undefined ? undefined : known.map(serviceOf));
     };
     const watch = this.#cluster.watch(options, {
       changed: (item, before) => {
         put(item, before);
-        changed();
+        changed(item, before);
       },
       removed: (before) => {
         remove(before);
-        changed();
+        changed(before);
       },
       synced: () => {
         if (this.#waiting.delete(plural) && this.isSynced) this.#listener.changed("members");

@@ -12,7 +12,7 @@ import type { Heard, News } from "./heard.ts";
 import type { ClusterMirror } from "./mirror.ts";
 import { strangersOf } from "./strangers.ts";
 import type { Duplicate } from "./writers/conflicts.ts";
-import { Writers, type WritersParts } from "./writers/writers.ts";
+import { type SomeChanges, Writers, type WritersParts } from "./writers/writers.ts";
 
 type Parts = Pick<FollowingParts, "cluster" | "clock" | "heard" | "tell" | "options">;
 
@@ -85,10 +85,10 @@ export class Reporter {
     if (this.#knows === "placements") this.#writers.changed();
   }
 
-  /** Everything has been decided about, or again after a change. */
-  decided(): void {
+  /** Everything has been decided about, or again after a change: of some, or of who knows which. */
+  decided(some?: SomeChanges): void {
     if (this.#knows === "placements") {
-      this.#writers.changed();
+      this.#writers.changed(some);
       // Another node may have told of its interfaces.
       if (this.#heard.view.duplicates.size > 0) this.heardNews(["observation"]);
       return;

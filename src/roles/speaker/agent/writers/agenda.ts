@@ -1,8 +1,9 @@
 /**
  * Which Services are to be looked at, and when: those of which something is known to have changed at once, those that wait for a
- * moment then, and all of them now and then while the cluster changes. A few at a time, so that nothing else has to wait.
+ * moment then, and all of them when that may have to do with any, and now and then while the cluster changes. A few at a time, so that nothing
+ * else has to wait.
  */
-import { after, between, earliest, type Instant, instant, micros, seconds } from "#base/time";
+import { after, between, type Duration, earliest, type Instant, instant, micros, seconds } from "#base/time";
 import type { ObjectKey } from "#core/kubernetes/meta";
 import type { Cancel, Time } from "#drivers/kubernetes/time";
 
@@ -18,6 +19,7 @@ const SLICE = 200;
 /** From the end of one look at everything to the beginning of the next, and so many times as long as it took. */
 const PAUSE = seconds(1);
 const SHARE = 20;
+const AT_ONCE = seconds(0);
 
 export class Agenda {
   readonly #parts: AgendaParts;
@@ -49,10 +51,12 @@ export class Agenda {
     this.#plan();
   }
 
-  /** All of them, as soon as it is time for that. */
-  everything(): void {
+  /** All of them, in so long a time at the latest, or as soon as it is time for that. */
+  everything(within: Duration = AT_ONCE): void {
     const now = this.#parts.clock.now();
-    this.#allAt ??= instant(Math.max(now, this.#restUntil ?? now));
+    const at = instant(Math.max(after(now, within), this.#restUntil ?? now));
+    if (this.#allAt !== undefined && this.#allAt <= at) return;
+    this.#allAt = at;
     this.#plan();
   }
 

@@ -11,6 +11,7 @@ import { addressPool } from "#testing/services";
 import { createTestTime, type TestTime } from "#testing/time";
 import { address } from "#testing/values";
 import { ClusterMirror } from "../mirror.ts";
+import { Touched } from "../touched.ts";
 import { Writers } from "./writers.ts";
 
 export const NAMESPACE = "steelyard-system";
@@ -78,17 +79,19 @@ const startSpeaker = (
   const told: SpeakerEvent[] = [];
   const placements = createPlacements({ lbClass: undefined, rules: DEFAULT_RULES });
   placements.configure({ pools: [POOL], l2Advertisements: [ADVERTISEMENT] });
+  const touched = new Touched();
   let isPlanned = false;
   const mirror: ClusterMirror = new ClusterMirror(cluster, {
     ...{ namespace: NAMESPACE, placements },
     listener: {
-      changed: () => {
+      changed: (_, services) => {
+        touched.services(services);
         if (isPlanned) return;
         isPlanned = true;
         setImmediate(() => {
           isPlanned = false;
-          placements.settle();
-          writers.changed();
+          touched.addresses(placements.settle());
+          writers.changed(touched.take());
         });
       },
       trouble: () => {},

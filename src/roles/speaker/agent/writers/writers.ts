@@ -75,6 +75,15 @@ const changedAddresses = <Value>(
 /** One small object for each node, of which failovers live: a node that is back must be known to be before the next one fails. */
 const REPORTING: Patience = { atOnce: 60, pause: { first: seconds(2), most: seconds(30) } };
 
+/** After a change that has to do with a few Services all are looked at so much later, in case it had to do with others as well. */
+const BACKSTOP = seconds(30);
+
+/** Services of which something has changed, and addresses that are placed otherwise than before. */
+export type SomeChanges = {
+  readonly services: Iterable<ObjectKey>;
+  readonly addresses: Iterable<IpAddress>;
+};
+
 /** What is to be done at a time of its own. */
 type Later = "report" | "conflicts" | "attempts";
 
@@ -188,10 +197,12 @@ export class Writers {
     this.#lookAtConflicts();
   }
 
-  /** Placements, or what the mirror shows, are others than before. */
-  changed(): void {
-    this.#members = undefined;
-    this.#lookAtAll();
+  /** Placements, or what the mirror shows, are others than before: these, or who knows which. */
+  changed(some?: SomeChanges): void {
+    if (some === undefined) {
+      this.#members = undefined;
+      this.#lookAtAll();
+    } else this.#lookAtSome(some);
     this.#lookAtReport();
     this.#lookAtConflicts();
   }
@@ -292,6 +303,14 @@ export class Writers {
 
   #lookAtAll(): void {
     if (this.#isReady && this.#life === "writing") this.#agenda.everything();
+  }
+
+  #lookAtSome({ services, addresses }: SomeChanges): void {
+    if (!this.#isReady || this.#life !== "writing") return;
+    const { placements } = this.#parts;
+    this.#agenda.soon(services);
+    for (const address of addresses) this.#agenda.soon(placements.listing(address));
+    this.#agenda.everything(BACKSTOP);
   }
 
   #lookAtReport(): void {
