@@ -21,7 +21,7 @@ import { type LabControlPlane, startLabControlPlane } from "./control-plane.ts";
 import { type Endpoints, openEndpoints } from "./endpoints.ts";
 import { openKubeProxy, type ProxyMode } from "./kube-proxy.ts";
 import { createNode, type LabNode, openNode } from "./nodes.ts";
-import { type PlanOptions, planCluster } from "./plan.ts";
+import { type Plan, type PlanOptions, planCluster } from "./plan.ts";
 import { openPods, type Pods } from "./pods.ts";
 import { createLabService, type LabService, type LabServiceOptions } from "./services.ts";
 
@@ -39,6 +39,8 @@ export type LabClusterOptions = PlanOptions & {
 export type LabCluster = {
   readonly lab: Lab;
   readonly plane: LabControlPlane;
+  /** Where that runs. */
+  readonly control: LabHostHandle;
   readonly nodes: readonly LabNode[];
   readonly pods: Pods;
   /** On the LAN; behind the gateway; the gateway. */
@@ -98,19 +100,46 @@ const startNodes = async (
 /** Builds a cluster; it is there after six to eight seconds. */
 export const openLabCluster = async (options: LabClusterOptions = {}): Promise<LabCluster> => {
   const { families = "ipv4+ipv6", flags = [], proxyMode: mode = "nftables", minSyncMs, ...wishes } = options;
-  const assets = findAssets(["etcd", "kube-apiserver", "kube-proxy"]);
   const plan = planCluster(wishes);
-  const home = openFolder();
   const lab = await openLab(plan.topology);
+  const cluster = await raiseCluster(lab, plan, { families, flags, mode, minSyncMs }).catch(
+    async (error: unknown) => {
+      await lab.close();
+      throw error;
+    },
+  );
+  return {
+    ...cluster,
+    close: async () => {
+      cluster.plane.admin.close();
+      await lab.close();
+      await cluster.close();
+    },
+  };
+};
+
+/** Builds one in a lab whose topology has its hosts; closing it does not end the lab. */
+export const raiseCluster = async (
+  lab: Lab,
+  plan: Plan,
+  options: {
+    readonly families: Families;
+    readonly flags?: readonly string[];
+    readonly mode: ProxyMode;
+    readonly minSyncMs: number | undefined;
+  },
+): Promise<LabCluster> => {
+  const { families, flags = [], mode, minSyncMs } = options;
+  const assets = findAssets(["etcd", "kube-apiserver", "kube-proxy"]);
+  const home = openFolder();
   let plane: LabControlPlane | undefined;
   const close = async (): Promise<void> => {
     plane?.admin.close();
-    await lab.close();
     home.remove();
   };
   try {
     const control = await startLabControlPlane(lab, {
-      ...{ assets, folder: home.path, address: plan.apiAddress },
+      ...{ assets, folder: home.path, on: plan.control, address: plan.apiAddress },
       ...{ families, flags },
     });
     plane = control;
@@ -134,6 +163,7 @@ export const openLabCluster = async (options: LabClusterOptions = {}): Promise<L
     };
     return {
       ...{ lab, plane: control, nodes, pods, node, close },
+      control: lab.host(plan.control),
       client: lab.host("cl"),
       farClient: lab.host("far"),
       gateway: lab.host("gw"),

@@ -1,4 +1,4 @@
-/** etcd and kube-apiserver in the host `cp` of a lab; tests reach them through sockets, whatever the network does. */
+/** etcd and kube-apiserver in a host of a lab; tests reach them through sockets, whatever the network does. */
 import { join } from "node:path";
 import type { Lab } from "#lab/index";
 import { programCommand } from "#lab/programs";
@@ -28,13 +28,15 @@ export const startLabControlPlane = async (
     /** The folder that holds the programs. */
     readonly assets: string;
     readonly folder: string;
+    /** The host. */
+    readonly on: string;
     readonly address: string;
     readonly families: Families;
     readonly flags: readonly string[];
   },
 ): Promise<LabControlPlane> => {
-  const { assets, folder, address, families, flags } = options;
-  const cp = lab.host("cp");
+  const { assets, folder, on, address, families, flags } = options;
+  const cp = lab.host(on);
   const open: OpenServer = (server) => openLabServer(cp, server);
   const [apiSocket, etcdSocket] = [join(folder, "api.sock"), join(folder, "etcd.sock")];
   const ways = [`${apiSocket}=${address}:${API_PORT}`, `${etcdSocket}=127.0.0.1:${ETCD_PORTS.client}`];

@@ -10,11 +10,10 @@ const MAIN = join(import.meta.dirname, "../../../dist/main.js");
 
 /** Starts the built program under these rights; resolves when it answers that it is ready. */
 export const startLabController = async (
-  { lab, plane: { folder } }: Pick<LabCluster, "lab" | "plane">,
+  { control: cp, plane: { folder } }: Pick<LabCluster, "control" | "plane">,
   { kubeconfig, args = [] }: { readonly kubeconfig: string; readonly args?: readonly string[] },
 ): Promise<ServerProgram> => {
   if (!existsSync(MAIN)) throw new Error('run "npm run build" first');
-  const cp = lab.host("cp");
   const ready = "http://127.0.0.1:7480/readyz";
   const asking = `fetch("${ready}").then(({ status }) => process.exit(status === 200 ? 0 : 1), () => process.exit(1))`;
   const server = openLabServer(cp, {
@@ -22,7 +21,7 @@ export const startLabController = async (
     command: [
       ...[process.execPath, "--max-semi-space-size=1", MAIN, "controller"],
       ...[`--kubeconfig=${kubeconfig}`, `--namespace=${NAMESPACE}`, "--webhook-mode=disabled"],
-      ...["--listen=127.0.0.1:7480", "--admin=/run/steelyard/controller.sock", ...args],
+      ...["--listen=127.0.0.1:7480", `--admin=${join(folder, "controller.sock")}`, ...args],
     ],
     log: join(folder, "controller.log"),
     isReady: async () => (await cp.run([process.execPath, "-e", asking])).code === 0,

@@ -27,6 +27,12 @@ export type PlanOptions = {
   readonly pods?: number;
   /** Default `management`. */
   readonly api?: ApiNetwork;
+  /** The number of its first node, where another cluster has those before; default 1. */
+  readonly first?: number;
+  /** The host of its control plane, and the number of that; default `cp` and 10. */
+  readonly control?: { readonly name: string; readonly number: number };
+  /** The switch of its nodes; default `sw`. Another one has the same network, for somebody to join the two. */
+  readonly lan?: "sw" | "sx";
 };
 
 /** Room for one pod: a network namespace behind a node. */
@@ -47,6 +53,8 @@ export type Plan = {
   readonly nodes: readonly NodePlan[];
   /** Of the API server, as nodes reach it. */
   readonly apiAddress: IpAddress;
+  /** The host of the control plane. */
+  readonly control: string;
 };
 
 /** Of all pods, as kube-proxy is told. */
@@ -65,7 +73,7 @@ const prefixed = (text: string): InterfaceAddress => {
   return parsed;
 };
 
-const NETWORKS = { up: 1, sw: 2, mg: 9 } as const;
+const NETWORKS = { up: 1, sw: 2, sx: 2, mg: 9 } as const;
 type Network = keyof typeof NETWORKS;
 
 /** A cable into a network's switch, for its host of that number. */
@@ -143,14 +151,23 @@ const podHost = (n: number, p: number, { host: name, addresses }: PodPlace): Lab
   });
 
 /** The network of a cluster. */
-export const planCluster = ({ nodes: count = 3, pods = 2, api = "management" }: PlanOptions = {}): Plan => {
-  assert(count >= 1 && count <= 9 && pods >= 1 && pods <= 9, "not so many", { count, pods });
-  const nodes = numbered(count).map((n) => planNode(n, pods));
+export const planCluster = ({
+  nodes: count = 3,
+  pods = 2,
+  api = "management",
+  first = 1,
+  control = { name: "cp", number: 10 },
+  lan = "sw",
+}: PlanOptions = {}): Plan => {
+  assert(first + count <= 10 && count >= 1 && pods >= 1 && pods <= 9, "not so many", { count, pods });
+  const numbers = numbered(count).map((n) => first + n - 1);
+  const nodes = numbers.map((n) => planNode(n, pods));
   const apart = api === "management";
-  const apiNetwork: Network = apart ? "mg" : "sw";
+  const apiNetwork: Network = apart ? "mg" : lan;
   return {
     nodes,
-    apiAddress: address(apart ? "10.9.0.10" : "10.2.0.10"),
+    control: control.name,
+    apiAddress: address(`10.${apart ? 9 : 2}.0.${control.number}`),
     topology: {
       switches: ["up", "sw", ...(apart ? ["mg"] : [])],
       hosts: [
@@ -160,15 +177,16 @@ export const planCluster = ({ nodes: count = 3, pods = 2, api = "management" }: 
           sysctls: FORWARDING,
         }),
         host("cl", "client", { interfaces: [port("sw", 2, "eth0")], gateways: gatewayOf("sw") }),
-        host("cp", "control-plane", { interfaces: [port(apiNetwork, 10, "eth0")] }),
-        ...nodes.map((node, index) =>
-          nodeHost(index + 1, node, {
-            interfaces: [port("sw", 21 + index, "eth0"), ...(apart ? [port("mg", 21 + index, "eth1")] : [])],
+        host(control.name, "control-plane", { interfaces: [port(apiNetwork, control.number, "eth0")] }),
+        ...nodes.map((node, index) => {
+          const n = first + index;
+          return nodeHost(n, node, {
+            interfaces: [port(lan, 20 + n, "eth0"), ...(apart ? [port("mg", 20 + n, "eth1")] : [])],
             routes: routesOf(node, nodes),
-          }),
-        ),
+          });
+        }),
         ...nodes.flatMap((node, index) =>
-          node.places.map((place, slot) => podHost(index + 1, slot + 1, place)),
+          node.places.map((place, slot) => podHost(first + index, slot + 1, place)),
         ),
       ],
     },
