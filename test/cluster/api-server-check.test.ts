@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { parseAddress } from "#base/address";
 import { seconds } from "#base/time";
 import { endpointIn } from "#core/config/endpoint";
@@ -83,6 +84,35 @@ describe("an API server that is opened as the page says", () => {
         (await said(plane, "/livez")) === "status" ? true : undefined,
       );
       assert.equal(await said(plane, "/livez?exclude=etcd"), "well");
+    }),
+  );
+});
+
+describe("an API server that is told to end", () => {
+  const DELAY_MS = 5_000;
+  const inCluster = sharedControlPlane({ flags: [`--shutdown-delay-duration=${DELAY_MS}ms`] });
+
+  it(
+    "says so at /readyz at once, serves on for its delay, and at /livez shows nothing until it listens no more",
+    inCluster(async (plane, context) => {
+      const told = Date.now();
+      const ending = plane.apiServer.stop("SIGTERM");
+      const heard: { readonly at: number; readonly livez: string; readonly readyz: string }[] = [];
+      for (;;) {
+        const at = Date.now() - told;
+        const [livez, readyz] = await Promise.all([said(plane, "/livez"), said(plane, "/readyz")]);
+        heard.push({ at, livez, readyz });
+        if (livez !== "well") break;
+        await pause(100);
+      }
+      await ending;
+      const [first, last] = [heard.find(({ readyz }) => readyz !== "well"), heard.at(-1)];
+      context.diagnostic(`/readyz says no after ${first?.at} ms, /livez after ${last?.at} ms`);
+      assert(first !== undefined && last !== undefined);
+      assert.equal(first.readyz, "status");
+      assert(first.at < DELAY_MS - 1_000, `${first.at} ms`);
+      assert(["refused", "reset"].includes(last.livez), last.livez);
+      assert(last.at > DELAY_MS - 1_000, `${last.at} ms`);
     }),
   );
 });

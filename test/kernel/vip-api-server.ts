@@ -2,7 +2,7 @@
  * A stand-in for a host's API server: real TLS on all addresses, and answers as it is told. Started with a name, a folder with
  * `tls.crt` and `tls.key`, and a port; what it answers is asked of the file `mode` in the folder for every request: a status,
  * `slow MILLISECONDS`, or `unready`, a server that is to end: it is alive, and `/readyz` says no. A request for `/wait/MILLISECONDS`
- * is answered well after that time, whatever the mode is.
+ * is answered well after that time, whatever the mode is. Told to end by SIGTERM it listens no more, and ends when it has answered all.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
@@ -33,5 +33,7 @@ const server = createServer(
     response.writeHead(status).end(`${name}\n`);
   },
 );
+
+process.once("SIGTERM", () => void server.close(() => process.exit(0)));
 
 server.listen(Number(port), "::", () => process.stdout.write("ready\n"));

@@ -142,7 +142,7 @@ describe("an API server that is to end", () => {
     });
   });
 
-  it("that of the holder does not move the address until it listens no more", async (context) => {
+  it("that of the holder does not move the address until it is gone, with all that it served", async (context) => {
     await inVipBed(context, async (bed) => {
       const { lab, hosts, holdings, authority } = bed;
       const client = lab.host("cl");
@@ -150,21 +150,46 @@ describe("an API server that is to end", () => {
       const first = await startAll(bed, [...LINE, "--balance"]);
       await Promise.all(hosts.map(allHealthy));
       const { holder } = parted(bed, first);
-      const under = ask(client, 30, "/wait/5000");
-      await pause(1_000);
+      const under = ask(client, 30, "/wait/12000");
+      await pause(2_000);
       await holder.answer("unready");
       await holder.until("drains its own", (seen) => standing(seen, holder) === "failed draining", PATIENCE);
       assert.deepEqual(
         await answering(client),
         ALL.filter((name) => name !== first),
       );
+      await holder.server("SIGTERM");
+      const refuses = ({ checks }: Status) =>
+        /^it refuses; the address stays until \d+ connections/.test(checks[0]?.reason ?? "");
+      await holder.until("says why the address stays", refuses, PATIENCE);
+      assert.deepEqual(
+        await answering(client),
+        ALL.filter((name) => name !== first),
+      );
+      assert.deepEqual(holdings.holders(VIP), [first]);
       const { served, failures } = await under;
       assert.deepEqual(failures, {}, "none was cut");
       assert.ok((served[first] ?? 0) > 0, JSON.stringify(served));
-      assert.deepEqual(holdings.holders(VIP), [first]);
-      await holder.server("SIGKILL");
       await leaves(holdings, first);
       assert.notEqual(await holderOf(holdings), first);
+    });
+  });
+
+  it("that of the holder moves the address at once when it is killed, whatever it served", async (context) => {
+    await inVipBed(context, async (bed) => {
+      const { lab, hosts, holdings, authority } = bed;
+      const client = lab.host("cl");
+      await client.write(CA_FILE, authority.ca);
+      const first = await startAll(bed, [...LINE, "--balance"]);
+      await Promise.all(hosts.map(allHealthy));
+      const { holder } = parted(bed, first);
+      const under = ask(client, 30, "/wait/20000");
+      await pause(2_000);
+      await holder.server("SIGKILL");
+      await leaves(holdings, first);
+      const events = (await holder.events()).map(({ event }) => event);
+      assert.ok(!events.some((event) => event.type === "check-health" && event.from === event.to), "no stay");
+      await under;
     });
   });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { openAuthority } from "#test/cluster/certificates";
-import { holderOf, inVipBed, NAMES, PATIENCE, parted, startAll, VIP } from "./vip-bed.ts";
+import { holderOf, inVipBed, NAMES, PATIENCE, parted, STANDARD_LINE, startAll, VIP } from "./vip-bed.ts";
 
 /** Several rounds of the check, in milliseconds. */
 const ROUNDS = 2_000;
@@ -59,6 +59,26 @@ describe("a host keeps the address", () => {
       await pause(ROUNDS);
       assert.deepEqual(holdings.holders(VIP), [third]);
       assert.equal(hosts.length, 3);
+    });
+  });
+});
+
+describe("a host with --check-timeout 1s --fall 2", () => {
+  it("keeps the address while its API server answers after nine tenths of a second", async (context) => {
+    await inVipBed(context, async (bed) => {
+      const { holdings } = bed;
+      const first = await startAll(bed, [...STANDARD_LINE, "--check-timeout", "1s", "--fall", "2"]);
+      const { holder } = parted(bed, first);
+      // The handshake comes on top.
+      await holder.answer("slow 880");
+      await pause(5 * ROUNDS);
+      assert.deepEqual(holdings.holders(VIP), [first]);
+      const failures = (await holder.events()).filter(
+        ({ event }) => event.type === "check-health" && event.to === "failed",
+      );
+      assert.deepEqual(failures, []);
+      await holder.server("SIGSTOP");
+      await holder.until("gives up", ({ routers }) => routers[0]?.state === "fault", PATIENCE);
     });
   });
 });

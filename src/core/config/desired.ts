@@ -1,6 +1,6 @@
 /** Everything the operator wants, as one value. */
 import type { IpAddress } from "#base/address";
-import type { VirtualServer } from "#core/balance/model";
+import type { BackendKey, VirtualServer } from "#core/balance/model";
 import type { PeerWord } from "#core/bgp/desired";
 import type { ConnectionSyncConfig } from "#core/connection-sync/config";
 import type { EdgeRoute } from "#core/edge-routes/route";
@@ -16,6 +16,8 @@ export type TrackedCheck = {
   readonly target?: { readonly address: IpAddress; readonly port: number };
   /** It asks a program of this box: a failure says nothing of the network, nor of anybody else. */
   readonly isOfThisBox?: true;
+  /** The backends that its program is: a router that follows the check cuts their connections when it steps back. */
+  readonly serves?: readonly BackendKey[];
 };
 
 export type Desired = {

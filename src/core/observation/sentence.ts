@@ -108,7 +108,7 @@ const routerSentence = (event: RouterEvent): Sentence => {
 const healthSentence = (event: Event & { type: "backend-health" | "check-health" }): Sentence => {
   const subject = event.type === "check-health" ? `check ${event.check}` : `server ${event.server}`;
   const what = event.type === "check-health" ? "" : `backend ${event.backend} `;
-  if (event.from === event.to && event.to === "failed")
+  if (event.type === "backend-health" && event.from === event.to && event.to === "failed")
     return say("warning", subject, `${what}is silent now${because(event.reason, event.detail)}`);
   if (event.from === event.to)
     return say(

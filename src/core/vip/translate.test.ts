@@ -163,6 +163,14 @@ describe("a ControlPlaneEndpoint that balances", () => {
       assert.deepEqual([...new Set(paths(path))], [path]);
   });
 
+  it("knows which of the servers is this host's own, for as long as it has connections", () => {
+    const serves = (own: readonly string[], balance = true) =>
+      desired({ ...SPEC, balance }, hostWith(...own)).checks[0]?.serves;
+    assert.deepEqual(serves(["192.0.2.1"]), ["api-ipv4/192.0.2.1:6443"]);
+    assert.equal(serves(["192.0.2.1"], false), undefined);
+    assert.equal(serves([]), undefined);
+  });
+
   it("counts this host in, whether or not it is listed", () => {
     const spec = { ...SPEC, peers: ["192.0.2.1", "192.0.2.3"], balance: true };
     const [server] = desired(spec, hostWith("192.0.2.2")).servers;

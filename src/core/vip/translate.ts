@@ -2,7 +2,7 @@
 import { familyOf, type IpAddress, type IpFamily } from "#base/address";
 import type { InterfaceAddress } from "#base/prefix";
 import { millis } from "#base/time";
-import type { VirtualServer } from "#core/balance/model";
+import { backendKey, type VirtualServer } from "#core/balance/model";
 import { onePort } from "#core/balance/ports";
 import type { TrackedCheck } from "#core/config/desired";
 import { routerOf } from "#core/config/resolve-router";
@@ -149,6 +149,13 @@ const serversOf = (
 /** What runs on this machine. While it does not know its own address yet, it stands behind all others. */
 export const expand = (named: Named, host: Host): Expansion => {
   const { spec } = named;
+  const parts = partsOf(spec, host);
+  const servers = spec.balance ? parts.flatMap((part) => serversOf(named, part)) : [];
+  const serves = servers.flatMap(({ name, backends }) =>
+    backends.flatMap((backend) =>
+      parts.some(({ own }) => own === backend.address) ? [backendKey(name, backend.name)] : [],
+    ),
+  );
   return {
     routers: routerSpecs(named, host).map(({ name, spec: router }) => routerOf(name, router)),
     checks: [
@@ -157,8 +164,9 @@ export const expand = (named: Named, host: Host): Expansion => {
         health: apiServerHealth(spec.apiServer),
         target: { address: spec.apiServer.address, port: spec.apiServer.port },
         isOfThisBox: true,
+        ...(serves.length === 0 ? {} : { serves }),
       },
     ],
-    servers: spec.balance ? partsOf(spec, host).flatMap((part) => serversOf(named, part)) : [],
+    servers,
   };
 };

@@ -82,9 +82,10 @@ const openMaster = async (
     readonly authority: Authority;
     readonly signingKey: string;
     readonly door: Door;
+    readonly flags: readonly string[];
   },
 ): Promise<Master> => {
-  const { assets, authority, signingKey, door } = context;
+  const { assets, authority, signingKey, door, flags } = context;
   const host = lab.host(name);
   const folder = join(context.folder, name);
   mkdirSync(folder);
@@ -92,7 +93,7 @@ const openMaster = async (
     ...{ program: join(assets, "kube-apiserver"), folder, authority, signingKey, name },
     ...{ address: lanAddress(name), furtherAddresses: servedAddresses(name), port: API_PORT },
     etcd: `${ETCD_ADDRESS}:${doorPort(name)}`,
-    ...{ families: "ipv4+ipv6", flags: [], environment: {} },
+    ...{ families: "ipv4+ipv6", flags, environment: {} },
     open: (server) => openLabServer(host, server),
     socketPath: join(context.folder, `${name}.sock`),
   });
@@ -118,8 +119,8 @@ const startRelay = async (host: LabHostHandle, folder: string): Promise<void> =>
   await relay.said(/^ready$/m, 60_000);
 };
 
-/** Builds it all; nothing of Kubernetes runs yet. */
-export const openMasters = async (): Promise<Masters> => {
+/** Builds it all; nothing of Kubernetes runs yet. `flags` are further ones of all API servers. */
+export const openMasters = async (flags: readonly string[] = []): Promise<Masters> => {
   const assets = findAssets(["etcd", "kube-apiserver"]);
   const home = openFolder();
   const folder = home.path;
@@ -143,7 +144,7 @@ export const openMasters = async (): Promise<Masters> => {
     });
     const signingKey = writeSigningKey(folder);
     for (const name of MASTERS)
-      opened.push(await openMaster(lab, name, { assets, folder, authority, signingKey, door }));
+      opened.push(await openMaster(lab, name, { assets, folder, authority, signingKey, door, flags }));
     const master = (name: MasterName): Master => {
       const found = opened.find((each) => each.name === name);
       if (found === undefined) throw new Error(`there is no ${name}`);

@@ -2,11 +2,11 @@
 import { randomBytes, randomInt } from "node:crypto";
 import type { IpAddress } from "#base/address";
 import { wallTime } from "#base/time";
-import type { BackendKey, VirtualServer } from "#core/balance/model";
+import { type BackendKey, backendKey, type VirtualServer } from "#core/balance/model";
 import type { ForwardingPlan, Reported } from "#core/balance/plan-model";
 import { createSources } from "#core/balance/source";
 import { type Desired, NOTHING_DESIRED } from "#core/config/desired";
-import { isTracked } from "#core/conntrack/endings";
+import { isTracked, selectorOf, targetOf } from "#core/conntrack/endings";
 import type { Event } from "#core/observation/event";
 import type { View } from "#core/observation/view";
 import { unacceptedAddresses } from "#core/vrrp/accept-mode";
@@ -173,6 +173,19 @@ export class Balancing {
     const { subjects } = this.#parts;
     const id = `backend ${key}`;
     return this.#checked.has(id) ? subjects.report(id) : "available";
+  }
+
+  /** How many connections these backends have open over addresses that this edge holds, as far as the kernel tracks them. */
+  async openFlows(keys: readonly BackendKey[]): Promise<number> {
+    const [{ conntrack }, plan] = [this.#parts, this.#followed];
+    if (conntrack === undefined || plan === undefined) return 0;
+    const sections = plan.servers.flatMap((server) => {
+      const backends = server.backends.filter(({ name }) => keys.includes(backendKey(server.name, name)));
+      if (backends.length === 0 || !isTracked(server) || !this.#isHeld(server.address)) return [];
+      return [{ selector: selectorOf(server, plan), targets: backends.map(targetOf) }];
+    });
+    const counted = sections.length === 0 ? undefined : await conntrack.count(sections);
+    return counted?.ok === true ? counted.value.open.flat().reduce((sum, open) => sum + open, 0) : 0;
   }
 
   #source(server: VirtualServer, backend: IpAddress): IpAddress | undefined {

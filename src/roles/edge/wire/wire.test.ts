@@ -103,6 +103,31 @@ describe("the wire process", () => {
     assert.deepEqual(fast.slice(before), []);
   });
 
+  it("tells tracking of a check that refuses when the backends that it is have no connection left", async () => {
+    const { propose, run, checks, conntrack, fast, events } = bench();
+    const flow = {
+      to: { address: "192.0.2.100", protocol: "tcp", port: 80 },
+      answeredBy: { address: "192.0.2.12", port: 80 },
+    } as const;
+    const failed = () =>
+      fast.filter((message) => message.type === "check-health" && message.state === "failed").length;
+    const tracked = DESIRED.checks.map((check) => ({ ...check, serves: ["web/b" as const] }));
+    // An address of no router is always here.
+    propose({ ...DESIRED, routers: [], checks: tracked });
+    await run();
+    conntrack.flows.push(flow, flow, { ...flow, answeredBy: { address: "192.0.2.11", port: 80 } });
+    checks.answerWith(({ target }) => (target?.port === 1 ? failedWith("refused") : passed()));
+    for (let second = 0; second < 5; second += 1) await run(seconds(1));
+    assert.equal(failed(), 0);
+    const said = events.flatMap((event) => (event.type === "check-health" ? [event.detail] : []));
+    assert.deepEqual(said.slice(-1), [
+      "it refuses; the address stays until 2 connections to it have ended, at most 1m",
+    ]);
+    conntrack.flows = conntrack.flows.slice(2);
+    await run(seconds(1));
+    assert.equal(failed(), 1);
+  });
+
   it("takes a backend out that fails while thousands of servers are put in place for the first time", async () => {
     let isInPlace = (): void => assert.fail("nothing is put in place");
     const { propose, run, checks, engine } = bench((inner) => ({

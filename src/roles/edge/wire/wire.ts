@@ -1,5 +1,6 @@
 /** The parts of the wire process, and what each tells the others. */
-import { millis, wallTime } from "#base/time";
+import { formatDuration, millis, wallTime } from "#base/time";
+import type { BackendKey } from "#core/balance/model";
 import { type Desired, NOTHING_DESIRED, needsRules } from "#core/config/desired";
 import type { LastFailure } from "#core/health/machine";
 import type { HealthTransition } from "#core/health/observe";
@@ -14,6 +15,7 @@ import type { AgentProcess } from "./agent-process.ts";
 import { Balancing } from "./balancing.ts";
 import { type BgpStart, EdgeBgp } from "./bgp.ts";
 import { changesBetween, routersLeaving } from "./changes.ts";
+import { type CheckWords, createCheckWords, LONGEST_STAY } from "./check-words.ts";
 import { type Complaints, cannotRun, createComplaints } from "./complaints.ts";
 import { type ConnectionSync, createConnectionSync } from "./connection-sync.ts";
 import { createCounts } from "./counts.ts";
@@ -47,6 +49,7 @@ export class Wire {
   readonly #lag = createLag((event) => this.#emit(event));
   readonly #cutOffs = createCutOffs();
   readonly #complaints: Complaints;
+  readonly #checkWords: CheckWords;
   #desired: Desired | undefined;
   #generation = 0;
   /** Whether forwarding is in place, so that routers may attract traffic. */
@@ -108,6 +111,12 @@ export class Wire {
       report: (key) => this.#balancing.availability(key),
       onFacts: () => this.#agent.tellBgp(),
     });
+    this.#checkWords = createCheckWords({
+      ...{ clock, deadlines },
+      openFlows: (check) => this.#balancing.openFlows(this.#servedBy(check)),
+      send: (check, state) => this.#fast.send({ type: "check-health", check, state }),
+      onStay: (check, flows) => this.#onStay(check, flows),
+    });
     this.#sync = createConnectionSync({ daemons: parts.syncDaemons, clock, deadlines, emit });
   }
 
@@ -157,6 +166,7 @@ export class Wire {
   /** Nothing is watched any more; what is in the kernel stays. */
   #close(): void {
     this.#subjects.close();
+    this.#checkWords.close();
     this.#balancing.close();
     this.#host.close();
     this.#bgp.close();
@@ -286,12 +296,14 @@ export class Wire {
 
   #configureFast(): void {
     for (const { name } of this.#desired?.checks ?? []) {
-      this.#fast.send({ type: "check-health", check: name, state: this.#subjects.verdict(`check ${name}`) });
+      const state = this.#checkWords.word(name, this.#subjects.verdict(`check ${name}`));
+      this.#fast.send({ type: "check-health", check: name, state });
     }
     this.#fast.send({ type: "configure", routers: this.#desired?.routers ?? [], start: "all" });
   }
 
-  #onVerdict(subject: Subject, { from, to, failure, note }: HealthTransition): void {
+  #onVerdict(subject: Subject, transition: HealthTransition): void {
+    const { from, to, failure, note } = transition;
     const noted = note === undefined ? {} : { detail: note };
     const because = failure === undefined ? noted : { reason: failure.reason, detail: failure.detail };
     if (subject.of.kind === "check") {
@@ -299,7 +311,7 @@ export class Wire {
       const event: Event = { type: "check-health", check, from, to, ...because };
       this.#emit(event);
       this.#hearOfCutOff(event);
-      this.#fast.send({ type: "check-health", check, state: to });
+      this.#checkWords.heard(check, transition);
     } else {
       const { server, backend } = subject.of;
       this.#emit({ type: "backend-health", server, backend, from, to, ...because });
@@ -308,9 +320,22 @@ export class Wire {
     this.#firstVerdicts.heard();
   }
 
-  /** It had failed before; now nobody but we can end what it has. A router that tracks it has stepped back already. */
+  /** The backends that the program of a check is. */
+  #servedBy(check: string): readonly BackendKey[] {
+    return this.#desired?.checks.find(({ name }) => name === check)?.serves ?? [];
+  }
+
+  #onStay(check: string, flows: number): void {
+    const detail = `it refuses; the address stays until ${flows} connections to it have ended, at most ${formatDuration(LONGEST_STAY)}`;
+    this.#emit({ type: "check-health", check, from: "failed", to: "failed", detail });
+  }
+
+  /** It had failed before; now nobody but we can end what it has. */
   #onSilence({ of }: Subject, { reason, detail }: LastFailure): void {
-    if (of.kind !== "backend") return;
+    if (of.kind === "check") {
+      this.#checkWords.silent(of.check);
+      return;
+    }
     const { server, backend } = of;
     this.#emit({ type: "backend-health", server, backend, from: "failed", to: "failed", reason, detail });
     this.#balancing.update(server);

@@ -32,6 +32,10 @@ const credentials = {
 } as const;
 const PATH = `/api/v1/namespaces/default/configmaps?watch=true&fieldSelector=metadata.name%3D${values.name}`;
 
+/** A reset is `read ECONNRESET`; where the server closed the connection in the middle of its answer it is `aborted`. */
+const nameOf = (error: Error): string =>
+  "code" in error && "syscall" in error ? `${error.syscall} ${error.code}` : error.message;
+
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Begins one, and comes back when it was answered. */
@@ -53,13 +57,13 @@ const begin = (): Promise<LongWatch> =>
         for (const line of lines)
           current.told = [...current.told, String(JSON.parse(line).object.data?.count)];
       });
-      response.once("error", (error) => end("code" in error ? String(error.code) : error.message));
+      response.once("error", (error) => end(nameOf(error)));
       response.once("end", () => end("it ended"));
       resolve(current);
     });
     // Kubernetes' clients ask a silent connection whether it is still one, every 30 s; a test has less time.
     asked.once("socket", (socket) => socket.setKeepAlive(true, 1_000));
-    asked.once("error", (error) => end("code" in error ? String(error.code) : error.message));
+    asked.once("error", (error) => end(nameOf(error)));
     asked.end();
   });
 
