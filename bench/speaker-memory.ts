@@ -79,7 +79,7 @@ const standInForProxies = async ({ cluster }: SpeakerBed): Promise<void> => {
 
 /** Services that are made at once. */
 const PARALLEL = 8;
-const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 1_200_000;
 /** Rest before anything is weighed: bursts are over, conditions are written, and memory is given back. */
 const SETTLING_MS = 30_000;
 const SERVICES = "/api/v1/namespaces/default/services";
@@ -185,14 +185,33 @@ const measureChurn = async (
 
 const CHANGES_A_SECOND = 10;
 
-/** Weighs the speaker of the first node beside more and more addresses, and once more after a restart beside all. */
+/** Makes Services up to so many while no speaker runs: four of them would slow the API server down to a few a second. */
+const makeAlone = async (
+  bed: SpeakerBed,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<void> => {
+  for (const speaker of bed.speakers.all) await speaker.retire();
+  await makeServices(bed, from, to);
+  await Promise.all(bed.speakers.all.map((speaker) => speaker.start()));
+};
+
+/**
+ * Weighs the speaker of the first node beside more and more addresses, once more after a restart beside all, and beside so many that all
+ * speakers find when they start.
+ */
 export const measureCosts = async (
   copy: BuildCopy,
   {
     sizes,
+    most,
     seconds,
     say,
-  }: { readonly sizes: readonly number[]; readonly seconds: number; readonly say: (line: string) => void },
+  }: {
+    readonly sizes: readonly number[];
+    readonly most: number;
+    readonly seconds: number;
+    readonly say: (line: string) => void;
+  },
 ): Promise<Costs> => {
   const built = (node: string): readonly string[] => (node === "n1" ? copy.direct() : builtSpeaker());
   const bed = await openSpeakerBed({ nodes: 4, program: built });
@@ -213,6 +232,9 @@ export const measureCosts = async (
     say("speaker-memory: a restart");
     await bed.speakers.on("n1").replace();
     costs.push(await measureRest(bed, { addresses: made, seconds, history: "restarted" }));
+    say(`speaker-memory: ${most} addresses`);
+    await makeAlone(bed, { from: made, to: most });
+    costs.push(await measureRest(bed, { addresses: most, seconds, history: "restarted" }));
     if (churn === undefined) throw new Error("nothing was measured");
     return { costs, churn };
   } catch (error) {
