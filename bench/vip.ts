@@ -206,26 +206,37 @@ const hitAll = async (bed: VipBed): Promise<readonly VipRun[]> => {
   });
 };
 
-const startAll = async (masters: Masters, copy: BuildCopy): Promise<VipBed> => {
+const startAll = async (masters: Masters, copy: BuildCopy, flags: readonly string[]): Promise<VipBed> => {
   await masters.start();
-  const vips = openVips(masters, { program: copy.direct() });
+  const vips = openVips(masters, { program: copy.direct(), flags });
   const holders = await watchHolders(masters, ADDRESSES.steelyard);
   const keepaliveds = await openKeepaliveds(masters);
   await vips.start();
   return { masters, vips, keepaliveds, holders };
 };
 
-/** All faults, each so often. */
+/** Faults, each so often, with further flags of `steelyard vip`. */
 export const measureVip = async (
   copy: BuildCopy,
-  { runs, say }: { readonly runs: number; readonly say: (line: string) => void },
+  {
+    runs,
+    say,
+    faults = FAULTS,
+    flags = [],
+  }: {
+    readonly runs: number;
+    readonly say: (line: string) => void;
+    /** Default: all of them. */
+    readonly faults?: readonly Fault[];
+    readonly flags?: readonly string[];
+  },
 ): Promise<readonly VipRun[]> => {
   const masters = await openMasters();
   try {
     say("vip: starting three API servers");
-    const bed = await startAll(masters, copy);
+    const bed = await startAll(masters, copy, flags);
     const all: VipRun[] = [];
-    for (const fault of FAULTS) {
+    for (const fault of faults) {
       say(`vip: ${fault}, ${runs} runs`);
       for (let run = 0; run < runs; run += 1) {
         await goHome(bed);
