@@ -183,6 +183,31 @@ describe("the playbook for control-plane hosts", () => {
     site.machine("k1").run("rm -r /var/lib/rancher");
   });
 
+  it("restarts what a run that was killed before its handlers has left: a drop-in that is there, or is gone", async () => {
+    const [standby = ""] = HOSTS.filter((name) => !holders().includes(name));
+    const { run: sh } = site.machine(standby);
+    const [place, dropin] = [
+      "/etc/systemd/system/steelyard-vip.service.d",
+      "[Service]\nEnvironment=OF_DROPIN=1\n",
+    ];
+    const again = async (): Promise<number> => {
+      const run = succeed(await site.play("control_plane", "--limit", standby));
+      return run.hosts.get(standby)?.changed ?? assert.fail(run.output);
+    };
+    tell({}, { steelyard_vip_dropin: dropin });
+    sh(`mkdir ${place} && printf '${dropin.replaceAll("\n", "\\n")}' >${place}/ansible.conf`);
+    assert.ok((await again()) > 0);
+    assert.match(environment(standby), /^OF_DROPIN=1$/m);
+    assert.equal(await again(), 0);
+    tell();
+    await pause(1_100);
+    sh(`rm ${place}/ansible.conf && systemctl daemon-reload`);
+    assert.ok((await again()) > 0);
+    assert.doesNotMatch(environment(standby), /OF_DROPIN/);
+    assert.equal(await again(), 0);
+    sh(`rmdir ${place}`);
+  });
+
   it("says in check mode what an address of the other family and a module would change, and changes nothing", async () => {
     const was = HOSTS.map(configuration);
     tell({}, { ...FAMILIES, steelyard_modules: modules() });

@@ -52,9 +52,14 @@ describe("the flows to end", () => {
   it("are those of backends that have become unavailable, once", () => {
     assert.deepEqual(flowsToEnd(first, failed), W2_ENDS);
     assert.deepEqual(flowsToEnd(failed, failed), []);
-    const both = plan(WEB, { "web/w2": "unavailable", "web/w1": "draining" }, failed);
-    assert.deepEqual(flowsToEnd(failed, both), []);
     assert.deepEqual(flowsToEnd(failed, plan(WEB, {}, failed)), []);
+  });
+
+  it("are not those of one that says no, but of UDP, which has no end that could be waited for", () => {
+    const tcp = { ...WEB, protocol: "tcp" as const };
+    const no = { "web/w2": "draining" } as const;
+    assert.deepEqual(flowsToEnd(plan(tcp), plan(tcp, no, plan(tcp))), []);
+    assert.deepEqual(flowsToEnd(first, plan(WEB, no, first)), W2_ENDS);
   });
 
   it("are not those of more particular servers of the address", () => {

@@ -14,7 +14,7 @@ if [ -z "$installed" ] && [ -L /opt/steelyard/current ]; then installed=archive;
 if [ -z "$installed" ] && command -v steelyard >/dev/null; then installed=other; fi
 if [ -r /var/lib/steelyard/ansible ]; then read -r stamp </var/lib/steelyard/ansible || true; fi
 
-# Whether the program that runs is no longer the one that is installed.
+# Whether what runs is no longer what is installed: the program, or the unit, as after a run that was killed before its handlers.
 stale=false
 pid=$(systemctl show --property MainPID --value "$unit" 2>/dev/null) || pid=0
 case $pid in '' | 0 | *[!0-9]*) pid=0 ;; esac
@@ -24,6 +24,12 @@ if [ "$pid" != 0 ]; then
     here=$(readlink -f /opt/steelyard/current)
     tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qxF "$here/dist/main.js" || stale=true
   fi
+  case $(systemctl show --property NeedDaemonReload --value "$unit") in yes) stale=true ;; esac
+  started=$(date -d "$(systemctl show --property ExecMainStartTimestamp --value "$unit")" +%s 2>/dev/null) || started=''
+  # A directory is as young as the last file that came or went.
+  for file in "/etc/systemd/system/$unit" "/etc/systemd/system/$unit.d" "/etc/systemd/system/$unit.d/"*.conf; do
+    if [ -n "$started" ] && [ -e "$file" ] && [ "$(stat -c %Y "$file")" -gt "$started" ]; then stale=true; fi
+  done
 fi
 
 missing=''
