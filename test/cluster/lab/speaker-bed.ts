@@ -21,7 +21,8 @@ import { type Speakers, type SpeakersOptions, startSpeakers } from "./speaker.ts
 import { installSpeaker } from "./speaker-rights.ts";
 import { openWitness, type Witness } from "./witness.ts";
 
-export type SpeakerBedOptions = LabClusterOptions & Pick<SpeakersOptions, "args" | "program">;
+export type SpeakerBedOptions = LabClusterOptions &
+  Pick<SpeakersOptions, "args" | "program" | "readyWithinMs">;
 
 export type OrderedService = LabService & {
   /** IPv4 and IPv6. */
@@ -71,7 +72,7 @@ const openAddresses = (nodes: readonly string[]) => {
 
 /** Builds it; it is there after about fifteen seconds. */
 export const openSpeakerBed = async (options: SpeakerBedOptions = {}): Promise<SpeakerBed> => {
-  const { args = [], program, ...wishes } = options;
+  const { args = [], program, readyWithinMs, ...wishes } = options;
   const cluster = await openLabCluster({ minSyncMs: 100, ...wishes });
   try {
     const names = cluster.nodes.map(({ name }) => name);
@@ -83,6 +84,7 @@ export const openSpeakerBed = async (options: SpeakerBedOptions = {}): Promise<S
       access,
       args,
       ...(program === undefined ? {} : { program }),
+      ...(readyWithinMs === undefined ? {} : { readyWithinMs }),
     });
     const witness = await openWitness(cluster);
     const take = openAddresses(names);

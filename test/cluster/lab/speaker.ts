@@ -43,6 +43,8 @@ export type SpeakersOptions = {
   readonly args?: readonly string[];
   /** The command line of `steelyard` on a node; default: the built one, started as people start it. */
   readonly program?: (node: string) => readonly string[];
+  /** How long each may take until it has read and decided about everything, in milliseconds; default: a minute. */
+  readonly readyWithinMs?: number;
 };
 
 const readSocket = (socketPath: string, path: string): Promise<unknown> =>
@@ -73,6 +75,7 @@ type Place = {
   readonly secretFile: string;
   readonly kubeconfig: string;
   readonly program: (node: string) => readonly string[];
+  readonly readyWithinMs: number;
 };
 
 /** As the DaemonSet has it, but for places of files. What the container may not do, nothing here can do either. */
@@ -114,7 +117,7 @@ const openSpeaker = (
         ({ isSynced }) => isSynced,
         () => false,
       ),
-    readyWithinMs: READY_WITHIN_MS,
+    readyWithinMs: place.readyWithinMs,
   });
   const start = async (): Promise<void> => {
     pod ??= await createSpeakerPod(admin, node);
@@ -181,11 +184,12 @@ export const startSpeakers = async (
     nodes = cluster.nodes.map(({ name }) => name),
     args = [],
     program = builtSpeaker,
+    readyWithinMs = READY_WITHIN_MS,
   } = options;
   const { folder } = cluster.plane;
   const secretFile = join(folder, "speaker-secret");
   writeFileSync(secretFile, "it is the lab's, and nobody else's\n", { mode: 0o600 });
-  const place = { folder, secretFile, kubeconfig: access.kubeconfig, program };
+  const place = { folder, secretFile, kubeconfig: access.kubeconfig, program, readyWithinMs };
   const open = (node: string, more: readonly string[]): LabSpeaker =>
     openSpeaker(cluster, { node, place, args: [...args, ...more] });
   const all = nodes.map((node) => open(node, []));
