@@ -45,6 +45,7 @@ export const firstScript = (
   const variable = `${name.toUpperCase()}_RESULTS=${quote(results)}`;
   return `#!/bin/bash
 export PATH=${quote(`${join(CHECKOUT, "node_modules", ".bin")}:${dirname(process.execPath)}`)}:/usr/sbin:/usr/bin:/sbin:/bin
+export KUBEBUILDER_ASSETS=${quote(process.env.KUBEBUILDER_ASSETS ?? "")}
 export HOME=/tmp TERM=dumb NO_COLOR=1 CI=${quote(process.env.CI ?? "")} ${variable} TEST_TALLY=${quote(join(results, "tally"))}
 exec 2>&1
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs run /run; mount -t tmpfs tmp /tmp

@@ -9,7 +9,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { type LabHostHandle, type LabProcess, openLab } from "#lab/index";
+import { type Lab, type LabHostHandle, type LabProcess, openLab } from "#lab/index";
+import type { Topology } from "#lab/topology";
 import { SMALL } from "./edge-bed.ts";
 
 const MAIN = join(import.meta.dirname, "../../dist/main.js");
@@ -78,6 +79,7 @@ export type SpeakerHost = {
 };
 
 export type SpeakerBed = {
+  readonly lab: Lab;
   readonly e1: SpeakerHost;
   readonly e2: SpeakerHost;
   readonly client: LabHostHandle;
@@ -126,10 +128,11 @@ const SENDER = /^\S+ ([0-9a-f:]{17}) > /;
 export const inSpeakerBed = async (
   context: TestContext,
   test: (bed: SpeakerBed) => Promise<void>,
+  topology?: Topology,
 ): Promise<void> => {
   assert(existsSync(MAIN), 'run "npm run build" first');
   const programs: LabProcess[] = [];
-  const lab = await openLab(SMALL);
+  const lab = await openLab(topology ?? SMALL);
   try {
     const client = lab.host("cl");
     const tap = await client.spawn(["tcpdump", "-lnne", "-i", "eth0", "arp", "or", "icmp6"]);
@@ -151,7 +154,7 @@ export const inSpeakerBed = async (
       return entries[0]?.lladdr;
     };
     await test({
-      ...{ e1, e2, client },
+      ...{ lab, e1, e2, client },
       believes: async (name) => {
         for (const address of ADDRESSES)
           await eventually(`the client sends to ${name} for ${address}`, async () => {

@@ -88,9 +88,16 @@ const boundIn = ({ links = [], pools = [] }: Facts): readonly Bound[] =>
 /** `arp_ignore` of 1 and 2 has it answer for an interface's own addresses, 8 for none; any other value answers for those of all interfaces. */
 const answersForOthers = ({ arpIgnore }: LinkSettings): boolean => ![1, 2, 8].includes(arpIgnore);
 
-/** Whether the kernel is known to keep to an interface's own addresses wherever Services are announced. */
+/** Interfaces on which somebody may ask for the addresses of Services: where pools are not known, all with a network. */
+const askedLinks = (facts: Facts): readonly LinkFacts[] => {
+  const { links = [], pools } = facts;
+  if (pools !== undefined) return announcingLinks(facts);
+  return links.filter((link) => link.isUp && link.name !== "lo" && networksOn(link).length > 0);
+};
+
+/** Whether the kernel is known to keep to an interface's own addresses wherever Services may be asked for. */
 export const keepsToItself = (facts: Facts): boolean => {
-  const links = announcingLinks(facts);
+  const links = askedLinks(facts);
   return (
     links.length > 0 && links.every(({ settings }) => settings !== undefined && !answersForOthers(settings))
   );

@@ -206,6 +206,11 @@ describe("the doctor", () => {
     ],
     ["ipvs, and the node is told itself", { ...ipvs(false), links: [link(settings(1)), bound] }, none],
     [
+      "the same, and pools are not known",
+      { ...ipvs(false), links: [link(settings(1))], pools: undefined },
+      none,
+    ],
+    [
       "a value that answers for all interfaces, though it is not 0",
       { ...ipvs(false), links: [link(settings(3)), bound] },
       ["strict-arp", "answers-elsewhere"],

@@ -143,7 +143,10 @@ export class Neighbourhood {
 
   /** Says which of the links that carry addresses went down or came back. */
   #tellLinks(nodeLinks: readonly NodeLink[]): void {
-    for (const { link, addresses } of nodeLinks) {
+    for (const nodeLink of nodeLinks) {
+      const { link, addresses } = nodeLink;
+      // IPVS's interface is never up.
+      if (linkFault(nodeLink) === "no-neighbours") continue;
       const isDown = !link.up || !link.carrier;
       if (addresses.length === 0 || link.loopback || isDown === this.#linksDown.has(link.name)) continue;
       if (isDown) this.#linksDown.add(link.name);

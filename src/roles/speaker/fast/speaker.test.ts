@@ -269,6 +269,17 @@ describe("speakers on one link", () => {
     await until(bed, "node-2", seconds(1));
   });
 
+  it("say nothing of the interface to which IPVS binds addresses, which is never up", async () => {
+    const bed = await settled();
+    const { netlink, said, mac } = node(bed, "node-1");
+    const dummy = { index: 8, name: "kube-ipvs0", mtu: 1_500, up: false, carrier: false, loopback: false };
+    netlink.setLink({ ...dummy, kind: "dummy", mac });
+    const own = { linkIndex: dummy.index, address: parsed(A), prefixLength: 32, label: dummy.name };
+    netlink.setAddress({ ...own, tentative: false, duplicate: false });
+    await bed.pass(seconds(2));
+    assert.doesNotMatch(said().join("\n"), /kube-ipvs0/);
+  });
+
   it("answer nothing of yesterday's after they were frozen, whoever asks first", async () => {
     const bed = await settled();
     node(bed, "node-1").freeze(true);
