@@ -122,7 +122,7 @@ const record = <T>(model: { [Key in keyof T]: fc.Arbitrary<T[Key]> }) =>
 const anyCapability: fc.Arbitrary<Capability> = fc.oneof(
   flag,
   familyCode.map((family): Capability => ({ type: "multiprotocol", family })),
-  fc.nat(0xffff_ffff).map((asn): Capability => ({ type: "four-octet-as", asn: asn + 1 })),
+  fc.nat(0xffff_fffe).map((asn): Capability => ({ type: "four-octet-as", asn: asn + 1 })),
   fc
     .array(record({ family: familyCode, nextHopAfi: fc.nat(0xffff) }), { maxLength: 3 })
     .map((entries): Capability => ({ type: "extended-next-hop", entries })),
