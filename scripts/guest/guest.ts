@@ -11,13 +11,14 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { getPriority, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { CHECKOUT, firstScript, type Setting, type Share } from "./first.ts";
 
@@ -81,6 +82,14 @@ const stayBehind = ({ pid }: ChildProcess): void => {
   }
 };
 
+/** The folder of Kubernetes' programs, if there is one, and the folders in which those lie that are only linked there. */
+const programFolders = (): readonly string[] => {
+  const folder = process.env.KUBEBUILDER_ASSETS ?? "";
+  if (!existsSync(folder)) return [];
+  const places = readdirSync(folder).map((name) => dirname(realpathSync(join(folder, name))));
+  return [...new Set([realpathSync(folder), ...places])];
+};
+
 const runIn = async (guest: Guest, command: readonly string[]): Promise<number> => {
   const variable = guest.name.toUpperCase();
   const folder = mkdtempSync(join(realpathSync(tmpdir()), `steelyard-${guest.name}-`));
@@ -93,7 +102,7 @@ const runIn = async (guest: Guest, command: readonly string[]): Promise<number> 
     const setting = guest.setting();
     // The folder for results may be in the checkout.
     const shares: readonly Share[] = [
-      ...[CHECKOUT, ...setting.further].map((path) => ({ path, mode: "ro" }) as const),
+      ...[CHECKOUT, ...setting.further, ...programFolders()].map((path) => ({ path, mode: "ro" }) as const),
       { path: results, mode: "rw" },
     ];
     const init = join(folder, "init");

@@ -87,7 +87,7 @@ const spawnIn = async (
   const signal = (which: NodeJS.Signals) => connection.ask({ op: "signal", process: id, signal: which });
   const name = `${argv[0]} in ${host}`;
 
-  const said = (pattern: RegExp, timeoutMs = 10_000): Promise<RegExpExecArray> =>
+  const said = (pattern: RegExp, timeoutMs = 30_000): Promise<RegExpExecArray> =>
     new Promise((found, failed) => {
       const stop = (): void => {
         clearTimeout(timer);
