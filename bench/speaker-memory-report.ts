@@ -77,10 +77,20 @@ const barsOf = (costs: readonly Cost[]): readonly Bar[] =>
     ];
   });
 
+const restlessBar = ({ restless }: Costs): readonly Bar[] =>
+  restless === undefined
+    ? []
+    : [
+        {
+          what: `${restless.addresses} addresses: come to rest`,
+          ...{ limit: "yes", measured: `no: ${restless.why}`, met: false },
+        },
+      ];
+
 /** Tables and bars. */
 export const reportSpeakerMemory = (figures: Costs): Result => ({
   bench: "speaker-memory",
   tables: [...figures.costs.map(costTable), churnTable(figures.churn)],
-  bars: barsOf(figures.costs),
+  bars: [...barsOf(figures.costs), ...restlessBar(figures)],
   measurements: figures,
 });

@@ -39,7 +39,12 @@ export type Churn = {
   readonly cpu: Share;
 };
 
-export type Costs = { readonly costs: readonly Cost[]; readonly churn: Churn };
+export type Costs = {
+  readonly costs: readonly Cost[];
+  readonly churn: Churn;
+  /** Beside so many it did not come to rest, and why that is thought; `undefined` if it did. */
+  readonly restless?: { readonly addresses: number; readonly why: string };
+};
 
 /** Seconds of a processor that a process of a host, by its number inside of the lab, has had so far. */
 export const processorSeconds = async (host: LabHostHandle, pid: number): Promise<number> => {
@@ -79,7 +84,7 @@ const standInForProxies = async ({ cluster }: SpeakerBed): Promise<void> => {
 
 /** Services that are made at once. */
 const PARALLEL = 8;
-const PATIENCE_MS = 1_200_000;
+const PATIENCE_MS = 600_000;
 /** Four that read ten thousand Services at once have two processors. */
 const READY_WITHIN_MS = 300_000;
 /** Rest before anything is weighed: bursts are over, conditions are written, and memory is given back. */
@@ -117,12 +122,15 @@ const makeServices = async (bed: SpeakerBed, from: number, to: number): Promise<
   await Promise.all(Array.from({ length: PARALLEL }, worker));
 };
 
+const BUSY: { readonly placements?: number; readonly waitingWrites?: number } = {};
+
 /** Resolves when the speaker knows all addresses and has nothing left to write, and nothing has happened for a while. */
 const settle = async (speaker: LabSpeaker, addresses: number): Promise<void> => {
   const limit = performance.now() + PATIENCE_MS;
   let quiet = 0;
   while (quiet < SETTLING_MS) {
-    const { placements = 0, waitingWrites } = await speaker.status();
+    // One that reads ten thousand Services may have no time to answer.
+    const { placements = 0, waitingWrites = 1 } = await speaker.status().catch(() => BUSY);
     quiet = placements >= addresses && waitingWrites === 0 ? quiet + 1_000 : 0;
     if (performance.now() > limit)
       throw new Error(`not at rest with ${addresses} addresses after ${PATIENCE_MS} ms`);
@@ -235,9 +243,14 @@ export const measureCosts = async (
     await bed.speakers.on("n1").replace();
     costs.push(await measureRest(bed, { addresses: made, seconds, history: "restarted" }));
     say(`speaker-memory: ${most} addresses`);
-    await makeAlone(bed, { from: made, to: most });
-    costs.push(await measureRest(bed, { addresses: most, seconds, history: "restarted" }));
     if (churn === undefined) throw new Error("nothing was measured");
+    try {
+      await makeAlone(bed, { from: made, to: most });
+      costs.push(await measureRest(bed, { addresses: most, seconds, history: "restarted" }));
+    } catch (error) {
+      say(`${error}\n${bed.speakers.lastWords(20)}`);
+      return { costs, churn, restless: { addresses: most, why: `${error}`.split("\n")[0] ?? "" } };
+    }
     return { costs, churn };
   } catch (error) {
     say(bed.speakers.lastWords(20));
