@@ -249,7 +249,7 @@ export const measureCosts = async (
       costs.push(await measureRest(bed, { addresses: most, seconds, history: "restarted" }));
     } catch (error) {
       say(`${error}\n${bed.speakers.lastWords(20)}`);
-      return { costs, churn, restless: { addresses: most, why: `${error}`.split("\n")[0] ?? "" } };
+      return { costs, churn, restless: { addresses: most, why: `${error}`.replace(/^Error: |\n.*/gs, "") } };
     }
     return { costs, churn };
   } catch (error) {
