@@ -75,6 +75,8 @@ describe("every fault of an interface", () => {
     assert.deepEqual(codes(link({ kind: "wireless" })), ["interface-wireless"]);
     assert.deepEqual(codes(link({ addresses: [network("10.0.0.1/8")] })), ["address-outside"]);
     assert.deepEqual(codes(link({ settings: { arpIgnore: 8, ipv6Disabled: true } })), ["arp-ignored"]);
+    for (const arpIgnore of [0, 1, 2, 3, 4, 7])
+      assert.deepEqual(codes(link({ settings: { arpIgnore, ipv6Disabled: true } })), [], `${arpIgnore}`);
     const both = [network("192.0.2.10/24"), network("2001:db8::10/64")];
     assert.deepEqual(
       codes({ ...link({ settings: { arpIgnore: 2, ipv6Disabled: true } }), ...wanted({ addresses: both }) }),

@@ -96,7 +96,8 @@ const settingFindings = ({ wanted }: Facts, { name, settings }: LinkFacts): read
       remedy: `sysctl -w net.ipv6.conf.${name}.disable_ipv6=0`,
     });
   }
-  if (families.has("IPv4") && settings.arpIgnore > 2) {
+  // Of the other values 1 to 3 answer for an address of this interface, and 4 to 7 as 0 does.
+  if (families.has("IPv4") && settings.arpIgnore === 8) {
     found.push({
       ...{ code: "arp-ignored", severity: "error", subject: name },
       message: `This machine answers no ARP for addresses such as this one on ${name} (arp_ignore is ${settings.arpIgnore}).`,

@@ -201,12 +201,15 @@ describe("BFD sessions with routers", () => {
   });
 });
 
+/** What was said of the node last, and what peers are told at the end. */
+const ENDINGS = [
+  ["goes", "leave shutdown"],
+  ["stays", "leave restart"],
+] as const;
+
 describe("a wire process on a node that is about to go", () => {
   it("has no peer keep its routes, unless the node is to stay after all", async () => {
-    for (const [word, expected] of [
-      ["goes", "leave shutdown"],
-      ["stays", "leave restart"],
-    ] as const) {
+    for (const [word, expected] of ENDINGS) {
       const bed = wireBed(1);
       const { agent, bgp, wire } = onlyOf(bed);
       tellAll(bed, WEB);
@@ -230,10 +233,7 @@ describe("a wire process on a node that is about to go", () => {
   });
 
   it("goes by what was heard last when another agent has not told it yet", async () => {
-    for (const [word, expected] of [
-      ["goes", "leave shutdown"],
-      ["stays", "leave restart"],
-    ] as const) {
+    for (const [word, expected] of ENDINGS) {
       const bed = wireBed(1);
       const { agent, bgp, wire } = onlyOf(bed);
       tellAll(bed, WEB);
