@@ -77,6 +77,11 @@ export type SpeakerStatus = {
   readonly isSynced: boolean;
   /** Whom this node hears. */
   readonly company: Company | "unknown";
+  /**
+   * After what silence others take over from this node, in milliseconds, where that is longer than usual because it stands still again and
+   * again.
+   */
+  readonly patience?: number;
   /** Addresses of the whole cluster that are announced; missing until the agent that answers has read the cluster. */
   readonly placements?: number;
   /** By address. */

@@ -57,6 +57,11 @@ const remarksOf = (status: SpeakerStatus): readonly string[] => [
   ),
   ...status.flapping.map((address) => `${address} moves too often, and is not taken back for a while`),
   ...status.unreachable.map(({ address, obstacle }) => `${address} cannot be reached from here: ${obstacle}`),
+  ...(status.patience === undefined
+    ? []
+    : [
+        `this node stands still again and again, so others take over only after ${status.patience} ms of silence: give it more processor time`,
+      ]),
   ...bgpRemarks(status.bgp),
   ...(status.waitingWrites > 0 ? [`${status.waitingWrites} writes wait`] : []),
 ];

@@ -20,6 +20,8 @@ export type SessionPacket = {
   readonly mine: number;
   readonly yours: number;
   readonly sequence: number;
+  /** After how many missing packets the sender wants to be called dead. */
+  readonly multiplier: number;
 };
 
 /** What is known of the peer's sequence numbers, as in `#core/bfd/session`. */
@@ -31,7 +33,7 @@ const WORD = 2 ** 32;
 /** One end of a session. The caller sends a packet whenever a method says so. */
 export class SimulatedSession {
   readonly #interval: Duration;
-  readonly #multiplier: number;
+  #multiplier: number;
   readonly #random: Random;
   #mine: number;
   #sequence: number;
@@ -59,8 +61,13 @@ export class SimulatedSession {
     this.#sequence = (this.#sequence + 1) % WORD;
     return {
       ...{ state: this.#name, diagnostic: this.#diagnostic, mine: this.#mine, sequence: this.#sequence },
-      yours: this.#remote?.mine ?? 0,
+      ...{ yours: this.#remote?.mine ?? 0, multiplier: this.#multiplier },
     };
+  }
+
+  /** From the next packet on. */
+  setMultiplier(multiplier: number): void {
+    this.#multiplier = multiplier;
   }
 
   get report(): SessionReport | undefined {
@@ -114,9 +121,9 @@ export class SimulatedSession {
     return 1 + Math.floor(this.#random() * (WORD - 1));
   }
 
-  #detectionTime({ state }: SessionPacket): Duration {
+  #detectionTime({ state, multiplier }: SessionPacket): Duration {
     const pace = state === "up" || state === "admin-down" ? this.#interval : SLOW;
-    return micros(this.#multiplier * pace);
+    return micros(multiplier * pace);
   }
 
   /** Whether a packet is for this session and may follow the last one; takes note of its number. */
@@ -127,7 +134,7 @@ export class SimulatedSession {
     const before = this.#received;
     if (before !== undefined && (before.isFresh || !isFresh)) {
       const ahead = (sequence - before.sequence + WORD) % WORD;
-      if (ahead === 0 || ahead > 3 * this.#multiplier) return false;
+      if (ahead === 0 || ahead > 3 * packet.multiplier) return false;
     }
     const forgetAt = after(now, micros(2 * this.#detectionTime(packet)));
     this.#received = { sequence, isFresh: isFresh || before?.isFresh === true, forgetAt };

@@ -36,6 +36,7 @@ export class SimulatedSpeaker {
   #knowledge: Knowledge = { members: [], placements: [], apiOf: () => "unheard" };
   #cancelTimer: Cancel = () => {};
   hasLeft = false;
+  #multiplier: number;
   /** When each address that is answered for is announced next. */
   readonly #announcements = new Map<IpAddress, announcing.State>();
 
@@ -43,6 +44,7 @@ export class SimulatedSpeaker {
     this.host = host;
     this.#link = link;
     this.#ownership = new Ownership(host.name, host.config, this.now);
+    this.#multiplier = host.config.bfdMultiplier;
   }
 
   get name(): string {
@@ -77,6 +79,7 @@ export class SimulatedSpeaker {
     this.#liveness = new Liveness(DEFAULT_GRACE);
     this.#ownership = new Ownership(this.name, this.host.config, this.now);
     this.#sessions = new Map();
+    this.#multiplier = this.host.config.bfdMultiplier;
     this.#slowAt.clear();
     this.#announcements.clear();
     this.#knowledge = { ...knowledge, placements: [] };
@@ -91,8 +94,7 @@ export class SimulatedSpeaker {
       const before = new Map(this.#knowledge.placements.map((each) => [each.address, each]));
       this.#knowledge = knowledge;
       const { members, placements, apiOf } = knowledge;
-      const { bfdInterval, bfdMultiplier } = this.host.config;
-      const times = { interval: bfdInterval, multiplier: bfdMultiplier };
+      const times = { interval: this.host.config.bfdInterval, multiplier: this.#multiplier };
       const others = members.filter((name) => name !== this.name);
       for (const name of [...this.#sessions.keys()]) if (!others.includes(name)) this.#sessions.delete(name);
       for (const name of others) {
@@ -251,14 +253,20 @@ export class SimulatedSpeaker {
     if (effect.type === "silence" || isYielded) this.#announcements.delete(effect.address);
     if (effect.type === "ask") this.#ask(effect.address, effect.of);
     if (effect.type === "ask-gateway") this.#link.askGateway(this.name);
+    if (effect.type === "patience") this.#askPatience(effect.bfdMultiplier);
     if (effect.type === "left") this.hasLeft = true;
     const isCutOff = effect.type === "company" && effect.verdict === "isolated";
-    if (!isCutOff && effect.type !== "say-leaving") return;
+    if (!isCutOff && effect.type !== "say-leaving" && effect.type !== "say-vacated") return;
     for (const [peer, session] of this.#sessions) {
-      if (isCutOff) session.fail();
-      else session.leave();
+      if (effect.type === "say-leaving") session.leave();
+      else session.fail();
       this.#say(peer, session);
     }
+  }
+
+  #askPatience(multiplier: number): void {
+    this.#multiplier = multiplier;
+    for (const session of this.#sessions.values()) session.setMultiplier(multiplier);
   }
 
   /** Announces what is due, and again when that is due, as long as nothing else is done for the address meanwhile. */

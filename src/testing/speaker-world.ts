@@ -47,6 +47,8 @@ export class SpeakerWorld {
   readonly leaks = new Map<string, number>();
   quality: LinkQuality;
   isApiAway = false;
+  /** How often anybody began to answer for an address since `watch`. */
+  takes = 0;
   /** Whether something between the nodes drops BFD, and nothing else. */
   isBfdBlocked = false;
   readonly #journal: { readonly at: Instant; readonly who: string; readonly what: unknown }[] = [];
@@ -174,6 +176,7 @@ export class SpeakerWorld {
 
   /** Accounts begin anew. */
   watch(): void {
+    this.takes = 0;
     for (const { address } of this.placements) {
       this.#holdersByAddress.set(address, this.holders(address));
       this.#sinceByAddress.set(address, this.clock.now);
@@ -206,6 +209,7 @@ export class SpeakerWorld {
   #note(who: string, effects: readonly Effect[]): void {
     for (const effect of effects) {
       if (effect.type === "ask-gateway") continue;
+      if (effect.type === "answer") this.takes += 1;
       this.#journal.push({ at: this.clock.now, who, what: effect });
     }
     if (effects.length > 0 || this.speaker(who).power !== "running") {

@@ -5,6 +5,19 @@ import { Deadlines } from "./deadlines.ts";
 import { isHeld } from "./machine.ts";
 import type { Entry } from "./state.ts";
 
+const NOBODY: readonly string[] = [];
+
+const blockersOf = ({ state }: Entry): readonly string[] =>
+  state.name === "standby" ? state.waitsFor : NOBODY;
+
+const isWanted = ({ state }: Entry): boolean =>
+  state.name === "claiming" || (state.name === "standby" && state.isFirst);
+
+const put = (set: Set<IpAddress>, address: IpAddress, isIn: boolean): void => {
+  if (isIn) set.add(address);
+  else set.delete(address);
+};
+
 /** All entries of a node, by what they depend on. */
 export class Book {
   readonly #entryByAddress = new Map<IpAddress, Entry>();
@@ -56,14 +69,12 @@ export class Book {
 
   /** Keeps an entry in the place of what was there. */
   keep(entry: Entry): void {
-    const { address, state } = entry;
+    const { address } = entry;
     const before = this.#entryByAddress.get(address);
     if (entry !== before) {
-      if (before !== undefined) this.#leaveIndexes(before);
       this.#entryByAddress.set(address, entry);
-      if (isHeld(entry)) this.#held.add(address);
-      if (state.name === "claiming" || (state.name === "standby" && state.isFirst)) this.#wanted.add(address);
-      if (state.name === "standby") for (const node of state.waitsFor) this.#block(address, node);
+      // Most of what thousands of addresses think anew when a node comes or goes leaves them where they are.
+      if (before?.state !== entry.state) this.#index(before, entry);
     }
     this.#deadlines.set(address, this.#deadlineOf(entry));
   }
@@ -72,7 +83,9 @@ export class Book {
   remove(address: IpAddress): void {
     const entry = this.#entryByAddress.get(address);
     if (entry === undefined) return;
-    this.#leaveIndexes(entry);
+    this.#held.delete(address);
+    this.#wanted.delete(address);
+    for (const node of blockersOf(entry)) this.#unblock(address, node);
     this.#entryByAddress.delete(address);
     this.#deadlines.set(address, undefined);
   }
@@ -87,20 +100,24 @@ export class Book {
     return this.#deadlines.takeDue(now, most);
   }
 
+  #index(before: Entry | undefined, entry: Entry): void {
+    const { address } = entry;
+    put(this.#held, address, isHeld(entry));
+    put(this.#wanted, address, isWanted(entry));
+    const [old, now] = [before === undefined ? NOBODY : blockersOf(before), blockersOf(entry)];
+    for (const node of old) if (!now.includes(node)) this.#unblock(address, node);
+    for (const node of now) if (!old.includes(node)) this.#block(address, node);
+  }
+
   #block(address: IpAddress, node: string): void {
     const addresses = this.#addressesByBlocker.get(node);
     if (addresses === undefined) this.#addressesByBlocker.set(node, new Set([address]));
     else addresses.add(address);
   }
 
-  #leaveIndexes({ address, state }: Entry): void {
-    this.#held.delete(address);
-    this.#wanted.delete(address);
-    if (state.name !== "standby") return;
-    for (const node of state.waitsFor) {
-      const addresses = this.#addressesByBlocker.get(node);
-      addresses?.delete(address);
-      if (addresses?.size === 0) this.#addressesByBlocker.delete(node);
-    }
+  #unblock(address: IpAddress, node: string): void {
+    const addresses = this.#addressesByBlocker.get(node);
+    addresses?.delete(address);
+    if (addresses?.size === 0) this.#addressesByBlocker.delete(node);
   }
 }

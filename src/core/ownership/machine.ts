@@ -35,6 +35,7 @@ import type {
   Effect,
   Entry,
   HoldingState,
+  StandbyState,
   State,
   Step,
   Surroundings,
@@ -149,11 +150,13 @@ const reconsiderClaim = (around: Surroundings, entry: Entry): Step => {
   if (next.type === "stand-by") {
     const { waitsFor, until, isFirst } = next;
     const isSame = state.name === "standby";
+    if (isSame && isAsBefore(state, next)) return unchanged(entry);
     const standby = { name: "standby" as const, since: isSame ? state.since : now, waitsFor, until, isFirst };
     return move(entry, standby, isFirst ? "waiting" : "preferred-alive", waitsFor[0]);
   }
   if (next.at <= now) return take(around, entry, next.cause, next.from);
   const goesOn = state.name === "claiming";
+  if (goesOn && state.cause === next.cause && state.claimAt === next.at) return unchanged(entry);
   const claiming: ClaimingState = {
     name: "claiming",
     since,
@@ -166,6 +169,16 @@ const reconsiderClaim = (around: Surroundings, entry: Entry): Step => {
     ? moved
     : { entry: moved.entry, effects: [...moved.effects, ask(entry, entry.memory.holder)] };
 };
+
+/** Whether a plan is what this address waits for already. */
+const isAsBefore = (
+  { waitsFor, until, isFirst }: StandbyState,
+  next: Pick<StandbyState, "waitsFor" | "until" | "isFirst">,
+): boolean =>
+  until === next.until &&
+  isFirst === next.isFirst &&
+  waitsFor.length === next.waitsFor.length &&
+  waitsFor.every((node, index) => node === next.waitsFor[index]);
 
 /** Between two questions, so that the last one still has as long for its answer. */
 const pauseOf = (asks: number, time: number) => micros(Math.max(time / asks, 1));

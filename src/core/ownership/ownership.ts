@@ -18,7 +18,9 @@
 import type { IpAddress } from "#base/address";
 import { unreachable } from "#base/assert";
 import type { MacAddress } from "#base/mac";
-import { after, earliest, type Instant, instant, micros } from "#base/time";
+import { after, between, earliest, type Instant, instant, micros } from "#base/time";
+import type { StandingChange } from "#core/liveness/liveness";
+import type { Standing } from "#core/liveness/standing";
 import { Book } from "./book.ts";
 import type { CompanyInput, CompanyState } from "./company.ts";
 import { companyDeadline, initialCompany, stepCompany } from "./company.ts";
@@ -27,6 +29,17 @@ import { newEntry, unusedSince } from "./first-use.ts";
 import type { Input, MemberMacs } from "./input.ts";
 import { deadline, giveUp, isHeld, reconsider, tick } from "./machine.ts";
 import { meet } from "./meeting.ts";
+import {
+  afterLapse,
+  calmAt,
+  noteGap,
+  type Patience,
+  patienceTime,
+  relaxed,
+  STEPS,
+  timesOfStep,
+  USUAL_PATIENCE,
+} from "./patience.ts";
 import { hear, miss, type Speaker } from "./rivals.ts";
 import { areMany, type Settling, settleAfterLapse, settleAnew } from "./settling.ts";
 import { Standings } from "./standings.ts";
@@ -46,6 +59,8 @@ export class Ownership {
   readonly #nodeByMac = new Map<MacAddress, string>();
   #company: CompanyState;
   #settling: Settling;
+  #patience = USUAL_PATIENCE;
+  readonly #timesByStep: readonly OwnershipConfig[];
   /** When this process was last seen running. */
   #runningAt: Instant;
   #leaving: "no" | "handing-over" | "left" = "no";
@@ -59,6 +74,7 @@ export class Ownership {
     this.#book = new Book((entry) => deadline(config, entry));
     this.#company = initialCompany(now);
     this.#settling = { until: after(now, config.settle), lapses: [] };
+    this.#timesByStep = Array.from({ length: STEPS }, (_, step) => timesOfStep(config, step));
     this.#runningAt = now;
   }
 
@@ -81,8 +97,9 @@ export class Ownership {
     const proof = after(this.#runningAt, micros(detectionTime(this.#config) / 2));
     return earliest(
       this.#book.nextDue(),
-      this.#leaving === "no" ? companyDeadline(this.#config, this.#company) : undefined,
+      this.#leaving === "no" ? companyDeadline(this.#times, this.#company) : undefined,
       this.#book.held.size === 0 ? undefined : proof,
+      calmAt(this.#patience),
     );
   }
 
@@ -93,7 +110,7 @@ export class Ownership {
 
   /** Takes note that this process runs, in the midst of long work that a step has asked for; no proof of it once it stood still. */
   keepsRunning(now: Instant): void {
-    if (now > this.#runningAt && !this.#stoodStill(now)) this.#runningAt = now;
+    if (now > this.#runningAt && !this.#stoodStill(now)) this.#runs(now);
   }
 
   /** Takes note that a packet came from any peer: then, though it may have been read only later. */
@@ -111,13 +128,48 @@ export class Ownership {
     return this.#book.all();
   }
 
+  /** Whether others wait longer than usual for this node. */
+  get asksPatience(): boolean {
+    return this.#patience.step > 0;
+  }
+
   /** Whom this node hears. */
   get company(): CompanyState {
     return this.#company;
   }
 
   #stoodStill(now: Instant): boolean {
-    return now > after(this.#runningAt, detectionTime(this.#config));
+    return now > after(this.#runningAt, detectionTime(this.#times));
+  }
+
+  /** Times by which this node goes: with the patience that its peers have with it. */
+  get #times(): OwnershipConfig {
+    return this.#timesByStep[this.#patience.step] ?? this.#config;
+  }
+
+  /** Who holds nothing and hears nobody has nothing to do, for however long. */
+  #mayBeIdle(): boolean {
+    return this.#book.held.size === 0 && (this.#company.sessions?.up ?? 0) === 0;
+  }
+
+  #runs(now: Instant): void {
+    if (!this.#mayBeIdle())
+      this.#patience = noteGap(this.#config, this.#patience, between(this.#runningAt, now), now);
+    this.#runningAt = instant(Math.max(this.#runningAt, now));
+  }
+
+  /** Asks peers for another patience than before. */
+  #ask(patience: Patience): void {
+    if (patience === this.#patience) return;
+    this.#patience = patience;
+    const { bfdMultiplier } = timesOfStep(this.#config, patience.step);
+    const isUsual = patience.step === 0;
+    this.#effects.push({
+      type: "patience",
+      bfdMultiplier,
+      isUsual,
+      wait: patienceTime(this.#config, patience),
+    });
   }
 
   /**
@@ -126,9 +178,12 @@ export class Ownership {
    */
   #noticeFreeze(now: Instant): void {
     const stoodStill = this.#stoodStill(now);
-    this.#runningAt = instant(Math.max(this.#runningAt, now));
+    const mayHaveBeenIdle = this.#mayBeIdle();
+    const hadHeld = this.#book.held.size > 0;
+    this.#runs(now);
     if (!stoodStill) return;
     this.#settling = settleAfterLapse(this.#config, this.#settling, now);
+    if (!mayHaveBeenIdle) this.#ask(afterLapse(this.#patience, this.#settling.lapses, now));
     const contest = { by: undefined, at: now, until: after(now, this.#config.askTime) };
     const around = this.#around(now);
     for (const entry of this.#book.each([...this.#book.held, ...this.#book.wanted])) {
@@ -136,6 +191,8 @@ export class Ownership {
       const isOver = { cause: "frozen", holder: undefined } as const;
       this.#keep(isHeld(entry) ? giveUp(around, wary, isOver) : reconsider(around, wary));
     }
+    // Said last: who says that it holds nothing holds nothing.
+    if (hadHeld && this.#leaving === "no") this.#effects.push({ type: "say-vacated" });
   }
 
   #apply(input: Input, now: Instant): void {
@@ -184,7 +241,8 @@ export class Ownership {
       now,
       isLeaving: this.#leaving !== "no",
       company: this.#company.verdict,
-      settledAt: this.#settling.until,
+      // Who asks for patience takes nothing from those that are well.
+      settledAt: instant(Math.max(this.#settling.until, calmAt(this.#patience) ?? this.#settling.until)),
       standingOf: (node) => this.#standings.of(node),
       aliveSince: (node) => this.#standings.aliveSince(node),
       isUnsteady: (node) =>
@@ -204,6 +262,7 @@ export class Ownership {
 
   #passTime(now: Instant): void {
     this.#stepCompany({ type: "timer" }, now);
+    this.#ask(relaxed(this.#patience, now));
     const around = this.#around(now);
     for (const entry of this.#book.each(this.#book.takeDue(now, TURN))) this.#keep(tick(around, entry));
   }
@@ -241,15 +300,35 @@ export class Ownership {
         this.#settling = settleAnew(this.#config, this.#settling, now);
     }
     this.#stepCompany({ type: "sessions", counts: sessions }, now);
-    const concerned = new Set(this.#book.wanted);
-    for (const { node } of changes) for (const each of this.#book.blockedBy(node)) concerned.add(each);
-    this.#reconsiderAll(concerned, now);
     const around = this.#around(now);
+    for (const entry of this.#book.each(this.#concernedBy(changes, before)))
+      this.#keep(reconsider(around, entry));
     for (const change of changes) {
       const was = before.get(change.node);
       for (const entry of this.#book.each(this.#book.held))
         this.#keep(meet(around, entry, { ...change, was }));
     }
+  }
+
+  /** Addresses not held here whose plans such changes may alter. */
+  #concernedBy(
+    changes: readonly StandingChange[],
+    before: ReadonlyMap<string, Standing>,
+  ): ReadonlySet<IpAddress> {
+    const { wanted } = this.#book;
+    const concerned = new Set<IpAddress>();
+    for (const { node, standing } of changes) {
+      // Whether it hears us matters to what would be taken from it.
+      const lives = standing.name === "alive" && before.get(node)?.name === "alive";
+      const mayAlter = ({ candidates, memory: { holder, contest } }: Entry): boolean =>
+        holder === node || (!lives && (candidates.includes(node) || contest?.by === node));
+      for (const addresses of [wanted, this.#book.blockedBy(node)])
+        for (const address of addresses) {
+          const entry = this.#book.get(address);
+          if (entry !== undefined && mayAlter(entry)) concerned.add(address);
+        }
+    }
+    return concerned;
   }
 
   #setFitness({ changes }: Extract<Input, { type: "fitness" }>, now: Instant): void {
@@ -286,7 +365,7 @@ export class Ownership {
     // Who leaves does not listen to its sessions any more, and gives up soon anyway.
     if (this.#leaving !== "no") return;
     const { verdict: before } = this.#company;
-    const { state, asksGateway } = stepCompany(this.#config, this.#company, input, now);
+    const { state, asksGateway } = stepCompany(this.#times, this.#company, input, now);
     this.#company = state;
     if (asksGateway) this.#effects.push({ type: "ask-gateway" });
     const { verdict } = state;

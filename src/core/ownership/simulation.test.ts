@@ -261,7 +261,7 @@ const FAULTS: readonly [Fault, ...Fault[]] = [
   restartsOnBadLink,
 ];
 
-/** One of them holds each address after the troubles; the preferred one, once nothing flaps any more. */
+/** One of them holds each address after the troubles; the preferred one, once nothing flaps any more and nobody asks for patience. */
 const expectReunion = (world: SpeakerWorld): void => {
   repair(world);
   for (const { address: each } of world.placements) {
@@ -269,6 +269,8 @@ const expectReunion = (world: SpeakerWorld): void => {
   }
   if (world.random() < 0.8) return;
   world.run(CONFIG.flapping.within);
+  for (let left = 60; left > 0 && world.speakers.some(({ ownership }) => ownership.asksPatience); left -= 1)
+    world.run(seconds(10));
   expectAgreement(world, "long after the troubles");
 };
 

@@ -8,14 +8,16 @@ import { areMany, withLapse } from "./settling.ts";
 const LONG_AGO = instant(0);
 const NOT_A_MEMBER: Standing = { name: "dead", since: LONG_AGO, cause: "not-a-member" };
 
-/** Until one that has returned and is often gone has asked for what it would take, and others have taken it. */
+/** Until one that has returned, or has lost us, and often does so has asked for what it would take, and others have taken it. */
 const RETURNING = seconds(2);
 
 type Known = {
   readonly standing: Standing;
   readonly aliveSince: Instant;
-  /** When it came back from the dead. */
-  readonly returns: readonly Instant[];
+  /** When it came back from the dead, or ceased to hear us. */
+  readonly lapses: readonly Instant[];
+  /** When it did so last. */
+  readonly lapsedAt: Instant;
 };
 
 /** What one node believes of the others. */
@@ -32,10 +34,10 @@ export class Standings {
     return this.#knownByNode.get(node)?.aliveSince ?? LONG_AGO;
   }
 
-  /** Whether a node has come back just now, as it often did lately. */
+  /** Whether a node has come back just now, or has ceased to hear us, as it often did lately. */
   isUnsteady(node: string, now: Instant): boolean {
     const known = this.#knownByNode.get(node);
-    return known !== undefined && areMany(known.returns) && now < after(known.aliveSince, RETURNING);
+    return known !== undefined && areMany(known.lapses) && now < after(known.lapsedAt, RETURNING);
   }
 
   /** Takes a change. */
@@ -45,13 +47,16 @@ export class Standings {
       return;
     }
     const before = this.#knownByNode.get(node);
-    const begins = standing.name === "alive" && before?.standing.name !== "alive";
-    const returns = before?.returns ?? [];
-    const isBack = begins && before?.standing.name === "dead";
+    const was = before?.standing;
+    const begins = standing.name === "alive" && was?.name !== "alive";
+    const lapses = was !== undefined && (begins ? was.name === "dead" : !isDeaf(was) && isDeaf(standing));
     this.#knownByNode.set(node, {
       standing,
       aliveSince: begins ? now : this.aliveSince(node),
-      returns: isBack ? withLapse(config, returns, now) : returns,
+      lapses: lapses ? withLapse(config, before?.lapses ?? [], now) : (before?.lapses ?? []),
+      lapsedAt: lapses ? now : (before?.lapsedAt ?? LONG_AGO),
     });
   }
 }
+
+const isDeaf = (standing: Standing): boolean => standing.name === "alive" && standing.hearsUs === "no";

@@ -207,6 +207,18 @@ export type Effect =
   | { readonly type: "ask-gateway" }
   /** Whom this node hears has changed; `isolated` is to be said on every session (`path-down`, RFC 5880 §6.8.17). */
   | { readonly type: "company"; readonly verdict: Verdict }
+  /**
+   * Ask peers, by the multiplier of BFD packets, to call this node dead only after `wait`: it stands still often, or does not any more
+   * (`isUsual`).
+   */
+  | {
+      readonly type: "patience";
+      readonly bfdMultiplier: number;
+      readonly wait: Duration;
+      readonly isUsual: boolean;
+    }
+  /** Say on every session that this node holds nothing any more (`path-down`, RFC 5880 §6.8.17): peers may have stood still as well. */
+  | { readonly type: "say-vacated" }
   /** Say on every session that this node leaves (AdminDown, RFC 5880 §6.8.16), or that it does not. */
   | { readonly type: "say-leaving" | "say-staying" }
   /** All addresses are given up after `leave`: the process may end. */

@@ -59,6 +59,11 @@ export const SPEAKER_METRICS = {
     words: { company: ["accompanied", "doubtful", "alone", "isolated"] },
     help: "1 for whom this node hears: peers, nobody yet known, its gateway only, nobody; 0 for the others.",
   },
+  steelyard_patience_seconds: {
+    type: "gauge",
+    labels: [],
+    help: "After what silence others take over from this node, while that is longer than usual because it stands still again and again; 0 otherwise.",
+  },
   steelyard_address_conflicts: {
     type: "gauge",
     labels: [],

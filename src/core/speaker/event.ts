@@ -53,6 +53,11 @@ export type SpeakerEvent =
   | { readonly type: "hearing"; readonly node: string; readonly hearsUs: Hearing }
   /** Whom this node hears: the question on which it depends whether it may hold addresses. */
   | { readonly type: "company"; readonly to: Company }
+  /**
+   * This process stands still again and again, and asks other speakers to call this node dead only after so long a silence; `ended`: after
+   * the usual one, again.
+   */
+  | { readonly type: "patience"; readonly state: "begun" | "ended"; readonly wait: Duration }
   /** Another member announces what this node holds by right. */
   | { readonly type: "rival"; readonly address: IpAddress; readonly peer: string }
   /** A machine that is no member of this cluster answers for an address. */

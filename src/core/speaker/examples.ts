@@ -21,6 +21,7 @@ export const SPEAKER_EXAMPLES: { readonly [Type in SpeakerEvent["type"]]: Of<Typ
   member: { type: "member", node: "node-b", from: "alive", to: "dead", cause: "silent" },
   hearing: { type: "hearing", node: "node-b", hearsUs: "no" },
   company: { type: "company", to: "isolated" },
+  patience: { type: "patience", state: "begun", wait: millis(1_000) },
   rival: { type: "rival", address, peer: "node-b" },
   "duplicate-address": { type: "duplicate-address", address, mac, stage: "held" },
   "duplicate-gone": { type: "duplicate-gone", address, mac },

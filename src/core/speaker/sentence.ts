@@ -76,6 +76,17 @@ const memberSentence = ({ node, from, to, cause }: Of<"member">): Sentence => {
   return say("warning", `node ${node}`, cause === undefined ? text : `${text}: ${DEATHS[cause]}`);
 };
 
+const patienceSentence = ({ state, wait }: Of<"patience">): Sentence => {
+  const silence = `${roughly(wait)} of silence`;
+  return state === "begun"
+    ? say(
+        "warning",
+        "this node",
+        `stands still again and again, so others take over only after ${silence}: give it more processor time`,
+      )
+    : say("notice", "this node", `stands still no more: others take over after ${silence}`);
+};
+
 const STAGES: Readonly<Record<Of<"duplicate-address">["stage"], string>> = {
   held: "answers for it as well",
   used: "answers for it, so it is not taken",
@@ -110,6 +121,11 @@ const bindingSentence = ({ address, link, change, detail }: Of<"binding">): Sent
   }
 };
 
+const secretSentence = ({ change, detail }: Of<"secret">): Sentence =>
+  change === "refused"
+    ? say("error", "secret", detailed("cannot be used, and the one before stays", detail))
+    : say("notice", "secret", detailed("replaced", detail));
+
 const configurationSentence = (event: Of<"configuration-applied"> | Of<"configuration-refused">): Sentence =>
   event.type === "configuration-refused"
     ? say("error", "configuration", `refused, what was in force stays: ${event.problems.join("; ")}`)
@@ -137,6 +153,8 @@ export const speakerSentence = (event: SpeakerEvent): Sentence => {
       return say(event.hearsUs === "no" ? "warning" : "info", `node ${event.node}`, HEARING[event.hearsUs]);
     case "company":
       return say(event.to === "accompanied" ? "notice" : "warning", "this node", COMPANY[event.to]);
+    case "patience":
+      return patienceSentence(event);
     case "rival":
       return say(
         "warning",
@@ -150,14 +168,7 @@ export const speakerSentence = (event: SpeakerEvent): Sentence => {
     case "binding":
       return bindingSentence(event);
     case "secret":
-      return say(
-        event.change === "refused" ? "error" : "notice",
-        "secret",
-        detailed(
-          event.change === "refused" ? "cannot be used, and the one before stays" : "replaced",
-          event.detail,
-        ),
-      );
+      return secretSentence(event);
     case "flapping":
       return event.state === "begun"
         ? say("warning", `address ${event.address}`, "moves too often, and is not taken back for a while")

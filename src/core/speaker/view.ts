@@ -23,6 +23,8 @@ export type SpeakerView = BgpView & {
   startedAt: WallTime | undefined;
   isSynced: boolean;
   company: Company | undefined;
+  /** After what silence others take over, where that is longer than usual because this process stands still again and again. */
+  patience: Duration | undefined;
   /** Those that this node has had to do with; one that is on standby again stays, with why, unless there are very many. */
   readonly addresses: Map<IpAddress, AddressView>;
   readonly members: Map<
@@ -56,6 +58,7 @@ export type SpeakerView = BgpView & {
 export const emptySpeakerView = (): SpeakerView => ({
   ...emptyBgpView(),
   ...{ sequence: 0, startedAt: undefined, isSynced: false, company: undefined, refused: [] },
+  patience: undefined,
   ...{ addresses: new Map(), members: new Map(), duplicates: new Map(), unused: new Set() },
   ...{ flapping: new Set() },
   ...{ unreachable: new Map(), linksDown: new Set(), trouble: new Map(), transitions: new Map() },
@@ -171,6 +174,7 @@ export const projectSpeaker = (view: SpeakerView, { sequence, at, event }: Speak
   if (event.type === "speaker" && event.change === "started") view.startedAt = at;
   if (event.type === "speaker" && event.change === "synced") view.isSynced = true;
   if (event.type === "company") view.company = event.to;
+  if (event.type === "patience") view.patience = event.state === "begun" ? event.wait : undefined;
   if (event.type === "link") toggle(view.linksDown, event.link, event.state !== "up");
   projectAddress(view, event, at);
   projectCluster(view, event, at);

@@ -73,6 +73,7 @@ export class Controller {
     this.#cluster = counted.cluster;
     this.#requests = counted.samples;
     this.#writes = createWrites({
+      pace: "single",
       cluster: this.#cluster,
       clock: parts.clock,
       mayWrite: parts.mayWrite,

@@ -232,6 +232,7 @@ describe("a writer that forgets", () => {
     const bed = createBed();
     const answers: (() => void)[] = [];
     const writes = createWrites({
+      pace: "single",
       cluster: {
         write: () =>
           new Promise<Answer>((resolve) => {

@@ -40,9 +40,19 @@ export type Writes = {
 };
 
 const BACKOFF = { first: millis(50), most: seconds(30) };
-/** A cluster's API server takes several hundred status patches a second; more at once only makes each wait longer. */
-const STATUS = { rate: 1_000, burst: 1_000, parallel: 16, backoff: BACKOFF } as const;
-const EVENTS = { rate: 200, burst: 500, parallel: 4, backoff: BACKOFF } as const;
+/** How fast is written. */
+const PACES = {
+  /** By one in the whole cluster: an API server takes several hundred status patches a second, and more at once only makes each wait longer. */
+  single: {
+    statuses: { rate: 1_000, burst: 1_000, parallel: 16, backoff: BACKOFF },
+    events: { rate: 200, burst: 500, parallel: 4, backoff: BACKOFF },
+  },
+  /** By one on each node: when thousands of addresses move, all of them have much to write at once. */
+  "each-node": {
+    statuses: { rate: 50, burst: 500, parallel: 4, backoff: BACKOFF },
+    events: { rate: 10, burst: 200, parallel: 1, backoff: BACKOFF },
+  },
+} as const;
 /** How soon it is asked again whether anything may be written. */
 const NOT_NOW = millis(100);
 /** Events that may wait; the API server is too busy for more. */
@@ -67,6 +77,8 @@ const resultOf = (answer: Answer, { isWorthAnother = isPassing }: PlannedWrite):
 type Queue = WorkQueue<string, PlannedWrite>;
 
 type WritesOptions = {
+  /** How many write like this one. */
+  readonly pace: keyof typeof PACES;
   readonly cluster: Pick<ClusterPort, "write">;
   readonly clock: Pick<Time, "now" | "later">;
   /**
@@ -80,8 +92,8 @@ type WritesOptions = {
 
 class QueuedWrites implements Writes {
   readonly #options: WritesOptions;
-  #statuses: Queue = createWorkQueue(STATUS);
-  #events: Queue = createWorkQueue(EVENTS);
+  #statuses: Queue;
+  #events: Queue;
   /** How often a write of a key has failed that may have reached the API server all the same. */
   readonly #tries = new Map<string, number>();
   /** Keys of status writes that wait, and of those that run. */
@@ -95,6 +107,8 @@ class QueuedWrites implements Writes {
 
   constructor(options: WritesOptions) {
     this.#options = options;
+    this.#statuses = createWorkQueue(PACES[options.pace].statuses);
+    this.#events = createWorkQueue(PACES[options.pace].events);
   }
 
   put(key: string, write: PlannedWrite): void {
@@ -121,8 +135,8 @@ class QueuedWrites implements Writes {
   }
 
   clear(): Promise<void> {
-    this.#statuses = createWorkQueue(STATUS);
-    this.#events = createWorkQueue(EVENTS);
+    this.#statuses = createWorkQueue(PACES[this.#options.pace].statuses);
+    this.#events = createWorkQueue(PACES[this.#options.pace].events);
     this.#tries.clear();
     this.#waiting.clear();
     // What is under way ends for itself, and says nothing about writes of the same keys that follow.

@@ -4,6 +4,8 @@ import type { LabHostHandle, LabProcess } from "#lab/index";
 import { lastLines, type ServerOptions, type ServerProgram, type StopSignal } from "../server-program.ts";
 
 const READY_POLL_MS = 50;
+/** From one question whether it is ready to the next, as many times as long as the answer took: what it says may be long. */
+const READY_POLL_SHARE = 10;
 /** An API server that waits for its watchers gets no longer than this to end. */
 const END_WITHIN_MS = 20_000;
 
@@ -33,13 +35,15 @@ export const openLabServer = (host: LabHostHandle, options: ServerOptions): Serv
     if (current !== undefined) throw new Error(`${options.name} runs already`);
     const started = await launch();
     const limit = performance.now() + options.readyWithinMs;
-    while (!(await options.isReady())) {
+    for (;;) {
+      const asked = performance.now();
+      if (await options.isReady()) return;
       if (current !== started) throw new Error(`${options.name} ended at its start\n${lastWords(30)}`);
       if (performance.now() > limit) {
         await stop("SIGKILL");
         throw new Error(`${options.name} is not ready after ${options.readyWithinMs} ms\n${lastWords(30)}`);
       }
-      await pause(READY_POLL_MS);
+      await pause(Math.max(READY_POLL_MS, READY_POLL_SHARE * (performance.now() - asked)));
     }
   };
   return {

@@ -84,6 +84,7 @@ const ownValues = (facts: Facts): Readonly<Record<SpeakerMetric, Values>> => {
     steelyard_company: company.words.company.map((word) =>
       sample(Number(view.company === word), { company: word }),
     ),
+    steelyard_patience_seconds: (view.patience ?? 0) / 1_000_000,
     steelyard_write_queue: facts.waitingWrites,
     steelyard_write_failures_total: counted(view.failedWrites, "reason"),
     steelyard_api_requests_total: facts.requests,

@@ -56,6 +56,7 @@ export const speakerStatus = (sources: StatusSources): SpeakerStatus => {
     wire: { pid: wire.pid, startedAt: wire.startedAt },
     isSynced: view.isSynced,
     company: view.company ?? "unknown",
+    ...(view.patience === undefined ? {} : { patience: toMillis(view.patience) }),
     ...(placements === undefined ? {} : { placements }),
     addresses: addresses.flatMap((address) => addressStatus(heard, address) ?? []),
     members: pairsOf(view.members, (name, { standing, since, cause, hearsUs }) => ({

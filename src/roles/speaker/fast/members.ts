@@ -34,12 +34,14 @@ export class Members {
   readonly #liveness = new Liveness(DEFAULT_GRACE);
   readonly #standings = new Map<string, Standing>();
   #authentication: PeerParts["authentication"];
+  #times: PeerParts["times"];
   #members: readonly MemberWord[] = [];
   #isMeeting = false;
 
   constructor(parts: MembersParts) {
     this.#parts = parts;
     this.#authentication = parts.authentication;
+    this.#times = parts.times;
     this.#mesh = new Mesh({
       ...parts,
       onReport: (node, report, at) => this.#onReport(node, report, at),
@@ -55,6 +57,12 @@ export class Members {
   /** What packets are signed with from now on. */
   setAuthentication(authentication: PeerParts["authentication"], now: Instant): void {
     this.#authentication = authentication;
+    this.meet(now);
+  }
+
+  /** After how many missing packets peers are to call this node dead, from now on. */
+  setMultiplier(bfdMultiplier: number, now: Instant): void {
+    this.#times = { ...this.#times, bfdMultiplier };
     this.meet(now);
   }
 
@@ -75,7 +83,7 @@ export class Members {
     const names = this.#members.map(({ name }) => name);
     const cluster = { members: names, placements: [...placements.values()] };
     const wanted = new Set(me === undefined ? [] : peersOf(self, cluster, DEFAULT_PAIRS));
-    const parts: PeerParts = { ...this.#parts, authentication: this.#authentication };
+    const parts: PeerParts = { ...this.#parts, authentication: this.#authentication, times: this.#times };
     this.#mesh.setPeers(
       this.#members.flatMap((member) =>
         me !== undefined && wanted.has(member.name) ? (sessionWith(me, member, parts) ?? []) : [],
@@ -101,6 +109,11 @@ export class Members {
   /** Says something on every session. */
   say(word: Word, now: Instant): void {
     this.#mesh.say(word, now);
+  }
+
+  /** Says on every session that this node holds nothing any more; it goes on. */
+  vacate(now: Instant): void {
+    this.#mesh.vacate(now);
   }
 
   /** Sends and reads what is due, in the midst of long work. */

@@ -28,6 +28,8 @@ type Kept = {
   heardAt: Instant | undefined;
 };
 
+/** What peers take for the word that a node holds nothing (`#core/liveness/report`). */
+const VACATED = { type: "failure", diagnostic: "path-down" } as const;
 const UNKNOWN: SessionReport = { state: "unknown" };
 
 /** Where a session's packets go and come from: another place is another session. */
@@ -69,6 +71,12 @@ export class Mesh {
     for (const node of this.#keptByNode.keys()) this.#hub.input(node, input, now);
   }
 
+  /** Says on every session that this node holds nothing any more, once: they come up again by themselves. */
+  vacate(now: Instant): void {
+    if (this.#word !== "staying") return;
+    for (const node of this.#keptByNode.keys()) this.#hub.input(node, VACATED, now);
+  }
+
   /** Sends and reads what is due: to be called now and then by whoever keeps this thread for longer than packets may wait. */
   beat(now: Instant): void {
     this.#hub.beat(now);
@@ -97,7 +105,7 @@ export class Mesh {
   #inputFor(word: Word): Extract<Input, { type: "leave" | "return" | "failure" }> | undefined {
     if (word === "leaving") return { type: "leave" };
     if (this.#word === "leaving") return { type: "return" };
-    return word === "isolated" ? { type: "failure", diagnostic: "path-down" } : undefined;
+    return word === "isolated" ? VACATED : undefined;
   }
 
   #keep(peer: MeshPeer, now: Instant): void {

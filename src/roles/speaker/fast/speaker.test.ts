@@ -291,6 +291,28 @@ describe("speakers on one link", () => {
     assert.equal(holders(bed).length, 1);
   });
 
+  it("are waited for longer once they have stood still too often, until they have been well for a while", async () => {
+    const bed = await settled();
+    const starving = node(bed, "node-1");
+    const standStill = async (duration: Duration): Promise<readonly string[]> => {
+      node(bed, "node-2").said();
+      starving.freeze(true);
+      await bed.pass(duration);
+      starving.freeze(false);
+      const said = node(bed, "node-2").said();
+      await bed.pass(seconds(4));
+      return said;
+    };
+    for (let times = 0; times < 4; times += 1)
+      assert.match((await standStill(millis(600))).join("\n"), /node-1: alive -> dead/);
+    assert.match(starving.said().join("\n"), /others take over only after 1s of silence/);
+    assert.doesNotMatch((await standStill(millis(600))).join("\n"), /dead/);
+    assert.match((await standStill(millis(1_100))).join("\n"), /node-1: alive -> dead/);
+    await bed.pass(seconds(250));
+    assert.match(starving.said().join("\n"), /stands still no more: others take over after 250ms of silence/);
+    assert.match((await standStill(millis(600))).join("\n"), /node-1: alive -> dead/);
+  });
+
   it("hold each of many addresses once, whoever dies", async () => {
     const bed = speakerBed(3);
     const orders = [

@@ -314,6 +314,16 @@ export class Speaker {
         this.#settle(now);
         this.#members.say(effect.type === "say-leaving" ? "leaving" : "staying", now);
         break;
+      case "patience": {
+        const { bfdMultiplier, isUsual, wait } = effect;
+        this.#members.setMultiplier(bfdMultiplier, now);
+        this.#parts.tell({ type: "patience", state: isUsual ? "ended" : "begun", wait });
+        break;
+      }
+      case "say-vacated":
+        this.#settle(now);
+        this.#members.vacate(now);
+        break;
       case "company":
         // Said last: who says that it holds nothing holds nothing.
         this.#settle(now);

@@ -55,7 +55,7 @@ export class BgpWriters {
     this.#parts = parts;
     this.#failures = createFailures(clock.now);
     this.#writes = createWrites({
-      ...{ cluster, clock, mayWrite: () => this.#life !== "closed" },
+      ...{ pace: "each-node", cluster, clock, mayWrite: () => this.#life !== "closed" },
       onEnd: (key, failure) => this.#onEnd(key, failure),
     });
     const common = { self, namespace, writes: this.#writes, attempts: new Attempts() };

@@ -111,7 +111,7 @@ export class Writers {
     this.#parts = parts;
     this.#failures = createFailures(clock.now);
     this.#writes = createWrites({
-      ...{ cluster, clock },
+      ...{ pace: "each-node", cluster, clock },
       mayWrite: () => this.#life !== "closed",
       onEnd: (key, failure) => this.#onEnd(key, failure),
     });
