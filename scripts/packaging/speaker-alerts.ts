@@ -64,6 +64,15 @@ const NODES: readonly Alert[] = [
       "It answers for no address, so that others can. Look at its network; if it is the only node, at its gateway.",
   },
   {
+    name: "SteelyardSpeakerStarved",
+    expression: "max by (namespace, node) (steelyard_patience_seconds) > 0",
+    for: "5m",
+    severity: "warning",
+    summary: "The speaker of node {{ $labels.node }} stands still again and again",
+    description:
+      "Others take over from it only after {{ $value }} s of silence, so that its addresses stay where they are. Give it more processor time: no CPU limit, a request that the scheduler keeps, speaker.realtime=true.",
+  },
+  {
     name: "SteelyardSpeakerRestarts",
     expression: "max by (namespace, node, pod, part) (changes(steelyard_process_start_time_seconds[1h])) > 2",
     for: "0m",

@@ -68,6 +68,16 @@ const ADDRESSES: readonly Panel[] = [
   },
   {
     kind: "graph",
+    title: "Nodes that stand still, and ask others for patience",
+    description:
+      "After what silence others take over from a node that gets too little processor time, while that is longer than usual.",
+    queries: [
+      { expression: `sum by (node) (${of("steelyard_patience_seconds")}) > 0`, legend: "{{node}}" },
+    ],
+    unit: "s",
+  },
+  {
+    kind: "graph",
     title: "Addresses that move too often, or that another machine has",
     description: "Neither should ever be.",
     queries: [

@@ -23,7 +23,8 @@ const join = (outer: Socket, inner: Socket): void => {
     [inner, outer],
   ] as const) {
     one.on("error", () => other.destroy());
-    one.on("close", () => other.destroy());
+    // What it has said last may wait to be passed on.
+    one.on("close", () => other.destroySoon());
   }
 };
 
