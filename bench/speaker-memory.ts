@@ -89,6 +89,8 @@ const PATIENCE_MS = 600_000;
 const READY_WITHIN_MS = 300_000;
 /** Rest before anything is weighed: bursts are over, conditions are written, and memory is given back. */
 const SETTLING_MS = 30_000;
+/** Between two questions: what is said of ten thousand addresses costs who says it more than anything else at rest. */
+const LOOK_MS = 5_000;
 const SERVICES = "/api/v1/namespaces/default/services";
 const SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
 
@@ -131,10 +133,10 @@ const settle = async (speaker: LabSpeaker, addresses: number): Promise<void> => 
   while (quiet < SETTLING_MS) {
     // One that reads ten thousand Services may have no time to answer.
     const { placements = 0, waitingWrites = 1 } = await speaker.status().catch(() => BUSY);
-    quiet = placements >= addresses && waitingWrites === 0 ? quiet + 1_000 : 0;
+    quiet = placements >= addresses && waitingWrites === 0 ? quiet + LOOK_MS : 0;
     if (performance.now() > limit)
       throw new Error(`not at rest with ${addresses} addresses after ${PATIENCE_MS} ms`);
-    await pause(1_000);
+    await pause(LOOK_MS);
   }
 };
 
