@@ -71,9 +71,7 @@ const ADDRESSES: readonly Panel[] = [
     title: "Nodes that stand still, and ask others for patience",
     description:
       "After what silence others take over from a node that gets too little processor time, while that is longer than usual.",
-    queries: [
-      { expression: `sum by (node) (${of("steelyard_patience_seconds")}) > 0`, legend: "{{node}}" },
-    ],
+    queries: [{ expression: `sum by (node) (${of("steelyard_patience_seconds")}) > 0`, legend: "{{node}}" }],
     unit: "s",
   },
   {

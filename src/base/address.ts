@@ -18,17 +18,29 @@ export type IpAddress = Ipv4Address | Ipv6Address;
 /** The address family, as Kubernetes spells it. */
 export type IpFamily = "IPv4" | "IPv6";
 
-const OCTET = /^(?:0|[1-9]\d{0,2})$/;
+const DOT = 0x2e;
+const ZERO = 0x30;
 
+/** Without a copy of any part: in a takeover thousands of addresses are written into packets. */
 const parseIpv4Bytes = (text: string): Uint8Array | undefined => {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [index, part] of parts.entries()) {
-    if (!OCTET.test(part) || Number(part) > 255) return undefined;
-    bytes[index] = Number(part);
+  let [part, digits, value] = [0, 0, 0];
+  for (let index = 0; index <= text.length; index += 1) {
+    const code = index === text.length ? DOT : text.charCodeAt(index);
+    if (code === DOT) {
+      if (digits === 0 || part === 4) return undefined;
+      bytes[part] = value;
+      part += 1;
+      [digits, value] = [0, 0];
+      continue;
+    }
+    const digit = code - ZERO;
+    const isPadded = digits > 0 && value === 0;
+    value = 10 * value + digit;
+    if (digit < 0 || digit > 9 || isPadded || value > 255) return undefined;
+    digits += 1;
   }
-  return bytes;
+  return part === 4 ? bytes : undefined;
 };
 
 const GROUP = /^[0-9a-fA-F]{1,4}$/;

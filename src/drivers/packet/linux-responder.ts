@@ -1,5 +1,6 @@
 /** The packet sockets of a responder. They need CAP_NET_RAW. */
 import type { IpAddress, IpFamily } from "#base/address";
+import type { MacAddress } from "#base/mac";
 import { ETHER_TYPE as ARP } from "#core/arp/constants";
 import { ETHER_TYPE as IPV6 } from "#core/ndp/constants";
 import { type Door, openDoor } from "#native/door";
@@ -17,6 +18,9 @@ const PAYLOAD_SIZE = 256;
 /** `struct sockaddr_ll`: sll_halen, sll_addr. */
 const SOURCE_LENGTH = 11;
 const SOURCE = 12;
+
+/** Destinations whose names are kept: all neighbours at once, and a few that are asked again and again. */
+const MOST_SOCKADDRS = 64;
 
 const ETHER_TYPES: Readonly<Record<IpFamily, number>> = { IPv4: ARP, IPv6: IPV6 };
 const FILTERS = { IPv4: arpRangeFilter, IPv6: ndpRangeFilter } as const;
@@ -58,9 +62,18 @@ const openResponder = (
   const { transmit, drain, counters, closed, close: closeEndpoint } = started.value;
   const filter = new AddressFilter(door, { fd, link, programFor: FILTERS[family] });
   const groups = new Groups(door, link, fd);
+  const sockaddrs = new Map<MacAddress, Uint8Array>();
+  const sockaddrOf = (destination: MacAddress): Uint8Array => {
+    const known = sockaddrs.get(destination);
+    if (known !== undefined) return known;
+    if (sockaddrs.size === MOST_SOCKADDRS) sockaddrs.clear();
+    const made = linkSockaddr({ linkIndex: link.index, etherType, destination });
+    sockaddrs.set(destination, made);
+    return made;
+  };
   const send: ResponderSocket["send"] = ({ destination, payload }) =>
     transmit(
-      () => door.send(fd, payload, linkSockaddr({ linkIndex: link.index, etherType, destination }), 0),
+      () => door.send(fd, payload, sockaddrOf(destination), 0),
       () => `send through ${link.name}`,
     );
   const joins = family === "IPv6" && questions !== "unheard";
