@@ -1,6 +1,7 @@
 /** `steelyard speaker` as it is built, on a real link, with an API server that is away. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { ADDRESSES, eventually, inSpeakerBed, macOf } from "./speaker-bed.ts";
 
 describe("two speakers without an API server", () => {
@@ -36,6 +37,41 @@ describe("two speakers without an API server", () => {
       assert.match(back.stdout() + back.stderr(), /yielding -> standby: e2 has it now/);
       await believes("e2");
       assert.equal((await speakers()).at(-1), macOf("e2"));
+    });
+  });
+
+  it("wait longer for one that stands still again and again, which still takes what nobody holds", async (context) => {
+    await inSpeakerBed(context, async ({ e1, e2, believes, speakers }) => {
+      await e1.start();
+      const other = await e2.start();
+      await believes("e1");
+      const standStill = async (ms: number): Promise<void> => {
+        await e1.signal("wire", "SIGSTOP");
+        await pause(ms);
+        await e1.signal("wire", "SIGCONT");
+      };
+      const deaths = (): number => (e2.log().match(/node e1: alive -> dead/g) ?? []).length;
+      const asked = /this node: stands still again and again, so others take over only after 1s of silence/;
+      for (let times = 1; !asked.test(e1.log()); times += 1) {
+        assert.ok(times <= 8, "patience is asked for");
+        await standStill(500);
+        // Sessions come up again, and it holds something, before it stands still the next time.
+        await other.said(/node e1: dead -> alive/);
+        await pause(2_500);
+      }
+      assert.ok(deaths() >= 3, "the first standstills were deaths");
+      await believes("e2");
+      const [before, spoken] = [deaths(), (await speakers()).length];
+      await standStill(600);
+      await pause(1_000);
+      assert.equal(deaths(), before, "nobody calls it dead after 0.6 s of silence");
+      assert.ok(
+        (await speakers()).slice(spoken).every((mac) => mac === macOf("e2")),
+        "and nothing moves",
+      );
+
+      await e2.signal("wire", "SIGKILL");
+      await believes("e1");
     });
   });
 
