@@ -4,8 +4,9 @@ import type { LabHostHandle, LabProcess } from "#lab/index";
 import { lastLines, type ServerOptions, type ServerProgram, type StopSignal } from "../server-program.ts";
 
 const READY_POLL_MS = 50;
-/** From one question whether it is ready to the next, as many times as long as the answer took: what it says may be long. */
-const READY_POLL_SHARE = 10;
+/** From one question whether it is ready to the next, as many times as long as the answer took, up to a second: what it says may be long. */
+const READY_POLL_SHARE = 2;
+const LONGEST_POLL_MS = 1_000;
 /** An API server that waits for its watchers gets no longer than this to end. */
 const END_WITHIN_MS = 20_000;
 
@@ -43,7 +44,8 @@ export const openLabServer = (host: LabHostHandle, options: ServerOptions): Serv
         await stop("SIGKILL");
         throw new Error(`${options.name} is not ready after ${options.readyWithinMs} ms\n${lastWords(30)}`);
       }
-      await pause(Math.max(READY_POLL_MS, READY_POLL_SHARE * (performance.now() - asked)));
+      const took = performance.now() - asked;
+      await pause(Math.min(Math.max(READY_POLL_MS, READY_POLL_SHARE * took), LONGEST_POLL_MS));
     }
   };
   return {
