@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseMac } from "#base/mac";
 import { parseInterfaceAddress } from "#base/prefix";
-import { seconds } from "#base/time";
+import { millis, seconds } from "#base/time";
 import { fieldsOf, listOf } from "#core/kubernetes/read";
 import { LINKS_ANNOTATION, type ReportedLink, readReport, reportText } from "#core/speaker-report/report";
 import { CONFIGURATION_STATES, NODES } from "#runtime/cluster/resources";
@@ -42,6 +42,19 @@ describe("the report of a node's links", () => {
     await bed.rest();
     assert.deepEqual(bed.writes(), ["patch configurationstates"]);
     assert.equal(report()?.links.length, 2);
+  });
+
+  it("does not wait behind the statuses of a thousand Services that this node has just taken", async () => {
+    const { bed, speaker, report } = await started();
+    const taken = Array.from({ length: 1_000 }, (_, index) => `192.0.${2 + (index >> 8)}.${index & 255}`);
+    for (const [index, ip] of taken.entries()) bed.service(`web-${index}`, { ips: [ip] });
+    await bed.rest();
+    speaker.holds(...taken);
+    await bed.rest(seconds(1));
+    speaker.writers.links([link("eth0", "192.0.2.1/24")]);
+    await bed.rest(millis(100));
+    assert.equal(report()?.links.length, 1);
+    assert.ok(speaker.writers.waiting > 100, "which have not been written yet");
   });
 
   it("belongs to the Node, so that it goes with it, and to the one of that name that is there now", async () => {

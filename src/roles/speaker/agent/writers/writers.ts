@@ -90,6 +90,8 @@ type Later = "report" | "conflicts" | "attempts";
 export class Writers {
   readonly #parts: WritersParts;
   readonly #writes: Writes;
+  /** What others wait for: it must not wait behind the statuses of thousands of Services. */
+  readonly #first: Writes;
   readonly #failures;
   readonly #attempts = new Attempts();
   readonly #events: SpeakerEvents;
@@ -110,12 +112,14 @@ export class Writers {
     const { cluster, clock, mirror, self, namespace } = parts;
     this.#parts = parts;
     this.#failures = createFailures(clock.now);
-    this.#writes = createWrites({
-      ...{ pace: "each-node", cluster, clock },
+    const writesOptions = {
+      ...({ pace: "each-node", cluster, clock } as const),
       mayWrite: () => this.#life !== "closed",
-      onEnd: (key, failure) => this.#onEnd(key, failure),
-    });
-    const writes = this.#writes;
+      onEnd: (key: string, failure: Failure | undefined) => this.#onEnd(key, failure),
+    };
+    this.#writes = createWrites(writesOptions);
+    this.#first = createWrites(writesOptions);
+    const [writes, first] = [this.#writes, this.#first];
     this.#events = new SpeakerEvents({ writes, clock, self });
     this.#agenda = new Agenda({
       clock,
@@ -136,14 +140,14 @@ export class Writers {
       onWritten: (...written) => this.#onWritten(...written),
     });
     this.#report = new LinkReport({
-      ...{ ...common, attempts: new Attempts(REPORTING) },
+      ...{ ...common, writes: first, attempts: new Attempts(REPORTING) },
       seen: () => mirror.reportOf(self),
       seenOwners: () => mirror.ownersOf(self),
       nodeUid: () => mirror.uidOf(self),
       lookAgain: (when) => this.#later("report", when),
     });
     this.#conflicts = new Conflicts({
-      ...{ ...common, cluster, policy: parts.conflicts },
+      ...{ ...common, writes: first, cluster, policy: parts.conflicts },
       isPlaced: (address) => parts.placements.get(address) !== undefined,
       isHeld: (address) => (this.#voices?.get(address)?.length ?? 0) > 0,
       lookAgain: (when) => this.#later("conflicts", when),
@@ -152,7 +156,7 @@ export class Writers {
 
   /** Writes that wait or run. */
   get waiting(): number {
-    return this.#writes.waiting;
+    return this.#writes.waiting + this.#first.waiting;
   }
 
   /** Failed writes since the start. */
@@ -223,9 +227,10 @@ export class Writers {
     const until = after(clock.now(), LAST_WORDS);
     // Puts of this turn begin after it.
     do await new Promise<void>((resolve) => void clock.later(LAST_WORDS_LOOK, resolve));
-    while (this.#writes.waiting > 0 && clock.now() < until);
+    while (this.waiting > 0 && clock.now() < until);
     this.#life = "closed";
     this.#writes.close();
+    this.#first.close();
   }
 
   get #isReady(): boolean {
