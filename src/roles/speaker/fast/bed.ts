@@ -119,10 +119,16 @@ type Wires = {
   readonly answerer: "responder" | "kernel";
 };
 
-/** A port through which each frame takes its time. */
+/** A port through which each frame takes its time, to send and to hear. */
 const slowly = (port: ResponderPort, spend: () => void): ResponderPort => ({
   openResponder: (request) => {
-    const opened = port.openResponder(request);
+    const opened = port.openResponder({
+      ...request,
+      onFrame: (frame) => {
+        spend();
+        request.onFrame(frame);
+      },
+    });
     if (!opened.ok) return opened;
     const { send } = opened.value;
     const slow: ResponderSocket["send"] = (frame) => {
@@ -200,7 +206,7 @@ const ADDRESSES = Array.from({ length: 50 }, (_, index) => parsed(`192.0.2.${100
 const heldOf = (speaker: Speaker): readonly IpAddress[] =>
   ADDRESSES.filter((address) => speaker.answers(address));
 
-/** So many nodes `node-1`, `node-2`, ... on one link with a gateway, who know each other; each frame takes so long to send. */
+/** So many nodes `node-1`, `node-2`, ... on one link with a gateway, who know each other; each frame takes so long to send, or to hear. */
 export const speakerBed = (
   count: number,
   { frameCost = micros(0), answerer = "responder" }: Partial<Pick<Wires, "frameCost" | "answerer">> = {},

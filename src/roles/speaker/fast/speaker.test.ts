@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Duration, micros, millis, seconds } from "#base/time";
-import { LINK, parsed, type SpeakerBed, speakerBed, startMachine } from "./bed.ts";
+import { framesFor } from "#core/announce/frames";
+import { LINK, macOf, parsed, type SpeakerBed, speakerBed, startMachine } from "./bed.ts";
 
 const A = "192.0.2.100";
 const B = "192.0.2.101";
@@ -347,6 +348,27 @@ describe("speakers on one link", () => {
     bed.sessions.settle();
     assert.equal(bed.segment.frames.length - before, 3_000);
     assert.ok(sent >= 2, `${sent} packets in 150 ms`);
+  });
+
+  it("go on speaking to the others while they hear who has thousands of addresses", async () => {
+    const bed = speakerBed(2, { frameCost: micros(200) });
+    bed.place({ [A]: ["node-2", "node-1"] });
+    await bed.pass(seconds(20));
+    let sent = 0;
+    bed.sessions.loses = ({ source }) => {
+      if (source === parsed("192.0.2.1")) sent += 1;
+      return false;
+    };
+    const [frame] = framesFor({ address: parsed(A), mac: node(bed, "node-2").mac, router: false });
+    const silent = { onFrame: () => {}, onError: () => {} };
+    const other = bed.segment
+      .addStation(macOf(7))
+      .port.openResponder({ link: LINK, family: "IPv4", ...silent });
+    assert.ok(other.ok && frame !== undefined);
+    for (let count = 0; count < 2_000; count += 1) other.value.send(frame);
+    bed.segment.settle();
+    bed.sessions.settle();
+    assert.ok(sent >= 5, `${sent} packets in 400 ms`);
   });
 
   it("change their secret one after the other, without a session that goes down", async () => {

@@ -49,7 +49,7 @@ export type SpeakerParts = Pick<BfdHubParts, "bfd" | "random" | "digest" | "coun
   readonly onLinks?: (nodeLinks: readonly NodeLink[]) => void;
 };
 
-/** Effects after which packets may be due. */
+/** Effects, or frames of others, after which packets may be due. */
 const BEAT_AFTER = 64;
 
 export class Speaker {
@@ -231,6 +231,7 @@ export class Speaker {
   #wake(now: Instant): void {
     const due = this.#ownership.deadline();
     if (due !== undefined && due <= now) this.#decide({ type: "awake" }, now);
+    this.#beat();
   }
 
   /** One input after the other: what follows from one may bring the next while it is performed. */
@@ -252,7 +253,7 @@ export class Speaker {
     this.#parts.deadlines.set("ownership", this.#ownership.deadline(), this.#onOwnership);
   }
 
-  /** Peers must not take this node for dead because it takes over thousands of addresses. */
+  /** Peers must not take this node for dead because it takes over thousands of addresses, or hears that others do. */
   #beat(): void {
     this.#untilBeat -= 1;
     if (this.#untilBeat > 0) return;
