@@ -8,7 +8,7 @@ import { type Endpoint, openEndpoint } from "./endpoint.ts";
 import { Groups } from "./groups.ts";
 import { AddressFilter, cameThrough, openDeaf } from "./listening.ts";
 import type { PacketLink, PacketResult } from "./port.ts";
-import { arpRangeFilter, ndpRangeFilter } from "./range-filter.ts";
+import { arpClaimFilter, arpRangeFilter, ndpClaimFilter, ndpRangeFilter } from "./range-filter.ts";
 import type { RawPacket } from "./receiver.ts";
 import type { HeardFrame, Listening, ResponderPort, ResponderSocket } from "./responder-port.ts";
 import { linkSockaddr } from "./sockaddr.ts";
@@ -23,7 +23,10 @@ const SOURCE = 12;
 const MOST_SOCKADDRS = 64;
 
 const ETHER_TYPES: Readonly<Record<IpFamily, number>> = { IPv4: ARP, IPv6: IPV6 };
-const FILTERS = { IPv4: arpRangeFilter, IPv6: ndpRangeFilter } as const;
+const FILTERS = {
+  heard: { IPv4: arpRangeFilter, IPv6: ndpRangeFilter },
+  unheard: { IPv4: arpClaimFilter, IPv6: ndpClaimFilter },
+} as const;
 
 /** What was sent to others or by this host the filter refuses. */
 const readFrame = (link: PacketLink, { payload, name }: RawPacket): HeardFrame | undefined =>
@@ -42,7 +45,7 @@ const groupsOf = (words: Uint32Array): ReadonlySet<number> => {
 
 const openResponder = (
   door: Door,
-  { link, family, questions, onFrame, onError }: Parameters<ResponderPort["openResponder"]>[0],
+  { link, family, questions = "heard", onFrame, onError }: Parameters<ResponderPort["openResponder"]>[0],
 ): ReturnType<ResponderPort["openResponder"]> => {
   const etherType = ETHER_TYPES[family];
   const opened = openDeaf(door, link, etherType);
@@ -60,7 +63,7 @@ const openResponder = (
   });
   if (!started.ok) return started;
   const { transmit, drain, counters, closed, close: closeEndpoint } = started.value;
-  const filter = new AddressFilter(door, { fd, link, programFor: FILTERS[family] });
+  const filter = new AddressFilter(door, { fd, link, programFor: FILTERS[questions][family] });
   const groups = new Groups(door, link, fd);
   const sockaddrs = new Map<MacAddress, Uint8Array>();
   const sockaddrOf = (destination: MacAddress): Uint8Array => {
@@ -76,7 +79,7 @@ const openResponder = (
       () => door.send(fd, payload, sockaddrOf(destination), 0),
       () => `send through ${link.name}`,
     );
-  const joins = family === "IPv6" && questions !== "unheard";
+  const joins = family === "IPv6" && questions === "heard";
   const listen = (addresses: Iterable<IpAddress>): PacketResult<Listening> => {
     if (closed()) return { ok: true, value: NO_GROUPS };
     const heard = filter.set(addresses);

@@ -9,7 +9,13 @@ import { encode as encodeArp, probe } from "#core/arp/packet";
 import { detect } from "#core/ndp/answer";
 import { encodePacket } from "#core/ndp/packet";
 import { PACKET_TYPE, runFilter } from "#testing/packet-filter";
-import { arpRangeFilter, MOST_RANGES, ndpRangeFilter } from "./range-filter.ts";
+import {
+  arpClaimFilter,
+  arpRangeFilter,
+  MOST_RANGES,
+  ndpClaimFilter,
+  ndpRangeFilter,
+} from "./range-filter.ts";
 import { coveringRanges } from "./ranges.ts";
 
 const mac = macFromBytes(Uint8Array.of(2, 0, 0, 0, 0, 1));
@@ -36,14 +42,14 @@ const addressOf = (length: 4 | 16) =>
   });
 
 describe("filters by ranges", () => {
-  for (const { name, length, filter } of [
-    { name: "ARP", length: 4, filter: arpRangeFilter },
-    { name: "Neighbour Discovery", length: 16, filter: ndpRangeFilter },
+  for (const { name, length, filter, claimFilter } of [
+    { name: "ARP", length: 4, filter: arpRangeFilter, claimFilter: arpClaimFilter },
+    { name: "Neighbour Discovery", length: 16, filter: ndpRangeFilter, claimFilter: ndpClaimFilter },
   ] as const) {
     const rangesOf = (addresses: readonly IpAddress[], most: number) =>
       coveringRanges(Uint32Array.from(addresses.map(wordOf)), most);
 
-    it(`pass exactly what is about an address in the ranges, in ${name}`, () => {
+    it(`pass exactly what is about an address in the ranges, or claims one, in ${name}`, () => {
       fc.assert(
         fc.property(
           fc.array(addressOf(length), { maxLength: 20 }),
@@ -55,6 +61,9 @@ describe("filters by ranges", () => {
             for (const packet of [question(address), ...claims(address)]) {
               assert.equal(runFilter(filter(ranges), packet) > 0, within);
             }
+            for (const packet of claims(address))
+              assert.equal(runFilter(claimFilter(ranges), packet) > 0, within);
+            assert.equal(runFilter(claimFilter(ranges), question(address)), 0);
           },
         ),
       );

@@ -95,6 +95,10 @@ export const search = (ranges: readonly Range[], offset: number): readonly Uint8
 export const arpRangeFilter = (ranges: readonly Range[]): Uint8Array =>
   concatBytes(...requireHeard, ...search(ranges, ARP.target), ...search(ranges, ARP.sender), REFUSE);
 
+/** Passes ARP packets from an address in these ranges: what claims it, and no questions for it. */
+export const arpClaimFilter = (ranges: readonly Range[]): Uint8Array =>
+  concatBytes(...requireHeard, ...search(ranges, ARP.sender), REFUSE);
+
 /** Passes solicitations and advertisements from or for an address whose last word is in these ranges. */
 export const ndpRangeFilter = (ranges: readonly Range[]): Uint8Array =>
   concatBytes(
@@ -106,5 +110,15 @@ export const ndpRangeFilter = (ranges: readonly Range[]): Uint8Array =>
     REFUSE,
     ...search(ranges, NDP.target),
     ...search(ranges, NDP.source),
+    REFUSE,
+  );
+
+/** Passes advertisements of an address whose last word is in these ranges. */
+export const ndpClaimFilter = (ranges: readonly Range[]): Uint8Array =>
+  concatBytes(
+    ...requireByte(NDP.nextHeader, ICMPV6),
+    ...requireHeard,
+    ...requireByte(NDP.type, ADVERTISEMENT),
+    ...search(ranges, NDP.target),
     REFUSE,
   );

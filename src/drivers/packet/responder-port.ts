@@ -33,7 +33,7 @@ export type ResponderPort = {
   openResponder(request: {
     readonly link: PacketLink;
     readonly family: IpFamily;
-    /** `unheard`: no solicited-node groups are joined, so only what is sent to all or to this link is sure to be heard. */
+    /** `unheard`: only who claims an address is heard, and no solicited-node groups are joined. */
     readonly questions?: "heard" | "unheard";
     /** Its bytes are views of a buffer that is used again, valid only during the callback. */
     readonly onFrame: (frame: HeardFrame) => void;

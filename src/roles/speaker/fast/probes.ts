@@ -72,13 +72,17 @@ type Probe = {
 /** The kernel tells of many changes at once; nothing here is in a hurry. */
 const LOOK_PAUSE = millis(500);
 
-/** What is due within this time is done together, at its end: to wake up costs more than a question. */
+/** What is due within this time is done together, at its end: to wake up, here and where it is heard, costs more than a question. */
 const LONGEST_BEAT: Duration = millis(200);
+/** The same for rounds that are expected to find what those before them have found. */
+const ROUTINE_BEAT: Duration = millis(500);
 /** Addresses whose rounds begin together, more or less, while each is asked for as often as can be. */
 const TOGETHER = 8;
 
-const beatFor = (addresses: number): Duration =>
-  micros(Math.min(LONGEST_BEAT, Math.ceil((TOGETHER * PROBE_DEFAULTS.interval) / Math.max(1, addresses))));
+const beatFor = (addresses: number, { phase, verdict }: State): Duration => {
+  const longest = phase.name === "waiting" && verdict.type === "reachable" ? ROUTINE_BEAT : LONGEST_BEAT;
+  return micros(Math.min(longest, Math.ceil((TOGETHER * PROBE_DEFAULTS.interval) / Math.max(1, addresses))));
+};
 
 /** Who answered; "" where that is nobody, or not one machine. */
 const macOf = (verdict: Verdict): string => {
@@ -186,7 +190,7 @@ export class Probes {
   }
 
   #schedule({ id, config, state, run }: Probe): void {
-    const beat = { interval: beatFor(this.#probes.size), phase: micros(0) };
+    const beat = { interval: beatFor(this.#probes.size, state), phase: micros(0) };
     this.#parts.deadlines.set(id, gridPoint(beat, deadline(config, state)), run);
   }
 
