@@ -1,5 +1,5 @@
 /** The links of a node, and which of them each address is heard and told of on. */
-import type { IpAddress } from "#base/address";
+import { addressBytes, type IpAddress } from "#base/address";
 import type { Instant } from "#base/time";
 import type { Assignment, NodeLink, ResponderConfig } from "./config.ts";
 import {
@@ -49,6 +49,8 @@ export class Fitting {
   readonly #fitted = new Set<IpAddress>();
   /** Links that are the same but for their MAC address: what neighbours know of them is wrong. */
   readonly #renewed = new Set<number>();
+  /** What was found for the last address. */
+  #lastFit: readonly UsableLink[] = [];
   /** Links that listen for looks. */
   #looking: ReadonlySet<number> = new Set();
 
@@ -134,11 +136,13 @@ export class Fitting {
   /** Finds the links of an address. */
   fit(holding: Holding, now: Instant): void {
     this.#fitted.add(holding.address);
-    const { bytes, assignment, family, address } = holding;
+    const { assignment, family, address } = holding;
+    const bytes = addressBytes(address);
     const before = holding.fit;
     const candidates = assignment.interfaces === "all" ? this.#openLinks : this.#namedLinks(assignment, now);
-    // Without room for more, which a list that has grown has.
-    holding.fit = fittingLinks({ links: candidates, lost: this.#lost }, bytes, assignment.interfaces).slice();
+    holding.fit = this.#shared(
+      fittingLinks({ links: candidates, lost: this.#lost }, bytes, assignment.interfaces),
+    );
     for (const { index } of holding.fit) this.#listening.add(index, family, address, now);
     for (const { index } of before) {
       if (!holding.fit.some((link) => link.index === index)) {
@@ -173,6 +177,14 @@ export class Fitting {
     readonly interfaces: Assignment["interfaces"];
   }): ReadonlyMap<string, UnfitReason> {
     return unfitLinks(this.#nodeLinks, assignment, this.#excludedNames);
+  }
+
+  /** One list for all addresses that are found on the same links one after the other; without room for more, which one that has grown has. */
+  #shared(fit: readonly UsableLink[]): readonly UsableLink[] {
+    const last = this.#lastFit;
+    const isSame = last.length === fit.length && last.every((link, place) => link === fit[place]);
+    if (!isSame) this.#lastFit = fit.slice();
+    return this.#lastFit;
   }
 
   /** A name that is asked for the first time may be that of a link that was left out. */

@@ -31,12 +31,14 @@ export type Outgoing = {
 type Voice = {
   readonly linkIndex: number;
   announcing: announcing.State;
-  readonly announcements: readonly Outgoing[];
+  /** In each form, once it was announced; gone again when it is silent: most of ten thousand addresses are others'. */
+  announcements: readonly Outgoing[];
   /** Once one was sent. */
   probe: Outgoing | undefined;
 };
 
 const NO_VOICES: readonly Voice[] = [];
+const NOTHING_SAID: readonly Outgoing[] = [];
 
 /** Somebody else has just told neighbours that the address is elsewhere. */
 const DISPUTES: ReadonlySet<string> = new Set([
@@ -72,7 +74,6 @@ const shareOf = (bytes: Uint8Array): number => {
 
 export class Holding {
   readonly address: IpAddress;
-  readonly bytes: Uint8Array;
   readonly family: IpFamily;
   assignment: Assignment;
   /** The links on which it is heard, whether or not something is said there. */
@@ -91,11 +92,10 @@ export class Holding {
   constructor(assignment: Assignment, config: ResponderConfig, outbox: Outbox<Outgoing>) {
     this.assignment = assignment;
     this.address = assignment.address;
-    this.bytes = addressBytes(assignment.address);
     this.family = familyOf(assignment.address);
     this.#outbox = outbox;
     this.#config = config;
-    this.#refresh = micros(config.gratuitous.refresh * shareOf(this.bytes));
+    this.#refresh = micros(config.gratuitous.refresh * shareOf(addressBytes(assignment.address)));
   }
 
   /** Whether it is told of on this link. */
@@ -120,7 +120,8 @@ export class Holding {
     for (const index of silenced) this.#close(index);
     const before = this.#voices;
     const added = [...chosen].filter((index) => !this.speaksOn(index)).map((index) => this.#voiceOn(index));
-    this.#voices = [...before, ...added];
+    // Without room for more, which a list that has grown has.
+    this.#voices = before.concat(added);
     if (this.assignment.stance === "holding") {
       for (const voice of this.#voices) {
         if (voice.announcing.name === "silent") this.#feed(voice, "takeover", now);
@@ -224,8 +225,7 @@ export class Holding {
   }
 
   #voiceOn(linkIndex: number): Voice {
-    const announcements = formsFor(this.address).map((form) => this.#outgoing(linkIndex, form));
-    return { linkIndex, announcing: announcing.INITIAL, announcements, probe: undefined };
+    return { linkIndex, announcing: announcing.INITIAL, announcements: NOTHING_SAID, probe: undefined };
   }
 
   #feed(voice: Voice, type: announcing.Input["type"], now: Instant): void {
@@ -234,6 +234,8 @@ export class Holding {
     const { announcing: before } = voice;
     const { state, effects } = announcing.step(config, before, { type }, now);
     voice.announcing = state;
+    if (effects.length > 0 && voice.announcements.length === 0)
+      voice.announcements = formsFor(this.address).map((form) => this.#outgoing(voice.linkIndex, form));
     for (const { cause } of effects) {
       const begins = state.name === "announcing" && state.lastBurstAt === now;
       const isAnswer = before.name === "announcing" && before.once !== undefined;
@@ -269,7 +271,10 @@ export class Holding {
   #silence(): void {
     for (const voice of this.#voices) {
       voice.announcing = announcing.INITIAL;
-      for (const outgoing of voice.announcements) outgoing.lane = undefined;
+      const waiting = voice.announcements.filter(({ lane }) => lane !== undefined);
+      // What waits stays known until it has been skipped, so that no more waits than there are forms.
+      if (waiting.length === 0) voice.announcements = NOTHING_SAID;
+      for (const outgoing of waiting) outgoing.lane = undefined;
     }
   }
 

@@ -13,7 +13,9 @@ export const fakeRecord = (found = ""): FakeRecord => {
   let replaced = false;
   let open = true;
   return {
-    found,
+    get found() {
+      return replaced ? "" : found;
+    },
     text: () => text,
     replace(next) {
       if (open) text = next;

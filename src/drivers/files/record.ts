@@ -7,7 +7,7 @@
 import { close, open, readFileSync, rename, rmSync, statSync, unlink, write } from "node:fs";
 
 export type RunRecord = {
-  /** What was there when it was opened; empty when nothing was. */
+  /** What was there when it was opened, until it is replaced; empty when nothing was. */
   readonly found: string;
   /** Replaces all of it, at once for any reader. */
   replace(text: string): void;
@@ -40,7 +40,7 @@ type RecordOptions = {
 const wordsOf = (error: NodeJS.ErrnoException): string => error.code ?? error.message;
 
 class FileRecord implements RunRecord {
-  readonly found: string;
+  found: string;
   readonly #path: string;
   readonly #onFailure: (detail: string) => void;
   #fd: number | undefined;
@@ -58,6 +58,7 @@ class FileRecord implements RunRecord {
   }
 
   replace(text: string): void {
+    this.found = "";
     this.#text = text;
     this.#wanted = text;
     this.#stamp = undefined;

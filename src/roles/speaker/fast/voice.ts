@@ -42,13 +42,12 @@ const ANY_LINK_LOCAL: Wanted = { family: "IPv6", virtual: new Set() };
 /** Addresses that are treated in one call. */
 const PART = 256;
 
-type Spoken = { interfaces: AllowedInterfaces; stance: Stance; answers: Assignment["answers"] };
-
 export class Voice {
   readonly #parts: VoiceParts;
   readonly #responder: Responder;
   readonly #ears: Ears;
-  readonly #spokenByAddress = new Map<IpAddress, Spoken>();
+  /** As the responder is told of them, or will be. */
+  readonly #spokenByAddress = new Map<IpAddress, Assignment>();
   /** Those that are not treated yet as they stand. */
   readonly #unsettled = new Set<IpAddress>();
 
@@ -69,7 +68,7 @@ export class Voice {
   ): void {
     for (const { address, interfaces } of placements) {
       const { stance = "watching", answers = "responder" } = this.#spokenByAddress.get(address) ?? {};
-      this.#spokenByAddress.set(address, { interfaces, stance, answers });
+      this.#spokenByAddress.set(address, { address, stance, interfaces, answers });
     }
   }
 
@@ -82,7 +81,8 @@ export class Voice {
   stand(address: IpAddress, stance: Stance): void {
     const spoken = this.#spokenByAddress.get(address);
     if (spoken === undefined || spoken.stance === stance) return;
-    spoken.stance = stance;
+    const { interfaces, answers } = spoken;
+    this.#spokenByAddress.set(address, { address, stance, interfaces, answers });
     this.#unsettled.add(address);
   }
 
@@ -177,7 +177,7 @@ export class Voice {
   #tellResponder(addresses: readonly IpAddress[], now: Instant): readonly Effect[] {
     const assignments = addresses.flatMap((address) => {
       const spoken = this.#spokenByAddress.get(address);
-      return spoken === undefined ? [] : [{ address, ...spoken }];
+      return spoken === undefined ? [] : [spoken];
     });
     return assignments.length === 0 ? [] : this.#responder.assign(assignments, now);
   }
@@ -200,7 +200,8 @@ export class Voice {
       const spoken = this.#spokenByAddress.get(address);
       const answers = this.#parts.bindings?.isBound(address) === true ? "kernel" : "responder";
       if (spoken === undefined || spoken.answers === answers) return false;
-      spoken.answers = answers;
+      const { stance, interfaces } = spoken;
+      this.#spokenByAddress.set(address, { address, stance, interfaces, answers });
       return true;
     });
     return this.#tellResponder(changed, now);
