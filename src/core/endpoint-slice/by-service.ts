@@ -10,6 +10,9 @@ export type Summary<T> = {
   readonly isSame: (left: T, right: T) => boolean;
 };
 
+/** Different sums that are kept once each: those of thousands of Services are often the same. */
+const MOST_SUMS = 64;
+
 /** A list: nearly all Services have one slice, and a map of one takes four times as much. */
 type Entry<T> = { slices: readonly EndpointSlice[]; sum: T };
 
@@ -19,6 +22,7 @@ export class SlicesByService<T> {
   readonly #byService = new Map<ObjectKey, Entry<T>>();
   /** A slice may come to name another Service. */
   readonly #serviceOf = new Map<ObjectKey, ObjectKey>();
+  readonly #sums: T[] = [];
 
   constructor(summary: Summary<T>) {
     this.#summary = summary;
@@ -36,7 +40,8 @@ export class SlicesByService<T> {
     const entry: Entry<T> = this.#byService.get(slice.service) ?? { slices: [], sum: this.#summary.none };
     this.#byService.set(slice.service, entry);
     this.#serviceOf.set(slice.key, slice.service);
-    entry.slices = [...entry.slices.filter(({ key }) => key !== slice.key), slice];
+    // Without room for more, which a list that has grown has.
+    entry.slices = entry.slices.filter(({ key }) => key !== slice.key).concat(slice);
     return [...left, ...this.#settle(slice.service, entry)];
   }
 
@@ -54,7 +59,13 @@ export class SlicesByService<T> {
   #settle(service: ObjectKey, entry: Entry<T>): readonly ObjectKey[] {
     const sum = this.#summary.of(entry.slices);
     if (this.#summary.isSame(sum, entry.sum)) return [];
-    entry.sum = sum;
+    entry.sum = this.#shared(sum);
     return [service];
+  }
+
+  #shared(sum: T): T {
+    const known = this.#sums.find((each) => this.#summary.isSame(each, sum));
+    if (known === undefined && this.#sums.length < MOST_SUMS) this.#sums.push(sum);
+    return known ?? sum;
   }
 }

@@ -33,7 +33,10 @@ export const readStatus = (object: unknown): SeenStatus | undefined => {
   const interfaces = listOf(read.status.interfaces)
     .map((each) => textOf(fieldsOf(each).name))
     .filter((each) => each !== "");
-  return { ...read.seen, interfaces: interfaces.length === 0 ? EVERYWHERE : interfaces.sort() };
+  const { name, uid, node, service, labelled } = read.seen;
+  // Without room for more, which a list that has grown has.
+  const named = interfaces.length === 0 ? EVERYWHERE : interfaces.slice().sort();
+  return { name, uid, node, service, labelled, interfaces: named };
 };
 
 /** The name of the object of this node and Service: the same whenever it is asked for. */

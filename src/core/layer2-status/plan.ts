@@ -66,7 +66,8 @@ export class SeenStatuses<Status extends Pick<SeenStatus, "name" | "service"> = 
   put(status: Status, before: Status | undefined): void {
     if (before !== undefined && before.service !== status.service) this.remove(before);
     const others = this.of(status.service).filter(({ name }) => name !== status.name);
-    this.#byService.set(status.service, [...others, status]);
+    // Without room for more, which a list that has grown has.
+    this.#byService.set(status.service, others.concat(status));
   }
 
   /** One is gone. */

@@ -19,10 +19,17 @@ const leanAnnotations = (annotations: TextMap): TextMap => {
   return kept.length === 0 ? NOTHING : Object.fromEntries(kept);
 };
 
+/** Lists of one port, each once for all Services that have it; there may be one for each number. */
+const listByPort = new Map<number, readonly ServicePort[]>();
+
 /** Of its ports the one that probes try, which is the first TCP port. */
 const leanPorts = (ports: readonly ServicePort[]): readonly ServicePort[] => {
   const tried = ports.find(({ protocol, port }) => protocol === "TCP" && port > 0);
-  return tried === undefined ? NONE : [tried];
+  if (tried === undefined) return NONE;
+  const { port } = tried;
+  const list = listByPort.get(port) ?? [{ name: "", protocol: "TCP", port, nodePort: 0 }];
+  listByPort.set(port, list);
+  return list;
 };
 
 /** Those that speakers write; without room for more, which a list that has grown has. */

@@ -8,7 +8,6 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { EndpointSlice } from "#core/endpoint-slice/endpoint-slice";
-import { readEndpointSlice } from "#core/endpoint-slice/read";
 import { type ObjectKey, objectKey, type TextMap } from "#core/kubernetes/meta";
 import type { Placements } from "#core/layer2/placements";
 import { SeenStatuses } from "#core/layer2-status/plan";
@@ -25,6 +24,7 @@ import {
   PODS,
   SERVICES,
 } from "#runtime/cluster/resources";
+import { createSliceReader } from "./lean-slice.ts";
 import { type Member, membersOf } from "./members.ts";
 import {
   projectNode,
@@ -205,7 +205,7 @@ export class ClusterMirror {
       },
     ).items;
     this.#slices = this.#watch(
-      { resource: ENDPOINT_SLICES, project: readEndpointSlice, keyOf: ({ key }) => key },
+      { resource: ENDPOINT_SLICES, project: createSliceReader(), keyOf: ({ key }) => key },
       {
         put: (slice) => {
           for (const hearer of hearers) hearer.setSlice(slice);

@@ -32,10 +32,10 @@ export class Orders {
   readonly #onAllPlaced: () => void;
   /** As they are to be sent, or were. */
   #members = "";
-  readonly #sent = new Map<IpAddress, PlacementWord>();
+  readonly #sent = new Map<IpAddress, Placement>();
   #duties: readonly ProbeDuty[] | undefined;
   /** To be sent; `undefined`: it is nobody's any more. */
-  readonly #waiting = new Map<IpAddress, PlacementWord | undefined>();
+  readonly #waiting = new Map<IpAddress, Placement | undefined>();
   #waitingMembers: readonly MemberWord[] | undefined;
   #waitingDuties: readonly ProbeDuty[] | undefined;
   #decisions: "under-way" | "made" = "under-way";
@@ -85,10 +85,13 @@ export class Orders {
   /** Takes what was decided; with `rest: "none"` it is everything. */
   place({ placed, withdrawn, rest }: Changes): void {
     for (const placement of placed) {
-      const word = wordOf(this.#self, placement);
-      const sent = this.#sent.get(word.address);
-      if (sent !== undefined && isSameWord(sent, word)) this.#waiting.delete(word.address);
-      else this.#waiting.set(word.address, word);
+      const { address } = placement;
+      const sent = this.#sent.get(address);
+      if (sent !== undefined && isSameWord(wordOf(this.#self, sent), wordOf(this.#self, placement))) {
+        this.#waiting.delete(address);
+        // What others keep as well takes no room here.
+        this.#sent.set(address, placement);
+      } else this.#waiting.set(address, placement);
     }
     for (const address of withdrawn) {
       if (this.#sent.has(address)) this.#waiting.set(address, undefined);
@@ -131,15 +134,15 @@ export class Orders {
   #sendSlice(): void {
     const changed: PlacementWord[] = [];
     const removed: IpAddress[] = [];
-    for (const [address, word] of this.#waiting) {
+    for (const [address, placement] of this.#waiting) {
       if (changed.length + removed.length === SLICE) break;
       this.#waiting.delete(address);
-      if (word === undefined) {
+      if (placement === undefined) {
         this.#sent.delete(address);
         removed.push(address);
       } else {
-        this.#sent.set(address, word);
-        changed.push(word);
+        this.#sent.set(address, placement);
+        changed.push(wordOf(this.#self, placement));
       }
     }
     this.#wire.send({ type: "placements", changed, removed });
