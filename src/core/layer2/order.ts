@@ -8,6 +8,7 @@
 import type { IpAddress } from "#base/address";
 import { at } from "#base/assert";
 import type { Candidate, CandidateSet } from "./candidate.ts";
+import { isSameList } from "./entry.ts";
 import { createSha256, type Sha256 } from "./sha256.ts";
 
 /** As many are listed with a placement. */
@@ -25,10 +26,8 @@ export type Ranking = {
 
 type Ranked = { readonly candidate: Candidate; readonly digest: number };
 
-const rankingOf = (set: CandidateSet, ranked: readonly Ranked[]): Ranking => {
-  const kept = ranked.slice(0, KEPT);
-  return { set, first: kept.map(({ candidate }) => candidate), digests: kept.map(({ digest }) => digest) };
-};
+/** Lists of candidates that are remembered, so that others like them become the same: those of few nodes have few orders. */
+const MOST_LISTS = 64;
 
 /** What changed between two sets, by node. */
 type Change = { readonly node: string; readonly after: Candidate | undefined };
@@ -56,6 +55,7 @@ export class Orderer {
   #last:
     | { readonly before: CandidateSet; readonly after: CandidateSet; readonly difference: Difference }
     | undefined;
+  #lists: (readonly Candidate[])[] = [];
 
   constructor(effort: { steps: number } = { steps: 0 }) {
     this.effort = effort;
@@ -71,7 +71,7 @@ export class Orderer {
       best.splice(place < 0 ? best.length : place, 0, one);
       if (best.length > KEPT) best.pop();
     }
-    return rankingOf(set, best);
+    return this.#rankingOf(set, best);
   }
 
   /** The order after the set has changed. */
@@ -90,7 +90,7 @@ export class Orderer {
     if (came.length === 0 && stayed.length === kept.length) return { ...ranking, set };
     const first = [...stayed, ...came].sort((left, right) => this.#compare(left, right, lead));
     const isEnough = first.length >= Math.min(LISTED, set.candidates.length);
-    return isEnough ? rankingOf(set, first) : this.rank(set, lead);
+    return isEnough ? this.#rankingOf(set, first) : this.rank(set, lead);
   }
 
   /** All candidates of a set, in order. */
@@ -103,6 +103,20 @@ export class Orderer {
     this.effort.steps += 1;
     const words = this.#sha256.digest(`${node}#${lead}`);
     return (at(words, 0) >>> 0) * 0x10_0000 + (at(words, 1) >>> 12);
+  }
+
+  #rankingOf(set: CandidateSet, ranked: readonly Ranked[]): Ranking {
+    const kept = ranked.slice(0, KEPT);
+    const first = this.#shared(kept.map(({ candidate }) => candidate));
+    return { set, first, digests: kept.map(({ digest }) => digest) };
+  }
+
+  #shared(list: readonly Candidate[]): readonly Candidate[] {
+    const known = this.#lists.find((each) => isSameList(each, list));
+    if (known !== undefined) return known;
+    if (this.#lists.length === MOST_LISTS) this.#lists = [];
+    this.#lists.push(list);
+    return list;
   }
 
   #difference(before: CandidateSet, after: CandidateSet): Difference {

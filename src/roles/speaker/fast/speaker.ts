@@ -65,7 +65,6 @@ export class Speaker {
   readonly #placements = new Map<IpAddress, PlacementWord>();
   /** Answered for until another node is heard to hold them, and forgotten then. */
   readonly #departing = new Set<IpAddress>();
-  readonly #fit = new Map<IpAddress, boolean>();
   readonly #inputs: { readonly input: Input; readonly now: Instant }[] = [];
   #isDeciding = false;
   #untilBeat = BEAT_AFTER;
@@ -204,7 +203,6 @@ export class Speaker {
     const held = addresses.filter((address) => this.#isHeld(address));
     for (const address of held) this.#departing.add(address);
     const free = addresses.filter((address) => !this.#departing.has(address));
-    for (const address of free) this.#fit.delete(address);
     this.#voice.forget(free, now);
   }
 
@@ -220,9 +218,9 @@ export class Speaker {
     this.#parts.onVoices?.(addresses);
     const changes = addresses.flatMap((address) => {
       const isFit = this.#voice.linksOf(address).length > 0;
-      if (this.#fit.get(address) === isFit) return [];
-      this.#fit.set(address, isFit);
-      return [{ address, isFit }];
+      return this.#ownership.entry(address)?.fitness === (isFit ? "fit" : "unfit")
+        ? []
+        : [{ address, isFit }];
     });
     if (changes.length > 0) this.#decide({ type: "fitness", changes }, now);
   }

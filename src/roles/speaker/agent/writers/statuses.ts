@@ -44,7 +44,7 @@ export type StatusParts = {
 /** From when this node begins to announce a Service until it ends. */
 type Tenure = {
   /** The uids of what was there of the Service at the beginning. */
-  readonly left: ReadonlySet<string>;
+  readonly left: readonly string[];
   /** Whether this node's object has been there, and so the beginning told of. */
   own: "not-yet" | "told";
   /** Of the object that this node has made, as the API server answered it. */
@@ -53,7 +53,7 @@ type Tenure = {
   goneAt: Instant | undefined;
 };
 
-const NOTHING_LEFT: ReadonlySet<string> = new Set();
+const NOTHING_LEFT: readonly string[] = [];
 /** How long an object that another holder has removed is not made again. */
 const GIVEN_WAY = seconds(5);
 
@@ -106,7 +106,7 @@ export class Statuses {
     const mayStay = ({ node, labelled, uid }: SeenStatus): boolean => {
       // An object is made first, and says whose it is a moment later.
       const whose = node === "" ? labelled : node;
-      return mustShare(whose) || (mayShare(whose) && left?.has(uid) !== true);
+      return mustShare(whose) || (mayShare(whose) && left?.includes(uid) !== true);
     };
     const plan =
       announced === undefined && seen.length === 0 ? [] : planStatus(self, announced, seen, mayStay);
@@ -128,7 +128,7 @@ export class Statuses {
     const { self, now } = this.#parts;
     const isThere = seen.some(({ name }) => name === statusName(self, service));
     const tenure: Tenure = this.#tenures.get(service) ?? {
-      left: seen.length === 0 ? NOTHING_LEFT : new Set(seen.map(({ uid }) => uid)),
+      left: seen.length === 0 ? NOTHING_LEFT : seen.map(({ uid }) => uid),
       ...{ uid: undefined, goneAt: undefined },
       // One that is there already is of an agent before this one, which has told of it.
       own: isThere ? "told" : "not-yet",
