@@ -406,14 +406,26 @@ describe("a prober of a thousand addresses", () => {
     assert.ok(moments <= 50, `${moments}`);
   });
 
-  it("asks for no more than 10 a second once it has asked for each", () => {
+  it("asks for no more than 10 a second once it has asked for each, and for those together that it expects to find again", () => {
     const bed = crowd();
     bed.pass(PROBE_DEFAULTS.interval, millis(5));
-    const asked = (): number => bed.neighbours.frames.filter(({ from }) => from === macOf(1)).length;
+    const { frames } = bed.neighbours;
+    let [counted, own] = [0, 0];
+    const asked = (): number => {
+      for (; counted < frames.length; counted += 1) if (frames[counted]?.from === macOf(1)) own += 1;
+      return own;
+    };
     const before = asked();
-    bed.pass(seconds(320), millis(5));
+    let moments = 0;
+    for (let slice = 0; slice < seconds(320) / millis(5); slice += 1) {
+      const known = asked();
+      bed.pass(millis(5), millis(5));
+      if (asked() > known) moments += 1;
+    }
     const more = asked() - before;
     assert.ok(more >= 2 * many.length - 100 && more <= 2 * many.length + 100, `${more}`);
+    // Two a second, and what is asked a second time within a round.
+    assert.ok(moments <= 2.2 * 320, `${moments}`);
   });
 
   it("does not ask for all at once after the process has stood still", () => {

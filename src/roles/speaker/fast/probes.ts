@@ -76,12 +76,19 @@ const LOOK_PAUSE = millis(500);
 const LONGEST_BEAT: Duration = millis(200);
 /** The same for rounds that are expected to find what those before them have found. */
 const ROUTINE_BEAT: Duration = millis(500);
-/** Addresses whose rounds begin together, more or less, while each is asked for as often as can be. */
+/** Addresses whose rounds begin together, more or less, however often each is asked for. */
 const TOGETHER = 8;
 
-const beatFor = (addresses: number, { phase, verdict }: State): Duration => {
-  const longest = phase.name === "waiting" && verdict.type === "reachable" ? ROUTINE_BEAT : LONGEST_BEAT;
-  return micros(Math.min(longest, Math.ceil((TOGETHER * PROBE_DEFAULTS.interval) / Math.max(1, addresses))));
+/** The beat of one of so many addresses. */
+const beatFor = (
+  { config, state: { phase, verdict } }: Pick<Probe, "config" | "state">,
+  addresses: number,
+): Duration => {
+  const isRoutine = phase.name === "waiting" && verdict.type === "reachable";
+  const [longest, interval] = isRoutine
+    ? [ROUTINE_BEAT, config.interval]
+    : [LONGEST_BEAT, PROBE_DEFAULTS.interval];
+  return micros(Math.min(longest, Math.ceil((TOGETHER * interval) / Math.max(1, addresses))));
 };
 
 /** Who answered; "" where that is nobody, or not one machine. */
@@ -190,7 +197,7 @@ export class Probes {
   }
 
   #schedule({ id, config, state, run }: Probe): void {
-    const beat = { interval: beatFor(this.#probes.size, state), phase: micros(0) };
+    const beat = { interval: beatFor({ config, state }, this.#probes.size), phase: micros(0) };
     this.#parts.deadlines.set(id, gridPoint(beat, deadline(config, state)), run);
   }
 
