@@ -16,7 +16,7 @@ export const fakeRecord = (found = ""): FakeRecord => {
     found,
     text: () => text,
     replace(next) {
-      if (open) text = next;
+      if (open) text = next();
       replaced = true;
     },
     stamp(stamp) {
