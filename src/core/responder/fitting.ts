@@ -1,5 +1,5 @@
 /** The links of a node, and which of them each address is heard and told of on. */
-import type { IpAddress } from "#base/address";
+import { addressBytes, type IpAddress } from "#base/address";
 import type { Instant } from "#base/time";
 import type { Assignment, NodeLink, ResponderConfig } from "./config.ts";
 import {
@@ -12,6 +12,7 @@ import {
   usableLink,
 } from "./fitness.ts";
 import type { Holding } from "./holding.ts";
+import { LinkLists } from "./link-lists.ts";
 import type { Listening } from "./listening.ts";
 import { LOOK_ADDRESS, type Segments } from "./segments.ts";
 
@@ -43,6 +44,8 @@ export class Fitting {
   #lostWords = "[]";
   /** Names that addresses ask for. */
   readonly #named = new Set<string>();
+  readonly #fits = new LinkLists<UsableLink>(({ index }) => index);
+  readonly #choices = new LinkLists<number>((index) => index);
   /** Addresses whose links may be others now. */
   readonly #unfitted = new Set<Holding>();
   /** Addresses whose links were found since that was last asked. */
@@ -90,6 +93,7 @@ export class Fitting {
     this.#lost = lost;
     this.#lostWords = lostWords;
     this.#links = links;
+    this.#fits.clear();
     this.#openLinks = [...links.values()].filter(({ excluded }) => !excluded);
     this.#segments.setLinks(links);
     this.#lookFor(now);
@@ -134,11 +138,12 @@ export class Fitting {
   /** Finds the links of an address. */
   fit(holding: Holding, now: Instant): void {
     this.#fitted.add(holding.address);
-    const { bytes, assignment, family, address } = holding;
+    const { assignment, family, address } = holding;
     const before = holding.fit;
     const candidates = assignment.interfaces === "all" ? this.#openLinks : this.#namedLinks(assignment, now);
-    // Without room for more, which a list that has grown has.
-    holding.fit = fittingLinks({ links: candidates, lost: this.#lost }, bytes, assignment.interfaces).slice();
+    const { interfaces } = assignment;
+    const fitting = fittingLinks({ links: candidates, lost: this.#lost }, addressBytes(address), interfaces);
+    holding.fit = this.#fits.share(fitting);
     for (const { index } of holding.fit) this.#listening.add(index, family, address, now);
     for (const { index } of before) {
       if (!holding.fit.some((link) => link.index === index)) {
@@ -187,9 +192,10 @@ export class Fitting {
     const { contested } = this.#segments;
     const chosen = this.#segments.choose(holding.fit, (index) => holding.speaksOn(index), now);
     if (this.#segments.contested !== contested) this.#lookFor(now);
-    const voices = holding.voices();
-    if (voices.length === chosen.size && voices.every((index) => chosen.has(index))) return;
-    holding.speakOn(chosen, now);
+    const kept = holding.links.filter((index) => chosen.has(index));
+    if (kept.length === holding.links.length && kept.length === chosen.size) return;
+    const added = [...chosen].filter((index) => !kept.includes(index));
+    holding.speakOn(this.#choices.share([...kept, ...added]), now);
   }
 
   /** Links that may be on one segment hear each other's looks. */

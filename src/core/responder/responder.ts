@@ -158,7 +158,7 @@ export class Responder {
 
   /** The links on which an address is told of now. */
   voicesOf(address: IpAddress): readonly number[] {
-    return this.#holdings.get(address)?.voices() ?? [];
+    return this.#holdings.get(address)?.links ?? [];
   }
 
   /** Why nothing is said of an address on each of the other links, by name. */
