@@ -151,6 +151,11 @@ export class Responder {
     return this.#deadline;
   }
 
+  /** How an address is treated; `undefined` for one that it was not told of. */
+  assignmentOf(address: IpAddress): Assignment | undefined {
+    return this.#holdings.get(address)?.assignment;
+  }
+
   /** Addresses whose links were found anew since the last call: ask `voicesOf` for them again. */
   takeFitted(): readonly IpAddress[] {
     return this.#fitting.takeFitted();

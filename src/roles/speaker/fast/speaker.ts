@@ -62,10 +62,8 @@ export class Speaker {
   readonly #voice: Voice;
   readonly #bindings: Bindings | undefined;
   readonly #companyNews: CompanyNews;
-  readonly #placements = new Map<IpAddress, PlacementWord>();
   /** Answered for until another node is heard to hold them, and forgotten then. */
   readonly #departing = new Set<IpAddress>();
-  readonly #fit = new Map<IpAddress, boolean>();
   readonly #inputs: { readonly input: Input; readonly now: Instant }[] = [];
   #isDeciding = false;
   #untilBeat = BEAT_AFTER;
@@ -88,7 +86,7 @@ export class Speaker {
     const { links } = this.#neighbourhood;
     this.#members = new Members({
       ...parts,
-      ...{ hub: this.bfd, placements: this.#placements, times: parts.ownership },
+      ...{ hub: this.bfd, placements: () => this.#ownership.entries(), times: parts.ownership },
       nameOf: (index) => links.byIndex(index)?.name,
       onStandings: (changes, sessions, at) => this.#decide({ type: "standings", changes, sessions }, at),
       onHeard: (at) => this.#ownership.peerHeard(at),
@@ -113,8 +111,6 @@ export class Speaker {
 
   /** Placements that are new or have changed, and addresses that are gone. */
   place(changed: readonly PlacementWord[], removed: readonly IpAddress[], now: Instant): void {
-    for (const address of removed) this.#placements.delete(address);
-    for (const each of changed) this.#placements.set(each.address, each);
     const isMine = ({ candidates }: PlacementWord): boolean => candidates.includes(this.#parts.self);
     const mine = changed.filter(isMine);
     for (const { address } of mine) this.#departing.delete(address);
@@ -204,7 +200,6 @@ export class Speaker {
     const held = addresses.filter((address) => this.#isHeld(address));
     for (const address of held) this.#departing.add(address);
     const free = addresses.filter((address) => !this.#departing.has(address));
-    for (const address of free) this.#fit.delete(address);
     this.#voice.forget(free, now);
   }
 
@@ -218,13 +213,11 @@ export class Speaker {
   /** Tells ownership for which addresses there is a link now. */
   #onLinksOf(addresses: readonly IpAddress[], now: Instant): void {
     this.#parts.onVoices?.(addresses);
-    const changes = addresses.flatMap((address) => {
-      const isFit = this.#voice.linksOf(address).length > 0;
-      if (this.#fit.get(address) === isFit) return [];
-      this.#fit.set(address, isFit);
-      return [{ address, isFit }];
-    });
-    if (changes.length > 0) this.#decide({ type: "fitness", changes }, now);
+    const changes = addresses.map((address) => ({
+      address,
+      isFit: this.#voice.linksOf(address).length > 0,
+    }));
+    this.#decide({ type: "fitness", changes }, now);
   }
 
   /** Gives up what others may have taken while this process stood still, before anything is said of it. */
