@@ -1,7 +1,6 @@
 /** One address of this node: where it is told of, when it is announced or probed, and who disputes it. */
 import { addressBytes, familyOf, type IpAddress, type IpFamily } from "#base/address";
-import type { MacAddress } from "#base/mac";
-import { after, type Duration, earliest, type Instant, micros, millis, seconds } from "#base/time";
+import { after, type Duration, earliest, type Instant, micros, seconds } from "#base/time";
 import { type State as Suspicions, INITIAL as UNSUSPECTED } from "#core/announce/duplicate";
 import { type AnnouncementForm, formsFor } from "#core/announce/frames";
 import * as announcing from "#core/announce/machine";
@@ -53,12 +52,6 @@ type Probing = {
   probes: readonly Outgoing[];
 };
 
-/** Who claimed the address last, and when that was told. */
-type Heard = { readonly mac: MacAddress; readonly evidence: string; readonly at: Instant };
-
-/** A claim that is repeated is told of so often: what follows from a rival that goes on depends on its hearing it go on. */
-const TELL_INTERVAL: Duration = millis(100);
-
 /** Refreshes that are due within this time are made together: to wake up for each costs this node and all that hear it more than a frame. */
 const REFRESH_BEAT: Duration = seconds(1);
 /** Shorter intervals are kept to the millisecond. */
@@ -86,7 +79,6 @@ export class Holding {
   readonly #outbox: Outbox<Outgoing>;
   #probing: Probing | undefined;
   #wantsProbing = false;
-  #heard: Heard | undefined;
 
   constructor(assignment: Assignment, config: ResponderConfig, outbox: Outbox<Outgoing>) {
     this.assignment = assignment;
@@ -145,7 +137,6 @@ export class Holding {
       this.#silence();
       this.suspicions = UNSUSPECTED;
     }
-    this.#heard = undefined;
     if (stance === "holding") this.#takeOver(now);
     this.#resumeProbing(now);
   }
@@ -197,19 +188,6 @@ export class Holding {
   stopProbing(): void {
     this.#wantsProbing = false;
     this.#stopProbing();
-  }
-
-  /** Whether a claim is news: the first of its kind from this one, or the first for a while. */
-  notes(mac: MacAddress, evidence: string, now: Instant): boolean {
-    const last = this.#heard;
-    if (last?.mac === mac && last.evidence === evidence && now < after(last.at, TELL_INTERVAL)) return false;
-    this.#heard = { mac, evidence, at: now };
-    return true;
-  }
-
-  /** Others are asked for it: what they say is news, though they may have said the same a moment ago. */
-  expect(): void {
-    this.#heard = undefined;
   }
 
   /** Nothing of it may leave any more on this link. */
