@@ -19,21 +19,12 @@ const DIGITS: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, "0"),
 );
 
-/** Texts that are remembered: of all frames that are heard and kept, most come from a few machines. */
-const MOST_REMEMBERED = 256;
-const textByNumber = new Map<number, MacAddress>();
-
 /** The address that six bytes stand for. */
 export const macFromBytes = (bytes: Uint8Array): MacAddress => {
   assert(bytes.length === 6, "an Ethernet address has 6 bytes", { length: bytes.length });
-  let number = 0;
-  for (let index = 0; index < 6; index += 1) number = number * 256 + (bytes[index] ?? 0);
-  const known = textByNumber.get(number);
-  if (known !== undefined) return known;
-  const text = Array.from(bytes, (byte) => DIGITS[byte]).join(":") as MacAddress;
-  if (textByNumber.size === MOST_REMEMBERED) textByNumber.clear();
-  textByNumber.set(number, text);
-  return text;
+  let text = DIGITS[bytes[0] ?? 0] ?? "";
+  for (let index = 1; index < 6; index += 1) text += `:${DIGITS[bytes[index] ?? 0]}`;
+  return text as MacAddress;
 };
 
 /** What a digit is worth. */

@@ -121,7 +121,7 @@ describe("a cluster of 1,000 nodes", () => {
       const maximum = Math.max(...counts);
       const keeps = (one = "", other = "") => all.get(one)?.has(other) === true;
       const share = (holds: (candidates: readonly string[]) => boolean) =>
-        cluster.placements.filter(({ candidates }) => holds(candidates)).length / addresses;
+        [...cluster.placements].filter(({ candidates }) => holds(candidates)).length / addresses;
       const watchedHolders = share(([a, b]) => keeps(a, b));
       const fullyWatched = share(([a, b, c]) => keeps(a, b) && keeps(a, c) && keeps(b, c));
       if (process.env.FIGURES !== undefined) {

@@ -20,7 +20,7 @@ import type { PairsConfig } from "./config.ts";
 export type Ranked = { readonly candidates: readonly string[] };
 
 /** Who takes part: names of all members, and the placements of all addresses. */
-export type Cluster = { readonly members: readonly string[]; readonly placements: readonly Ranked[] };
+export type Cluster = { readonly members: readonly string[]; readonly placements: Iterable<Ranked> };
 
 /** What one node wants of another: lower is more urgent. */
 type Need = {

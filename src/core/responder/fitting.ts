@@ -12,6 +12,7 @@ import {
   usableLink,
 } from "./fitness.ts";
 import type { Holding } from "./holding.ts";
+import { LinkLists } from "./link-lists.ts";
 import type { Listening } from "./listening.ts";
 import { LOOK_ADDRESS, type Segments } from "./segments.ts";
 
@@ -43,14 +44,14 @@ export class Fitting {
   #lostWords = "[]";
   /** Names that addresses ask for. */
   readonly #named = new Set<string>();
+  readonly #fits = new LinkLists<UsableLink>(({ index }) => index);
+  readonly #choices = new LinkLists<number>((index) => index);
   /** Addresses whose links may be others now. */
   readonly #unfitted = new Set<Holding>();
   /** Addresses whose links were found since that was last asked. */
   readonly #fitted = new Set<IpAddress>();
   /** Links that are the same but for their MAC address: what neighbours know of them is wrong. */
   readonly #renewed = new Set<number>();
-  /** What was found for the last address. */
-  #lastFit: readonly UsableLink[] = [];
   /** Links that listen for looks. */
   #looking: ReadonlySet<number> = new Set();
 
@@ -92,6 +93,7 @@ export class Fitting {
     this.#lost = lost;
     this.#lostWords = lostWords;
     this.#links = links;
+    this.#fits.clear();
     this.#openLinks = [...links.values()].filter(({ excluded }) => !excluded);
     this.#segments.setLinks(links);
     this.#lookFor(now);
@@ -137,12 +139,11 @@ export class Fitting {
   fit(holding: Holding, now: Instant): void {
     this.#fitted.add(holding.address);
     const { assignment, family, address } = holding;
-    const bytes = addressBytes(address);
     const before = holding.fit;
     const candidates = assignment.interfaces === "all" ? this.#openLinks : this.#namedLinks(assignment, now);
-    holding.fit = this.#shared(
-      fittingLinks({ links: candidates, lost: this.#lost }, bytes, assignment.interfaces),
-    );
+    const { interfaces } = assignment;
+    const fitting = fittingLinks({ links: candidates, lost: this.#lost }, addressBytes(address), interfaces);
+    holding.fit = this.#fits.share(fitting);
     for (const { index } of holding.fit) this.#listening.add(index, family, address, now);
     for (const { index } of before) {
       if (!holding.fit.some((link) => link.index === index)) {
@@ -179,14 +180,6 @@ export class Fitting {
     return unfitLinks(this.#nodeLinks, assignment, this.#excludedNames);
   }
 
-  /** One list for all addresses that are found on the same links one after the other; without room for more, which one that has grown has. */
-  #shared(fit: readonly UsableLink[]): readonly UsableLink[] {
-    const last = this.#lastFit;
-    const isSame = last.length === fit.length && last.every((link, place) => link === fit[place]);
-    if (!isSame) this.#lastFit = fit.slice();
-    return this.#lastFit;
-  }
-
   /** A name that is asked for the first time may be that of a link that was left out. */
   #namedLinks({ interfaces }: Assignment, now: Instant): Iterable<UsableLink> {
     const news = interfaces === "all" ? [] : interfaces.filter((name) => !this.#named.has(name));
@@ -199,9 +192,10 @@ export class Fitting {
     const { contested } = this.#segments;
     const chosen = this.#segments.choose(holding.fit, (index) => holding.speaksOn(index), now);
     if (this.#segments.contested !== contested) this.#lookFor(now);
-    const voices = holding.voices();
-    if (voices.length === chosen.size && voices.every((index) => chosen.has(index))) return;
-    holding.speakOn(chosen, now);
+    const kept = holding.links.filter((index) => chosen.has(index));
+    if (kept.length === holding.links.length && kept.length === chosen.size) return;
+    const added = [...chosen].filter((index) => !kept.includes(index));
+    holding.speakOn(this.#choices.share([...kept, ...added]), now);
   }
 
   /** Links that may be on one segment hear each other's looks. */

@@ -21,6 +21,7 @@ import {
   readFrame,
 } from "./reading.ts";
 import { LOOK_ADDRESS, type Segments } from "./segments.ts";
+import { ToldClaims } from "./told-claims.ts";
 
 /** What became of a frame, besides what was wrong with it. */
 const OUTCOMES = [
@@ -82,6 +83,7 @@ export class Hearing {
   readonly #limits: QuestionLimits;
   readonly #claims = new TokenBucket(CLAIMS_PER_SECOND);
   readonly #segments: Segments;
+  readonly #told = new ToldClaims();
   readonly #counts = new Map<HearingCount, number>();
   #ownMacs: ReadonlySet<MacAddress> = new Set();
   #peers: PeerByMac = new Map();
@@ -97,6 +99,11 @@ export class Hearing {
 
   setPeers(peers: PeerByMac): void {
     this.#peers = peers;
+  }
+
+  /** What is heard of an address next is news, though the same may have been said a moment ago: it is treated or asked for anew. */
+  expect(address: IpAddress): void {
+    this.#told.forget(address);
   }
 
   counts(): ReadonlyMap<HearingCount, number> {
@@ -165,7 +172,7 @@ export class Hearing {
     const { stance } = holding.assignment;
     const who = this.#whoIs(mac);
     const effects: Effect[] = [];
-    if (holding.notes(mac, evidence, now)) {
+    if (this.#told.note(claim, now)) {
       effects.push({ type: "heard", address, stance, linkIndex, mac, who, evidence });
     }
     // Another speaker that probes the same address has been told to use it no more than we have.

@@ -1,7 +1,6 @@
 /** One address of this node: where it is told of, when it is announced or probed, and who disputes it. */
 import { addressBytes, familyOf, type IpAddress, type IpFamily } from "#base/address";
-import type { MacAddress } from "#base/mac";
-import { after, type Duration, earliest, type Instant, micros, millis, seconds } from "#base/time";
+import { after, type Duration, earliest, type Instant, micros, seconds } from "#base/time";
 import { type State as Suspicions, INITIAL as UNSUSPECTED } from "#core/announce/duplicate";
 import { type AnnouncementForm, formsFor } from "#core/announce/frames";
 import * as announcing from "#core/announce/machine";
@@ -27,18 +26,15 @@ export type Outgoing = {
   lane: Lane | undefined;
 };
 
-/** A link on which an address is told of. */
+/** What is announced on a link of an address that is held. */
 type Voice = {
   readonly linkIndex: number;
   announcing: announcing.State;
-  /** In each form, once it was announced; gone again when it is silent: most of ten thousand addresses are others'. */
-  announcements: readonly Outgoing[];
-  /** Once one was sent. */
-  probe: Outgoing | undefined;
+  readonly announcements: readonly Outgoing[];
 };
 
 const NO_VOICES: readonly Voice[] = [];
-const NOTHING_SAID: readonly Outgoing[] = [];
+const NO_LINKS: readonly number[] = [];
 
 /** Somebody else has just told neighbours that the address is elsewhere. */
 const DISPUTES: ReadonlySet<string> = new Set([
@@ -52,13 +48,9 @@ type Probing = {
   left: number;
   /** When the next is due, or the outcome is known after the last. */
   at: Instant;
+  /** One for each link, once it was sent. */
+  probes: readonly Outgoing[];
 };
-
-/** Who claimed the address last, and when that was told. */
-type Heard = { readonly mac: MacAddress; readonly evidence: string; readonly at: Instant };
-
-/** A claim that is repeated is told of so often: what follows from a rival that goes on depends on its hearing it go on. */
-const TELL_INTERVAL: Duration = millis(100);
 
 /** Refreshes that are due within this time are made together: to wake up for each costs this node and all that hear it more than a frame. */
 const REFRESH_BEAT: Duration = seconds(1);
@@ -66,46 +58,51 @@ const REFRESH_BEAT: Duration = seconds(1);
 const SHORTEST_BEATEN: Duration = seconds(5);
 
 /** Somewhere between a half and one, the same for an address each time: so thousands do not refresh at once. */
-const shareOf = (bytes: Uint8Array): number => {
+const shareOf = (address: IpAddress): number => {
   let hash = 0x811c_9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x0100_0193);
+  for (const byte of addressBytes(address)) hash = Math.imul(hash ^ byte, 0x0100_0193);
   return 0.5 + (((hash ^ (hash >>> 15)) >>> 0) % 1_000) / 2_000;
 };
 
 export class Holding {
-  readonly address: IpAddress;
-  readonly family: IpFamily;
   assignment: Assignment;
   /** The links on which it is heard, whether or not something is said there. */
   fit: readonly UsableLink[] = [];
   suspicions: Suspicions = UNSUSPECTED;
-  /** A list: there are one or two, of each of ten thousand addresses. */
-  #voices: readonly Voice[] = NO_VOICES;
+  /** The same list as that of others that are told of there: there are thousands. */
+  #links = NO_LINKS;
+  /** One for each of these links, but only while it is held: of thousands of addresses others hold most. */
+  #voices = NO_VOICES;
   readonly #config: ResponderConfig;
   /** Its own interval of refreshes. */
   readonly #refresh: Duration;
   readonly #outbox: Outbox<Outgoing>;
   #probing: Probing | undefined;
   #wantsProbing = false;
-  #heard: Heard | undefined;
 
   constructor(assignment: Assignment, config: ResponderConfig, outbox: Outbox<Outgoing>) {
     this.assignment = assignment;
-    this.address = assignment.address;
-    this.family = familyOf(assignment.address);
     this.#outbox = outbox;
     this.#config = config;
-    this.#refresh = micros(config.gratuitous.refresh * shareOf(addressBytes(assignment.address)));
+    this.#refresh = micros(config.gratuitous.refresh * shareOf(assignment.address));
+  }
+
+  get address(): IpAddress {
+    return this.assignment.address;
+  }
+
+  get family(): IpFamily {
+    return familyOf(this.assignment.address);
+  }
+
+  /** The links on which it is told of. */
+  get links(): readonly number[] {
+    return this.#links;
   }
 
   /** Whether it is told of on this link. */
   speaksOn(linkIndex: number): boolean {
-    return this.#voices.some((voice) => voice.linkIndex === linkIndex);
-  }
-
-  /** The links on which it is told of. */
-  voices(): readonly number[] {
-    return this.#voices.map(({ linkIndex }) => linkIndex);
+    return this.#links.includes(linkIndex);
   }
 
   /** Whether questions for it are answered here, by us. */
@@ -114,18 +111,14 @@ export class Holding {
     return answers === "responder" && (stance === "holding" || stance === "yielding");
   }
 
-  /** The address is told of on these links from now on. */
-  speakOn(chosen: ReadonlySet<number>, now: Instant): void {
-    const silenced = this.voices().filter((index) => !chosen.has(index));
+  /** The address is told of on these links from now on; the list is kept. */
+  speakOn(links: readonly number[], now: Instant): void {
+    const silenced = this.#links.filter((index) => !links.includes(index));
     for (const index of silenced) this.#close(index);
-    const before = this.#voices;
-    const added = [...chosen].filter((index) => !this.speaksOn(index)).map((index) => this.#voiceOn(index));
-    // Without room for more, which a list that has grown has.
-    this.#voices = before.concat(added);
+    this.#links = links;
     if (this.assignment.stance === "holding") {
-      for (const voice of this.#voices) {
-        if (voice.announcing.name === "silent") this.#feed(voice, "takeover", now);
-      }
+      const before = this.#voices;
+      this.#takeOver(now);
       // Neighbours may have learnt the link that is silent now: two were found to be on one segment.
       if (silenced.length > 0) for (const voice of before) this.#again(voice, now);
     }
@@ -144,10 +137,7 @@ export class Holding {
       this.#silence();
       this.suspicions = UNSUSPECTED;
     }
-    this.#heard = undefined;
-    for (const voice of this.#voices) {
-      if (stance === "holding") this.#feed(voice, "takeover", now);
-    }
+    if (stance === "holding") this.#takeOver(now);
     this.#resumeProbing(now);
   }
 
@@ -160,7 +150,8 @@ export class Holding {
   /** Nothing of it may leave any more. */
   end(): void {
     this.stopProbing();
-    for (const index of this.voices()) this.#close(index);
+    this.#silence();
+    this.#links = NO_LINKS;
   }
 
   /** Announces again wherever it is held, in the way that the reason asks for. */
@@ -199,33 +190,29 @@ export class Holding {
     this.#stopProbing();
   }
 
-  /** Whether a claim is news: the first of its kind from this one, or the first for a while. */
-  notes(mac: MacAddress, evidence: string, now: Instant): boolean {
-    const last = this.#heard;
-    if (last?.mac === mac && last.evidence === evidence && now < after(last.at, TELL_INTERVAL)) return false;
-    this.#heard = { mac, evidence, at: now };
-    return true;
-  }
-
-  /** Others are asked for it: what they say is news, though they may have said the same a moment ago. */
-  expect(): void {
-    this.#heard = undefined;
-  }
-
-  #close(index: number): void {
-    const voice = this.#voices.find(({ linkIndex }) => linkIndex === index);
-    if (voice === undefined) return;
+  /** Nothing of it may leave any more on this link. */
+  #close(linkIndex: number): void {
+    const [voice] = this.#voices.filter((each) => each.linkIndex === linkIndex);
+    for (const outgoing of voice?.announcements ?? []) outgoing.lane = undefined;
     this.#voices = this.#voices.filter((each) => each !== voice);
-    for (const outgoing of voice.announcements) outgoing.lane = undefined;
-    if (voice.probe !== undefined) voice.probe.lane = undefined;
+    for (const probe of this.#probing?.probes ?? [])
+      if (probe.linkIndex === linkIndex) probe.lane = undefined;
   }
 
   #outgoing(linkIndex: number, form: Outgoing["form"]): Outgoing {
     return { holding: this, linkIndex, form, cause: "takeover", lane: undefined };
   }
 
-  #voiceOn(linkIndex: number): Voice {
-    return { linkIndex, announcing: announcing.INITIAL, announcements: NOTHING_SAID, probe: undefined };
+  /** Begins to announce where that is not done yet. */
+  #takeOver(now: Instant): void {
+    const added = this.#links
+      .filter((index) => !this.#voices.some(({ linkIndex }) => linkIndex === index))
+      .map((linkIndex): Voice => {
+        const announcements = formsFor(this.address).map((form) => this.#outgoing(linkIndex, form));
+        return { linkIndex, announcing: announcing.INITIAL, announcements };
+      });
+    this.#voices = [...this.#voices, ...added];
+    for (const voice of added) this.#feed(voice, "takeover", now);
   }
 
   #feed(voice: Voice, type: announcing.Input["type"], now: Instant): void {
@@ -234,8 +221,6 @@ export class Holding {
     const { announcing: before } = voice;
     const { state, effects } = announcing.step(config, before, { type }, now);
     voice.announcing = state;
-    if (effects.length > 0 && voice.announcements.length === 0)
-      voice.announcements = formsFor(this.address).map((form) => this.#outgoing(voice.linkIndex, form));
     for (const { cause } of effects) {
       const begins = state.name === "announcing" && state.lastBurstAt === now;
       const isAnswer = before.name === "announcing" && before.once !== undefined;
@@ -269,34 +254,32 @@ export class Holding {
   }
 
   #silence(): void {
-    for (const voice of this.#voices) {
-      voice.announcing = announcing.INITIAL;
-      const waiting = voice.announcements.filter(({ lane }) => lane !== undefined);
-      // What waits stays known until it has been skipped, so that no more waits than there are forms.
-      if (waiting.length === 0) voice.announcements = NOTHING_SAID;
-      for (const outgoing of waiting) outgoing.lane = undefined;
+    for (const { announcements } of this.#voices) {
+      for (const outgoing of announcements) outgoing.lane = undefined;
     }
+    this.#voices = NO_VOICES;
   }
 
   #stopProbing(): void {
+    for (const probe of this.#probing?.probes ?? []) probe.lane = undefined;
     this.#probing = undefined;
-    for (const { probe } of this.#voices) if (probe !== undefined) probe.lane = undefined;
   }
 
   /** Without a link there is nobody to ask: then it waits. */
   #resumeProbing(now: Instant): void {
-    if (!this.#wantsProbing || this.#voices.length === 0) {
+    if (!this.#wantsProbing || this.#links.length === 0) {
       this.#stopProbing();
       return;
     }
-    this.#probing ??= { left: this.#config.probing.count, at: now };
+    this.#probing ??= { left: this.#config.probing.count, at: now, probes: [] };
   }
 
   #probe(probing: Probing, now: Instant): "free" | undefined {
-    const probes = this.#voices.map((voice) => {
-      voice.probe ??= this.#outgoing(voice.linkIndex, "probe");
-      return voice.probe;
-    });
+    const probes = this.#links.map(
+      (index) =>
+        probing.probes.find(({ linkIndex }) => linkIndex === index) ?? this.#outgoing(index, "probe"),
+    );
+    probing.probes = probes;
     probing.at = after(now, this.#config.probing.interval);
     // One that waits its turn has not been heard by anybody yet.
     if (probes.some(({ lane }) => lane !== undefined)) return undefined;

@@ -10,8 +10,9 @@
  * Left out: SEND; anycast answers with a random delay (RFC 4861 §7.2.7); links other than Ethernet.
  *
  * Start at `responder.ts`: all addresses of a node, from frames, links and time to frames and events. It puts together
- * `fitness.ts` and `fitting.ts` (which links can carry an address), `segments.ts` (which of them are on one switch, so that one answers),
- * `reading.ts` (what a frame says), `holding.ts` (one address: when it is announced, probed, disputed), `outbox.ts` (how many
- * frames a second), `limits.ts` (how many questions), `listening.ts` (what sockets listen for), `agenda.ts` (what is due when).
+ * `fitness.ts`, `fitting.ts` and `link-lists.ts` (which links can carry an address), `segments.ts` (which of them are on one
+ * switch, so that one answers), `reading.ts` and `told-claims.ts` (what a frame says, and whether that is news), `holding.ts` (one
+ * address: when it is announced, probed, disputed), `outbox.ts` (how many frames a second), `limits.ts` (how many questions),
+ * `listening.ts` (what sockets listen for), `agenda.ts` (what is due when).
  */
 export {};

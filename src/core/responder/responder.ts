@@ -67,7 +67,9 @@ export class Responder {
       const known = this.#holdings.get(assignment.address);
       if (known === undefined) this.#add(assignment, now);
       else {
-        const moves = known.assignment.interfaces !== assignment.interfaces;
+        const { interfaces, stance } = known.assignment;
+        const moves = interfaces !== assignment.interfaces;
+        if (stance !== assignment.stance) this.#hearing.expect(assignment.address);
         known.assign(assignment, now);
         if (moves) this.#fitting.fit(known, now);
         this.#agenda.set(known, known.deadline());
@@ -85,6 +87,7 @@ export class Responder {
       this.#agenda.set(holding, undefined);
       this.#holdings.delete(address);
       this.#fitting.forget(holding, now);
+      this.#hearing.expect(address);
     }
     return this.#act(now);
   }
@@ -137,7 +140,7 @@ export class Responder {
 
   /** Others are about to be asked for an address by the caller: their answers are heard, and told of whatever they said before. */
   expect(address: IpAddress, now: Instant): readonly Effect[] {
-    this.#holdings.get(address)?.expect();
+    this.#hearing.expect(address);
     return this.#listening.hurry(now) ? this.#act(now) : [];
   }
 
@@ -151,6 +154,11 @@ export class Responder {
     return this.#deadline;
   }
 
+  /** How an address is treated; `undefined` for one that it was not told of. */
+  assignmentOf(address: IpAddress): Assignment | undefined {
+    return this.#holdings.get(address)?.assignment;
+  }
+
   /** Addresses whose links were found anew since the last call: ask `voicesOf` for them again. */
   takeFitted(): readonly IpAddress[] {
     return this.#fitting.takeFitted();
@@ -158,7 +166,7 @@ export class Responder {
 
   /** The links on which an address is told of now. */
   voicesOf(address: IpAddress): readonly number[] {
-    return this.#holdings.get(address)?.voices() ?? [];
+    return this.#holdings.get(address)?.links ?? [];
   }
 
   /** Why nothing is said of an address on each of the other links, by name. */

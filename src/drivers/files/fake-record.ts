@@ -13,12 +13,10 @@ export const fakeRecord = (found = ""): FakeRecord => {
   let replaced = false;
   let open = true;
   return {
-    get found() {
-      return replaced ? "" : found;
-    },
+    found,
     text: () => text,
     replace(next) {
-      if (open) text = next;
+      if (open) text = next();
       replaced = true;
     },
     stamp(stamp) {

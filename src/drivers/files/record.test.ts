@@ -32,7 +32,7 @@ describe("a record", { timeout: 5_000 }, () => {
     const path = join(scratch(context), "record");
     const record = openRecord(path, none);
     assert.equal(record.found, "");
-    for (let count = 0; count < 100; count += 1) record.replace(`${count}\nrest`);
+    for (let count = 0; count < 100; count += 1) record.replace(() => `${count}\nrest`);
     await until(() => textOf(path) === "99\nrest");
     for (let count = 10; count < 100; count += 1) record.stamp(String(count));
     record.stamp("07");
@@ -50,23 +50,35 @@ describe("a record", { timeout: 5_000 }, () => {
     assert.equal(openRecord(path, none).found, "");
   });
 
+  it("keeps nothing of what is on disk in memory, and writes what is so by then", async (context) => {
+    const path = join(scratch(context), "record");
+    writeFileSync(path, "past");
+    const record = openRecord(path, none);
+    let text = "first";
+    record.replace(() => text);
+    assert.equal(record.found, "");
+    record.replace(() => text);
+    text = "second";
+    await until(() => textOf(path) === "second");
+  });
+
   it("that shrinks keeps nothing of its longer past", async (context) => {
     const path = join(scratch(context), "record");
     const record = openRecord(path, none);
-    record.replace("long and longer");
+    record.replace(() => "long and longer");
     await until(() => textOf(path) !== "");
     record.stamp("L");
-    record.replace("short");
+    record.replace(() => "short");
     await until(() => textOf(path) === "short");
   });
 
   it("is gone for good when it is removed, and nothing is written behind it", async (context) => {
     const directory = scratch(context);
     const record = openRecord(join(directory, "record"), none);
-    record.replace("text");
+    record.replace(() => "text");
     await until(() => textOf(join(directory, "record")) === "text");
     record.remove();
-    record.replace("more");
+    record.replace(() => "more");
     record.stamp("m");
     for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => void setImmediate(resolve));
     assert.deepEqual(readdirSync(directory), []);
@@ -77,13 +89,13 @@ describe("a record", { timeout: 5_000 }, () => {
     const path = join(directory, "folder", "record");
     const failures: string[] = [];
     const record = openRecord(path, (detail) => void failures.push(detail));
-    record.replace("text");
+    record.replace(() => "text");
     await until(() => failures.length === 1);
     record.stamp("x");
     mkdirSync(join(directory, "folder"));
     for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => void setImmediate(resolve));
     assert.deepEqual([failures, textOf(path)], [[`${path}: ENOENT`], ""]);
-    record.replace("again");
+    record.replace(() => "again");
     await until(() => textOf(path) === "again");
   });
 });

@@ -7,10 +7,10 @@
 import { close, open, readFileSync, rename, rmSync, statSync, unlink, write } from "node:fs";
 
 export type RunRecord = {
-  /** What was there when it was opened, until it is replaced; empty when nothing was. */
+  /** What was there when it was opened; empty when nothing was, and once it is to be replaced. */
   readonly found: string;
-  /** Replaces all of it, at once for any reader. */
-  replace(text: string): void;
+  /** Replaces all of it, at once for any reader, with what `text` gives when it is written: that is kept by nobody. */
+  replace(text: () => string): void;
   /** Writes over its first bytes in place; nothing happens unless it was replaced successfully before. */
   stamp(text: string): void;
   /** Takes it away; nothing is written any more. */
@@ -46,10 +46,11 @@ class FileRecord implements RunRecord {
   #fd: number | undefined;
   #busy = false;
   #closed = false;
-  #text: string | undefined;
+  #text: (() => string) | undefined;
   /** What the file is to hold, written or not. */
-  #wanted: string | undefined;
+  #wanted: (() => string) | undefined;
   #stamp: string | undefined;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(path: string, { onFailure, longest }: RecordOptions) {
     this.#path = path;
@@ -57,8 +58,9 @@ class FileRecord implements RunRecord {
     this.found = readNow(path, longest);
   }
 
-  replace(text: string): void {
+  replace(text: () => string): void {
     this.found = "";
+    clearTimeout(this.#retry);
     this.#text = text;
     this.#wanted = text;
     this.#stamp = undefined;
@@ -85,10 +87,11 @@ class FileRecord implements RunRecord {
     if (this.#busy || this.#closed) return;
     const [text, stamp] = [this.#text, this.#stamp];
     if (text !== undefined) {
+      const whole = text();
       this.#text = undefined;
       this.#busy = true;
       this.#release();
-      open(`${this.#path}.new`, "w", 0o600, (error, fd) => this.#opened(error, fd, text));
+      open(`${this.#path}.new`, "w", 0o600, (error, fd) => this.#opened(error, fd, whole));
     } else if (stamp !== undefined && this.#fd !== undefined) {
       this.#stamp = undefined;
       this.#busy = true;
@@ -112,9 +115,9 @@ class FileRecord implements RunRecord {
 
   /** What was to be written last is still what a restart should find. */
   #tryAgain(): void {
-    const text = this.#wanted;
-    setTimeout(() => {
-      if (this.#fd === undefined && this.#wanted === text) this.#text ??= text;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#fd === undefined) this.#text ??= this.#wanted;
       this.#next();
     }, RETRY).unref();
   }

@@ -68,6 +68,21 @@ describe("a filter of addresses", () => {
     );
   });
 
+  it("goes by the last four bytes of an IPv6 address, wherever it has zeros", () => {
+    const group = fc.constantFrom(0, 0, 1, 0x9, 0xab, 0xffff, 0x1234);
+    fc.assert(
+      fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
+        const { filter } = bench();
+        const given = address(groups.map((each) => each.toString(16)).join(":"));
+        const [former = 0, last = 0] = groups.slice(6);
+        assert.deepEqual(filter.set([given]), {
+          ok: true,
+          value: Uint32Array.of(former * 0x1_0000 + last),
+        });
+      }),
+    );
+  });
+
   it("forgets those that are not set any more", () => {
     const { filter, passes } = bench();
     filter.set(pool(FIRST, 1));

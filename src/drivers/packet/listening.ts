@@ -37,9 +37,18 @@ export const cameThrough = (link: PacketLink, name: Uint8Array): boolean =>
   name.length >= LINK_INDEX + 4 &&
   new DataView(name.buffer, name.byteOffset, name.byteLength).getInt32(LINK_INDEX, true) === link.index;
 
+/** A group of an IPv6 address, which is empty where `::` is. */
+const groupOf = (text: string): number => (text === "" ? 0 : Number.parseInt(text, 16));
+
+/** The last four bytes: of an IPv6 address the last two groups, since thousands are read at once and `::` stands for two at least. */
 const lastWord = (address: IpAddress): number => {
-  const bytes = addressBytes(address);
-  return readU32(bytes, bytes.length - 4);
+  if (address.includes(".")) {
+    const bytes = addressBytes(address);
+    return readU32(bytes, bytes.length - 4);
+  }
+  const last = address.lastIndexOf(":");
+  const former = address.lastIndexOf(":", last - 1);
+  return groupOf(address.slice(former + 1, last)) * 0x1_0000 + groupOf(address.slice(last + 1));
 };
 
 const sameBytes = (one: Uint8Array, other: Uint8Array): boolean =>
@@ -81,8 +90,8 @@ export class AddressFilter {
   #program: Uint8Array = NOTHING;
   /** What the program lets through. */
   #ranges: readonly Range[] = [];
-  /** The last four bytes of addresses, remembered: of thousands few change at a time. */
-  #wordByAddress = new Map<IpAddress, number>();
+  /** The last four bytes of each address. */
+  #words = new Uint32Array();
 
   constructor(
     door: Door,
@@ -104,28 +113,24 @@ export class AddressFilter {
 
   /** Lets exactly these through from now on, or a little more; gives the last four bytes of each. */
   set(addresses: Iterable<IpAddress>): PacketResult<Uint32Array> {
-    const next = new Map<IpAddress, number>();
-    for (const address of addresses) next.set(address, this.#wordByAddress.get(address) ?? lastWord(address));
-    this.#wordByAddress = next;
+    this.#words = Uint32Array.from(addresses, lastWord);
     return this.#attach();
   }
 
-  /** Lets these through as well; gives the last four bytes of each. Costs nothing for those that pass already. */
+  /** Lets these through as well, which it was not told of; gives the last four bytes of each. Costs little for those that pass already. */
   add(addresses: Iterable<IpAddress>): PacketResult<Uint32Array> {
-    const words: number[] = [];
-    for (const address of addresses) {
-      const word = lastWord(address);
-      this.#wordByAddress.set(address, word);
-      words.push(word);
-    }
-    const value = Uint32Array.from(words);
-    if (words.every((word) => isCovered(this.#ranges, word))) return { ok: true, value };
+    const value = Uint32Array.from(addresses, lastWord);
+    const words = new Uint32Array(this.#words.length + value.length);
+    words.set(this.#words);
+    words.set(value, this.#words.length);
+    this.#words = words;
+    if (value.every((word) => isCovered(this.#ranges, word))) return { ok: true, value };
     const attached = this.#attach();
     return attached.ok ? { ok: true, value } : attached;
   }
 
   #attach(): PacketResult<Uint32Array> {
-    const words = Uint32Array.from(this.#wordByAddress.values());
+    const words = this.#words;
     const ranges = rangesOf(words);
     const program = this.#programFor(ranges);
     if (!sameBytes(program, this.#program)) {

@@ -81,7 +81,7 @@ class RecordedMemory implements Memory {
     this.#names = routers.map(({ name }) => name);
     const stamped = routers.map((router) => ({ ...router, spokeAt: this.#spokeAt(router.name) }));
     this.#stampedAt = now;
-    record.replace(formatPastRun({ bootId, routers: stamped, healthyChecks }));
+    record.replace(() => formatPastRun({ bootId, routers: stamped, healthyChecks }));
   }
 
   spoke(router: string, now: Instant): void {

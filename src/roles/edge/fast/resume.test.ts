@@ -92,16 +92,20 @@ describe("a program that is killed and started again", () => {
     ["its addresses are gone", ({ netlink }: Machine) => void netlink.dropAddress(ON_ETH0)],
     [
       "the machine was started anew",
-      ({ record }: Machine) => void record.replace(record.text().replace("this boot", "another")),
+      ({ record }: Machine) => void record.replace(() => record.text().replace("this boot", "another")),
     ],
     [
       "its interface was made anew",
-      ({ record }: Machine) => void record.replace(record.text().replace('"linkIndex":2', '"linkIndex":3')),
+      ({ record }: Machine) =>
+        void record.replace(() => record.text().replace('"linkIndex":2', '"linkIndex":3')),
     ],
-    ["its record is half written", ({ record }: Machine) => void record.replace(record.text().slice(0, -9))],
+    [
+      "its record is half written",
+      ({ record }: Machine) => void record.replace(() => record.text().slice(0, -9)),
+    ],
     [
       "it has another virtual router id",
-      ({ record }: Machine) => void record.replace(record.text().replace('"vrid":51', '"vrid":52')),
+      ({ record }: Machine) => void record.replace(() => record.text().replace('"vrid":51', '"vrid":52')),
     ],
   ] as const) {
     it(`listens first when ${what}`, async () => {

@@ -1,14 +1,13 @@
 /** The other speakers: who they are, the sessions with them (`mesh.ts`), and what is believed of each (`#core/liveness`). */
-import type { IpAddress } from "#base/address";
 import type { MacAddress } from "#base/mac";
 import { after, type Instant, millis } from "#base/time";
 import { DEFAULT_GRACE, DEFAULT_PAIRS } from "#core/liveness/config";
 import { Liveness, type SessionCounts, type StandingChange } from "#core/liveness/liveness";
-import { peersOf } from "#core/liveness/pairs";
+import { peersOf, type Ranked } from "#core/liveness/pairs";
 import type { SessionReport, Standing } from "#core/liveness/standing";
 import type { SpeakerEvent } from "#core/speaker/event";
 import type { Deadlines } from "#runtime/deadlines";
-import type { MemberWord, PlacementWord } from "./desired.ts";
+import type { MemberWord } from "./desired.ts";
 import { Mesh, type MeshParts, type Word } from "./mesh.ts";
 import { type PeerParts, sessionWith } from "./peers.ts";
 
@@ -17,8 +16,8 @@ export type MembersParts = Pick<MeshParts, "hub"> &
     readonly deadlines: Deadlines;
     readonly now: () => Instant;
     readonly self: string;
-    /** All addresses of the cluster. */
-    readonly placements: ReadonlyMap<IpAddress, PlacementWord>;
+    /** Who may hold each address of the cluster. */
+    readonly placements: () => Iterable<Ranked>;
     readonly tell: (event: SpeakerEvent) => void;
     readonly onStandings: (changes: readonly StandingChange[], sessions: SessionCounts, now: Instant) => void;
     /** A packet of any of them came that counts: then, though it may be read only now. */
@@ -81,7 +80,7 @@ export class Members {
     const { self, placements } = this.#parts;
     const me = this.#members.find(({ name }) => name === self);
     const names = this.#members.map(({ name }) => name);
-    const cluster = { members: names, placements: [...placements.values()] };
+    const cluster = { members: names, placements: placements() };
     const wanted = new Set(me === undefined ? [] : peersOf(self, cluster, DEFAULT_PAIRS));
     const parts: PeerParts = { ...this.#parts, authentication: this.#authentication, times: this.#times };
     this.#mesh.setPeers(

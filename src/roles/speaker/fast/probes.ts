@@ -5,7 +5,7 @@
  * (from where), `probes-sockets.ts` (the wire). Frames and segments are made by hand: this node's kernel would send a
  * connection to such an address straight to a backend.
  */
-import { familyOf, type IpAddress, type IpFamily } from "#base/address";
+import type { IpAddress, IpFamily } from "#base/address";
 import { unreachable } from "#base/assert";
 import type { MacAddress } from "#base/mac";
 import { after, type Duration, type Instant, micros, millis } from "#base/time";
@@ -54,12 +54,10 @@ export type ProbesParts = {
 
 type Probe = {
   readonly address: IpAddress;
-  readonly family: IpFamily;
   /** In the deadlines. */
   readonly id: string;
   readonly run: (now: Instant) => void;
   readonly port: number | undefined;
-  config: ProbeConfig;
   state: State;
   /** From where this round asks. */
   place: Place | undefined;
@@ -81,7 +79,7 @@ const TOGETHER = 8;
 
 /** The beat of one of so many addresses. */
 const beatFor = (
-  { config, state: { phase, verdict } }: Pick<Probe, "config" | "state">,
+  { config, state: { phase, verdict } }: { readonly config: ProbeConfig; readonly state: State },
   addresses: number,
 ): Duration => {
   const isRoutine = phase.name === "waiting" && verdict.type === "reachable";
@@ -89,6 +87,12 @@ const beatFor = (
     ? [ROUTINE_BEAT, config.interval]
     : [LONGEST_BEAT, PROBE_DEFAULTS.interval];
   return micros(Math.min(longest, Math.ceil((TOGETHER * interval) / Math.max(1, addresses))));
+};
+
+/** How addresses are asked for: those with a port to connect to, and those without. */
+const configsFor = (interval: Duration): { readonly [kind in "port" | "portless"]: ProbeConfig } => {
+  const { timeout } = PROBE_DEFAULTS;
+  return { port: { interval, timeout, connects: true }, portless: { interval, timeout, connects: false } };
 };
 
 /** Who answered; "" where that is nobody, or not one machine. */
@@ -104,7 +108,7 @@ export class Probes {
   readonly #sockets: ProbeSockets;
   readonly #hearing: Hearing;
   readonly #probes = new Map<IpAddress, Probe>();
-  #interval: Duration = PROBE_DEFAULTS.interval;
+  #configs = configsFor(PROBE_DEFAULTS.interval);
   #hasLooked = false;
   #looksSoon = false;
 
@@ -124,7 +128,8 @@ export class Probes {
   setDuties(duties: readonly ProbeDuty[], now: Instant): void {
     if (!this.#hasLooked && duties.length > 0) this.#look(now);
     const portByAddress = new Map(duties.map(({ address, port }) => [address, port]));
-    this.#setInterval(intervalFor(portByAddress.size));
+    // Rounds that are due come as they were; those after them at another pace.
+    this.#configs = configsFor(intervalFor(portByAddress.size));
     let changed = false;
     for (const probe of [...this.#probes.values()]) {
       if (portByAddress.has(probe.address)) continue;
@@ -171,24 +176,23 @@ export class Probes {
     }
   }
 
-  /** Rounds that are due come as they were; those after them at another pace. */
-  #setInterval(interval: Duration): void {
-    if (this.#interval === interval) return;
-    this.#interval = interval;
-    for (const probe of this.#probes.values()) probe.config = { ...probe.config, interval };
+  #configOf({ port }: Pick<Probe, "port">): ProbeConfig {
+    return port === undefined ? this.#configs.portless : this.#configs.port;
   }
 
   /** One whose port is another than before goes on from what is known until it is asked for again. */
   #begin(address: IpAddress, port: number | undefined, now: Instant): void {
     const known = this.#probes.get(address);
-    const { timeout } = PROBE_DEFAULTS;
-    const config: ProbeConfig = { interval: this.#interval, timeout, connects: port !== undefined };
-    const fresh = initialState(address, config, now);
+    const fresh = initialState(address, this.#configOf({ port }), now);
+    // Not spread from others, which costs each of thousands some room.
     const probe: Probe = {
-      ...{ address, family: familyOf(address), id: `probe ${address}`, port, config },
+      address,
+      id: `probe ${address}`,
       run: (at) => this.#onTimer(probe, at),
+      port,
       state: known === undefined ? fresh : { ...known.state, phase: fresh.phase },
-      ...{ place: undefined, attempt: undefined },
+      place: undefined,
+      attempt: undefined,
       turn: known?.turn ?? Math.floor(this.#parts.random() * 0x1_0000),
     };
     if (known !== undefined) this.#takeBack(known);
@@ -196,7 +200,9 @@ export class Probes {
     this.#schedule(probe);
   }
 
-  #schedule({ id, config, state, run }: Probe): void {
+  #schedule(probe: Probe): void {
+    const { id, state, run } = probe;
+    const config = this.#configOf(probe);
     const beat = { interval: beatFor({ config, state }, this.#probes.size), phase: micros(0) };
     this.#parts.deadlines.set(id, gridPoint(beat, deadline(config, state)), run);
   }
@@ -216,7 +222,8 @@ export class Probes {
   }
 
   #give(probe: Probe, input: Input, now: Instant): void {
-    const { address, config } = probe;
+    const { address } = probe;
+    const config = this.#configOf(probe);
     const before = probe.state;
     const { isStranger } = this.#parts;
     const { state, effects } = step({ name: address, config, isStranger }, before, input, now);

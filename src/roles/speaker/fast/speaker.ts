@@ -62,7 +62,6 @@ export class Speaker {
   readonly #voice: Voice;
   readonly #bindings: Bindings | undefined;
   readonly #companyNews: CompanyNews;
-  readonly #placements = new Map<IpAddress, PlacementWord>();
   /** Answered for until another node is heard to hold them, and forgotten then. */
   readonly #departing = new Set<IpAddress>();
   readonly #inputs: { readonly input: Input; readonly now: Instant }[] = [];
@@ -87,7 +86,7 @@ export class Speaker {
     const { links } = this.#neighbourhood;
     this.#members = new Members({
       ...parts,
-      ...{ hub: this.bfd, placements: this.#placements, times: parts.ownership },
+      ...{ hub: this.bfd, placements: () => this.#ownership.entries(), times: parts.ownership },
       nameOf: (index) => links.byIndex(index)?.name,
       onStandings: (changes, sessions, at) => this.#decide({ type: "standings", changes, sessions }, at),
       onHeard: (at) => this.#ownership.peerHeard(at),
@@ -112,8 +111,6 @@ export class Speaker {
 
   /** Placements that are new or have changed, and addresses that are gone. */
   place(changed: readonly PlacementWord[], removed: readonly IpAddress[], now: Instant): void {
-    for (const address of removed) this.#placements.delete(address);
-    for (const each of changed) this.#placements.set(each.address, each);
     const isMine = ({ candidates }: PlacementWord): boolean => candidates.includes(this.#parts.self);
     const mine = changed.filter(isMine);
     for (const { address } of mine) this.#departing.delete(address);

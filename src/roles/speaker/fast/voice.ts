@@ -46,8 +46,8 @@ export class Voice {
   readonly #parts: VoiceParts;
   readonly #responder: Responder;
   readonly #ears: Ears;
-  /** As the responder is told of them, or will be. */
-  readonly #spokenByAddress = new Map<IpAddress, Assignment>();
+  /** How addresses are to be treated of which the responder has yet to be told. */
+  readonly #wantedByAddress = new Map<IpAddress, Assignment>();
   /** Those that are not treated yet as they stand. */
   readonly #unsettled = new Set<IpAddress>();
 
@@ -67,8 +67,8 @@ export class Voice {
     placements: readonly { readonly address: IpAddress; readonly interfaces: AllowedInterfaces }[],
   ): void {
     for (const { address, interfaces } of placements) {
-      const { stance = "watching", answers = "responder" } = this.#spokenByAddress.get(address) ?? {};
-      this.#spokenByAddress.set(address, { address, stance, interfaces, answers });
+      const { stance = "watching", answers = "responder" } = this.#assignmentOf(address) ?? {};
+      this.#wantedByAddress.set(address, { address, stance, interfaces, answers });
     }
   }
 
@@ -79,10 +79,9 @@ export class Voice {
 
   /** An address is treated so from the next `settle` on. */
   stand(address: IpAddress, stance: Stance): void {
-    const spoken = this.#spokenByAddress.get(address);
-    if (spoken === undefined || spoken.stance === stance) return;
-    const { interfaces, answers } = spoken;
-    this.#spokenByAddress.set(address, { address, stance, interfaces, answers });
+    const before = this.#assignmentOf(address);
+    if (before === undefined || before.stance === stance) return;
+    this.#wantedByAddress.set(address, { ...before, stance });
     this.#unsettled.add(address);
   }
 
@@ -101,13 +100,14 @@ export class Voice {
 
   /** How an address is treated; `undefined` for one that is not placed. */
   stanceOf(address: IpAddress): Stance | undefined {
-    return this.#spokenByAddress.get(address)?.stance;
+    return this.#assignmentOf(address)?.stance;
   }
 
   /** Nothing is said of these addresses any more. */
   forget(addresses: readonly IpAddress[], now: Instant): void {
-    const known = addresses.filter((address) => this.#spokenByAddress.delete(address));
+    const known = addresses.filter((address) => this.#assignmentOf(address) !== undefined);
     for (const address of known) {
+      this.#wantedByAddress.delete(address);
       this.#unsettled.delete(address);
       this.#parts.bindings?.bind(address, []);
       this.#parts.bindings?.release(address);
@@ -174,11 +174,13 @@ export class Voice {
     this.#perform(further.length === 0 ? effects : [...effects, ...further], now);
   }
 
+  #assignmentOf(address: IpAddress): Assignment | undefined {
+    return this.#wantedByAddress.get(address) ?? this.#responder.assignmentOf(address);
+  }
+
   #tellResponder(addresses: readonly IpAddress[], now: Instant): readonly Effect[] {
-    const assignments = addresses.flatMap((address) => {
-      const spoken = this.#spokenByAddress.get(address);
-      return spoken === undefined ? [] : [spoken];
-    });
+    const assignments = addresses.flatMap((address) => this.#assignmentOf(address) ?? []);
+    for (const address of addresses) this.#wantedByAddress.delete(address);
     return assignments.length === 0 ? [] : this.#responder.assign(assignments, now);
   }
 
@@ -187,7 +189,7 @@ export class Voice {
     const { bindings } = this.#parts;
     if (bindings === undefined) return [];
     for (const address of addresses) {
-      const stance = this.#spokenByAddress.get(address)?.stance;
+      const stance = this.stanceOf(address);
       const isHeld = stance === "holding" || stance === "yielding";
       bindings.bind(address, isHeld ? this.linksOf(address) : []);
     }
@@ -197,11 +199,10 @@ export class Voice {
   /** The kernel where it has the address on every link, or else this program: never nobody. */
   #chooseAnswerer(addresses: readonly IpAddress[], now: Instant): readonly Effect[] {
     const changed = addresses.filter((address) => {
-      const spoken = this.#spokenByAddress.get(address);
+      const before = this.#assignmentOf(address);
       const answers = this.#parts.bindings?.isBound(address) === true ? "kernel" : "responder";
-      if (spoken === undefined || spoken.answers === answers) return false;
-      const { stance, interfaces } = spoken;
-      this.#spokenByAddress.set(address, { address, stance, interfaces, answers });
+      if (before === undefined || before.answers === answers) return false;
+      this.#wantedByAddress.set(address, { ...before, answers });
       return true;
     });
     return this.#tellResponder(changed, now);

@@ -35,7 +35,7 @@ export class Saving<Saved> {
     return `save ${this.#parts.subject}`;
   }
 
-  /** What an earlier run has left, as it was written; empty if nothing. */
+  /** What an earlier run has left, as it was written; empty if nothing, and once this run has saved something. */
   get found(): string {
     return this.#record.found;
   }
@@ -74,7 +74,7 @@ export class Saving<Saved> {
 
   #save(): void {
     this.#isPlanned = false;
-    this.#record.replace(this.#parts.text());
+    this.#record.replace(this.#parts.text);
   }
 
   /** Told once: it is tried again and again. */
