@@ -10,7 +10,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { LabHostHandle } from "#lab/index";
 import { NAMESPACE } from "#test/cluster/controller";
-import { builtSpeaker, type LabSpeaker } from "#test/cluster/lab/speaker";
+import { builtSpeaker } from "#test/cluster/lab/speaker";
 import { advertisement, openSpeakerBed, type SpeakerBed } from "#test/cluster/lab/speaker-bed";
 import { ACCOUNT } from "#test/cluster/lab/speaker-rights";
 import type { BuildCopy } from "./build-copy.ts";
@@ -126,14 +126,17 @@ const makeServices = async (bed: SpeakerBed, from: number, to: number): Promise<
 
 const BUSY: { readonly placements?: number; readonly waitingWrites?: number } = {};
 
-/** Resolves when the speaker knows all addresses and has nothing left to write, and nothing has happened for a while. */
-const settle = async (speaker: LabSpeaker, addresses: number): Promise<void> => {
+/** Resolves when all speakers know all addresses and have nothing left to write, and nothing has happened for a while. */
+const settle = async ({ speakers }: SpeakerBed, addresses: number): Promise<void> => {
   const limit = performance.now() + PATIENCE_MS;
   let quiet = 0;
   while (quiet < SETTLING_MS) {
     // One that reads ten thousand Services may have no time to answer.
-    const { placements = 0, waitingWrites = 1 } = await speaker.status().catch(() => BUSY);
-    quiet = placements >= addresses && waitingWrites === 0 ? quiet + LOOK_MS : 0;
+    const all = await Promise.all(speakers.all.map((speaker) => speaker.status().catch(() => BUSY)));
+    const isQuiet = all.every(
+      ({ placements = 0, waitingWrites = 1 }) => placements >= addresses && waitingWrites === 0,
+    );
+    quiet = isQuiet ? quiet + LOOK_MS : 0;
     if (performance.now() > limit)
       throw new Error(`not at rest with ${addresses} addresses after ${PATIENCE_MS} ms`);
     await pause(LOOK_MS);
@@ -156,7 +159,7 @@ const measureRest = async (
   { addresses, seconds, history }: Pick<Cost, "addresses" | "history"> & { readonly seconds: number },
 ): Promise<Cost> => {
   const speaker = bed.speakers.on("n1");
-  await settle(speaker, addresses);
+  await settle(bed, addresses);
   const { wire, agent, addresses: seen } = await speaker.status();
   const { host } = bed.cluster.node("n1");
   const read = async (): Promise<Share> => ({
